@@ -1,0 +1,58 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+export CARGO_BUILD_JOBS ?= $(shell nproc)
+export CARGO_TERM_COLOR ?= auto
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# All of the workspace in one go, so that every target below finds the same dependencies built with the same features.
+ALL := --workspace --all-targets
+TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --workspace,cargo test --workspace)
+
+.PHONY: help setup build demo test fmt lint unit doc e2e real deny clean
+
+help: ## what there is to make
+	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 9
+
+setup: ## install GDAL, Python and the local AWS endpoint, where they are missing
+	@scripts/setup.sh
+
+build: setup ## build everything for development
+	cargo build $(ALL)
+
+demo: setup ## run a whole fleet here: SCENE_SIZE=10980 SCENES=DIR WORKERS=N AGAIN=1 KEEP=1
+	cargo build --release --bins -p tilefleet-producer -p tilefleet-worker -p tilefleet-scenes -p tilefleet-tests
+	@exec $(TARGET)/release/demo \
+		$(if $(SCENES),--scenes "$(SCENES)") $(if $(SCENE_SIZE),--scene-size $(SCENE_SIZE)) \
+		$(if $(WORKERS),--workers $(WORKERS)) $(if $(AGAIN),--again) $(if $(KEEP),--keep)
+
+test: setup fmt lint unit doc e2e ## everything below that needs no data from elsewhere
+
+fmt: ## check the formatting
+	cargo fmt --all --check
+
+lint: setup ## clippy, with warnings as errors
+	cargo clippy $(ALL) -- -D warnings
+
+unit: setup ## unit tests
+	$(TEST) --lib --bins
+
+doc: setup ## documentation tests
+	cargo test --workspace --doc
+
+e2e: build ## the built binaries against a local AWS endpoint
+	@rm -rf $(TARGET)/e2e
+	$(TEST) --test '*'
+
+real: build ## the fleet over real scenes: TILEFLEET_REAL_SCENES=DIR
+	@test -d "$${TILEFLEET_REAL_SCENES:?names the directory of the scenes}"
+	$(TEST) --test e2e $(if $(findstring nextest,$(TEST)),--run-ignored only real_,-- --ignored real_)
+
+deny: ## licences and advisories of all dependencies
+	@scripts/deny.sh
+
+clean: ## remove what was built and what the demo left
+	cargo clean
+	rm -rf demo-output

@@ -1,0 +1,67 @@
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+
+use super::calls::CallCounter;
+use super::objects::ObjectStore;
+
+/// Tries of one request by the SDK, the first included.
+const TRIES: u32 = 4;
+/// Time for a connection to come about; an address where nobody listens is found out soon.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// One client for each service, from the standard `AWS_*` environment and profile.
+///
+/// `AWS_ENDPOINT_URL`, and its form for one service, leads somewhere other than AWS; S3 is then addressed path-style,
+/// because a bucket's name is no host's name there.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// The queues.
+    pub sqs: aws_sdk_sqs::Client,
+    /// The ledger.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// The notices.
+    pub sns: aws_sdk_sns::Client,
+    /// Scenes, rasters, manifests.
+    pub objects: ObjectStore,
+    /// What was sent.
+    pub calls: CallCounter,
+}
+
+impl Clients {
+    /// Reads the environment and makes the clients; `region` goes before the environment's.
+    pub async fn from_environment(region: Option<String>) -> Self {
+        let calls = CallCounter::default();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build());
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region));
+        }
+        Self::from_config(&loader.load().await, calls)
+    }
+
+    fn from_config(config: &SdkConfig, calls: CallCounter) -> Self {
+        let elsewhere = config.endpoint_url().is_some()
+            || ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]
+                .iter()
+                .any(|name| std::env::var_os(name).is_some());
+        let s3 =
+            aws_sdk_s3::config::Builder::from(config).force_path_style(elsewhere).interceptor(calls.clone());
+        Self {
+            sqs: aws_sdk_sqs::Client::from_conf(
+                aws_sdk_sqs::config::Builder::from(config).interceptor(calls.clone()).build(),
+            ),
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(
+                aws_sdk_dynamodb::config::Builder::from(config).interceptor(calls.clone()).build(),
+            ),
+            sns: aws_sdk_sns::Client::from_conf(
+                aws_sdk_sns::config::Builder::from(config).interceptor(calls.clone()).build(),
+            ),
+            objects: ObjectStore::new(s3),
+            calls,
+        }
+    }
+}

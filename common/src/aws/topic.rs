@@ -1,0 +1,45 @@
+use aws_sdk_sns::types::MessageAttributeValue;
+
+use super::error::AwsError;
+use crate::domain::Event;
+
+/// The SNS topic of notices.
+#[derive(Debug, Clone)]
+pub struct Topic {
+    client: aws_sdk_sns::Client,
+    arn: String,
+}
+
+impl Topic {
+    /// The topic of this ARN.
+    pub fn new(client: aws_sdk_sns::Client, arn: String) -> Self {
+        Self { client, arn }
+    }
+
+    /// Publishes an event as JSON, with the message attributes `event`, `task`, `outcome` and `event_id`, on which
+    /// subscriptions can filter ("Amazon SNS message filtering").
+    ///
+    /// # Errors
+    /// [`AwsError`] when it was not taken.
+    pub async fn publish(&self, event: &Event) -> Result<(), AwsError> {
+        // Events have no maps and no floats, so they always have a JSON form.
+        let body = serde_json::to_string(event).unwrap_or_default();
+        let attribute = |value: &str| {
+            MessageAttributeValue::builder().data_type("String").string_value(value).build().ok()
+        };
+        let mut publish = self.client.publish().topic_arn(&self.arn).subject(event.subject()).message(body);
+        let attributes = [
+            ("event", event.name()),
+            ("task", event.task().as_str()),
+            ("outcome", event.outcome()),
+            ("event_id", event.event_id()),
+        ];
+        for (name, value) in attributes {
+            if let Some(value) = attribute(value) {
+                publish = publish.message_attributes(name, value);
+            }
+        }
+        publish.send().await.map_err(|error| AwsError::new("sns", "Publish", &self.arn, &error))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! Where the fleet is: flag before environment before `tilefleet.toml`.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The file that is read when nobody names another, if it is there.
+pub const DEFAULT_FILE: &str = "tilefleet.toml";
+
+/// Settings as one source gives them; all may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// URL of the queue that carries the cells.
+    pub queue_url: Option<String>,
+    /// URL of its dead-letter queue.
+    pub dead_letter_queue_url: Option<String>,
+    /// Name of the ledger's table.
+    pub table: Option<String>,
+    /// ARN of the topic of notices.
+    pub topic_arn: Option<String>,
+    /// The fleet's region.
+    pub region: Option<String>,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A setting that is needed was given nowhere.
+    #[error("no {what}: give {flag}, set {variable}, or write {field} into {DEFAULT_FILE}")]
+    Missing {
+        /// What it is.
+        what: &'static str,
+        /// The flag.
+        flag: &'static str,
+        /// The environment variable.
+        variable: &'static str,
+        /// The field of the file.
+        field: &'static str,
+    },
+    /// The file is not there or cannot be read.
+    #[error("cannot read configuration {path}: {source}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not as it should be.
+    #[error("configuration {path} is not valid: {message}", path = path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        message: String,
+    },
+}
+
+impl Settings {
+    /// Fills what is missing from the configuration file: `file`, or [`DEFAULT_FILE`] if it is there.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a named file is missing, or the file is not valid.
+    pub fn or_from_file(self, file: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(self),
+            Err(source) => return Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+        };
+        let below: Self = toml::from_str(&text)
+            .map_err(|error| ConfigError::Invalid { path: path.to_owned(), message: error.to_string() })?;
+        Ok(Self {
+            queue_url: self.queue_url.or(below.queue_url),
+            dead_letter_queue_url: self.dead_letter_queue_url.or(below.dead_letter_queue_url),
+            table: self.table.or(below.table),
+            topic_arn: self.topic_arn.or(below.topic_arn),
+            region: self.region.or(below.region),
+        })
+    }
+
+    /// The queue's URL.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`] when there is none.
+    pub fn queue_url(&self) -> Result<String, ConfigError> {
+        self.queue_url.clone().ok_or(ConfigError::Missing {
+            what: "queue",
+            flag: "--queue-url",
+            variable: "TILEFLEET_QUEUE_URL",
+            field: "queue_url",
+        })
+    }
+
+    /// The table's name.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`] when there is none.
+    pub fn table(&self) -> Result<String, ConfigError> {
+        self.table.clone().ok_or(ConfigError::Missing {
+            what: "table",
+            flag: "--table",
+            variable: "TILEFLEET_TABLE",
+            field: "table",
+        })
+    }
+
+    /// The topic's ARN.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`] when there is none.
+    pub fn topic_arn(&self) -> Result<String, ConfigError> {
+        self.topic_arn.clone().ok_or(ConfigError::Missing {
+            what: "topic",
+            flag: "--topic-arn",
+            variable: "TILEFLEET_TOPIC_ARN",
+            field: "topic_arn",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_only_fills_what_is_missing() {
+        let directory = std::env::temp_dir().join(format!("tilefleet-config-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = directory.join("a.toml");
+        std::fs::write(&file, "table = \"from-file\"\nqueue_url = \"http://from-file\"\n").unwrap();
+        let flags = Settings { table: Some("from-flag".into()), ..Settings::default() };
+        let settings = flags.or_from_file(Some(&file)).unwrap();
+        assert_eq!(settings.table().unwrap(), "from-flag");
+        assert_eq!(settings.queue_url().unwrap(), "http://from-file");
+        assert_eq!(
+            settings.topic_arn().unwrap_err().to_string(),
+            "no topic: give --topic-arn, set TILEFLEET_TOPIC_ARN, or write topic_arn into tilefleet.toml"
+        );
+        std::fs::write(&file, "tabel = \"x\"\n").unwrap();
+        let misspelt = Settings::default().or_from_file(Some(&file)).unwrap_err().to_string();
+        assert!(misspelt.contains("unknown field `tabel`"), "{misspelt}");
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+}

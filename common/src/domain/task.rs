@@ -1,0 +1,157 @@
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Cell, DomainError, Recipe};
+
+/// Cells of a shard: 200 ordinals of a million-cell task fill a number set of about 1 KB, one DynamoDB write unit.
+pub const SHARD_SIZE: u32 = 200;
+
+/// How many shards a task of `cells` cells has.
+pub fn shard_count(cells: u32, shard_size: u32) -> u32 {
+    cells.div_ceil(shard_size)
+}
+
+/// The shard of a cell, by its ordinal in the manifest.
+pub fn shard_of(ordinal: u32, shard_size: u32) -> u32 {
+    ordinal / shard_size
+}
+
+/// The ordinals of the cells in `shard`; the last shard of a task may be shorter.
+pub fn ordinals_of_shard(shard: u32, cells: u32, shard_size: u32) -> Range<u32> {
+    let start = shard.saturating_mul(shard_size).min(cells);
+    start..start.saturating_add(shard_size).min(cells)
+}
+
+/// A task's name, part of every key of its items.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TaskId(String);
+
+impl TaskId {
+    /// The id that a task has when nobody names it: its recipe and the first 16 digits of its content's digest.
+    pub fn of_content(recipe: Recipe, digest: &ContentDigest) -> Self {
+        let digits: String = digest.0.chars().take(16).collect();
+        Self(format!("{recipe}-{digits}"))
+    }
+
+    /// The id of the `run`-th task of the same content (`--again`), from 2.
+    #[must_use]
+    pub fn again(&self, run: u32) -> Self {
+        Self(format!("{}-{run}", self.0))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for TaskId {
+    type Err = DomainError;
+
+    fn from_str(text: &str) -> Result<Self, DomainError> {
+        let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+        let first =
+            text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if first && text.len() <= 64 && text.bytes().all(inside) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(DomainError::TaskId(text.to_owned()))
+        }
+    }
+}
+
+impl TryFrom<String> for TaskId {
+    type Error = DomainError;
+
+    fn try_from(text: String) -> Result<Self, DomainError> {
+        text.parse()
+    }
+}
+
+impl From<TaskId> for String {
+    fn from(id: TaskId) -> Self {
+        id.0
+    }
+}
+
+/// SHA-256, in hexadecimal, of all that makes a task: its recipe and its cells in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentDigest(String);
+
+impl fmt::Display for ContentDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Makes a [`ContentDigest`] cell by cell, so that a task of a million cells needs no memory for it.
+#[derive(Debug)]
+pub struct DigestBuilder(Sha256);
+
+impl DigestBuilder {
+    /// Begins the digest of a task with `recipe`.
+    pub fn new(recipe: Recipe) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"tilefleet task 1\n");
+        hash.update(recipe.name());
+        hash.update(b"\n");
+        Self(hash)
+    }
+
+    /// Adds the next cell.
+    ///
+    /// # Errors
+    /// Only if the cell has no JSON form, which its types rule out.
+    pub fn add(&mut self, cell: &Cell) -> Result<(), serde_json::Error> {
+        self.0.update(serde_json::to_vec(cell)?);
+        self.0.update(b"\n");
+        Ok(())
+    }
+
+    /// The digest of all that was added.
+    pub fn finish(self) -> ContentDigest {
+        use std::fmt::Write as _;
+        ContentDigest(self.0.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_cover_every_cell_once() {
+        for cells in [1, 199, 200, 201, 1000] {
+            let covered: Vec<u32> = (0..shard_count(cells, SHARD_SIZE))
+                .flat_map(|shard| ordinals_of_shard(shard, cells, SHARD_SIZE))
+                .collect();
+            assert_eq!(covered, (0..cells).collect::<Vec<_>>());
+            assert!((0..cells).all(|ordinal| {
+                ordinals_of_shard(shard_of(ordinal, SHARD_SIZE), cells, SHARD_SIZE).contains(&ordinal)
+            }));
+        }
+    }
+
+    #[test]
+    fn ids_that_would_break_a_key_are_refused() {
+        for text in ["", "-a", "a#b", "Task", "a/b", &"x".repeat(65)] {
+            assert_eq!(text.parse::<TaskId>(), Err(DomainError::TaskId(text.to_owned())));
+        }
+        assert!("summer-2020_v1.2".parse::<TaskId>().is_ok());
+    }
+}

@@ -1,0 +1,243 @@
+//! The order of the ledger's steps for the holder of a message: what it asks next, given the last answer.
+//!
+//! Steps and numbers are those of `docs/ARCHITECTURE.md`. The flow is a value that knows nothing of AWS: a worker and
+//! the model test both run `loop { answer = carry out step.operation(); step = step.next(answer) }`.
+
+use super::item::{Item, Key, Value, attribute};
+use super::record::{CellState, TaskState};
+use super::transition::{self, Failure, Success, Ticket};
+use super::write::{Transaction, Write};
+
+/// How the work on a cell ended for good.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The raster is published.
+    Ok(Success),
+    /// There will be none.
+    Failed(Failure),
+}
+
+/// Why a message is left in the queue for later.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Deferral {
+    /// The ledger has no such task: another fleet's message, or this worker looks at the wrong table.
+    UnknownTask,
+    /// Another worker is sending the notice; the message is the duty to see that it goes out.
+    NoticeHeld {
+        /// Unix second at which that worker's time is up.
+        until: i64,
+    },
+    /// The notice could not be sent.
+    NoticeFailed,
+}
+
+/// What the holder of a message does next.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Step 4: is the task cancelled?
+    ReadTask,
+    /// Step 4: is the cell pending?
+    ReadShard,
+    /// Step 4, for a cell that failed: has somebody succeeded since?
+    ReadCell {
+        /// Whether the shard had no pending cell.
+        settled: bool,
+    },
+    /// Step 4: begin.
+    Start,
+    /// Step 5: fetch, fuse, publish. The worker's own; it goes on with [`Step::Record`].
+    Work,
+    /// Step 6.
+    Record(Outcome),
+    /// Between 6 and 7: tell the world of a failed cell. The worker's own; it goes on with [`Step::CloseFailed`].
+    Announce(Failure),
+    /// Step 7, success.
+    CloseOk,
+    /// Step 7, failure.
+    CloseFailed,
+    /// Step 8.
+    CloseShard,
+    /// Step 9: mark complete.
+    Complete,
+    /// Step 9: have the notice of this epoch to oneself.
+    ClaimNotice(u32),
+    /// Step 9: write the results and send the notice of this epoch. The worker's own; it goes on with
+    /// [`Step::MarkNotified`] or [`Step::ReleaseNotice`].
+    Publish(u32),
+    /// Step 9: remember that the notice of this epoch went out.
+    MarkNotified(u32),
+    /// Step 9: remember why the notice of this epoch did not go out.
+    ReleaseNotice(u32, String),
+    /// Step 10. The end.
+    Delete,
+    /// Leave the message for later. The end.
+    Defer(Deferral),
+}
+
+/// What a step asks of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// A strongly consistent read.
+    Read(Key),
+    /// A conditional write that answers with the item.
+    Write(Write),
+    /// A transaction.
+    Transact(Transaction),
+}
+
+/// What the ledger answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// To a read: the item, if there is one.
+    Found(Option<Item>),
+    /// To a write: it happened, and this is the item now. To a transaction: it happened, and the item is empty.
+    Applied(Item),
+    /// To a write: its condition did not hold of this item. To a transaction: a condition did not hold.
+    Refused(Option<Item>),
+}
+
+/// Who asks, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// The worker's name.
+    pub worker: &'a str,
+    /// Now (RFC 3339).
+    pub now: &'a str,
+    /// Now, in Unix seconds.
+    pub second: i64,
+    /// How long the notice is one worker's own, in seconds.
+    pub notice_lease_s: i64,
+}
+
+impl Step {
+    /// What the step asks of the ledger, or `None` for the worker's own steps and the ends.
+    pub fn operation(&self, ticket: &Ticket, asker: &Asker<'_>) -> Option<Operation> {
+        let task = &ticket.task;
+        Some(match self {
+            Self::ReadTask => Operation::Read(Key::Task(task.clone())),
+            Self::ReadShard => Operation::Read(Key::Shard(task.clone(), ticket.shard)),
+            Self::ReadCell { .. } => Operation::Read(Key::Cell(task.clone(), ticket.shard, ticket.ordinal)),
+            Self::Start => Operation::Write(transition::start_cell(ticket, asker.worker, asker.now)),
+            Self::Record(Outcome::Ok(success)) => {
+                Operation::Write(transition::record_ok(ticket, success, asker.worker, asker.now))
+            }
+            Self::Record(Outcome::Failed(failure)) => {
+                Operation::Write(transition::record_failed(ticket, failure, asker.worker, asker.now))
+            }
+            Self::CloseOk => Operation::Write(transition::close_ok(ticket)),
+            Self::CloseFailed => Operation::Write(transition::close_failed(ticket)),
+            Self::CloseShard => Operation::Transact(transition::close_shard(task, ticket.shard)),
+            Self::Complete => Operation::Write(transition::complete_task(task, asker.now)),
+            Self::ClaimNotice(epoch) => {
+                let until = asker.second.saturating_add(asker.notice_lease_s);
+                Operation::Write(transition::claim_notice(task, *epoch, asker.second, until))
+            }
+            Self::MarkNotified(epoch) => Operation::Write(transition::mark_notified(task, *epoch)),
+            Self::ReleaseNotice(epoch, why) => {
+                Operation::Write(transition::release_notice(task, *epoch, why))
+            }
+            Self::Work | Self::Announce(_) | Self::Publish(_) | Self::Delete | Self::Defer(_) => return None,
+        })
+    }
+
+    /// The step that follows on `answer`. Steps that ask nothing stay where they are.
+    #[must_use]
+    pub fn next(self, ticket: &Ticket, answer: &Answer) -> Self {
+        match self {
+            Self::ReadTask => match item(answer) {
+                None => Self::Defer(Deferral::UnknownTask),
+                Some(task) if is_state(task, TaskState::Cancelled.name()) => Self::Delete,
+                Some(_) => Self::ReadShard,
+            },
+            Self::ReadShard => match item(answer) {
+                None => Self::Defer(Deferral::UnknownTask),
+                Some(shard) if contains(shard, attribute::PENDING, ticket.ordinal) => Self::Start,
+                Some(shard) if contains(shard, attribute::FAILED, ticket.ordinal) => {
+                    Self::ReadCell { settled: is_settled(shard) }
+                }
+                Some(shard) => settle(shard),
+            },
+            Self::ReadCell { settled } => match item(answer) {
+                Some(cell) if is_state(cell, CellState::Ok.name()) => Self::CloseOk,
+                _ if settled => Self::CloseShard,
+                _ => Self::Delete,
+            },
+            Self::Start => match answer {
+                Answer::Refused(_) => Self::CloseOk,
+                _ => Self::Work,
+            },
+            Self::Record(Outcome::Ok(_)) => Self::CloseOk,
+            // Refused: somebody succeeded while this worker failed. The success may not be closed yet, and its worker
+            // may be dead, so this one carries it on; without that the cell stays pending for ever.
+            Self::Record(Outcome::Failed(failure)) => match answer {
+                Answer::Refused(_) => Self::CloseOk,
+                _ => Self::Announce(failure),
+            },
+            Self::CloseOk | Self::CloseFailed => match item(answer) {
+                Some(shard) => settle(shard),
+                None => Self::Defer(Deferral::UnknownTask),
+            },
+            Self::CloseShard => match answer {
+                Answer::Refused(_) => Self::Delete,
+                _ => Self::Complete,
+            },
+            Self::Complete => match item(answer) {
+                Some(task) if is_state(task, TaskState::Complete.name()) && notice_is_due(task) => {
+                    Self::ClaimNotice(epoch(task))
+                }
+                Some(_) => Self::Delete,
+                None => Self::Defer(Deferral::UnknownTask),
+            },
+            Self::ClaimNotice(claimed) => match answer {
+                Answer::Refused(Some(task))
+                    if is_state(task, TaskState::Complete.name())
+                        && epoch(task) == claimed
+                        && notice_is_due(task) =>
+                {
+                    Self::Defer(Deferral::NoticeHeld { until: number(task, attribute::NOTIFY_UNTIL) })
+                }
+                Answer::Refused(_) => Self::Delete,
+                _ => Self::Publish(claimed),
+            },
+            Self::MarkNotified(_) => Self::Delete,
+            Self::ReleaseNotice(..) => Self::Defer(Deferral::NoticeFailed),
+            Self::Work | Self::Announce(_) | Self::Publish(_) | Self::Delete | Self::Defer(_) => self,
+        }
+    }
+}
+
+/// Step 8, first half: a shard without pending cells is closed; otherwise somebody else will do it.
+fn settle(shard: &Item) -> Step {
+    if is_settled(shard) { Step::CloseShard } else { Step::Delete }
+}
+
+fn is_settled(shard: &Item) -> bool {
+    !shard.contains_key(attribute::PENDING)
+}
+
+fn item(answer: &Answer) -> Option<&Item> {
+    match answer {
+        Answer::Applied(item) => Some(item),
+        Answer::Found(item) | Answer::Refused(item) => item.as_ref(),
+    }
+}
+
+fn is_state(item: &Item, state: &str) -> bool {
+    matches!(item.get(attribute::STATE), Some(Value::Text(text)) if text == state)
+}
+
+fn contains(item: &Item, set: &'static str, element: u32) -> bool {
+    matches!(item.get(set), Some(Value::Numbers(numbers)) if numbers.contains(&element))
+}
+
+fn number(item: &Item, name: &'static str) -> i64 {
+    if let Some(Value::Number(number)) = item.get(name) { *number } else { 0 }
+}
+
+fn epoch(task: &Item) -> u32 {
+    u32::try_from(number(task, attribute::EPOCH)).unwrap_or(0)
+}
+
+fn notice_is_due(task: &Item) -> bool {
+    number(task, attribute::NOTIFIED_EPOCH) < number(task, attribute::EPOCH)
+}

@@ -1,0 +1,176 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::domain::TaskId;
+
+/// Names of all attributes that the ledger writes, besides the keys.
+pub mod attribute {
+    /// Declares the constants and the list of all of them.
+    macro_rules! names {
+        ($($(#[$doc:meta])* $constant:ident = $name:literal;)*) => {
+            $($(#[$doc])* pub const $constant: &str = $name;)*
+            const ALL: &[&str] = &[$($name),*];
+        };
+    }
+
+    names! {
+        /// Task: RUNNING, COMPLETE, CANCELLED. Cell: running, ok, failed.
+        STATE = "state";
+        /// Task: 1, and one more for each retry of an ended task.
+        EPOCH = "epoch";
+        /// Task: number set of the shards that still have pending cells; absent when there is none.
+        OPEN_SHARDS = "open_shards";
+        /// Task: number of cells.
+        CELLS = "cells";
+        /// Task: cells per shard.
+        SHARD_SIZE = "shard_size";
+        /// Task: address of the frozen cell list.
+        MANIFEST = "manifest";
+        /// Task: what the bands become.
+        RECIPE = "recipe";
+        /// Task: bucket and prefix of manifest and results. Cell: address of the raster.
+        OUTPUT = "output";
+        /// Task: region of that bucket, where it is not the fleet's own.
+        REGION = "region";
+        /// Task: digest of the recipe and all cells.
+        DIGEST = "digest";
+        /// Task: when it was submitted.
+        CREATED_AT = "created_at";
+        /// Task: when every cell had been enqueued once.
+        SUBMITTED_AT = "submitted_at";
+        /// Task: when the last shard closed.
+        COMPLETED_AT = "completed_at";
+        /// Task: the last epoch whose notice went out; 0 before the first.
+        NOTIFIED_EPOCH = "notified_epoch";
+        /// Task: Unix second until which one worker has the notice to itself.
+        NOTIFY_UNTIL = "notify_until";
+        /// Task: why the notice could not be sent, when the last try failed.
+        NOTICE_ERROR = "notice_error";
+        /// Task: partition key of the index that lists tasks.
+        LISTED = "listed";
+        /// Shard: number set of the ordinals that are neither ok nor failed; absent when there is none.
+        PENDING = "pending";
+        /// Shard: number set of the ordinals that failed; absent when there is none.
+        FAILED = "failed";
+        /// Shard: number of cells.
+        SIZE = "size";
+        /// Shard: whether all its cells have been sent to the queue once.
+        ENQUEUED = "enqueued";
+        /// Cell: its name.
+        CELL = "cell";
+        /// Cell: who worked on it last.
+        WORKER = "worker";
+        /// Cell: how often a worker began it.
+        RECEIVES = "receives";
+        /// Cell: how often it failed in a way that may pass.
+        FAILURES = "failures";
+        /// Cell: how often it was handed back unfinished.
+        INTERRUPTIONS = "interruptions";
+        /// Cell: when the last try began.
+        STARTED_AT = "started_at";
+        /// Cell: when the last try ended.
+        ENDED_AT = "ended_at";
+        /// Cell: entity tag of the raster.
+        ETAG = "etag";
+        /// Cell: length of the raster.
+        BYTES = "bytes";
+        /// Cell: milliseconds spent downloading.
+        FETCH_MS = "fetch_ms";
+        /// Cell: milliseconds spent decoding, fusing and encoding.
+        FUSE_MS = "fuse_ms";
+        /// Cell: milliseconds spent uploading.
+        PUBLISH_MS = "publish_ms";
+        /// Cell: why it failed, as a short stable word.
+        ERROR_CODE = "error_code";
+        /// Cell: why it failed, for a person; at most 512 bytes.
+        ERROR_MESSAGE = "error_message";
+    }
+
+    /// The constant of a name, or `None` for one that this version does not know and therefore leaves alone.
+    pub fn known(name: &str) -> Option<&'static str> {
+        ALL.iter().find(|&&known| known == name).copied()
+    }
+}
+
+/// An attribute's value: the three types of DynamoDB that the ledger needs, and booleans.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Value {
+    /// A string.
+    Text(String),
+    /// A number, always whole.
+    Number(i64),
+    /// A number set, never empty: DynamoDB has no empty sets.
+    Numbers(BTreeSet<u32>),
+    /// A truth value.
+    Flag(bool),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// An item's attributes by name, without its key.
+pub type Item = BTreeMap<&'static str, Value>;
+
+/// The key of an item.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// The task's own item: `T#<task>` / `TASK`.
+    Task(TaskId),
+    /// A shard: `T#<task>#<shard>` / `SHARD`.
+    Shard(TaskId, u32),
+    /// A cell, beside its shard: `T#<task>#<shard>` / `CELL#<ordinal>`.
+    Cell(TaskId, u32, u32),
+}
+
+impl Key {
+    /// The sort key of task items.
+    pub const TASK: &str = "TASK";
+    /// The sort key of shard items.
+    pub const SHARD: &str = "SHARD";
+    /// What the sort key of cell items begins with.
+    pub const CELL_PREFIX: &str = "CELL#";
+
+    /// The value of the partition key.
+    pub fn partition(&self) -> String {
+        match self {
+            Self::Task(task) => format!("T#{task}"),
+            Self::Shard(task, shard) | Self::Cell(task, shard, _) => format!("T#{task}#{shard}"),
+        }
+    }
+
+    /// The value of the sort key. Ordinals are padded, so that the cells of a shard sort by ordinal.
+    pub fn sort(&self) -> String {
+        match self {
+            Self::Task(_) => Self::TASK.to_owned(),
+            Self::Shard(..) => Self::SHARD.to_owned(),
+            Self::Cell(_, _, ordinal) => format!("{}{ordinal:010}", Self::CELL_PREFIX),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.partition(), self.sort())
+    }
+}

@@ -1,0 +1,272 @@
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::dynamo::CodecError;
+use super::item::{Item, Value, attribute};
+use crate::domain::{CellId, Recipe, S3Url, TaskId};
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum TaskState {
+    /// Cells are pending.
+    Running,
+    /// No cell is pending.
+    Complete,
+    /// Somebody stopped it; workers drop its messages.
+    Cancelled,
+}
+
+impl TaskState {
+    /// The value of the attribute `state`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Complete => "COMPLETE",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+impl FromStr for TaskState {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Running, Self::Complete, Self::Cancelled]
+            .into_iter()
+            .find(|state| state.name() == text)
+            .ok_or(())
+    }
+}
+
+/// The last known story of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CellState {
+    /// A worker began it.
+    Running,
+    /// It has a result.
+    Ok,
+    /// It failed for good.
+    Failed,
+}
+
+impl CellState {
+    /// The value of the attribute `state`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl FromStr for CellState {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Running, Self::Ok, Self::Failed].into_iter().find(|state| state.name() == text).ok_or(())
+    }
+}
+
+/// A task item, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskRecord {
+    /// Where it stands.
+    pub state: TaskState,
+    /// 1, and one more for each retry of an ended task.
+    pub epoch: u32,
+    /// Shards that still have pending cells.
+    pub open_shards: BTreeSet<u32>,
+    /// Number of cells.
+    pub cells: u32,
+    /// Cells per shard.
+    pub shard_size: u32,
+    /// The frozen cell list.
+    pub manifest: S3Url,
+    /// What the bands become.
+    pub recipe: Recipe,
+    /// Bucket and prefix of manifest and results.
+    pub output: S3Url,
+    /// Region of that bucket, where it is not the fleet's own.
+    pub region: Option<String>,
+    /// Digest of the recipe and all cells.
+    pub digest: String,
+    /// When it was submitted (RFC 3339).
+    pub created_at: String,
+    /// When every cell had been enqueued once.
+    pub submitted_at: Option<String>,
+    /// When the last shard closed.
+    pub completed_at: Option<String>,
+    /// The last epoch whose notice went out; 0 before the first.
+    pub notified_epoch: u32,
+    /// Why the last try to send the notice failed.
+    pub notice_error: Option<String>,
+}
+
+/// A shard item, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardRecord {
+    /// Ordinals that are neither ok nor failed.
+    pub pending: BTreeSet<u32>,
+    /// Ordinals that failed.
+    pub failed: BTreeSet<u32>,
+    /// Number of cells.
+    pub size: u32,
+    /// Whether all its cells have been sent to the queue once.
+    pub enqueued: bool,
+}
+
+/// A cell item, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellRecord {
+    /// The cell.
+    pub cell: CellId,
+    /// What happened to it last.
+    pub state: CellState,
+    /// The rest of its story.
+    pub story: CellStory,
+}
+
+/// What a cell item tells besides its state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CellStory {
+    /// Who worked on it last.
+    pub worker: Option<String>,
+    /// How often a worker began it.
+    pub receives: u32,
+    /// How often it failed in a way that may pass.
+    pub failures: u32,
+    /// How often it was handed back unfinished.
+    pub interruptions: u32,
+    /// When the last try began.
+    pub started_at: Option<String>,
+    /// When the last try ended.
+    pub ended_at: Option<String>,
+    /// The raster.
+    pub output: Option<String>,
+    /// The raster's entity tag.
+    pub etag: Option<String>,
+    /// The raster's length.
+    pub bytes: Option<u64>,
+    /// Milliseconds spent downloading.
+    pub fetch_ms: Option<u64>,
+    /// Milliseconds spent decoding, fusing and encoding.
+    pub fuse_ms: Option<u64>,
+    /// Milliseconds spent uploading.
+    pub publish_ms: Option<u64>,
+    /// Why it failed, as a short stable word.
+    pub error_code: Option<String>,
+    /// Why it failed, for a person.
+    pub error_message: Option<String>,
+}
+
+/// Reads attributes of one item, each with the complaint that fits it.
+struct Reader<'a>(&'a Item);
+
+impl Reader<'_> {
+    fn wrong(&self, name: &str) -> CodecError {
+        let found = self.0.get(name).map_or_else(|| "nothing".to_owned(), |value| format!("{value:?}"));
+        CodecError::new(name, &found)
+    }
+
+    fn text(&self, name: &'static str) -> Option<String> {
+        if let Some(Value::Text(text)) = self.0.get(name) { Some(text.clone()) } else { None }
+    }
+
+    fn parsed<T: FromStr>(&self, name: &'static str) -> Result<T, CodecError> {
+        self.text(name).and_then(|text| text.parse().ok()).ok_or_else(|| self.wrong(name))
+    }
+
+    fn number<N: TryFrom<i64>>(&self, name: &'static str) -> Option<N> {
+        if let Some(Value::Number(number)) = self.0.get(name) { N::try_from(*number).ok() } else { None }
+    }
+
+    fn numbers(&self, name: &'static str) -> BTreeSet<u32> {
+        if let Some(Value::Numbers(numbers)) = self.0.get(name) { numbers.clone() } else { BTreeSet::new() }
+    }
+}
+
+impl TaskRecord {
+    /// Reads a task item.
+    ///
+    /// # Errors
+    /// [`CodecError`] naming the first attribute that is missing or not as this version writes it.
+    pub fn from_item(item: &Item) -> Result<Self, CodecError> {
+        let read = Reader(item);
+        let number = |name| read.number(name).ok_or_else(|| read.wrong(name));
+        Ok(Self {
+            state: read.parsed(attribute::STATE)?,
+            epoch: number(attribute::EPOCH)?,
+            open_shards: read.numbers(attribute::OPEN_SHARDS),
+            cells: number(attribute::CELLS)?,
+            shard_size: number(attribute::SHARD_SIZE)?,
+            manifest: read.parsed(attribute::MANIFEST)?,
+            recipe: read.parsed(attribute::RECIPE)?,
+            output: read.parsed(attribute::OUTPUT)?,
+            region: read.text(attribute::REGION),
+            digest: read.text(attribute::DIGEST).ok_or_else(|| read.wrong(attribute::DIGEST))?,
+            created_at: read.text(attribute::CREATED_AT).ok_or_else(|| read.wrong(attribute::CREATED_AT))?,
+            submitted_at: read.text(attribute::SUBMITTED_AT),
+            completed_at: read.text(attribute::COMPLETED_AT),
+            notified_epoch: read.number(attribute::NOTIFIED_EPOCH).unwrap_or(0),
+            notice_error: read.text(attribute::NOTICE_ERROR),
+        })
+    }
+
+    /// Where the results of `epoch` go: beside the manifest.
+    pub fn results(&self, task: &TaskId, epoch: u32) -> S3Url {
+        results_object(&self.output, task, epoch)
+    }
+}
+
+/// Where the results of `epoch` of `task` go, below the task's output.
+fn results_object(output: &S3Url, task: &TaskId, epoch: u32) -> S3Url {
+    output.join(&format!("tilefleet/{task}/results-{epoch}.ndjson"))
+}
+
+impl ShardRecord {
+    /// Reads a shard item.
+    ///
+    /// # Errors
+    /// [`CodecError`] when its size is missing.
+    pub fn from_item(item: &Item) -> Result<Self, CodecError> {
+        let read = Reader(item);
+        Ok(Self {
+            pending: read.numbers(attribute::PENDING),
+            failed: read.numbers(attribute::FAILED),
+            size: read.number(attribute::SIZE).ok_or_else(|| read.wrong(attribute::SIZE))?,
+            enqueued: item.get(attribute::ENQUEUED) == Some(&Value::Flag(true)),
+        })
+    }
+}
+
+impl CellRecord {
+    /// Reads a cell item.
+    ///
+    /// # Errors
+    /// [`CodecError`] when its name or state is missing or not as this version writes it.
+    pub fn from_item(item: &Item) -> Result<Self, CodecError> {
+        let read = Reader(item);
+        let story = CellStory {
+            worker: read.text(attribute::WORKER),
+            receives: read.number(attribute::RECEIVES).unwrap_or(0),
+            failures: read.number(attribute::FAILURES).unwrap_or(0),
+            interruptions: read.number(attribute::INTERRUPTIONS).unwrap_or(0),
+            started_at: read.text(attribute::STARTED_AT),
+            ended_at: read.text(attribute::ENDED_AT),
+            output: read.text(attribute::OUTPUT),
+            etag: read.text(attribute::ETAG),
+            bytes: read.number(attribute::BYTES),
+            fetch_ms: read.number(attribute::FETCH_MS),
+            fuse_ms: read.number(attribute::FUSE_MS),
+            publish_ms: read.number(attribute::PUBLISH_MS),
+            error_code: read.text(attribute::ERROR_CODE),
+            error_message: read.text(attribute::ERROR_MESSAGE),
+        };
+        Ok(Self { cell: read.parsed(attribute::CELL)?, state: read.parsed(attribute::STATE)?, story })
+    }
+}

@@ -1,0 +1,500 @@
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::dynamo::{self, CodecError};
+use super::flow::{self, Operation};
+use super::item::{Item, Key};
+use super::record::{CellRecord, ShardRecord, TaskRecord};
+use super::transition::LISTED;
+use super::write::{Part, Transaction, Write};
+use crate::aws::{Attempts, AwsError};
+use crate::deployment::{PARTITION_KEY, SORT_KEY, TASK_INDEX, TASK_INDEX_PARTITION_KEY};
+use crate::domain::{TaskId, shard_count};
+
+/// Keys of one `BatchGetItem` (DynamoDB API reference).
+const BATCH_KEYS: usize = 100;
+/// `BatchGetItem` calls of one reading at a time.
+const BATCHES_AT_ONCE: usize = 8;
+/// Tries of a transaction that collides with another, and of keys that come back from a batch.
+const TRIES: u32 = 12;
+
+/// Why the ledger could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The call failed.
+    #[error(transparent)]
+    Call(#[from] AwsError),
+    /// An item has a shape that this version cannot read.
+    #[error("{key}: {source}")]
+    Item {
+        /// The item.
+        key: String,
+        /// What is wrong with it.
+        source: CodecError,
+    },
+    /// A transaction collided with others every time.
+    #[error("a transaction on {key} collided with others {tries} times; try again")]
+    Contended {
+        /// The first item of the transaction.
+        key: String,
+        /// How many tries.
+        tries: u32,
+    },
+    /// Keys of a batch came back every time.
+    #[error("table {table} returned {count} keys of a batch unread {tries} times; try again later")]
+    Unprocessed {
+        /// The table.
+        table: String,
+        /// How many keys.
+        count: usize,
+        /// How many tries.
+        tries: u32,
+    },
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It happened; the item as it is now.
+    Applied(Item),
+    /// Its condition did not hold of the item.
+    Refused(Option<Item>),
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionAnswer {
+    /// It happened.
+    Applied,
+    /// A condition did not hold.
+    Refused,
+}
+
+/// The ledger's table.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    client: aws_sdk_dynamodb::Client,
+    table: String,
+}
+
+impl Ledger {
+    /// The ledger in this table.
+    pub fn new(client: aws_sdk_dynamodb::Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    fn error<E>(&self, operation: &'static str, error: &SdkError<E, HttpResponse>) -> LedgerError
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        LedgerError::Call(AwsError::new("dynamodb", operation, &self.table, error))
+    }
+
+    /// Carries out what a step of the flow asks.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when no answer could be had; the step can be carried out again.
+    pub async fn answer(&self, operation: &Operation) -> Result<flow::Answer, LedgerError> {
+        Ok(match operation {
+            Operation::Read(key) => flow::Answer::Found(self.read(key).await?),
+            Operation::Write(write) => match self.write(write).await? {
+                Answer::Applied(item) => flow::Answer::Applied(item),
+                Answer::Refused(item) => flow::Answer::Refused(item),
+            },
+            Operation::Transact(transaction) => match self.transact(transaction).await? {
+                TransactionAnswer::Applied => flow::Answer::Applied(Item::new()),
+                TransactionAnswer::Refused => flow::Answer::Refused(None),
+            },
+        })
+    }
+
+    /// Reads an item as it is at this moment.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the call fails or the item cannot be understood.
+    pub async fn read(&self, key: &Key) -> Result<Option<Item>, LedgerError> {
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(dynamo::key(key)))
+            .consistent_read(true);
+        let found = get.send().await.map_err(|error| self.error("GetItem", &error))?;
+        found.item().map(|item| parse(key, item)).transpose()
+    }
+
+    /// Makes a conditional write.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the call fails; a refused condition is an answer.
+    pub async fn write(&self, write: &Write) -> Result<Answer, LedgerError> {
+        let expressions = dynamo::expressions(&write.conditions, &write.actions);
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(dynamo::key(&write.key)))
+            .set_update_expression(expressions.update)
+            .set_condition_expression(expressions.condition)
+            .set_expression_attribute_names(expressions.names)
+            .set_expression_attribute_values(expressions.values)
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match update.send().await {
+            Ok(updated) => {
+                let attributes = updated.attributes.unwrap_or_default();
+                Ok(Answer::Applied(parse(&write.key, &attributes)?))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
+                    refused,
+                )) => Ok(Answer::Refused(refused.item().map(|item| parse(&write.key, item)).transpose()?)),
+                _ => Err(self.error("UpdateItem", &error)),
+            },
+        }
+    }
+
+    /// Makes a transaction, again and again while it collides with others.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the call fails or it collides too often; a refused condition is an answer.
+    pub async fn transact(&self, transaction: &Transaction) -> Result<TransactionAnswer, LedgerError> {
+        use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException;
+        let items = transaction
+            .parts
+            .iter()
+            .map(|part| self.transaction_part(part))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| {
+                self.error("TransactWriteItems", &TransactFailure::construction_failure(error))
+            })?;
+        let mut attempts = Attempts::new(TRIES, Duration::from_millis(20));
+        loop {
+            let sent =
+                self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
+            let Err(error) = sent else { return Ok(TransactionAnswer::Applied) };
+            let Some(TransactionCanceledException(cancelled)) = error.as_service_error() else {
+                return Err(self.error("TransactWriteItems", &error));
+            };
+            let reasons: Vec<&str> =
+                cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
+            if reasons.contains(&"ConditionalCheckFailed") {
+                return Ok(TransactionAnswer::Refused);
+            }
+            let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+            if !reasons.iter().any(|reason| passing.contains(reason)) {
+                return Err(self.error("TransactWriteItems", &error));
+            }
+            if !attempts.again().await {
+                let key = transaction.parts.first().map(|part| part.key().to_string()).unwrap_or_default();
+                return Err(LedgerError::Contended { key, tries: TRIES });
+            }
+        }
+    }
+
+    fn transaction_part(
+        &self,
+        part: &Part,
+    ) -> Result<TransactWriteItem, aws_smithy_types::error::operation::BuildError> {
+        let key = Some(dynamo::key(part.key()));
+        Ok(match part {
+            Part::Check(_, conditions) => {
+                let expressions = dynamo::expressions(conditions, &[]);
+                let check = ConditionCheck::builder()
+                    .table_name(&self.table)
+                    .set_key(key)
+                    .set_condition_expression(expressions.condition)
+                    .set_expression_attribute_names(expressions.names)
+                    .set_expression_attribute_values(expressions.values);
+                TransactWriteItem::builder().condition_check(check.build()?).build()
+            }
+            Part::Write(write) => {
+                let expressions = dynamo::expressions(&write.conditions, &write.actions);
+                let update = Update::builder()
+                    .table_name(&self.table)
+                    .set_key(key)
+                    .set_update_expression(expressions.update)
+                    .set_condition_expression(expressions.condition)
+                    .set_expression_attribute_names(expressions.names)
+                    .set_expression_attribute_values(expressions.values);
+                TransactWriteItem::builder().update(update.build()?).build()
+            }
+        })
+    }
+
+    /// Reads a task.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the call fails or the item cannot be understood.
+    pub async fn task(&self, task: &TaskId) -> Result<Option<TaskRecord>, LedgerError> {
+        let key = Key::Task(task.clone());
+        self.read(&key).await?.map(|item| record(&key, TaskRecord::from_item(&item))).transpose()
+    }
+
+    /// Reads a shard.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the call fails or the item cannot be understood.
+    pub async fn shard(&self, task: &TaskId, shard: u32) -> Result<Option<ShardRecord>, LedgerError> {
+        let key = Key::Shard(task.clone(), shard);
+        self.read(&key).await?.map(|item| record(&key, ShardRecord::from_item(&item))).transpose()
+    }
+
+    /// Reads all shards of a task that exist, by number.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a call fails or an item cannot be understood.
+    pub async fn shards(
+        &self,
+        task: &TaskId,
+        of: &TaskRecord,
+    ) -> Result<BTreeMap<u32, ShardRecord>, LedgerError> {
+        let all: Vec<u32> = (0..shard_count(of.cells, of.shard_size)).collect();
+        self.some_shards(task, &all).await
+    }
+
+    /// Reads those of `shards` that exist, by number.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a call fails or an item cannot be understood.
+    pub async fn some_shards(
+        &self,
+        task: &TaskId,
+        shards: &[u32],
+    ) -> Result<BTreeMap<u32, ShardRecord>, LedgerError> {
+        let batches: Vec<Vec<u32>> = shards.chunks(BATCH_KEYS).map(<[u32]>::to_vec).collect();
+        stream::iter(batches)
+            .map(|batch| self.shard_batch(task, batch))
+            .buffer_unordered(BATCHES_AT_ONCE)
+            .try_fold(BTreeMap::new(), |mut all, batch| async move {
+                all.extend(batch);
+                Ok(all)
+            })
+            .await
+    }
+
+    async fn shard_batch(
+        &self,
+        task: &TaskId,
+        shards: Vec<u32>,
+    ) -> Result<Vec<(u32, ShardRecord)>, LedgerError> {
+        let by_partition: HashMap<String, u32> =
+            shards.iter().map(|&shard| (Key::Shard(task.clone(), shard).partition(), shard)).collect();
+        let mut keys: Vec<_> =
+            shards.iter().map(|&shard| dynamo::key(&Key::Shard(task.clone(), shard))).collect();
+        let mut found = vec![];
+        let mut attempts = Attempts::new(TRIES, Duration::from_millis(50));
+        loop {
+            let request =
+                KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().map_err(
+                    |error| self.error("BatchGetItem", &BatchGetFailure::construction_failure(error)),
+                )?;
+            let batch = self.client.batch_get_item().request_items(&self.table, request).send().await;
+            let batch = batch.map_err(|error| self.error("BatchGetItem", &error))?;
+            for item in batch.responses.unwrap_or_default().into_values().flatten() {
+                let partition = item.get(PARTITION_KEY).and_then(|value| value.as_s().ok());
+                let Some(&shard) = partition.and_then(|partition| by_partition.get(partition)) else {
+                    continue;
+                };
+                let key = Key::Shard(task.clone(), shard);
+                found.push((shard, record(&key, ShardRecord::from_item(&parse(&key, &item)?))?));
+            }
+            keys = batch
+                .unprocessed_keys
+                .unwrap_or_default()
+                .remove(&self.table)
+                .map(|rest| rest.keys)
+                .unwrap_or_default();
+            if keys.is_empty() {
+                return Ok(found);
+            }
+            if !attempts.again().await {
+                return Err(LedgerError::Unprocessed {
+                    table: self.table.clone(),
+                    count: keys.len(),
+                    tries: TRIES,
+                });
+            }
+        }
+    }
+
+    /// Reads the cells of a shard that a worker has begun, by ordinal.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a call fails or an item cannot be understood.
+    pub async fn cells(&self, task: &TaskId, shard: u32) -> Result<BTreeMap<u32, CellRecord>, LedgerError> {
+        let pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("#partition = :partition AND begins_with(#sort, :cell)")
+            .expression_attribute_names("#partition", PARTITION_KEY)
+            .expression_attribute_names("#sort", SORT_KEY)
+            .expression_attribute_values(
+                ":partition",
+                AttributeValue::S(Key::Shard(task.clone(), shard).partition()),
+            )
+            .expression_attribute_values(":cell", AttributeValue::S(Key::CELL_PREFIX.to_owned()))
+            .into_paginator()
+            .items()
+            .send();
+        let items =
+            pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| self.error("Query", &error))?;
+        items
+            .iter()
+            .filter_map(|item| {
+                let sort = item.get(SORT_KEY)?.as_s().ok()?;
+                Some((sort.strip_prefix(Key::CELL_PREFIX)?.parse().ok()?, item))
+            })
+            .map(|(ordinal, item)| {
+                let key = Key::Cell(task.clone(), shard, ordinal);
+                Ok((ordinal, record(&key, CellRecord::from_item(&parse(&key, item)?))?))
+            })
+            .collect()
+    }
+
+    /// Reads the newest tasks, newest first, at most `most`. Tasks of the last second may be missing: it reads an index.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a call fails or an item cannot be understood.
+    pub async fn tasks(&self, most: usize) -> Result<Vec<(TaskId, TaskRecord)>, LedgerError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(TASK_INDEX)
+            .scan_index_forward(false)
+            .key_condition_expression("#listed = :listed")
+            .expression_attribute_names("#listed", TASK_INDEX_PARTITION_KEY)
+            .expression_attribute_values(":listed", AttributeValue::S(LISTED.to_owned()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut tasks = vec![];
+        while tasks.len() < most {
+            let Some(item) = pages.next().await else { break };
+            let item = item.map_err(|error| self.error("Query", &error))?;
+            let partition = item.get(PARTITION_KEY).and_then(|value| value.as_s().ok());
+            let Some(task) = partition.and_then(|key| key.strip_prefix("T#")?.parse::<TaskId>().ok()) else {
+                continue;
+            };
+            let key = Key::Task(task.clone());
+            tasks.push((task, record(&key, TaskRecord::from_item(&parse(&key, &item)?))?));
+        }
+        Ok(tasks)
+    }
+}
+
+type TransactFailure =
+    SdkError<aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError, HttpResponse>;
+type BatchGetFailure = SdkError<aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemError, HttpResponse>;
+
+fn parse(key: &Key, attributes: &HashMap<String, AttributeValue>) -> Result<Item, LedgerError> {
+    record(key, dynamo::item(attributes))
+}
+
+fn record<T>(key: &Key, read: Result<T, CodecError>) -> Result<T, LedgerError> {
+    read.map_err(|source| LedgerError::Item { key: key.to_string(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::aws::canned::{self, Answer as Canned, Asked, Log};
+    use crate::ledger::transition;
+
+    fn ledger(answer: impl Fn(usize, &Asked) -> Canned + Send + Sync + 'static) -> (Ledger, Log) {
+        let (client, log) = canned::client(answer);
+        let config = canned::config!(aws_sdk_dynamodb, client).build();
+        (Ledger::new(aws_sdk_dynamodb::Client::from_conf(config), "table".into()), log)
+    }
+
+    fn cancelled(reasons: &[&str]) -> Canned {
+        let reasons: Vec<Value> = reasons.iter().map(|code| json!({ "Code": code })).collect();
+        let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+        canned::json(400, &json!({"__type": kind, "message": "cancelled", "CancellationReasons": reasons}))
+    }
+
+    fn task() -> TaskId {
+        "t".parse().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transaction_that_collides_is_tried_again_and_a_refused_one_is_not() {
+        let (ledger, log) = ledger(|n, _| match n {
+            0 | 1 => cancelled(&["None", "TransactionConflict"]),
+            _ => cancelled(&["ConditionalCheckFailed", "None"]),
+        });
+        let answer = ledger.transact(&transition::close_shard(&task(), 0)).await.unwrap();
+        assert_eq!((answer, log.requests().len()), (TransactionAnswer::Refused, 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transaction_that_always_collides_is_an_error_in_the_end() {
+        let (ledger, _) = ledger(|_, _| cancelled(&["TransactionConflict", "None"]));
+        let error = ledger.transact(&transition::close_shard(&task(), 3)).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a transaction on T#t#3/SHARD collided with others 12 times; try again"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keys_that_a_batch_leaves_unread_are_read_again() {
+        let (ledger, log) = ledger(|n, asked| {
+            let request: Value = serde_json::from_str(&asked.body).unwrap();
+            let keys = request["RequestItems"]["table"]["Keys"].as_array().unwrap().clone();
+            let item = |key: &Value| {
+                let mut item = key.clone();
+                item["size"] = json!({"N": "1"});
+                item["pending"] = json!({"NS": ["0"]});
+                item
+            };
+            // One key at a time, until the last request answers all.
+            let (read, rest) = keys.split_at(if n < 2 { 1 } else { keys.len() });
+            let unread = if rest.is_empty() { json!({}) } else { json!({"table": {"Keys": rest}}) };
+            let items: Vec<Value> = read.iter().map(item).collect();
+            canned::json(200, &json!({"Responses": {"table": items}, "UnprocessedKeys": unread}))
+        });
+        let shards = ledger.shard_batch(&task(), vec![0, 1, 2, 3]).await.unwrap();
+        let mut numbers: Vec<u32> = shards.into_iter().map(|(shard, _)| shard).collect();
+        numbers.sort_unstable();
+        assert_eq!((numbers, log.requests().len()), (vec![0, 1, 2, 3], 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keys_that_are_never_read_are_an_error_in_the_end() {
+        let (ledger, _) = ledger(|_, asked| {
+            let request: Value = serde_json::from_str(&asked.body).unwrap();
+            canned::json(200, &json!({"Responses": {}, "UnprocessedKeys": request["RequestItems"]}))
+        });
+        let error = ledger.shard_batch(&task(), vec![0, 1]).await.unwrap_err();
+        assert!(matches!(error, LedgerError::Unprocessed { count: 2, tries: 12, .. }), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_write_brings_the_item_that_refused_it() {
+        let (ledger, _) = ledger(|_, _| {
+            let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+            let item = json!({"pk": {"S": "T#t"}, "state": {"S": "CANCELLED"}});
+            canned::json(
+                400,
+                &json!({"__type": kind, "message": "The conditional request failed", "Item": item}),
+            )
+        });
+        let answer = ledger.write(&transition::complete_task(&task(), "now")).await.unwrap();
+        assert_eq!(answer, Answer::Refused(Some(Item::from([("state", "CANCELLED".into())]))));
+    }
+}

@@ -1,0 +1,41 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::domain::TaskId;
+use crate::ledger::{Item, Key, Ledger, LedgerError};
+
+/// How old what is known of a task may be. It bounds how long a cancelled task's cells are still begun.
+const FRESH: Duration = Duration::from_secs(30);
+/// Tasks remembered; a worker seldom sees more than a few at a time.
+const MOST: usize = 100;
+
+/// Task items as they were a moment ago, so that a cell costs no read of its task.
+#[derive(Debug, Default)]
+pub(super) struct TaskCache(Mutex<HashMap<TaskId, (Instant, Item)>>);
+
+impl TaskCache {
+    /// The task's item, at most [`FRESH`] old. That a task is not there is never remembered.
+    pub(super) async fn read(&self, ledger: &Ledger, task: &TaskId) -> Result<Option<Item>, LedgerError> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(task).cloned();
+        if let Some((read_at, item)) = known
+            && read_at.elapsed() < FRESH
+        {
+            return Ok(Some(item));
+        }
+        let item = ledger.read(&Key::Task(task.clone())).await?;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &item {
+            Some(item) => {
+                if known.len() >= MOST {
+                    known.retain(|_, (read_at, _)| read_at.elapsed() < FRESH);
+                }
+                known.insert(task.clone(), (Instant::now(), item.clone()));
+            }
+            None => {
+                known.remove(task);
+            }
+        }
+        Ok(item)
+    }
+}

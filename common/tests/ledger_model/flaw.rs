@@ -1,0 +1,61 @@
+//! The protocol, and the protocol with one of its rules taken out, to show that the rule is needed.
+
+use tilefleet_common::ledger::flow::{Answer, Operation, Outcome, Step};
+use tilefleet_common::ledger::transition::Ticket;
+use tilefleet_common::ledger::{Condition, Part, attribute};
+
+/// A rule that is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// `close_shard` does not check that the shard has no pending cell.
+    CloseShardUnchecked,
+    /// A worker whose cell failed gives its message up when somebody else succeeded, instead of carrying that on.
+    RefusedFailureDropped,
+    /// `close_failed` does not ask whether the cell is still pending.
+    CloseFailedUnconditional,
+    /// `retry_shard` does not ask whether the shard's failures are those it has read.
+    RetryOfOtherFailures,
+    /// `retry_shard` does not ask whether the task's state and epoch are those it has read.
+    RetryInAnyEpoch,
+}
+
+impl Flaw {
+    /// What is asked of the ledger instead.
+    pub(crate) fn operation(flaw: Option<Self>, step: &Step, operation: Operation) -> Operation {
+        match (flaw, step, operation) {
+            (Some(Self::CloseShardUnchecked), Step::CloseShard, Operation::Transact(mut transaction)) => {
+                transaction.parts.retain(|part| matches!(part, Part::Write(_)));
+                Operation::Transact(transaction)
+            }
+            (Some(Self::CloseFailedUnconditional), Step::CloseFailed, Operation::Write(mut write)) => {
+                write.conditions.clear();
+                Operation::Write(write)
+            }
+            (_, _, operation) => operation,
+        }
+    }
+
+    /// What follows on the answer instead.
+    pub(crate) fn next(flaw: Option<Self>, step: Step, ticket: &Ticket, answer: &Answer) -> Step {
+        match (flaw, &step, answer) {
+            (Some(Self::RefusedFailureDropped), Step::Record(Outcome::Failed(_)), Answer::Refused(_)) => {
+                Step::Delete
+            }
+            _ => step.next(ticket, answer),
+        }
+    }
+
+    /// What a retry asks of the ledger instead.
+    pub(crate) fn retry(flaw: Option<Self>, operation: Operation) -> Operation {
+        let Operation::Transact(mut transaction) = operation else { return operation };
+        for part in &mut transaction.parts {
+            let Part::Write(write) = part else { continue };
+            write.conditions.retain(|condition| match (flaw, condition) {
+                (Some(Self::RetryOfOtherFailures), Condition::Is(name, _)) => *name != attribute::FAILED,
+                (Some(Self::RetryInAnyEpoch), Condition::Is(name, _)) => *name == attribute::FAILED,
+                _ => true,
+            });
+        }
+        Operation::Transact(transaction)
+    }
+}

@@ -1,0 +1,224 @@
+//! The ledger's table in memory. The meaning of every operation is `Write::apply`; this module only finds the items.
+//!
+//! A state names its items by number, so that a state is a few bytes and equal items are compared once.
+#![expect(clippy::unwrap_used, reason = "a poisoned lock or an unreadable item ends the test, as it should")]
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex};
+
+use tilefleet_common::domain::TaskId;
+use tilefleet_common::ledger::flow::{Answer, Operation};
+use tilefleet_common::ledger::{
+    CellState, Condition, Item, Key, Part, ShardRecord, TaskRecord, TaskState, Value, Write, attribute,
+};
+
+/// Attributes that tell a story and decide nothing. Kept, they would make states that differ in nothing else; the
+/// table sees to it that no condition asks for them.
+const STORY: [&str; 10] = [
+    attribute::WORKER,
+    attribute::RECEIVES,
+    attribute::FAILURES,
+    attribute::INTERRUPTIONS,
+    attribute::STARTED_AT,
+    attribute::ENDED_AT,
+    attribute::COMPLETED_AT,
+    attribute::ERROR_CODE,
+    attribute::ERROR_MESSAGE,
+    attribute::NOTICE_ERROR,
+];
+
+/// Numbers for values that many states share.
+#[derive(Debug)]
+pub(crate) struct Pool<T>(Mutex<Shelf<T>>);
+
+#[derive(Debug)]
+struct Shelf<T> {
+    numbers: HashMap<Arc<T>, u16>,
+    values: Vec<Arc<T>>,
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Shelf { numbers: HashMap::new(), values: vec![] }))
+    }
+}
+
+impl<T: Eq + Hash> Pool<T> {
+    pub(crate) fn number(&self, value: T) -> u16 {
+        let mut guard = self.0.lock().unwrap();
+        let Shelf { numbers, values } = &mut *guard;
+        if let Some(&known) = numbers.get(&value) {
+            return known;
+        }
+        let number = u16::try_from(values.len()).unwrap();
+        let value = Arc::new(value);
+        values.push(Arc::clone(&value));
+        numbers.insert(value, number);
+        number
+    }
+
+    pub(crate) fn value(&self, number: u16) -> Arc<T> {
+        Arc::clone(&self.0.lock().unwrap().values[usize::from(number)])
+    }
+}
+
+/// All items of one task with at most two cells, by their numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Items {
+    task: Option<u16>,
+    shards: [Option<u16>; 2],
+    cells: [Option<u16>; 2],
+}
+
+impl Items {
+    fn slot(&mut self, key: &Key) -> &mut Option<u16> {
+        match key {
+            Key::Task(_) => &mut self.task,
+            Key::Shard(_, shard) => &mut self.shards[usize::try_from(*shard).unwrap()],
+            Key::Cell(_, _, ordinal) => &mut self.cells[usize::try_from(*ordinal).unwrap()],
+        }
+    }
+}
+
+/// Ordinals as bits.
+pub(crate) type Cells = u8;
+
+/// A task item, as far as properties speak of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TaskView {
+    pub(crate) state: TaskState,
+    pub(crate) epoch: u32,
+    pub(crate) notified_epoch: u32,
+    pub(crate) submitted: bool,
+    pub(crate) notice_held: bool,
+}
+
+/// A shard item, as far as properties speak of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ShardView {
+    pub(crate) pending: Cells,
+    pub(crate) failed: Cells,
+    pub(crate) enqueued: bool,
+}
+
+/// What the items say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View {
+    pub(crate) task: Option<TaskView>,
+    pub(crate) shards: [Option<ShardView>; 2],
+    pub(crate) ok_rows: Cells,
+    pub(crate) failed_rows: Cells,
+}
+
+/// The table: carries out operations on the items of a state.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    items: Pool<Item>,
+    views: Mutex<HashMap<Items, View>>,
+}
+
+impl Table {
+    /// Carries out an operation at once and entirely, and answers as `Ledger::answer` does.
+    pub(crate) fn execute(&self, items: &mut Items, operation: &Operation) -> Answer {
+        match operation {
+            Operation::Read(key) => Answer::Found(self.item(items, key).map(|item| (*item).clone())),
+            Operation::Write(write) => {
+                if self.apply(items, write) {
+                    Answer::Applied(self.item(items, &write.key).map(|item| (*item).clone()).unwrap())
+                } else {
+                    Answer::Refused(self.item(items, &write.key).map(|item| (*item).clone()))
+                }
+            }
+            Operation::Transact(transaction) => {
+                let mut after = *items;
+                let all = transaction.parts.iter().all(|part| match part {
+                    Part::Check(key, conditions) => {
+                        no_story(conditions);
+                        part.allowed(self.item(items, key).as_deref())
+                    }
+                    Part::Write(write) => self.apply(&mut after, write),
+                });
+                if all {
+                    *items = after;
+                    Answer::Applied(Item::new())
+                } else {
+                    Answer::Refused(None)
+                }
+            }
+        }
+    }
+
+    fn apply(&self, items: &mut Items, write: &Write) -> bool {
+        no_story(&write.conditions);
+        let Some(mut after) = write.apply(self.item(items, &write.key).as_deref()) else { return false };
+        after.retain(|name, _| !STORY.contains(name));
+        *items.slot(&write.key) = Some(self.items.number(after));
+        true
+    }
+
+    fn item(&self, items: &Items, key: &Key) -> Option<Arc<Item>> {
+        let mut items = *items;
+        items.slot(key).map(|number| self.items.value(number))
+    }
+
+    /// The notice's lease runs out. Leases begin at second 0 and time stands still at 0, so that what has run out is
+    /// before 0 and states do not differ by the hour.
+    pub(crate) fn lapse(&self, items: &mut Items, task: &TaskId) {
+        let key = Key::Task(task.clone());
+        if let Some(item) = self.item(items, &key) {
+            let mut item = (*item).clone();
+            item.insert(attribute::NOTIFY_UNTIL, Value::Number(-1));
+            *items.slot(&key) = Some(self.items.number(item));
+        }
+    }
+
+    /// Reads all items as the producer's commands read them.
+    pub(crate) fn view(&self, items: &Items) -> View {
+        if let Some(view) = self.views.lock().unwrap().get(items) {
+            return *view;
+        }
+        let value = |number: Option<u16>| number.map(|number| self.items.value(number));
+        let rows = |state: CellState| {
+            let state = Value::from(state.name());
+            let is = |cell| value(cell).is_some_and(|row| row.get(attribute::STATE) == Some(&state));
+            items.cells.iter().zip(0..).map(|(cell, ordinal)| Cells::from(is(*cell)) << ordinal).sum()
+        };
+        let view = View {
+            task: value(items.task).map(|item| task_view(&item)),
+            shards: items.shards.map(|shard| value(shard).map(|item| shard_view(&item))),
+            ok_rows: rows(CellState::Ok),
+            failed_rows: rows(CellState::Failed),
+        };
+        self.views.lock().unwrap().insert(*items, view);
+        view
+    }
+}
+
+fn no_story(conditions: &[Condition]) {
+    for condition in conditions {
+        let (Condition::Absent(name)
+        | Condition::Is(name, _)
+        | Condition::IsNot(name, _)
+        | Condition::AbsentOrBelow(name, _)
+        | Condition::Contains(name, _)) = condition;
+        assert!(!STORY.contains(name), "a condition asks for {name}, which the model leaves out");
+    }
+}
+
+fn task_view(item: &Item) -> TaskView {
+    let task = TaskRecord::from_item(item).unwrap();
+    TaskView {
+        state: task.state,
+        epoch: task.epoch,
+        notified_epoch: task.notified_epoch,
+        submitted: task.submitted_at.is_some(),
+        notice_held: matches!(item.get(attribute::NOTIFY_UNTIL), Some(Value::Number(until)) if *until >= 0),
+    }
+}
+
+fn shard_view(item: &Item) -> ShardView {
+    let shard = ShardRecord::from_item(item).unwrap();
+    let cells = |ordinals: std::collections::BTreeSet<u32>| ordinals.iter().map(|ordinal| 1 << ordinal).sum();
+    ShardView { pending: cells(shard.pending), failed: cells(shard.failed), enqueued: shard.enqueued }
+}

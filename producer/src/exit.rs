@@ -1,0 +1,80 @@
+//! Exit codes: the one place that knows them.
+
+use std::io::Write as _;
+
+use crate::error::ProducerError;
+
+/// How a command ended that did what it was asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All is well.
+    Ok,
+    /// The task ended, but not every cell has a result.
+    FailedCells,
+    /// `wait` came to the end of its time before the task ended.
+    TimedOut,
+}
+
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::FailedCells => 10,
+            Self::TimedOut => 11,
+        }
+    }
+}
+
+impl ProducerError {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Service(_)
+            | Self::Ledger(_)
+            | Self::Queue(_)
+            | Self::Object(_)
+            | Self::Unfinished { .. }
+            | Self::Runtime(_)
+            | Self::Spool(_)
+            | Self::Output(_) => 1,
+            Self::Config(_) | Self::Input(_) | Self::Cells(_) | Self::TaskIdTooLong { .. } => 2,
+            Self::NoSuchTask { .. } => 3,
+            Self::Conflict { .. } | Self::ForeignManifest { .. } => 4,
+            Self::Interrupted { .. } => 130,
+        }
+    }
+}
+
+/// Tells of trouble on stderr and makes the exit code.
+pub(crate) fn report(result: Result<Exit, ProducerError>) -> u8 {
+    let error = match result {
+        Ok(exit) => return exit.code(),
+        // Whoever read the answer has read enough of it.
+        Err(ProducerError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => return 0,
+        Err(error) => error,
+    };
+    let mut stderr = std::io::stderr().lock();
+    for line in error.lines() {
+        // Without stderr there is nowhere left to tell of it.
+        let _ = writeln!(stderr, "error: {line}");
+    }
+    error.code()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_has_read_enough_is_no_failure() {
+        let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        assert_eq!(report(Err(ProducerError::Output(broken))), 0);
+    }
+
+    #[test]
+    fn codes_are_those_of_the_manual() {
+        let no_such_task = ProducerError::NoSuchTask { task: "x".parse().unwrap(), table: "t".into() };
+        let interrupted = ProducerError::Interrupted { advice: String::new() };
+        assert_eq!((no_such_task.code(), interrupted.code()), (3, 130));
+        assert_eq!([Exit::Ok, Exit::FailedCells, Exit::TimedOut].map(Exit::code), [0, 10, 11]);
+    }
+}

@@ -1,0 +1,34 @@
+//! The demo's words on the terminal.
+#![expect(clippy::print_stdout, reason = "a demo is there to print")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Begins the next numbered step.
+pub fn step(title: &str) {
+    static STEPS: AtomicU32 = AtomicU32::new(0);
+    println!("\n{}. {title}", STEPS.fetch_add(1, Ordering::Relaxed) + 1);
+}
+
+/// The command that does what follows, as one would type it.
+pub fn command(text: &str) {
+    println!("   $ {text}");
+}
+
+/// Something to know.
+pub fn line(text: &str) {
+    println!("   {text}");
+}
+
+/// Something to know, of several lines.
+pub fn block(text: &str) {
+    text.lines().for_each(line);
+}
+
+/// Bytes, for people.
+pub fn bytes(count: u64) -> String {
+    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+    match units.into_iter().find(|&(_, size)| count >= size) {
+        Some((unit, size)) => format!("{}.{} {unit}", count / size, count % size * 10 / size),
+        None => format!("{count} B"),
+    }
+}

@@ -1,0 +1,13 @@
+//! The end-to-end tests: the built binaries against a running AWS endpoint.
+
+mod bad_cells;
+mod bad_input;
+mod demo;
+mod harness;
+mod ledger_meaning;
+mod raster;
+mod real_scenes;
+mod site;
+mod submit_killed;
+mod walk_through;
+mod worker_life;

@@ -1,0 +1,112 @@
+//! The command line of the worker.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use tilefleet_common::config::{ConfigError, Settings};
+
+/// Takes cells from the queue, fuses their bands and writes the rasters back.
+#[derive(Debug, Parser)]
+#[command(name = "worker", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the worker can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Work on cells until told to stop (SIGTERM or SIGINT).
+    Run(Box<RunArgs>),
+    /// Tell by exit status whether the worker that writes a health file is alive.
+    Health(HealthArgs),
+}
+
+/// Where the fleet is.
+#[derive(Debug, Args)]
+pub struct FleetArgs {
+    /// URL of the queue that carries the cells.
+    #[arg(long, env = "TILEFLEET_QUEUE_URL", value_name = "URL")]
+    queue_url: Option<String>,
+    /// URL of its dead-letter queue; what lies there ends as failed cells. Left alone when not given.
+    #[arg(long, env = "TILEFLEET_DEAD_LETTER_QUEUE_URL", value_name = "URL")]
+    dead_letter_queue_url: Option<String>,
+    /// Name of the DynamoDB table.
+    #[arg(long, env = "TILEFLEET_TABLE", value_name = "NAME")]
+    table: Option<String>,
+    /// ARN of the SNS topic.
+    #[arg(long, env = "TILEFLEET_TOPIC_ARN", value_name = "ARN")]
+    topic_arn: Option<String>,
+    /// Region of the fleet, if it is not the environment's.
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Configuration file [default: tilefleet.toml, if it is there].
+    #[arg(long, env = "TILEFLEET_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl FleetArgs {
+    /// Flags and environment, filled up from the configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the file cannot be used.
+    pub fn settings(self) -> Result<Settings, ConfigError> {
+        let given = Settings {
+            queue_url: self.queue_url,
+            dead_letter_queue_url: self.dead_letter_queue_url,
+            table: self.table,
+            topic_arn: self.topic_arn,
+            region: self.region,
+        };
+        given.or_from_file(self.config.as_deref())
+    }
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Where the fleet is.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// Stop when the queue has nothing to give and no cell is held.
+    #[arg(long)]
+    pub until_empty: bool,
+    /// Stop after one message, or when there is none.
+    #[arg(long, conflicts_with = "until_empty")]
+    pub once: bool,
+    /// Cells fused at a time [default: one per core]. One more is downloaded meanwhile.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub slots: Option<u16>,
+    /// Memory for fusing, in MiB [default: three quarters of what the machine or its control group allows].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(64..))]
+    pub memory: Option<u32>,
+    /// Tries of a cell that fail in a way that may pass, before it is given up.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_failures: u32,
+    /// Seconds in which cells that are being fused may still finish after SIGTERM; the rest goes back to the queue.
+    #[arg(long, value_name = "SECONDS", default_value_t = 100)]
+    pub grace: u64,
+    /// Name of this worker in logs and in the ledger [default: host and process id].
+    #[arg(long, env = "TILEFLEET_WORKER", value_name = "NAME")]
+    pub name: Option<String>,
+    /// File that is rewritten while this worker is alive, for `worker health`.
+    #[arg(long, env = "TILEFLEET_HEALTH_FILE", value_name = "FILE")]
+    pub health_file: Option<PathBuf>,
+}
+
+/// Whose health to tell.
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    /// The file that the worker was told to write.
+    #[arg(long = "file", env = "TILEFLEET_HEALTH_FILE", value_name = "FILE")]
+    pub health_file: PathBuf,
+    /// Seconds after which a worker that has not written counts as dead.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub max_age: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    text.parse().map(Duration::from_secs)
+}

@@ -1,0 +1,158 @@
+//! Why a cell could not be fused, and what to do about it.
+
+use std::fmt;
+
+use super::Band;
+
+/// The band that an error is about, as it appears in messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Name of the band, such as `B04`.
+    pub band: String,
+    /// Where its bytes came from.
+    pub source: String,
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "band {} ({})", self.band, self.source)
+    }
+}
+
+impl From<&Band> for Input {
+    fn from(band: &Band) -> Self {
+        Self { band: band.name.clone(), source: band.source.clone() }
+    }
+}
+
+/// Failure of [`inspect`](super::inspect) or [`fuse`](super::fuse).
+///
+/// Trying again with the same bytes helps only where [`is_permanent`](Self::is_permanent) says no.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FuseError {
+    /// The object is something else. Fail the cell; its input names a wrong object.
+    #[error(
+        "{input} {looks_like}; a JPEG 2000 file (JP2) is expected: check the key and what was uploaded there"
+    )]
+    NotJp2 {
+        /// The band.
+        input: Input,
+        /// What it is instead, as a verb phrase.
+        looks_like: String,
+    },
+    /// Bytes or tiles are missing. Fail the cell; a fresh download helps only if this one was cut.
+    #[error(
+        "{input} is incomplete at byte {offset}: {detail}; compare its size with the provider's, and upload it again"
+    )]
+    Truncated {
+        /// The band.
+        input: Input,
+        /// Where, in bytes from the beginning of the object.
+        offset: u64,
+        /// What is missing.
+        detail: String,
+    },
+    /// The structure of the file is broken. Fail the cell.
+    #[error("{input} is damaged at byte {offset}: {detail}; fetch it from the provider again")]
+    Malformed {
+        /// The band.
+        input: Input,
+        /// Where, in bytes from the beginning of the object.
+        offset: u64,
+        /// What is wrong.
+        detail: String,
+    },
+    /// A legal file of a kind that is not read here. Fail the cell.
+    #[error("{input} is not supported: {detail}; give a file of one unsigned component of at most 16 bits")]
+    Unsupported {
+        /// The band.
+        input: Input,
+        /// Which property of it.
+        detail: String,
+    },
+    /// The bands do not lie on one grid. Fail the cell; it mixes resolutions, tiles or products.
+    #[error(
+        "{one} {one_has} but {other} {other_has}: the bands of a cell must agree in {what}; \
+         name bands of one resolution of one product"
+    )]
+    BandMismatch {
+        /// The property that differs.
+        what: &'static str,
+        /// A band.
+        one: Box<Input>,
+        /// What it has, as a verb phrase.
+        one_has: String,
+        /// The first band of the cell.
+        other: Box<Input>,
+        /// What that one has.
+        other_has: String,
+    },
+    /// The file does not say where it lies. Fail the cell.
+    #[error("{input} has no georeference: {detail}; use the provider's own file, not a re-encoded one")]
+    NoGeoreference {
+        /// The band.
+        input: Input,
+        /// What is missing.
+        detail: String,
+    },
+    /// The decoder complained. Fail the cell; the pixels cannot be trusted.
+    #[error("{input} cannot be decoded: {detail}; fetch it from the provider again")]
+    Decode {
+        /// The band.
+        input: Input,
+        /// The decoder's own words, and where.
+        detail: String,
+    },
+    /// The request itself makes no sense. Fail the cell; the caller is at fault.
+    #[error("this request cannot be fused: {detail}")]
+    Request {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// Memory ran out. Try again when less runs beside it, or on a larger machine.
+    #[error(
+        "no memory for {needed} bytes of pixels: {detail}; run fewer cells at a time or use a larger machine"
+    )]
+    Memory {
+        /// Bytes that the pixels take.
+        needed: u64,
+        /// GDAL's own words.
+        detail: String,
+    },
+    /// Somebody said stop. Hand the cell back.
+    #[error("the work was cancelled")]
+    Cancelled,
+    /// GDAL failed where no input explains it. Try again; if it stays, the machine or its GDAL is broken.
+    #[error("GDAL could not {step}: {detail}; check the worker's GDAL and PROJ installation")]
+    Internal {
+        /// What was being done.
+        step: &'static str,
+        /// GDAL's own words.
+        detail: String,
+    },
+}
+
+impl FuseError {
+    /// Short stable name of the failure, for rows, events and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotJp2 { .. } => "not_jp2",
+            Self::Truncated { .. } => "truncated",
+            Self::Malformed { .. } => "malformed",
+            Self::Unsupported { .. } => "unsupported",
+            Self::BandMismatch { .. } => "band_mismatch",
+            Self::NoGeoreference { .. } => "no_georeference",
+            Self::Decode { .. } => "decode",
+            Self::Request { .. } => "request",
+            Self::Memory { .. } => "memory",
+            Self::Cancelled => "cancelled",
+            Self::Internal { .. } => "internal",
+        }
+    }
+
+    /// The same bytes will fail again, on any machine.
+    pub fn is_permanent(&self) -> bool {
+        !matches!(self, Self::Memory { .. } | Self::Cancelled | Self::Internal { .. })
+    }
+}

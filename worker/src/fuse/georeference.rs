@@ -1,0 +1,67 @@
+//! Where on Earth the bands of a cell lie, and that it is the same place for all.
+
+use gdal::Dataset;
+use gdal::spatial_ref::SpatialRef;
+
+use super::Band;
+use super::error::FuseError;
+use super::session::Session;
+
+/// Coordinate reference system and affine transformation of a raster.
+pub(super) struct Georeference {
+    pub(super) system: SpatialRef,
+    /// As GDAL orders it: x of the upper left corner, pixel width, 0, y, 0, negative pixel height (GDAL raster data
+    /// model, "Affine `GeoTransform`"), in units of the system.
+    pub(super) transform: [f64; 6],
+}
+
+impl Georeference {
+    pub(super) fn read(session: &Session, dataset: &Dataset, band: &Band) -> Result<Self, FuseError> {
+        let missing = |what: &str| {
+            let detail = match session.heard() {
+                Some(heard) => format!("{what} ({heard})"),
+                None => what.to_owned(),
+            };
+            FuseError::NoGeoreference { input: band.into(), detail }
+        };
+        let transform =
+            dataset.geo_transform().map_err(|_| missing("neither a GMLJP2 nor a GeoJP2 box places it"))?;
+        let system = dataset
+            .spatial_ref()
+            .map_err(|_| missing("it does not name a coordinate reference system that PROJ knows"))?;
+        Ok(Self { system, transform })
+    }
+
+    /// `EPSG:32629`, or the name of a system without a code.
+    pub(super) fn system_name(&self) -> String {
+        let name = || self.system.name().unwrap_or_else(|| "a system without a name".into());
+        self.system.authority().unwrap_or_else(|_| name())
+    }
+
+    /// Fails unless `other` is the same grid.
+    pub(super) fn agree(&self, band: &Band, first: &Self, first_band: &Band) -> Result<(), FuseError> {
+        let mismatch = |what, describe: fn(&Self) -> String| FuseError::BandMismatch {
+            what,
+            one: Box::new(band.into()),
+            one_has: describe(self),
+            other: Box::new(first_band.into()),
+            other_has: describe(first),
+        };
+        if self.system != first.system {
+            return Err(mismatch("coordinate reference system", |it| format!("is in {}", it.system_name())));
+        }
+        if !self.same_transform(first) {
+            return Err(mismatch("position", |it| {
+                let [x, width, _, y, _, height] = it.transform;
+                format!("has its origin at {x},{y} and pixels of {width}x{height}")
+            }));
+        }
+        Ok(())
+    }
+
+    /// A millionth of a pixel is what the decimal numbers in GML may differ by; a real shift is far larger.
+    fn same_transform(&self, other: &Self) -> bool {
+        let tolerance = self.transform[1].abs().max(self.transform[5].abs()) * 1e-6;
+        self.transform.iter().zip(&other.transform).all(|(one, other)| (one - other).abs() <= tolerance)
+    }
+}

@@ -1,0 +1,81 @@
+//! Keeping a message: its visibility timeout is renewed for as long as its cell is worked on.
+
+use std::time::Duration;
+
+use tilefleet_common::aws::Queue;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// The longest that SQS hides one message, from its receive on ("Amazon SQS visibility timeout", 12 hours).
+const LONGEST: Duration = Duration::from_hours(12);
+/// The part of the timeout after which a lease that could not be renewed counts as lost: another worker may have the
+/// message soon, and two of them must not publish side by side for long.
+const LOST_AFTER: f64 = 0.8;
+/// The wait before a renewal that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// A held message. Dropping it ends the renewals and leaves the message to its timeout.
+#[derive(Debug)]
+pub struct Lease {
+    lost: CancellationToken,
+    _renewals: DropGuard,
+}
+
+impl Lease {
+    /// Holds the message of `receipt`, received at `since`, whose queue hides messages for `timeout`.
+    pub fn hold(queue: Queue, receipt: String, timeout: Duration, since: Instant) -> Self {
+        let (lost, ended) = (CancellationToken::new(), CancellationToken::new());
+        let renewals = renew(queue, receipt, timeout, since, lost.clone());
+        let until = ended.clone();
+        let span = tracing::Span::current();
+        tokio::spawn(tracing::Instrument::instrument(
+            async move {
+                tokio::select! {
+                    () = renewals => {}
+                    () = until.cancelled() => {}
+                }
+            },
+            span,
+        ));
+        Self { lost, _renewals: ended.drop_guard() }
+    }
+
+    /// Cancelled when the message may be another worker's.
+    pub fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
+}
+
+async fn renew(queue: Queue, receipt: String, timeout: Duration, since: Instant, lost: CancellationToken) {
+    let mut renewed = since;
+    let mut wait = timeout / 3;
+    loop {
+        tokio::time::sleep_until(renewed + wait).await;
+        let began = Instant::now();
+        if began + timeout > since + LONGEST {
+            tracing::error!("the cell is at the 12 hours for which SQS hides a message; giving it up");
+            break;
+        }
+        let limit = (renewed + timeout.mul_f64(LOST_AFTER)).saturating_duration_since(began);
+        match tokio::time::timeout(limit, queue.hide(&receipt, timeout)).await {
+            Ok(Ok(())) => {
+                tracing::debug!(timeout_s = timeout.as_secs(), "lease renewed");
+                renewed = began;
+                wait = timeout / 3;
+            }
+            Ok(Err(error)) if error.may_pass() && began + AGAIN < renewed + timeout.mul_f64(LOST_AFTER) => {
+                tracing::warn!(%error, "the lease could not be renewed; trying again");
+                wait = began + AGAIN - renewed;
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the lease is lost; another worker will have the cell");
+                break;
+            }
+            Err(_) => {
+                tracing::error!("the lease could not be renewed in time; another worker will have the cell");
+                break;
+            }
+        }
+    }
+    lost.cancel();
+}

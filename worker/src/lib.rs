@@ -1,0 +1,15 @@
+//! The worker of a Tilefleet fleet: takes cells from the queue, fuses their bands into one cloud-optimised `GeoTIFF`
+//! each, and carries the ledger to the end of the task.
+//!
+//! [`pool`] holds the loop, [`holding`] the life of one message, [`work`] what is done for a cell; [`fuse`] knows only
+//! rasters.
+
+pub mod cli;
+pub mod fuse;
+pub mod health;
+pub mod holding;
+pub mod lease;
+pub mod memory;
+pub mod pool;
+pub mod shutdown;
+pub mod work;

@@ -1,0 +1,113 @@
+//! The worker's binary: parse, build, run, map the result to an exit code.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use tilefleet_common::aws::{Clients, Queue, Topic};
+use tilefleet_common::ledger::{Key, Ledger};
+use tilefleet_common::telemetry;
+use tilefleet_common::tracker::Tracker;
+use tilefleet_worker::cli::{Cli, Command, RunArgs};
+use tilefleet_worker::health::{self, HealthFile};
+use tilefleet_worker::holding::Holder;
+use tilefleet_worker::memory::MemoryBudget;
+use tilefleet_worker::pool::{Pool, Until};
+use tilefleet_worker::shutdown::Shutdown;
+use tilefleet_worker::work::Workshop;
+use tokio::sync::Semaphore;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(args) => {
+            telemetry::start("info");
+            tokio::runtime::Runtime::new()
+                .context("the runtime cannot start")
+                .and_then(|runtime| runtime.block_on(run(*args)))
+        }
+        Command::Health(args) => {
+            health::check(&args.health_file, args.max_age).map(|_| ()).map_err(Into::into)
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a process, which a log filter must not swallow")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}
+
+async fn run(args: RunArgs) -> anyhow::Result<()> {
+    let settings = args.fleet.settings()?;
+    let (queue_url, table, topic) = (settings.queue_url()?, settings.table()?, settings.topic_arn()?);
+    let clients = Clients::from_environment(settings.region).await;
+    let queue = Queue::new(clients.sqs.clone(), queue_url);
+    let ledger = Ledger::new(clients.dynamodb.clone(), table);
+    let shutdown = Shutdown::on_signals(Duration::from_secs(args.grace))?;
+
+    // Asked before the first cell, so that a wrong name is this worker's trouble and not the cells'.
+    let timeout = queue.visibility_timeout().await?;
+    ledger.read(&Key::Task("startup-check".parse()?)).await?;
+    let dead_letters = match settings.dead_letter_queue_url {
+        Some(url) => {
+            let queue = Queue::new(clients.sqs.clone(), url);
+            let timeout = queue.visibility_timeout().await?;
+            Some((queue, timeout))
+        }
+        None => None,
+    };
+
+    let worker = args.name.unwrap_or_else(|| {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        format!("{}-{}", host.trim(), std::process::id())
+    });
+    let slots =
+        args.slots.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let memory = args.memory.map_or_else(MemoryBudget::of_this_machine, MemoryBudget::new);
+    tracing::info!(
+        worker,
+        slots,
+        memory_mib = memory.mib(),
+        queue = queue.url(),
+        timeout_s = timeout.as_secs(),
+        "waiting for cells"
+    );
+    let workshop = Workshop {
+        objects: clients.objects.clone(),
+        slots: Arc::new(Semaphore::new(slots)),
+        memory,
+        shutdown: shutdown.clone(),
+    };
+    let topic = Topic::new(clients.sns.clone(), topic);
+    let tracker = Tracker::new(ledger, clients.objects.clone(), topic, worker.clone());
+    let pool = Pool {
+        queue,
+        timeout,
+        dead_letters,
+        holder: Arc::new(Holder {
+            tracker,
+            workshop,
+            worker: worker.clone(),
+            max_failures: args.max_failures,
+        }),
+        most: slots + 1,
+        shutdown,
+        until: match (args.until_empty, args.once) {
+            (true, _) => Until::Empty,
+            (_, true) => Until::Once,
+            _ => Until::Stopped,
+        },
+        health: HealthFile::new(args.health_file),
+    };
+    pool.run().await?;
+    tracing::info!(worker, calls = ?clients.calls.counts(), "stopped");
+    Ok(())
+}
