@@ -102,7 +102,7 @@ async fn a_place_that_does_not_tell_the_tile_asks_for_it() -> Result<()> {
         site.put(&format!("somewhere/{band}.jp2"), b"x").await?;
     }
     let cell = site.cell(&format!("{}/somewhere/", site.stack.prefix), "2020-08-01");
-    let refused = site.producer(&["submit", &site.document(&[cell.clone()])?]).await?;
+    let refused = site.producer(&["submit", &site.document(std::slice::from_ref(&cell))?]).await?;
     refused.expect_code(2)?;
     let files = cell["files"].as_str().context("no files")?;
     let words = format!(
