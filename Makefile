@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 ALL := --workspace --all-targets
 TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --workspace,cargo test --workspace)
 
-.PHONY: help setup build demo test fmt lint unit doc e2e real deny clean
+.PHONY: help setup build demo test fmt lint unit doc e2e real terraform deny clean
 
 help: ## what there is to make
 	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 9
@@ -49,6 +49,9 @@ e2e: build ## the built binaries against a local AWS endpoint
 real: build ## the fleet over real scenes: TILEFLEET_REAL_SCENES=DIR
 	@test -d "$${TILEFLEET_REAL_SCENES:?names the directory of the scenes}"
 	$(TEST) --test e2e $(if $(findstring nextest,$(TEST)),--run-ignored only real_,-- --ignored real_)
+
+terraform: ## terraform/, as far as that goes without a cloud: TERRAFORM_LANES=DIR
+	@scripts/terraform-check.sh
 
 deny: ## licences and advisories of all dependencies
 	@scripts/deny.sh

@@ -1,0 +1,141 @@
+# The machines: Spot, of whatever suitable type there is most of, from none to as many as allowed.
+
+locals {
+  # Four processors and 16 GiB or more each: a full-size cell takes about 2 GiB, one per processor, and its downloads.
+  # Alike in processors, because the scaling counts machines.
+  default_instance_types = {
+    arm64  = ["m6g.xlarge", "m6gd.xlarge", "m7g.xlarge", "m7gd.xlarge", "m8g.xlarge", "r6g.xlarge", "r6gd.xlarge", "r7g.xlarge"]
+    x86_64 = ["m5.xlarge", "m5a.xlarge", "m5d.xlarge", "m6a.xlarge", "m6i.xlarge", "m7i.xlarge", "r5.xlarge", "r6i.xlarge"]
+  }
+  instance_types = var.instance_types == null ? local.default_instance_types[var.architecture] : distinct(var.instance_types)
+}
+
+module "host" {
+  source = "./host"
+
+  region        = var.region
+  image         = "${aws_ecr_repository.worker.repository_url}:${var.image_tag}"
+  log_group     = aws_cloudwatch_log_group.worker.name
+  grace_seconds = var.worker_grace_seconds
+  environment = {
+    TILEFLEET_QUEUE_URL             = aws_sqs_queue.cells.id
+    TILEFLEET_DEAD_LETTER_QUEUE_URL = aws_sqs_queue.dead.id
+    TILEFLEET_TABLE                 = aws_dynamodb_table.ledger.name
+    TILEFLEET_TOPIC_ARN             = aws_sns_topic.events.arn
+  }
+}
+
+resource "aws_launch_template" "worker" {
+  #checkov:skip=CKV_AWS_88:the fleet's own network has no NAT gateway, and the security group lets nothing in; see assign_public_ip
+  name                   = local.names.group
+  update_default_version = true
+  # By name, so that every machine boots with the newest patches; a plan does not change each time there are some.
+  image_id                             = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${var.architecture}"
+  ebs_optimized                        = true
+  user_data                            = base64encode(module.host.user_data)
+  instance_initiated_shutdown_behavior = "terminate"
+
+  iam_instance_profile {
+    arn = aws_iam_instance_profile.worker.arn
+  }
+
+  metadata_options {
+    http_endpoint = "enabled"
+    http_tokens   = "required"
+    # The worker's container shares the host's network.
+    http_put_response_hop_limit = 1
+  }
+
+  network_interfaces {
+    associate_public_ip_address = var.assign_public_ip
+    security_groups             = [aws_security_group.worker.id]
+    delete_on_termination       = true
+  }
+
+  block_device_mappings {
+    device_name = "/dev/xvda"
+    ebs {
+      volume_type           = "gp3"
+      volume_size           = var.root_volume_gib
+      encrypted             = true
+      delete_on_termination = true
+    }
+  }
+
+  dynamic "tag_specifications" {
+    for_each = toset(["instance", "volume"])
+    content {
+      resource_type = tag_specifications.value
+      tags          = merge(local.tags, { Name = local.names.group })
+    }
+  }
+}
+
+resource "aws_autoscaling_group" "workers" {
+  name                = local.names.group
+  min_size            = var.min_workers
+  max_size            = var.max_workers
+  vpc_zone_identifier = local.subnet_ids
+  # How many there are is the policies' and the producer's business.
+  wait_for_capacity_timeout = "0"
+  health_check_type         = "EC2"
+  default_instance_warmup   = module.scaling.out.warmup_seconds
+  capacity_rebalance        = true
+  # Balancing zones ends workers for no better reason than balance.
+  suspended_processes = ["AZRebalance"]
+  # What a worker holds goes back to the queue, so destroy need not wait for it.
+  force_delete = true
+
+  enabled_metrics     = ["GroupDesiredCapacity", "GroupInServiceInstances", "GroupMaxSize", "GroupPendingInstances", "GroupTerminatingInstances"]
+  metrics_granularity = "1Minute"
+
+  mixed_instances_policy {
+    instances_distribution {
+      on_demand_base_capacity                  = 0
+      on_demand_percentage_above_base_capacity = 0
+      spot_allocation_strategy                 = "price-capacity-optimized"
+    }
+    launch_template {
+      launch_template_specification {
+        launch_template_id = aws_launch_template.worker.id
+        version            = aws_launch_template.worker.latest_version
+      }
+      dynamic "override" {
+        for_each = local.instance_types
+        content {
+          instance_type = override.value
+        }
+      }
+    }
+  }
+
+  # A new image or setting reaches workers as they become idle.
+  instance_refresh {
+    strategy = "Rolling"
+    preferences {
+      min_healthy_percentage       = 50
+      scale_in_protected_instances = "Wait"
+    }
+  }
+
+  dynamic "tag" {
+    for_each = merge(local.tags, { Name = local.names.group })
+    content {
+      key                 = tag.key
+      value               = tag.value
+      propagate_at_launch = true
+    }
+  }
+
+  # Machines that boot before they may read the image or reach it would give themselves up.
+  depends_on = [aws_iam_role_policy.worker, aws_route.internet, aws_route_table_association.public]
+}
+
+# A machine that is to go waits until its worker has handed back what it holds, and goes on its own if nobody answers.
+resource "aws_autoscaling_lifecycle_hook" "drain" {
+  name                   = "${var.prefix}-drain"
+  autoscaling_group_name = aws_autoscaling_group.workers.name
+  lifecycle_transition   = "autoscaling:EC2_INSTANCE_TERMINATING"
+  heartbeat_timeout      = module.host.stop_seconds + 30
+  default_result         = "CONTINUE"
+}

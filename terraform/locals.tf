@@ -1,0 +1,34 @@
+# Names and settings that more than one file needs. Those of queues, table and bucket are the code's own: see
+# common/src/deployment.rs.
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+
+  tags = merge(var.tags, { Project = "tilefleet", Fleet = var.prefix })
+
+  names = {
+    queue             = "${var.prefix}-cells"
+    dead_letter_queue = "${var.prefix}-cells-dead"
+    table             = "${var.prefix}-ledger"
+    topic             = "${var.prefix}-events"
+    output_bucket     = "${var.prefix}-output-${local.account}"
+    repository        = "${var.prefix}-worker"
+    group             = "${var.prefix}-workers"
+    log_group         = "/${var.prefix}/worker"
+  }
+
+  index = "tasks-by-time"
+
+  # By name, because the group itself needs the role whose policy names the group.
+  group_arn = "arn:${local.partition}:autoscaling:${var.region}:${local.account}:autoScalingGroup:*:autoScalingGroupName/${local.names.group}"
+
+  output_arns = concat(
+    ["${aws_s3_bucket.output.arn}/${var.output_prefix == "" ? "*" : "${var.output_prefix}/*"}"],
+    [for place in var.additional_outputs : "arn:${local.partition}:s3:::${place}/*"],
+  )
+  scene_bucket_arns = [for name in var.scene_buckets : "arn:${local.partition}:s3:::${name}"]
+}
