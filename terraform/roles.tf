@@ -93,8 +93,14 @@ resource "aws_iam_role_policy" "worker" {
 data "aws_iam_policy_document" "producer" {
   statement {
     sid       = "Queue"
-    actions   = ["sqs:SendMessage", "sqs:GetQueueAttributes"]
+    actions   = ["sqs:SendMessage"]
     resources = [aws_sqs_queue.cells.arn]
+  }
+  # To see whether they are set as they should be.
+  statement {
+    sid       = "Settings"
+    actions   = ["sqs:GetQueueAttributes", "sns:GetTopicAttributes"]
+    resources = [aws_sqs_queue.cells.arn, aws_sqs_queue.dead.arn, aws_sns_topic.events.arn]
   }
   statement {
     sid       = "Ledger"

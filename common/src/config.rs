@@ -1,14 +1,15 @@
 //! Where the fleet is: flag before environment before `tilefleet.toml`.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The file that is read when nobody names another, if it is there.
 pub const DEFAULT_FILE: &str = "tilefleet.toml";
 
 /// Settings as one source gives them; all may be missing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// URL of the queue that carries the cells.
@@ -21,6 +22,12 @@ pub struct Settings {
     pub topic_arn: Option<String>,
     /// The fleet's region.
     pub region: Option<String>,
+    /// Name of the workers' Auto Scaling group, which whoever submits wakes.
+    pub autoscaling_group: Option<String>,
+    /// Cells that justify one worker.
+    pub cells_per_worker: Option<NonZeroU32>,
+    /// The fleet's own bucket for results.
+    pub output_bucket: Option<String>,
 }
 
 /// Why the settings cannot be used.
@@ -57,26 +64,78 @@ pub enum ConfigError {
 }
 
 impl Settings {
+    /// The names of all settings, as the file and terraform's outputs have them.
+    pub const NAMES: [&str; 8] = [
+        "queue_url",
+        "dead_letter_queue_url",
+        "table",
+        "topic_arn",
+        "region",
+        "autoscaling_group",
+        "cells_per_worker",
+        "output_bucket",
+    ];
+
+    /// The value of the setting of that name, as a person reads it.
+    pub fn value(&self, name: &str) -> Option<String> {
+        match name {
+            "queue_url" => self.queue_url.clone(),
+            "dead_letter_queue_url" => self.dead_letter_queue_url.clone(),
+            "table" => self.table.clone(),
+            "topic_arn" => self.topic_arn.clone(),
+            "region" => self.region.clone(),
+            "autoscaling_group" => self.autoscaling_group.clone(),
+            "cells_per_worker" => self.cells_per_worker.map(|number| number.to_string()),
+            "output_bucket" => self.output_bucket.clone(),
+            _ => None,
+        }
+    }
+
     /// Fills what is missing from the configuration file: `file`, or [`DEFAULT_FILE`] if it is there.
     ///
     /// # Errors
     /// [`ConfigError`] when a named file is missing, or the file is not valid.
     pub fn or_from_file(self, file: Option<&Path>) -> Result<Self, ConfigError> {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(self),
-            Err(source) => return Err(ConfigError::Unreadable { path: path.to_owned(), source }),
-        };
-        let below: Self = toml::from_str(&text)
-            .map_err(|error| ConfigError::Invalid { path: path.to_owned(), message: error.to_string() })?;
-        Ok(Self {
+        Ok(match Self::read(path) {
+            Ok(below) => self.or(below),
+            Err(ConfigError::Unreadable { source, .. })
+                if file.is_none() && source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                self
+            }
+            Err(error) => return Err(error),
+        })
+    }
+
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it is missing or not valid.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        toml::from_str(&text)
+            .map_err(|error| ConfigError::Invalid { path: path.to_owned(), message: error.to_string() })
+    }
+
+    /// The settings as a configuration file has them.
+    pub fn to_toml(&self) -> String {
+        // A flat table of strings and numbers always has a TOML form.
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    fn or(self, below: Self) -> Self {
+        Self {
             queue_url: self.queue_url.or(below.queue_url),
             dead_letter_queue_url: self.dead_letter_queue_url.or(below.dead_letter_queue_url),
             table: self.table.or(below.table),
             topic_arn: self.topic_arn.or(below.topic_arn),
             region: self.region.or(below.region),
-        })
+            autoscaling_group: self.autoscaling_group.or(below.autoscaling_group),
+            cells_per_worker: self.cells_per_worker.or(below.cells_per_worker),
+            output_bucket: self.output_bucket.or(below.output_bucket),
+        }
     }
 
     /// The queue's URL.
@@ -141,5 +200,16 @@ mod tests {
         let misspelt = Settings::default().or_from_file(Some(&file)).unwrap_err().to_string();
         assert!(misspelt.contains("unknown field `tabel`"), "{misspelt}");
         std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn every_setting_has_its_name_and_comes_back_from_the_file() {
+        let text = Settings::NAMES
+            .map(|name| format!("{name} = {}\n", if name == "cells_per_worker" { "7" } else { "\"x\"" }));
+        let settings: Settings = toml::from_str(&text.concat()).unwrap();
+        assert!(Settings::NAMES.iter().all(|name| settings.value(name).is_some()));
+        assert_eq!(toml::from_str::<Settings>(&settings.to_toml()).unwrap(), settings);
+        assert_eq!(settings.to_toml(), text.concat());
+        assert!(toml::from_str::<Settings>("cells_per_worker = 0").is_err());
     }
 }

@@ -39,6 +39,8 @@ pub const TASK_INDEX_SORT_KEY: &str = "created_at";
 /// Number attribute in which DynamoDB's time to live reads the second at which an item may go.
 pub const TTL_ATTRIBUTE: &str = "expires_at";
 
+/// Cells that justify one worker, unless the fleet was given another number.
+pub const CELLS_PER_WORKER: u32 = 20;
 /// Days after which the output bucket drops the parts of an upload that was never completed.
 pub const ABORTED_UPLOAD_DAYS: i32 = 3;
 /// The bucket of Sentinel-2 Level-2A scenes, requester pays, in eu-central-1.

@@ -1,9 +1,12 @@
 //! What can be asked of `producer`, and how.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use tilefleet_common::config::Settings;
 use tilefleet_common::domain::{Recipe, S3Url, TaskId};
 
@@ -15,9 +18,10 @@ Examples:
   producer submit cells.ndjson --output s3://my-bucket/summer
   producer status rgb-0f3a91c07be2d845
   producer wait rgb-0f3a91c07be2d845 --timeout 2h && echo every cell is ok
+  terraform output -json | producer config import - && producer doctor
 
 Exit codes:
-  0 ok, 1 a service failed, 2 usage or bad input, 3 no such task, 4 conflicting task,
+  0 ok, 1 a service failed or doctor found a fault, 2 usage or bad input, 3 no such task, 4 conflicting task,
   10 the task ended with failed cells, 11 wait timed out, 130 interrupted
 
 Settings come from flags, then the environment, then tilefleet.toml; AWS credentials, region
@@ -44,6 +48,11 @@ Examples:
   producer submit cells.ndjson --dry-run
   producer submit cells.json --again            the same cells once more, as another task";
 
+const DOCTOR_NOTES: &str = "\
+Nothing is changed: no message is sent, no worker ordered, nothing written into the table, and an
+upload is begun and given up. Whether messages may be sent and the group be woken is not tried.
+A piece that the role need not see, or that is not set, is \"not checked\" and no fault.";
+
 /// Submits Sentinel-2 cells to the fleet and tells how their tasks are doing.
 #[derive(Debug, Parser)]
 #[command(name = "producer", version, after_help = EXAMPLES, disable_help_subcommand = true)]
@@ -54,45 +63,98 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+impl Cli {
+    /// Understands a command line.
+    pub(crate) fn of(
+        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> clap::error::Result<Self> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(arguments)?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        let from_environment = |name: &&str| {
+            let known = matches.ids().any(|id| id.as_str() == *name);
+            known && matches.value_source(name) == Some(ValueSource::EnvVariable)
+        };
+        cli.global.from_environment = Settings::NAMES.into_iter().filter(from_environment).collect();
+        Ok(cli)
+    }
+}
+
 /// Where the fleet is, and how to answer.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// URL of the queue that carries the cells
     #[arg(long, global = true, value_name = "URL", env = "TILEFLEET_QUEUE_URL", help_heading = "Fleet")]
     queue_url: Option<String>,
+    /// URL of its dead-letter queue, which doctor looks at
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "TILEFLEET_DEAD_LETTER_QUEUE_URL",
+        help_heading = "Fleet"
+    )]
+    dead_letter_queue_url: Option<String>,
     /// Name of the ledger's DynamoDB table
     #[arg(long, global = true, value_name = "NAME", env = "TILEFLEET_TABLE", help_heading = "Fleet")]
     table: Option<String>,
     /// ARN of the SNS topic of notices
     #[arg(long, global = true, value_name = "ARN", env = "TILEFLEET_TOPIC_ARN", help_heading = "Fleet")]
     topic_arn: Option<String>,
+    /// Name of the workers' Auto Scaling group, which submit wakes if it sleeps
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "TILEFLEET_AUTOSCALING_GROUP",
+        help_heading = "Fleet"
+    )]
+    autoscaling_group: Option<String>,
     /// The fleet's region, instead of that of the AWS environment
     #[arg(long, global = true, value_name = "REGION", help_heading = "Fleet")]
     region: Option<String>,
     /// Read settings from this file instead of ./tilefleet.toml
     #[arg(long, global = true, value_name = "FILE", help_heading = "Fleet")]
-    config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// How to write the answer
     #[arg(short = 'o', long, global = true, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: Format,
     /// Tell more on stderr, such as the AWS calls that were made
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+    /// The settings that come from environment variables.
+    #[arg(skip)]
+    from_environment: BTreeSet<&'static str>,
 }
 
 impl Global {
-    /// The settings of flags and environment, completed from the file.
-    pub(crate) fn settings(&self) -> Result<Settings, ProducerError> {
+    /// The settings of flags and environment.
+    pub(crate) fn given(&self) -> Settings {
         // An empty variable is how shells and unit files unset one.
         let given = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
-        let settings = Settings {
+        Settings {
             queue_url: given(&self.queue_url),
+            dead_letter_queue_url: given(&self.dead_letter_queue_url),
             table: given(&self.table),
             topic_arn: given(&self.topic_arn),
             region: given(&self.region),
+            autoscaling_group: given(&self.autoscaling_group),
             ..Settings::default()
-        };
-        Ok(settings.or_from_file(self.config.as_deref())?)
+        }
+    }
+
+    /// The settings of flags and environment, completed from the file.
+    pub(crate) fn settings(&self) -> Result<Settings, ProducerError> {
+        Ok(self.given().or_from_file(self.config.as_deref())?)
+    }
+
+    /// The flag or the variable that gave the setting of that name.
+    pub(crate) fn origin(&self, name: &str) -> String {
+        if self.from_environment.contains(name) {
+            format!("TILEFLEET_{}", name.to_ascii_uppercase())
+        } else {
+            format!("--{}", name.replace('_', "-"))
+        }
     }
 }
 
@@ -121,6 +183,21 @@ pub(crate) enum Command {
     Wait(Wait),
     /// List the newest tasks
     List(List),
+    /// Check everything that a submit needs, and say of each piece what is missing
+    #[command(after_help = DOCTOR_NOTES)]
+    Doctor(Doctor),
+    /// Tell the settings, or write them from terraform's outputs
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// What to do with the settings.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Write tilefleet.toml (or the file of --config) from what terraform output -json prints
+    Import(Import),
+    /// Tell each setting and where it comes from
+    Show,
 }
 
 impl Command {
@@ -132,7 +209,12 @@ impl Command {
             Self::Watch(Watch { task, .. }) | Self::Wait(Wait { task, .. }) => {
                 format!("the task goes on; `producer watch {task}` follows it again")
             }
-            Self::Status(_) | Self::List(_) => "nothing was changed".to_owned(),
+            Self::Config(ConfigCommand::Import(_)) => {
+                "the file is as it was, or written as a whole".to_owned()
+            }
+            Self::Status(_) | Self::List(_) | Self::Doctor(_) | Self::Config(ConfigCommand::Show) => {
+                "nothing was changed".to_owned()
+            }
         }
     }
 }
@@ -205,6 +287,28 @@ pub(crate) struct List {
     pub(crate) limit: usize,
 }
 
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Where results would go, instead of anywhere in the fleet's own bucket
+    #[arg(long, value_name = "S3_URL")]
+    pub(crate) output: Option<S3Url>,
+    /// Where scenes would be read, as requester pays
+    #[arg(long, value_name = "S3_URL", default_value = "s3://sentinel-s2-l2a/")]
+    pub(crate) scenes: S3Url,
+}
+
+/// Arguments of `config import`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Import {
+    /// What terraform output -json printed; - is standard input
+    #[arg(value_name = "FILE|-")]
+    pub(crate) input: PathBuf,
+    /// Replace a file that says something else
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || {
         format!("\"{text}\" is not a duration: expected a number and a unit, such as 500ms, 30s, 10m or 2h")
@@ -227,13 +331,12 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+        assert_eq!(Cli::of(["producer", "doctor"]).unwrap().global.from_environment, [].into());
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The clients that a command needs, made from its settings.
 
-use tilefleet_common::aws::{Clients, Queue};
+use std::num::NonZero;
+
+use tilefleet_common::aws::{Clients, Group, Queue};
+use tilefleet_common::deployment::CELLS_PER_WORKER;
 use tilefleet_common::domain::TaskId;
 use tilefleet_common::ledger::{Ledger, TaskRecord};
 
@@ -35,15 +38,20 @@ pub(crate) struct FleetConnection {
     pub(crate) clients: Clients,
     pub(crate) ledger: Ledger,
     pub(crate) queue: Queue,
+    /// The workers' group, if it is known.
+    pub(crate) group: Option<Group>,
+    pub(crate) cells_per_worker: u32,
 }
 
 impl FleetConnection {
     pub(crate) async fn open(global: &Global) -> Result<Self, ProducerError> {
         let settings = global.settings()?;
         let (queue_url, table) = (settings.queue_url()?, settings.table()?);
+        let cells_per_worker = settings.cells_per_worker.map_or(CELLS_PER_WORKER, NonZero::get);
         let clients = Clients::from_environment(settings.region).await;
         let ledger = Ledger::new(clients.dynamodb.clone(), table);
         let queue = Queue::new(clients.sqs.clone(), queue_url);
-        Ok(Self { clients, ledger, queue })
+        let group = settings.autoscaling_group.map(|name| Group::new(clients.autoscaling.clone(), name));
+        Ok(Self { clients, ledger, queue, group, cells_per_worker })
     }
 }

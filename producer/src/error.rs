@@ -5,6 +5,7 @@ use tilefleet_common::config::ConfigError;
 use tilefleet_common::domain::{S3Url, TaskId};
 use tilefleet_common::ledger::LedgerError;
 
+use crate::config::ImportError;
 use crate::input::InputError;
 use crate::plan::BadCells;
 
@@ -14,6 +15,9 @@ pub(crate) enum ProducerError {
     /// A setting is missing or wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Terraform's outputs did not become a file of settings.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// The input cannot be read as cells.
     #[error(transparent)]
     Input(#[from] InputError),

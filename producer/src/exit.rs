@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Ok,
     /// The task ended, but not every cell has a result.
     FailedCells,
+    /// `doctor` found something that is not as it should be.
+    Fault,
     /// `wait` came to the end of its time before the task ended.
     TimedOut,
 }
@@ -19,6 +21,7 @@ impl Exit {
     fn code(self) -> u8 {
         match self {
             Self::Ok => 0,
+            Self::Fault => 1,
             Self::FailedCells => 10,
             Self::TimedOut => 11,
         }
@@ -36,7 +39,12 @@ impl ProducerError {
             | Self::Runtime(_)
             | Self::Spool(_)
             | Self::Output(_) => 1,
-            Self::Config(_) | Self::Input(_) | Self::Cells(_) | Self::TaskIdTooLong { .. } => 2,
+            Self::Import(error) if error.is_of_the_machine() => 1,
+            Self::Config(_)
+            | Self::Import(_)
+            | Self::Input(_)
+            | Self::Cells(_)
+            | Self::TaskIdTooLong { .. } => 2,
             Self::NoSuchTask { .. } => 3,
             Self::Conflict { .. } | Self::ForeignManifest { .. } => 4,
             Self::Interrupted { .. } => 130,
@@ -75,6 +83,9 @@ mod tests {
         let no_such_task = ProducerError::NoSuchTask { task: "x".parse().unwrap(), table: "t".into() };
         let interrupted = ProducerError::Interrupted { advice: String::new() };
         assert_eq!((no_such_task.code(), interrupted.code()), (3, 130));
-        assert_eq!([Exit::Ok, Exit::FailedCells, Exit::TimedOut].map(Exit::code), [0, 10, 11]);
+        assert_eq!(
+            [Exit::Ok, Exit::Fault, Exit::FailedCells, Exit::TimedOut].map(Exit::code),
+            [0, 1, 10, 11]
+        );
     }
 }

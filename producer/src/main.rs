@@ -1,10 +1,13 @@
 //! `producer`: submits cells to the fleet and tells how their tasks are doing.
 //!
 //! `cli` says what can be asked, `run` does it, `input` reads cells, `plan` makes a task of them, `submit` brings it into
-//! the ledger and the queue, and the rest look at the ledger. Data goes to stdout, all else to stderr.
+//! the ledger and the queue, `wake` gets workers for it, `config` and `doctor` are about the fleet itself, and the rest
+//! look at the ledger. Data goes to stdout, all else to stderr.
 
 mod cli;
+mod config;
 mod connection;
+mod doctor;
 mod dry_run;
 mod error;
 mod exit;
@@ -17,11 +20,10 @@ mod shards;
 mod status;
 mod submit;
 mod wait;
+mod wake;
 mod watch;
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 use crate::cli::Cli;
 use crate::error::ProducerError;
@@ -29,7 +31,10 @@ use crate::exit::Exit;
 use crate::output::Output;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::of(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     tilefleet_common::telemetry::start(if cli.global.verbose { "info" } else { "warn" });
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -62,6 +67,8 @@ impl cli::Command {
             Self::Watch(arguments) => watch::run(&arguments, global, output).await,
             Self::Wait(arguments) => wait::run(&arguments, global, output).await,
             Self::List(arguments) => list::run(&arguments, global, output).await,
+            Self::Doctor(arguments) => doctor::run(&arguments, global, output).await,
+            Self::Config(command) => config::run(command, global, output).await,
         }
     }
 }

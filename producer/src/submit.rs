@@ -25,6 +25,7 @@ use crate::exit::Exit;
 use crate::output::{self, Output, note};
 use crate::plan::Plan;
 use crate::shards::Shards;
+use crate::wake;
 
 /// Shards on their way at a time. Each has one call open: 16 calls of 10 ms carry 16,000 cells a second.
 const SHARDS_AT_ONCE: usize = 16;
@@ -58,7 +59,10 @@ pub(crate) async fn run(
         return Ok(Exit::Ok);
     }
     match submission.send(&mut plan, &record).await {
-        Ok(sent) => submission.tell_sent(&record, sent, output, global)?,
+        Ok(sent) => {
+            wake::run(&submission.fleet, record.cells).await;
+            submission.tell_sent(&record, sent, output, global)?;
+        }
         Err(cause) => {
             return Err(ProducerError::Unfinished { task: submission.task, cause: Box::new(cause) });
         }

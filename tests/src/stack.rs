@@ -59,6 +59,8 @@ pub struct Stack {
     pub sqs: aws_sdk_sqs::Client,
     /// SNS of the endpoint.
     pub sns: aws_sdk_sns::Client,
+    /// Auto Scaling of the endpoint.
+    pub autoscaling: aws_sdk_autoscaling::Client,
     /// `DynamoDB` of the endpoint.
     pub dynamodb: aws_sdk_dynamodb::Client,
     environment: Vec<(&'static str, String)>,
@@ -134,6 +136,7 @@ impl Stack {
             s3: client!(aws_sdk_s3, aws_sdk_s3::Config::builder().force_path_style(true)),
             sqs: client!(aws_sdk_sqs, aws_sdk_sqs::Config::builder()),
             sns: client!(aws_sdk_sns, aws_sdk_sns::Config::builder()),
+            autoscaling: client!(aws_sdk_autoscaling, aws_sdk_autoscaling::Config::builder()),
             dynamodb: client!(aws_sdk_dynamodb, aws_sdk_dynamodb::Config::builder()),
             environment: endpoint.environment(),
         }

@@ -59,6 +59,7 @@ impl FleetArgs {
             table: self.table,
             topic_arn: self.topic_arn,
             region: self.region,
+            ..Settings::default()
         };
         given.or_from_file(self.config.as_deref())
     }

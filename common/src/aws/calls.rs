@@ -36,7 +36,9 @@ impl Intercept for CallCounter {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(metadata) = config.load::<Metadata>() {
-            let operation = format!("{}:{}", metadata.service().to_lowercase(), metadata.name());
+            // As IAM writes it: "Auto Scaling" is autoscaling.
+            let service = metadata.service().to_lowercase().replace(' ', "");
+            let operation = format!("{service}:{}", metadata.name());
             *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(operation).or_default() += 1;
         }
         Ok(())

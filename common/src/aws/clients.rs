@@ -3,14 +3,21 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sqs::config::{ProvideCredentials as _, SharedCredentialsProvider};
 
 use super::calls::CallCounter;
+use super::error::root_cause;
 use super::objects::ObjectStore;
 
 /// Tries of one request by the SDK, the first included.
 const TRIES: u32 = 4;
 /// Time for a connection to come about; an address where nobody listens is found out soon.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// There is nothing to sign requests with.
+#[derive(Debug, thiserror::Error)]
+#[error("no usable credentials: {0}; set AWS_PROFILE or log in with the aws cli")]
+pub struct NoCredentials(String);
 
 /// One client for each service, from the standard `AWS_*` environment and profile.
 ///
@@ -24,10 +31,14 @@ pub struct Clients {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// The notices.
     pub sns: aws_sdk_sns::Client,
+    /// The workers' group.
+    pub autoscaling: aws_sdk_autoscaling::Client,
     /// Scenes, rasters, manifests.
     pub objects: ObjectStore,
     /// What was sent.
     pub calls: CallCounter,
+    region: Option<String>,
+    credentials: Option<SharedCredentialsProvider>,
 }
 
 impl Clients {
@@ -41,6 +52,27 @@ impl Clients {
             loader = loader.region(Region::new(region));
         }
         Self::from_config(&loader.load().await, calls)
+    }
+
+    /// The region of all but S3, whose buckets have their own.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// Id of the access key that requests are signed with. It is no secret.
+    ///
+    /// # Errors
+    /// [`NoCredentials`] when there is none.
+    pub async fn access_key(&self) -> Result<String, NoCredentials> {
+        let provider = self.credentials.as_ref().ok_or_else(|| NoCredentials("none are set".to_owned()))?;
+        let credentials = provider.provide_credentials().await;
+        let credentials = credentials.map_err(|error| {
+            let cause = root_cause(&error);
+            // Further lines list all the places where none were.
+            let cause = cause.lines().next().unwrap_or_default().trim_end_matches(". Attempted:");
+            NoCredentials(cause.to_owned())
+        })?;
+        Ok(credentials.access_key_id().to_owned())
     }
 
     fn from_config(config: &SdkConfig, calls: CallCounter) -> Self {
@@ -60,8 +92,13 @@ impl Clients {
             sns: aws_sdk_sns::Client::from_conf(
                 aws_sdk_sns::config::Builder::from(config).interceptor(calls.clone()).build(),
             ),
+            autoscaling: aws_sdk_autoscaling::Client::from_conf(
+                aws_sdk_autoscaling::config::Builder::from(config).interceptor(calls.clone()).build(),
+            ),
             objects: ObjectStore::new(s3),
             calls,
+            region: config.region().map(|region| region.as_ref().to_owned()),
+            credentials: config.credentials_provider(),
         }
     }
 }

@@ -80,11 +80,25 @@ impl AwsError {
         matches!(self.kind, AwsErrorKind::Unreachable | AwsErrorKind::Busy)
     }
 
+    /// What the role must be allowed to do for the call, which IAM does not always name as the call is named.
+    pub fn action(&self) -> String {
+        let action = match self.operation {
+            "SendMessageBatch" => "SendMessage",
+            // Of its parts; those of the ledger check or change items.
+            "TransactWriteItems" => "UpdateItem",
+            "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => "PutObject",
+            "ListObjectsV2" => "ListBucket",
+            operation => operation,
+        };
+        format!("{}:{action}", self.service)
+    }
+
     fn thing(&self) -> &'static str {
         match self.service {
             "sqs" => "queue",
             "dynamodb" => "table",
             "sns" => "topic",
+            "autoscaling" => "autoscaling group",
             _ => "bucket or object",
         }
     }
@@ -94,6 +108,7 @@ impl AwsError {
             "sqs" => "--queue-url (TILEFLEET_QUEUE_URL)",
             "dynamodb" => "--table (TILEFLEET_TABLE)",
             "sns" => "--topic-arn (TILEFLEET_TOPIC_ARN)",
+            "autoscaling" => "--autoscaling-group (TILEFLEET_AUTOSCALING_GROUP)",
             _ => "the address",
         }
     }
@@ -114,7 +129,8 @@ impl fmt::Display for AwsError {
             ),
             AwsErrorKind::AccessDenied => write!(
                 f,
-                "access to {target} denied ({code}: {cause}); the role needs {service}:{operation} on it"
+                "access to {target} denied ({code}: {cause}); the role needs {action} on it",
+                action = self.action()
             ),
             AwsErrorKind::NotFound => write!(
                 f,
@@ -179,10 +195,28 @@ fn kind_of_code(code: Option<&str>, status: Option<u16>) -> AwsErrorKind {
 }
 
 /// The innermost error, which says what happened; the outer ones of the SDK only say that something did.
-fn root_cause(error: &(dyn Error + 'static)) -> String {
+pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
     innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_denied_call_names_the_action_as_a_policy_does() {
+        let action = |service, operation| {
+            let (target, cause) = ("x".to_owned(), "no".to_owned());
+            AwsError { service, operation, target, kind: AwsErrorKind::AccessDenied, code: None, cause }
+                .action()
+        };
+        assert_eq!(action("sqs", "SendMessageBatch"), "sqs:SendMessage");
+        assert_eq!(action("s3", "UploadPart"), "s3:PutObject");
+        assert_eq!(action("dynamodb", "TransactWriteItems"), "dynamodb:UpdateItem");
+        assert_eq!(action("sns", "Publish"), "sns:Publish");
+    }
 }

@@ -265,14 +265,14 @@ impl ObjectStore {
         most: usize,
     ) -> Result<Vec<ListedObject>, ObjectError> {
         let bucket = prefix.bucket();
-        let mut listed = vec![];
-        let mut token = None;
+        let (mut listed, mut token) = (vec![], None);
         loop {
             let request = self
                 .client(bucket)
                 .list_objects_v2()
                 .bucket(bucket)
                 .prefix(prefix.key())
+                .max_keys(i32::try_from(most).unwrap_or(1000))
                 .set_continuation_token(token)
                 .set_request_payer(request_payer.then_some(RequestPayer::Requester));
             let page = match request.send().await {

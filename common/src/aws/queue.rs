@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry};
@@ -59,6 +60,71 @@ pub struct Received {
     pub body: String,
     /// How often it has been received, this time included.
     pub receives: u32,
+}
+
+/// How a queue is set, and how much there is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueAttributes {
+    /// How long a received message stays hidden.
+    pub visibility_timeout: Duration,
+    /// How long a receive waits for a message.
+    pub receive_wait: Duration,
+    /// How long a message is kept.
+    pub retention: Duration,
+    /// What becomes of a message that is received again and again.
+    pub redrive: Option<Redrive>,
+    /// About how many messages wait.
+    pub waiting: u64,
+    /// About how many messages are received and hidden.
+    pub hidden: u64,
+}
+
+/// Where a message goes that is received again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redrive {
+    /// The dead-letter queue's ARN.
+    pub target_arn: String,
+    /// After so many receives.
+    pub max_receives: u32,
+}
+
+impl QueueAttributes {
+    const NAMES: [QueueAttributeName; 6] = [
+        QueueAttributeName::VisibilityTimeout,
+        QueueAttributeName::ReceiveMessageWaitTimeSeconds,
+        QueueAttributeName::MessageRetentionPeriod,
+        QueueAttributeName::RedrivePolicy,
+        QueueAttributeName::ApproximateNumberOfMessages,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+    ];
+
+    /// Reads what SQS tells; what it does not tell is as a queue has it that was never set ("`SetQueueAttributes`").
+    fn read(told: &HashMap<QueueAttributeName, String>) -> Self {
+        let number =
+            |name, otherwise| told.get(&name).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+        let seconds = |name, otherwise| Duration::from_secs(number(name, otherwise));
+        Self {
+            visibility_timeout: seconds(QueueAttributeName::VisibilityTimeout, 30),
+            receive_wait: seconds(QueueAttributeName::ReceiveMessageWaitTimeSeconds, 0),
+            retention: seconds(QueueAttributeName::MessageRetentionPeriod, 345_600),
+            redrive: told.get(&QueueAttributeName::RedrivePolicy).and_then(|policy| Redrive::read(policy)),
+            waiting: number(QueueAttributeName::ApproximateNumberOfMessages, 0),
+            hidden: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible, 0),
+        }
+    }
+}
+
+impl Redrive {
+    fn read(policy: &str) -> Option<Self> {
+        let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
+        // The console writes the number as a number, older tools as a string.
+        let receives = policy.get("maxReceiveCount")?;
+        let receives = receives.as_u64().or_else(|| receives.as_str()?.parse().ok())?;
+        Some(Self {
+            target_arn: policy.get("deadLetterTargetArn")?.as_str()?.to_owned(),
+            max_receives: receives.try_into().ok()?,
+        })
+    }
 }
 
 /// An SQS queue.
@@ -206,16 +272,21 @@ impl Queue {
     /// # Errors
     /// [`AwsError`] when the call fails.
     pub async fn visibility_timeout(&self) -> Result<Duration, AwsError> {
-        let attributes = self
+        Ok(self.attributes().await?.visibility_timeout)
+    }
+
+    /// How the queue is set, and how much there is in it.
+    ///
+    /// # Errors
+    /// [`AwsError`] when the call fails.
+    pub async fn attributes(&self) -> Result<QueueAttributes, AwsError> {
+        let get = self
             .client
             .get_queue_attributes()
             .queue_url(&self.url)
-            .attribute_names(QueueAttributeName::VisibilityTimeout)
-            .send()
-            .await
-            .map_err(self.error("GetQueueAttributes"))?;
-        let seconds = attributes.attributes().and_then(|all| all.get(&QueueAttributeName::VisibilityTimeout));
-        Ok(Duration::from_secs(seconds.and_then(|text| text.parse().ok()).unwrap_or(30)))
+            .set_attribute_names(Some(QueueAttributes::NAMES.into()));
+        let told = get.send().await.map_err(self.error("GetQueueAttributes"))?;
+        Ok(QueueAttributes::read(&told.attributes.unwrap_or_default()))
     }
 }
 
@@ -298,6 +369,22 @@ mod tests {
         let error = queue.send(["a", "b"].map(str::to_owned).to_vec()).await.unwrap_err();
         assert!(matches!(error, QueueError::Rejected { count: 1, .. }), "{error}");
         assert_eq!(sent(&log).len(), 1);
+    }
+
+    #[test]
+    fn attributes_that_are_not_told_are_those_of_a_bare_queue() {
+        let bare = QueueAttributes::read(&HashMap::new());
+        assert_eq!((bare.visibility_timeout, bare.redrive), (Duration::from_secs(30), None));
+        for count in ["10", "\"10\""] {
+            let policy = format!(r#"{{"deadLetterTargetArn":"arn:dead","maxReceiveCount":{count}}}"#);
+            let told = HashMap::from([
+                (QueueAttributeName::VisibilityTimeout, "120".to_owned()),
+                (QueueAttributeName::RedrivePolicy, policy),
+            ]);
+            let read = QueueAttributes::read(&told);
+            assert_eq!(read.visibility_timeout, Duration::from_mins(2));
+            assert_eq!(read.redrive, Some(Redrive { target_arn: "arn:dead".into(), max_receives: 10 }));
+        }
     }
 
     #[test]

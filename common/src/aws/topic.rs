@@ -3,6 +3,15 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use super::error::AwsError;
 use crate::domain::Event;
 
+/// Who listens to a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subscriptions {
+    /// Those that are confirmed.
+    pub confirmed: u64,
+    /// Those whose owner has not confirmed them; nothing is sent there.
+    pub pending: u64,
+}
+
 /// The SNS topic of notices.
 #[derive(Debug, Clone)]
 pub struct Topic {
@@ -14,6 +23,20 @@ impl Topic {
     /// The topic of this ARN.
     pub fn new(client: aws_sdk_sns::Client, arn: String) -> Self {
         Self { client, arn }
+    }
+
+    /// Who listens.
+    ///
+    /// # Errors
+    /// [`AwsError`] when the call fails, because there is no such topic or the role may not look.
+    pub async fn subscriptions(&self) -> Result<Subscriptions, AwsError> {
+        let told = self.client.get_topic_attributes().topic_arn(&self.arn).send().await;
+        let told = told.map_err(|error| AwsError::new("sns", "GetTopicAttributes", &self.arn, &error))?;
+        let number = |name: &str| told.attributes()?.get(name)?.parse().ok();
+        Ok(Subscriptions {
+            confirmed: number("SubscriptionsConfirmed").unwrap_or(0),
+            pending: number("SubscriptionsPending").unwrap_or(0),
+        })
     }
 
     /// Publishes an event as JSON, with the message attributes `event`, `task`, `outcome` and `event_id`, on which

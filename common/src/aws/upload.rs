@@ -83,6 +83,17 @@ impl Upload {
         }
     }
 
+    /// Finds out whether objects may be put under `object`: begins an upload and gives it up, so that at no time there is
+    /// anything to see.
+    ///
+    /// # Errors
+    /// [`AwsError`] when one of the two is refused.
+    pub async fn probe(store: &ObjectStore, object: &S3Url) -> Result<(), AwsError> {
+        let mut upload = Self::begin(store, object, None, "application/octet-stream", Existing::Keep);
+        upload.create().await?;
+        upload.give_up().await
+    }
+
     /// Uploads `bytes` as a whole.
     ///
     /// # Errors
@@ -277,7 +288,16 @@ impl Upload {
     }
 
     async fn abort(&mut self) {
-        let Some(mut multipart) = self.multipart.take() else { return };
+        if let Err(error) = self.give_up().await {
+            // An upload that is gone needs no abort.
+            if error.kind() != AwsErrorKind::NotFound {
+                tracing::warn!(object = %self.object, %error, "an aborted upload is left to the bucket's lifecycle rule");
+            }
+        }
+    }
+
+    async fn give_up(&mut self) -> Result<(), AwsError> {
+        let Some(mut multipart) = self.multipart.take() else { return Ok(()) };
         multipart.on_their_way.shutdown().await;
         let abort = self
             .store
@@ -286,13 +306,10 @@ impl Upload {
             .bucket(self.object.bucket())
             .key(self.object.key())
             .upload_id(multipart.id);
-        if let Err(error) = abort.send().await {
-            let error = AwsError::new("s3", "AbortMultipartUpload", &self.object.to_string(), &error);
-            // An upload that is gone needs no abort.
-            if error.kind() != AwsErrorKind::NotFound {
-                tracing::warn!(object = %self.object, %error, "an aborted upload is left to the bucket's lifecycle rule");
-            }
-        }
+        let aborted = abort.send().await;
+        aborted
+            .map_err(|error| AwsError::new("s3", "AbortMultipartUpload", &self.object.to_string(), &error))?;
+        Ok(())
     }
 }
 
@@ -367,6 +384,22 @@ mod tests {
         let error = upload.whole(vec![7; 3 * PART].into()).await.unwrap_err();
         assert_eq!(error.kind(), AwsErrorKind::AccessDenied);
         assert_eq!((count(&log, "DELETE"), count(&log, "POST")), (1, 1), "aborted, never completed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_leaves_nothing_and_names_what_may_not_be_done() {
+        let probe = async |answer: fn(&Asked) -> Answer| {
+            let (client, log) = canned::client(move |_, asked| answer(asked));
+            let store = ObjectStore::new(canned::config!(aws_sdk_s3, client).force_path_style(true));
+            (Upload::probe(&store, &"s3://out/doctor".parse().unwrap()).await, log)
+        };
+        let (sound, log) = probe(answer).await;
+        sound.unwrap();
+        assert_eq!((count(&log, "POST"), count(&log, "DELETE"), count(&log, "PUT")), (1, 1, 0));
+        let (denied, _) =
+            probe(|_| (403, vec![], b"<Error><Code>AccessDenied</Code></Error>".to_vec())).await;
+        let words = "access to s3://out/doctor denied (AccessDenied: http status 403); the role needs s3:PutObject on it";
+        assert_eq!(denied.unwrap_err().to_string(), words);
     }
 
     #[tokio::test(start_paused = true)]

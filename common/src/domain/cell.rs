@@ -7,6 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::{DomainError, Recipe, S3Url, SceneDate, Tile};
 
 /// A cell's name: one tile, one date, one acquisition number, written `48RXT/2020-08-01/0`.
+///
+/// ```
+/// use tilefleet_common::domain::CellId;
+///
+/// let cell: CellId = "48RXT/2020-08-01/0".parse()?;
+/// assert_eq!((cell.tile.zone(), cell.date.compact().as_str(), cell.number), (48, "20200801", 0));
+/// assert!("48RXT/2020-02-30/0".parse::<CellId>().is_err());
+/// # Ok::<(), tilefleet_common::domain::DomainError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CellId {

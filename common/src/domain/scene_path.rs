@@ -16,6 +16,14 @@ pub struct ScenePath {
 
 impl ScenePath {
     /// Reads a key or key prefix; `None` where it does not have the layout of the scene buckets.
+    ///
+    /// ```
+    /// use tilefleet_common::domain::ScenePath;
+    ///
+    /// let path = ScenePath::from_key("tiles/48/R/XT/2020/8/1/0/R10m/B02.jp2").unwrap();
+    /// assert_eq!((path.tile.to_string().as_str(), path.number), ("48RXT", 0));
+    /// assert_eq!(ScenePath::from_key("somewhere/else/B02.jp2"), None);
+    /// ```
     pub fn from_key(key: &str) -> Option<Self> {
         let parts: Vec<&str> = key.split('/').collect();
         let start = parts.iter().position(|&part| part == "tiles")?;

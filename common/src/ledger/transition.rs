@@ -221,7 +221,20 @@ pub fn count_interruption(ticket: &Ticket) -> Write {
     Write { key: ticket.row(), conditions: vec![], actions: vec![Action::Count(attribute::INTERRUPTIONS, 1)] }
 }
 
-/// Step 7, success: the cell is neither pending nor failed.
+/// Step 7, success: the cell is neither pending nor failed. Doing it twice is doing it once:
+///
+/// ```
+/// use tilefleet_common::domain::TaskId;
+/// use tilefleet_common::ledger::transition::{Ticket, close_ok, create_shard};
+///
+/// let task: TaskId = "rgb-1".parse()?;
+/// let shard = create_shard(&task, 0, 0..2).apply(None).unwrap();
+/// let ticket = Ticket { task, shard: 0, ordinal: 1, cell: "48RXT/2020-08-01/0".parse()? };
+/// let once = close_ok(&ticket).apply(Some(&shard)).unwrap();
+/// assert_ne!(once, shard);
+/// assert_eq!(close_ok(&ticket).apply(Some(&once)).unwrap(), once);
+/// # Ok::<(), tilefleet_common::domain::DomainError>(())
+/// ```
 pub fn close_ok(ticket: &Ticket) -> Write {
     let cell = BTreeSet::from([ticket.ordinal]);
     Write {

@@ -3,11 +3,13 @@
 mod bad_cells;
 mod bad_input;
 mod demo;
+mod doctor;
 mod harness;
 mod ledger_meaning;
 mod raster;
 mod real_scenes;
 mod site;
 mod submit_killed;
+mod terraform_agrees;
 mod walk_through;
 mod worker_life;
