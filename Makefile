@@ -11,10 +11,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 ALL := --workspace --all-targets
 TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --workspace,cargo test --workspace)
 
-.PHONY: help setup build demo test fmt lint unit doc e2e real terraform deny clean
+.PHONY: help setup build demo test fmt lint unit doc e2e real terraform image image-check deny clean
 
 help: ## what there is to make
-	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 9
+	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
 
 setup: ## install GDAL, Python and the local AWS endpoint, where they are missing
 	@scripts/setup.sh
@@ -52,6 +52,13 @@ real: build ## the fleet over real scenes: TILEFLEET_REAL_SCENES=DIR
 
 terraform: ## terraform/, as far as that goes without a cloud: TERRAFORM_LANES=DIR
 	@scripts/terraform-check.sh
+
+image: ## build the worker's image: IMAGE=NAME BUILDER=BASE
+	@scripts/image.sh
+
+image-check: setup image ## run the image against a local AWS endpoint, as the fleet does
+	cargo build --release --bins -p tilefleet-producer -p tilefleet-worker -p tilefleet-scenes -p tilefleet-tests
+	@scripts/image-check.sh
 
 deny: ## licences and advisories of all dependencies
 	@scripts/deny.sh

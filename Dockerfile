@@ -1,0 +1,53 @@
+# The worker's image: its binary, the libraries that it is linked to, and the files that those read. docs/FLEET.md has
+# how it is run.
+
+# Any Debian with cargo and a C compiler. The image's libraries are the ones of this base, so the two cannot differ.
+ARG BUILDER=docker.io/library/rust:1.95-slim-bookworm
+
+FROM ${BUILDER} AS manifests
+COPY . /src
+RUN find /src -type f ! -name 'Cargo.*' -delete && find /src -type d -empty -delete
+
+FROM ${BUILDER} AS build
+# Not pinned: Debian's archive holds one version of a package at a time.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates libgdal-dev pkg-config \
+    && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /src
+# Empty crates in place of ours: the layer with the dependencies then lasts until a manifest changes.
+COPY --from=manifests /src/ ./
+RUN find . -mindepth 2 -name Cargo.toml -execdir mkdir src \; -execdir touch src/lib.rs \; \
+    && echo 'fn main() {}' > worker/src/main.rs \
+    && cargo build --locked --release --package tilefleet-worker
+
+COPY common/ common/
+COPY worker/ worker/
+# Cargo goes by modification times, and a checkout may be older than the empty crates.
+RUN cargo clean --release --package tilefleet-common --package tilefleet-worker \
+    && cargo build --locked --release --package tilefleet-worker
+
+COPY scripts/image-root.sh scripts/
+RUN scripts/image-root.sh target/release/worker /root-of-image
+
+FROM scratch
+COPY --from=build /root-of-image/ /
+
+# The one directory that container engines mount writable even under a read-only root.
+ENV TILEFLEET_HEALTH_FILE=/dev/shm/tilefleet-worker.json
+
+# By number, for engines that must know without /etc/passwd that it is not root.
+USER 65532:65532
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=15s --retries=3 CMD ["/usr/bin/worker", "health"]
+ENTRYPOINT ["/usr/bin/worker"]
+CMD ["run"]
+
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Tilefleet worker" \
+      org.opencontainers.image.description="Fuses bands of Sentinel-2 scenes into Cloud Optimized GeoTIFFs" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
