@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 ALL := --workspace --all-targets
 TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --workspace,cargo test --workspace)
 
-.PHONY: help setup build demo test fmt lint unit doc e2e real terraform image image-check deny clean
+.PHONY: help setup build demo bench test fmt lint unit doc e2e real terraform image image-check deny clean
 
 help: ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -27,6 +27,13 @@ demo: setup ## run a whole fleet here: SCENE_SIZE=10980 SCENES=DIR WORKERS=N AGA
 	@exec $(TARGET)/release/demo \
 		$(if $(SCENES),--scenes "$(SCENES)") $(if $(SCENE_SIZE),--scene-size $(SCENE_SIZE)) \
 		$(if $(WORKERS),--workers $(WORKERS)) $(if $(AGAIN),--again) $(if $(KEEP),--keep)
+
+bench: setup ## time a cell against GDAL, rio-cogeo and the walk-through: ROUNDS=5 ONLY=cell,decode
+	@scripts/bench-tools.sh
+	cargo build --release --bins -p tilefleet-producer -p tilefleet-worker -p tilefleet-bench
+	cargo build --release --example decode -p tilefleet-jpeg2000
+	$(TARGET)/release/bench compare --docs docs $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
+	$(if $(ONLY),,$(TARGET)/release/bench queue --docs docs)
 
 test: setup fmt lint unit doc e2e ## everything below that needs no data from elsewhere
 
