@@ -9,7 +9,7 @@ use super::error::FuseError;
 use super::header::Header;
 use super::scratch::Scratch;
 use super::session::Session;
-use super::{Band, Cancel};
+use super::{Cancel, WholeBand};
 
 /// A type that samples are held in, on both sides of the fusion.
 pub(super) trait Sample: GdalType + Copy + Into<u16> {}
@@ -30,7 +30,7 @@ pub(super) struct Block<T> {
 pub(super) fn opened<R>(
     session: &Session,
     scratch: &Scratch,
-    band: &Band,
+    band: &WholeBand,
     work: impl FnOnce(&Dataset) -> Result<R, FuseError>,
 ) -> Result<R, FuseError> {
     let path = scratch.path("input.jp2");
@@ -64,7 +64,7 @@ pub(super) fn opened<R>(
 pub(super) fn decode<T: Sample>(
     session: &Session,
     dataset: &Dataset,
-    band: &Band,
+    band: &WholeBand,
     header: &Header,
     cancel: &Cancel,
     mut sink: impl FnMut(Block<T>) -> Result<(), FuseError>,
@@ -107,14 +107,14 @@ fn cropped<T: Copy>(block: &[T], block_width: usize, width: usize, height: usize
 
 /// Whatever `OpenJPEG` says means damage: intact files, ESA's own included, decode without a word. It says little,
 /// though. Impossible packet headers are reported; wrong bits inside a code block are decoded to wrong samples.
-fn silent(session: &Session, band: &Band, place: &str) -> Result<(), FuseError> {
+fn silent(session: &Session, band: &WholeBand, place: &str) -> Result<(), FuseError> {
     match session.heard() {
         None => Ok(()),
         Some(heard) => Err(failed(band, format!("{heard} {place}"))),
     }
 }
 
-fn failed(band: &Band, detail: String) -> FuseError {
+fn failed(band: &WholeBand, detail: String) -> FuseError {
     // Opening looks up the coordinate reference system; without PROJ's database that fails for every file there is.
     if detail.starts_with("PROJ:") {
         return FuseError::Internal { step: "look up the coordinate reference system", detail };

@@ -1,8 +1,8 @@
 //! Why a cell could not be fused, and what to do about it.
 
-use std::fmt;
+use std::{fmt, io};
 
-use super::Band;
+use super::{Band, WholeBand};
 
 /// The band that an error is about, as it appears in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,18 +19,40 @@ impl fmt::Display for Input {
     }
 }
 
-impl From<&Band> for Input {
-    fn from(band: &Band) -> Self {
+impl Input {
+    pub(super) fn of(band: &Band) -> Self {
         Self { band: band.name.clone(), source: band.source.clone() }
     }
 }
 
-/// Failure of [`inspect`](super::inspect) or [`fuse`](super::fuse).
+impl From<&WholeBand> for Input {
+    fn from(band: &WholeBand) -> Self {
+        Self { band: band.name.clone(), source: band.source.clone() }
+    }
+}
+
+/// Failure of [`prepare`](super::prepare) or [`run`](super::Prepared::run).
 ///
 /// Trying again with the same bytes helps only where [`is_permanent`](Self::is_permanent) says no.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FuseError {
+    /// The source of a band failed. What to do is told by its own error, which is inside.
+    #[error("{input} cannot be read: {error}")]
+    Read {
+        /// The band.
+        input: Input,
+        /// What the [`Source`](super::Source) said.
+        #[source]
+        error: io::Error,
+    },
+    /// The output did not take the body. What to do is told by its own error, which is inside.
+    #[error("the output cannot be written: {error}")]
+    Write {
+        /// What the [`Output`](super::Output) said.
+        #[source]
+        error: io::Error,
+    },
     /// The object is something else. Fail the cell; its input names a wrong object.
     #[error(
         "{input} {looks_like}; a JPEG 2000 file (JP2) is expected: check the key and what was uploaded there"
@@ -137,6 +159,8 @@ impl FuseError {
     /// Short stable name of the failure, for rows, events and metrics.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Read { .. } => "read",
+            Self::Write { .. } => "write",
             Self::NotJp2 { .. } => "not_jp2",
             Self::Truncated { .. } => "truncated",
             Self::Malformed { .. } => "malformed",
@@ -151,8 +175,16 @@ impl FuseError {
         }
     }
 
-    /// The same bytes will fail again, on any machine.
+    /// The same bytes will fail again, on any machine. [`Read`](Self::Read) and [`Write`](Self::Write) never count as
+    /// such: what they carry knows better.
     pub fn is_permanent(&self) -> bool {
-        !matches!(self, Self::Memory { .. } | Self::Cancelled | Self::Internal { .. })
+        !matches!(
+            self,
+            Self::Read { .. }
+                | Self::Write { .. }
+                | Self::Memory { .. }
+                | Self::Cancelled
+                | Self::Internal { .. }
+        )
     }
 }

@@ -3,7 +3,7 @@
 use gdal::Dataset;
 use gdal::spatial_ref::SpatialRef;
 
-use super::Band;
+use super::WholeBand;
 use super::error::FuseError;
 use super::session::Session;
 
@@ -16,7 +16,7 @@ pub(super) struct Georeference {
 }
 
 impl Georeference {
-    pub(super) fn read(session: &Session, dataset: &Dataset, band: &Band) -> Result<Self, FuseError> {
+    pub(super) fn read(session: &Session, dataset: &Dataset, band: &WholeBand) -> Result<Self, FuseError> {
         let missing = |what: &str| {
             let detail = match session.heard() {
                 Some(heard) => format!("{what} ({heard})"),
@@ -39,7 +39,12 @@ impl Georeference {
     }
 
     /// Fails unless `other` is the same grid.
-    pub(super) fn agree(&self, band: &Band, first: &Self, first_band: &Band) -> Result<(), FuseError> {
+    pub(super) fn agree(
+        &self,
+        band: &WholeBand,
+        first: &Self,
+        first_band: &WholeBand,
+    ) -> Result<(), FuseError> {
         let mismatch = |what, describe: fn(&Self) -> String| FuseError::BandMismatch {
             what,
             one: Box::new(band.into()),

@@ -2,7 +2,7 @@
 
 use super::error::{FuseError, Input};
 use super::jp2::{self, Flaw, FlawKind};
-use super::{Band, sniff};
+use super::{WholeBand, sniff};
 
 /// Type of the samples, in the input and in the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl SampleType {
 
 /// The headers of a complete JP2 file with one unsigned component.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
+pub(super) struct Header {
     /// Pixels.
     pub width: u32,
     /// Pixels.
@@ -50,7 +50,7 @@ pub struct Header {
 
 impl Header {
     /// The type that holds the samples.
-    pub fn sample_type(&self) -> SampleType {
+    pub(super) fn sample_type(&self) -> SampleType {
         if self.bits <= 8 { SampleType::U8 } else { SampleType::U16 }
     }
 
@@ -66,7 +66,7 @@ impl Header {
 /// # Errors
 /// [`FuseError::NotJp2`], [`Truncated`](FuseError::Truncated), [`Malformed`](FuseError::Malformed) or
 /// [`Unsupported`](FuseError::Unsupported).
-pub fn inspect(band: &Band) -> Result<Header, FuseError> {
+pub(super) fn inspect(band: &WholeBand) -> Result<Header, FuseError> {
     if let Some(looks_like) = sniff::looks_like(&band.bytes) {
         return Err(FuseError::NotJp2 { input: band.into(), looks_like });
     }
@@ -103,7 +103,7 @@ fn explain(flaw: Flaw, input: Input) -> FuseError {
 }
 
 /// Fails unless all bands have the size and sample type of the first.
-pub(super) fn agree(bands: &[Band], headers: &[Header]) -> Result<(), FuseError> {
+pub(super) fn agree(bands: &[WholeBand], headers: &[Header]) -> Result<(), FuseError> {
     let (Some((first_band, others)), Some((first, rest))) = (bands.split_first(), headers.split_first())
     else {
         return Ok(());

@@ -11,7 +11,7 @@ const MIB: u64 = 1 << 20;
 /// Upper bound in bytes of what [`fuse`](super::fuse) allocates for bands with these headers, at its worst moment.
 ///
 /// The bands' own bytes are not in it: they are the caller's. Saturates instead of overflowing.
-pub fn memory_needed(headers: &[Header]) -> u64 {
+pub(super) fn memory_needed(headers: &[Header]) -> u64 {
     let pixels = headers.iter().map(|header| header.pixels().saturating_mul(header.sample_type().bytes()));
     let pixels = pixels.fold(0, u64::saturating_add);
     // Overviews halve both sides each time: a third of the image, and rounding up at small sizes.

@@ -21,59 +21,94 @@ mod georeference;
 mod header;
 mod jp2;
 mod memory;
+mod output;
 mod overviews;
 mod scratch;
 mod session;
 mod sniff;
+mod source;
 mod statistics;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use assemble::Canvas;
 use decode::Sample;
 use georeference::Georeference;
+use header::{Header, inspect};
+use memory::memory_needed;
 use scratch::Scratch;
 use session::Session;
 
 pub use cancel::Cancel;
 pub use error::{FuseError, Input};
-pub use header::{Header, SampleType, inspect};
-pub use memory::memory_needed;
+pub use header::SampleType;
+pub use output::Output;
+pub use source::{FileSource, MemorySource, Source};
 pub use statistics::{BandStatistics, Spread};
 pub use write::Compression;
 
-/// One band of a cell, downloaded.
-#[derive(Clone, Debug)]
+/// One band of a cell.
+#[derive(Clone)]
 pub struct Band {
     /// What the band is called in the output, such as `B04`.
     pub name: String,
-    /// Where the bytes came from, for messages; never opened.
+    /// Where the bytes come from, for messages; never opened.
     pub source: String,
-    /// The whole object.
-    pub bytes: Bytes,
+    /// The object.
+    pub bytes: Arc<dyn Source>,
+}
+
+impl fmt::Debug for Band {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Band").field("name", &self.name).field("source", &self.source).finish_non_exhaustive()
+    }
 }
 
 /// What to make of which bands.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+#[derive(Clone, Debug)]
+pub struct Request {
     /// In the order of the output: B04, B03, B02 for true colour. Three bands are marked as red, green and blue.
-    pub bands: &'a [Band],
+    pub bands: Vec<Band>,
     /// Compression of the output.
     pub compression: Compression,
     /// Metadata items of the output as a whole, such as `TILE` and `DATE`. The same cell must give the same items: they
     /// are part of the bytes. Items named `TIFFTAG_…` become TIFF tags (GDAL's `GTiff` driver, "Metadata").
-    pub metadata: &'a [(String, String)],
+    pub metadata: Vec<(String, String)>,
+    /// Threads that decode and compress, at least one. They have no part in the bytes of the output.
+    pub threads: usize,
 }
 
-/// A cloud-optimised `GeoTIFF`, and what is worth knowing about it without opening it.
+/// How far a fusion is, in pixels of all bands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Decoded and put into place.
+    pub done: u64,
+    /// To do in all.
+    pub total: u64,
+}
+
+/// Bands that fit together, before the first of them is decoded.
+pub struct Prepared {
+    request: Request,
+    whole: Vec<WholeBand>,
+    headers: Vec<Header>,
+}
+
+/// A cloud-optimised `GeoTIFF` whose body has gone to the [`Output`], and what is worth knowing about it without opening
+/// it.
 #[derive(Clone, Debug)]
 pub struct Cog {
-    /// The file; the same bytes for the same request, every time.
-    pub bytes: Bytes,
+    /// What goes in front of the body; the same bytes for the same request, every time. Its length is a multiple of 4096.
+    pub head: Vec<Bytes>,
+    /// Bytes that went to the output.
+    pub body_bytes: u64,
     /// Pixels.
     pub width: u32,
     /// Pixels.
@@ -90,6 +125,74 @@ pub struct Cog {
     pub transform: [f64; 6],
 }
 
+/// Reads the headers of the bands and makes sure that they fit together. Little is read, nothing decoded.
+///
+/// Blocks the calling thread, on which it configures GDAL until it returns. On the first call GDAL's error handler and
+/// block cache are set up for the process.
+///
+/// # Errors
+/// See [`FuseError`].
+pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError> {
+    let mut whole = Vec::new();
+    for band in &request.bands {
+        cancel.check()?;
+        let bytes = band.bytes.read(0..band.bytes.len());
+        let bytes = bytes.map_err(|error| FuseError::Read { input: Input::of(band), error })?;
+        whole.push(WholeBand { name: band.name.clone(), source: band.source.clone(), bytes });
+    }
+    let headers = whole.iter().map(inspect).collect::<Result<Vec<_>, _>>()?;
+    Ok(Prepared { request, whole, headers })
+}
+
+impl Prepared {
+    /// Upper bound in bytes of what [`run`](Self::run) has in memory at a time, the windows of its sources not included.
+    pub fn memory_needed(&self) -> u64 {
+        memory_needed(&self.headers)
+    }
+
+    /// Pixels of a row.
+    pub fn width(&self) -> u32 {
+        self.headers.first().map_or(0, |header| header.width)
+    }
+
+    /// Rows.
+    pub fn height(&self) -> u32 {
+        self.headers.first().map_or(0, |header| header.height)
+    }
+
+    /// Fuses the bands: the body goes to `output` while it is made, the head is returned.
+    ///
+    /// Blocks the calling thread and uses as many others as the request says. `progress` is called on all of them.
+    ///
+    /// # Errors
+    /// The first [`FuseError`] of any thread; the others have stopped when it is returned.
+    pub fn run(
+        self,
+        _output: &dyn Output,
+        progress: &(dyn Fn(Progress) + Sync),
+        cancel: &Cancel,
+    ) -> Result<Cog, FuseError> {
+        let Self { request, whole, .. } = self;
+        let Request { compression, metadata, .. } = request;
+        progress(Progress { done: 0, total: 1 });
+        fuse(&WholeRequest { bands: &whole, compression, metadata: &metadata }, cancel)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct WholeBand {
+    name: String,
+    source: String,
+    bytes: Bytes,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct WholeRequest<'a> {
+    bands: &'a [WholeBand],
+    compression: Compression,
+    metadata: &'a [(String, String)],
+}
+
 /// Fuses the bands into one file. The output has their size, data type, CRS and transform, pixel for pixel, and 0 as
 /// nodata.
 ///
@@ -98,7 +201,7 @@ pub struct Cog {
 ///
 /// # Errors
 /// See [`FuseError`]; disagreement of the bands is found before any of them is decoded.
-pub fn fuse(request: &Request<'_>, cancel: &Cancel) -> Result<Cog, FuseError> {
+fn fuse(request: &WholeRequest<'_>, cancel: &Cancel) -> Result<Cog, FuseError> {
     check_names(request)?;
     let headers = request.bands.iter().map(inspect).collect::<Result<Vec<_>, _>>()?;
     header::agree(request.bands, &headers)?;
@@ -112,7 +215,7 @@ pub fn fuse(request: &Request<'_>, cancel: &Cancel) -> Result<Cog, FuseError> {
 }
 
 fn fuse_as<T: Sample>(
-    request: &Request<'_>,
+    request: &WholeRequest<'_>,
     headers: &[Header],
     first: &Header,
     cancel: &Cancel,
@@ -137,7 +240,8 @@ fn fuse_as<T: Sample>(
     let bytes = write::cog(&session, &scratch, assembled, request.compression)?;
     cancel.check()?;
     Ok(Cog {
-        bytes,
+        head: vec![bytes],
+        body_bytes: 0,
         width: first.width,
         height: first.height,
         sample_type: first.sample_type(),
@@ -152,10 +256,10 @@ fn fuse_as<T: Sample>(
 fn common_georeference(
     session: &Session,
     scratch: &Scratch,
-    bands: &[Band],
+    bands: &[WholeBand],
     cancel: &Cancel,
 ) -> Result<Georeference, FuseError> {
-    let mut common: Option<(&Band, Georeference)> = None;
+    let mut common: Option<(&WholeBand, Georeference)> = None;
     for band in bands {
         cancel.check()?;
         let georeference =
@@ -170,7 +274,7 @@ fn common_georeference(
 }
 
 /// Names and items end up in the file; what XML or TIFF cannot hold would be lost there without a word.
-fn check_names(request: &Request<'_>) -> Result<(), FuseError> {
+fn check_names(request: &WholeRequest<'_>) -> Result<(), FuseError> {
     let wrong = |detail: String| Err(FuseError::Request { detail });
     for band in request.bands {
         if band.name.is_empty() || band.name.chars().any(char::is_control) {

@@ -59,8 +59,8 @@ fn jp2<T: GdalType + Copy>(scene: &Scene, samples: &[T]) -> Vec<u8> {
     vsi::get_vsi_mem_file_bytes_owned(&path).unwrap()
 }
 
-fn band(name: &str, bytes: Vec<u8>) -> Band {
-    Band { name: name.into(), source: format!("s3://b/k/{name}.jp2"), bytes: bytes.into() }
+fn band(name: &str, bytes: Vec<u8>) -> WholeBand {
+    WholeBand { name: name.into(), source: format!("s3://b/k/{name}.jp2"), bytes: bytes.into() }
 }
 
 /// Samples without a pattern that a wrong tile or a swapped row would repeat, with nodata in the upper left.
@@ -73,19 +73,19 @@ fn samples(scene: &Scene, seed: u32) -> Vec<u16> {
     (0..height).flat_map(|y| (0..width).map(move |x| sample(x, y))).collect()
 }
 
-fn rgb(scene: &Scene) -> Vec<Band> {
+fn rgb(scene: &Scene) -> Vec<WholeBand> {
     let names = ["B04", "B03", "B02"].into_iter().zip(1..);
     names.map(|(name, seed)| band(name, jp2(scene, &samples(scene, seed)))).collect()
 }
 
-fn try_fuse(bands: &[Band]) -> Result<Cog, FuseError> {
+fn try_fuse(bands: &[WholeBand]) -> Result<Cog, FuseError> {
     let metadata = [("TILE".to_owned(), "29UNU".to_owned())];
-    let request = Request { bands, compression: Compression::Deflate { level: 1 }, metadata: &metadata };
+    let request = WholeRequest { bands, compression: Compression::Deflate { level: 1 }, metadata: &metadata };
     fuse(&request, &Cancel::new())
 }
 
-fn error(bands: &[Band]) -> (&'static str, String) {
-    let error = try_fuse(bands).map(|cog| cog.bytes.len()).expect_err("these bands cannot be fused");
+fn error(bands: &[WholeBand]) -> (&'static str, String) {
+    let error = try_fuse(bands).map(|cog| cog.head.len()).expect_err("these bands cannot be fused");
     (error.code(), error.to_string())
 }
 
@@ -100,7 +100,7 @@ fn reopened<R>(bytes: &[u8], look: impl FnOnce(&Dataset) -> R) -> R {
 fn the_output_repeats_the_bands_pixel_for_pixel() {
     let scene = Scene::default();
     let cog = try_fuse(&rgb(&scene)).unwrap();
-    reopened(&cog.bytes, |dataset| {
+    reopened(&cog.head[0], |dataset| {
         assert_eq!(dataset.raster_size(), scene.size);
         for (index, seed) in (1..=3).zip(1..) {
             let read = dataset.rasterband(index).unwrap().read_band_as::<u16>().unwrap();
@@ -116,7 +116,7 @@ fn the_output_says_what_and_where_it_is() {
         (cog.crs.as_str(), cog.transform[0], cog.transform[3]),
         ("EPSG:32629", 499_980.0, 5_900_040.0)
     );
-    reopened(&cog.bytes, |dataset| {
+    reopened(&cog.head[0], |dataset| {
         assert_eq!(dataset.metadata_item("LAYOUT", "IMAGE_STRUCTURE").as_deref(), Some("COG"));
         assert_eq!(dataset.metadata_item("TILE", "").as_deref(), Some("29UNU"));
         assert_eq!(dataset.spatial_ref().unwrap().authority().unwrap(), cog.crs);
@@ -135,7 +135,7 @@ fn the_output_says_what_and_where_it_is() {
 #[test]
 fn the_same_bands_give_the_same_bytes() {
     let bands = rgb(&Scene { size: (700, 300), tile: 128, ..Scene::default() });
-    assert_eq!(try_fuse(&bands).unwrap().bytes, try_fuse(&bands).unwrap().bytes);
+    assert_eq!(try_fuse(&bands).unwrap().head, try_fuse(&bands).unwrap().head);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn overviews_are_those_of_gdaladdo() {
     }
     expected.flush_cache().unwrap();
     expected.build_overviews("AVERAGE", &[2, 4, 8, 16, 32], &[]).unwrap();
-    reopened(&cog.bytes, |dataset| {
+    reopened(&cog.head[0], |dataset| {
         for level in 0..5 {
             let read = |dataset: &Dataset| {
                 let overview = dataset.rasterband(1).unwrap().overview(level).unwrap();
@@ -173,7 +173,7 @@ fn bands_of_eight_bits_stay_bytes() {
         samples(&scene, 1).into_iter().map(|sample| u8::try_from(sample % 256).unwrap()).collect();
     let cog = try_fuse(&[band("SCL", jp2(&scene, &low))]).unwrap();
     assert_eq!(cog.sample_type, SampleType::U8);
-    reopened(&cog.bytes, |dataset| {
+    reopened(&cog.head[0], |dataset| {
         assert_eq!(dataset.rasterband(1).unwrap().read_band_as::<u8>().unwrap().data(), low);
     });
 }
@@ -265,7 +265,7 @@ fn cancelling_stops_between_tiles() {
             Ok(())
         })
     });
-    assert_eq!((result, blocks), (Err(FuseError::Cancelled), 1));
+    assert!(matches!((result, blocks), (Err(FuseError::Cancelled), 1)));
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn no_memory_file_outlives_a_failure() {
         assert_eq!(files(&directory).len(), 1);
         Err::<(), _>(FuseError::Cancelled)
     });
-    assert_eq!((failure, files(&directory)), (Err(FuseError::Cancelled), Vec::new()));
+    assert!(matches!(failure, Err(FuseError::Cancelled)) && files(&directory).is_empty());
     vsi::create_mem_file(scratch.path("output.tif"), vec![1]).unwrap();
     vsi::create_mem_file(scratch.path("output.tif.aux.xml"), vec![1]).unwrap();
     drop(scratch);
