@@ -12,7 +12,7 @@ use tilefleet_common::ledger::transition::{Failure, Success};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::fuse::{self, Band, Cancel, Compression, FuseError, MemorySource, Output};
+use crate::fuse::{self, Band, Cancel, Compression, FuseError, Output};
 use crate::memory::MemoryBudget;
 use crate::shutdown::Shutdown;
 
@@ -121,7 +121,7 @@ impl Workshop {
                 Ok(Band {
                     name: name.to_owned(),
                     source: source.to_string(),
-                    bytes: Arc::new(MemorySource(object.bytes)),
+                    bytes: Arc::new(object.bytes),
                 })
             });
         }

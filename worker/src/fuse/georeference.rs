@@ -3,7 +3,7 @@
 use gdal::Dataset;
 use gdal::spatial_ref::SpatialRef;
 
-use super::WholeBand;
+use super::Band;
 use super::error::FuseError;
 use super::session::Session;
 
@@ -16,7 +16,7 @@ pub(super) struct Georeference {
 }
 
 impl Georeference {
-    pub(super) fn read(session: &Session, dataset: &Dataset, band: &WholeBand) -> Result<Self, FuseError> {
+    pub(super) fn read(session: &Session, dataset: &Dataset, band: &Band) -> Result<Self, FuseError> {
         let missing = |what: &str| {
             let detail = match session.heard() {
                 Some(heard) => format!("{what} ({heard})"),
@@ -25,7 +25,7 @@ impl Georeference {
             FuseError::NoGeoreference { input: band.into(), detail }
         };
         let transform =
-            dataset.geo_transform().map_err(|_| missing("neither a GMLJP2 nor a GeoJP2 box places it"))?;
+            dataset.geo_transform().map_err(|_| missing("no GMLJP2 or GeoJP2 box and no GeoTIFF tag places it"))?;
         let system = dataset
             .spatial_ref()
             .map_err(|_| missing("it does not name a coordinate reference system that PROJ knows"))?;
@@ -41,9 +41,9 @@ impl Georeference {
     /// Fails unless `other` is the same grid.
     pub(super) fn agree(
         &self,
-        band: &WholeBand,
+        band: &Band,
         first: &Self,
-        first_band: &WholeBand,
+        first_band: &Band,
     ) -> Result<(), FuseError> {
         let mismatch = |what, describe: fn(&Self) -> String| FuseError::BandMismatch {
             what,

@@ -7,23 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use bytes::Bytes;
-
-/// Bytes that are read by ranges, from any thread.
-pub trait Source: Send + Sync {
-    /// Length of the whole in bytes.
-    fn len(&self) -> u64;
-
-    /// Exactly the bytes of `range`; blocks until they are there.
-    ///
-    /// # Errors
-    /// Whatever kept them from being read; [`io::ErrorKind::UnexpectedEof`] where `range` ends behind the whole.
-    fn read(&self, range: Range<u64>) -> io::Result<Bytes>;
-
-    /// There is nothing to read.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
+use tilefleet_jpeg2000::Source;
 
 /// A local file, read with pread(2).
 #[derive(Debug)]
@@ -60,22 +44,6 @@ impl Source for FileSource {
     }
 }
 
-/// Bytes in memory.
-#[derive(Clone, Debug)]
-pub struct MemorySource(pub Bytes);
-
-impl Source for MemorySource {
-    fn len(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
-        let length = length_within(&range, Source::len(self))?;
-        let start = usize::try_from(range.start).unwrap_or(usize::MAX);
-        Ok(self.0.slice(start..start.saturating_add(length)))
-    }
-}
-
 /// The length of `range`, which must lie in the first `whole` bytes.
 fn length_within(range: &Range<u64>, whole: u64) -> io::Result<usize> {
     if range.start > range.end || range.end > whole {
@@ -93,11 +61,8 @@ mod tests {
     fn a_range_is_read_exactly_or_not_at_all() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         io::Write::write_all(&mut file, b"0123456789").unwrap();
-        let sources: [Box<dyn Source>; 2] = [
-            Box::new(FileSource::open(file.path()).unwrap()),
-            Box::new(MemorySource(Bytes::from_static(b"0123456789"))),
-        ];
-        for source in sources {
+        let source = FileSource::open(file.path()).unwrap();
+        {
             assert_eq!(source.len(), 10);
             assert_eq!(&source.read(2..5).unwrap()[..], b"234");
             assert_eq!(&source.read(10..10).unwrap()[..], b"");
