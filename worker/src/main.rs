@@ -11,6 +11,7 @@ use tilefleet_common::ledger::{Key, Ledger};
 use tilefleet_common::telemetry;
 use tilefleet_common::tracker::Tracker;
 use tilefleet_worker::cli::{Cli, Command, RunArgs};
+use tilefleet_worker::convert;
 use tilefleet_worker::health::{self, HealthFile};
 use tilefleet_worker::holding::Holder;
 use tilefleet_worker::memory::MemoryBudget;
@@ -23,9 +24,11 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => {
             telemetry::start("info");
-            tokio::runtime::Runtime::new()
-                .context("the runtime cannot start")
-                .and_then(|runtime| runtime.block_on(run(*args)))
+            runtime().and_then(|runtime| runtime.block_on(run(*args)))
+        }
+        Command::Fuse(args) => {
+            telemetry::start("warn");
+            runtime().and_then(|runtime| runtime.block_on(convert::run(args)))
         }
         Command::Health(args) => {
             health::check(&args.health_file, args.max_age).map(|_| ()).map_err(Into::into)
@@ -38,6 +41,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Runtime::new().context("the runtime cannot start")
 }
 
 #[expect(clippy::print_stderr, reason = "the last word of a process, which a log filter must not swallow")]

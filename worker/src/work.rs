@@ -118,11 +118,7 @@ impl Workshop {
                             WorkError::Permanent(failure)
                         }
                     })?;
-                Ok(Band {
-                    name: name.to_owned(),
-                    source: source.to_string(),
-                    bytes: Arc::new(object.bytes),
-                })
+                Ok(Band { name: name.to_owned(), source: source.to_string(), bytes: Arc::new(object.bytes) })
             });
         }
         downloads.try_collect().await

@@ -81,7 +81,9 @@ pub enum FuseError {
         detail: String,
     },
     /// A legal file of a kind that is not read here. Fail the cell.
-    #[error("{input} is not supported: {detail}; give a file of one band of unsigned samples of at most 16 bits")]
+    #[error(
+        "{input} is not supported: {detail}; give a file of one band of unsigned samples of at most 16 bits"
+    )]
     Unsupported {
         /// The band.
         input: Input,
@@ -128,9 +130,7 @@ pub enum FuseError {
         detail: String,
     },
     /// Memory ran out. Try again when less runs beside it, or on a larger machine.
-    #[error(
-        "no memory for {needed} bytes: {detail}; run fewer cells at a time or use a larger machine"
-    )]
+    #[error("no memory for {needed} bytes: {detail}; run fewer cells at a time or use a larger machine")]
     Memory {
         /// Bytes that were asked for.
         needed: u64,

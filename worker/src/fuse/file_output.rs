@@ -88,9 +88,8 @@ fn make_room(file: &File, length: u64) -> io::Result<()> {
     }
     // Whole blocks can be put into a file without moving anything (Linux, fallocate(2), "Increasing file space"), by ext4
     // and XFS, where their blocks are no larger than what the head is padded to.
-    let inserted = i64::try_from(length).is_ok_and(|length| {
-        fallocate(file, FallocateFlags::FALLOC_FL_INSERT_RANGE, 0, length).is_ok()
-    });
+    let inserted = i64::try_from(length)
+        .is_ok_and(|length| fallocate(file, FallocateFlags::FALLOC_FL_INSERT_RANGE, 0, length).is_ok());
     if inserted { Ok(()) } else { move_up(file, length) }
 }
 

@@ -20,9 +20,8 @@ pub(super) fn needed(shape: Shape, bands: &[Opened], threads: usize) -> u64 {
     let thread = bands.iter().map(tile).max().unwrap_or_default().saturating_add(layout.chunk_bytes());
     let threads = thread.saturating_mul(threads as u64);
 
-    let samples = u64::from(shape.width)
-        .saturating_mul(shape.sample_type.bytes())
-        .saturating_mul(shape.bands as u64);
+    let samples =
+        u64::from(shape.width).saturating_mul(shape.sample_type.bytes()).saturating_mul(shape.bands as u64);
     let image = samples.saturating_mul(shape.height.into());
     // Overviews wait for the head, a third of the image if nothing can be compressed.
     let overviews = image / 3;

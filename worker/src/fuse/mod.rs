@@ -144,29 +144,28 @@ pub struct Cog {
 pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError> {
     check_names(&request)?;
     let session = Session::start()?;
-    let mut bands = Vec::with_capacity(request.bands.len());
+    let (mut bands, mut georeferences) = (Vec::new(), Vec::new());
     for band in &request.bands {
-        bands.push(input::open(&session, band, cancel)?);
+        let (opened, georeference) = input::open(&session, band, cancel)?;
+        bands.push(opened);
+        georeferences.push(georeference);
     }
     let headers: Vec<_> = bands.iter().map(|band| &band.header).collect();
     header::agree(&request.bands, &headers)?;
-    let no_bands = || FuseError::Request { detail: "it has no bands".into() };
-    let (Some(first), Some(first_band)) = (bands.first(), request.bands.first()) else {
-        return Err(no_bands());
+    georeference::agree(&request.bands, &georeferences)?;
+    let (Some(first), Some(Georeference { system, transform })) = (bands.first(), georeferences.first())
+    else {
+        return Err(FuseError::Request { detail: "it has no bands".into() });
     };
-    for (other, band) in bands.iter().zip(&request.bands).skip(1) {
-        other.georeference.agree(band, &first.georeference, first_band)?;
-    }
     let shape = Shape {
         width: first.header.grid.width,
         height: first.header.grid.height,
         bands: bands.len(),
         sample_type: first.header.sample_type(),
     };
-    let Georeference { system, transform } = &first.georeference;
-    let (georeference, transform) = (GeoTags::new(system, transform)?, *transform);
-    let crs = first.georeference.system_name();
-    Ok(Prepared { request, shape, georeference, crs, transform, bands })
+    let (tags, transform) = (GeoTags::new(system, transform)?, *transform);
+    let crs = georeferences.first().map(Georeference::system_name).unwrap_or_default();
+    Ok(Prepared { request, shape, georeference: tags, crs, transform, bands })
 }
 
 impl Prepared {

@@ -70,8 +70,8 @@ impl GdalReader {
             return Ok(dataset);
         }
         let path = self.file(session, stop)?;
-        let dataset = stub::open(&path, DRIVER)
-            .map_err(|error| Self::failed(&self.band, session.reason(&error)))?;
+        let dataset =
+            stub::open(&path, DRIVER).map_err(|error| Self::failed(&self.band, session.reason(&error)))?;
         self.silent(session, "while it was opened")?;
         let announced = (self.image.width() as usize, self.image.height() as usize);
         if dataset.raster_size() != announced || dataset.raster_count() != 1 {

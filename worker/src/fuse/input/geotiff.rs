@@ -33,7 +33,7 @@ const READ_AHEAD: u64 = 64 << 10;
 
 type TiffDecoder = Decoder<Reader>;
 
-pub(super) fn open(session: &Session, band: &Band) -> Result<Opened, FuseError> {
+pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeference), FuseError> {
     let wrong = |error| explain(error, band);
     let mut decoder = Decoder::new(Reader::new(&band.bytes)).map_err(wrong)?;
     let (width, height) = decoder.dimensions().map_err(wrong)?;
@@ -53,23 +53,18 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<Opened, FuseError> 
         return Err(FuseError::Malformed { input: band.into(), offset: 0, detail });
     }
     let stub = place(&mut decoder).map_err(wrong)?;
-    let georeference = stub::opened(stub, "GTiff", |dataset| Georeference::read(session, dataset, band))
-        .map_err(|error| FuseError::NoGeoreference {
-            input: band.into(),
-            detail: session.reason(&error),
-        })??;
-    Ok(Opened {
+    let georeference =
+        stub::opened(stub, "GTiff", |dataset| Georeference::read(session, dataset, band)).map_err(
+            |error| FuseError::NoGeoreference { input: band.into(), detail: session.reason(&error) },
+        )??;
+    let opened = Opened {
         header: Header { grid, bits },
-        georeference,
         held: 0,
         // The samples before they are copied, and the decompressor's own.
         working: tile.area().saturating_mul(4).saturating_add(1 << 20),
-        tiles: Box::new(GeotiffReader {
-            band: band.clone(),
-            empty,
-            decoders: Mutex::new(vec![decoder]),
-        }),
-    })
+        tiles: Box::new(GeotiffReader { band: band.clone(), empty, decoders: Mutex::new(vec![decoder]) }),
+    };
+    Ok((opened, georeference))
 }
 
 fn explain(error: TiffError, band: &Band) -> FuseError {
@@ -106,7 +101,8 @@ fn check_profile(band: &Band, decoder: &mut TiffDecoder) -> Result<u8, FuseError
         other => return unsupported(format!("it has pixels of the kind {other:?}")),
     };
     // TIFF 6.0, section 19 and section 4: 1 is the default of both, unsigned integers and black is 0.
-    for (tag, name) in [(Tag::SampleFormat, "SampleFormat"), (Tag::PhotometricInterpretation, "Photometric")] {
+    for (tag, name) in [(Tag::SampleFormat, "SampleFormat"), (Tag::PhotometricInterpretation, "Photometric")]
+    {
         let value = decoder.find_tag_unsigned_vec::<u16>(tag).map_err(wrong)?;
         if let Some(value) = value.and_then(|values| values.first().copied()).filter(|&value| value != 1) {
             return unsupported(format!("its tag {name} is {value} instead of 1"));

@@ -18,7 +18,7 @@ use super::{Desk, Opened, TileReader, stub};
 /// Encoded bytes that a tile may have besides four for each sample: none is incompressible enough to need them.
 const SPARE_BYTES: u64 = 1 << 20;
 
-pub(super) fn open(session: &Session, band: &Band) -> Result<Opened, FuseError> {
+pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeference), FuseError> {
     let wrong = |error| explain(error, band);
     let source = &*band.bytes;
     let image = Image::read(source).map_err(wrong)?;
@@ -32,27 +32,25 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<Opened, FuseError> 
         // OpenJPEG keeps 32-bit samples and coefficients of a whole tile, which may be larger than a block.
         let tile = u64::from(image.tile_width().min(image.width()))
             .saturating_mul(image.tile_height().min(image.height()).into());
-        return Ok(Opened {
+        let opened = Opened {
             header: header(grid),
-            georeference,
             held: source.len(),
             working: tile.saturating_mul(10),
             tiles: Box::new(GdalReader::new(band, image)),
-        });
+        };
+        return Ok((opened, georeference));
     }
     let count = image.tiles_across().saturating_mul(image.tiles_down());
     let rect = |tile| {
         let (x, y, width, height) = image.tile_rect(tile);
         Rect { x, y, width, height }
     };
-    let grid =
-        Grid { width: image.width(), height: image.height(), tiles: (0..count).map(rect).collect() };
+    let grid = Grid { width: image.width(), height: image.height(), tiles: (0..count).map(rect).collect() };
     // Coefficients and two levels of the wavelet of 32 bits, and the encoded bytes.
     let working = grid.largest().saturating_mul(4 + 4 + 2 + 2);
     let cursor = Cursor { tiles: Tiles::new(&image), ahead: BTreeMap::new() };
-    Ok(Opened {
+    let opened = Opened {
         header: header(grid),
-        georeference,
         held: 0,
         working,
         tiles: Box::new(Jpeg2000Reader {
@@ -61,7 +59,8 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<Opened, FuseError> 
             cursor: Mutex::new(cursor),
             fallback: OnceLock::new(),
         }),
-    })
+    };
+    Ok((opened, georeference))
 }
 
 /// What is wrong with the file, with the band's name on it.

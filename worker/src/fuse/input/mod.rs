@@ -67,7 +67,6 @@ pub(super) fn fit(samples: &mut Vec<u16>, pixels: u64) -> Result<(), FuseError> 
 /// A band whose headers have been read.
 pub(super) struct Opened {
     pub(super) header: Header,
-    pub(super) georeference: Georeference,
     pub(super) tiles: Box<dyn TileReader>,
     /// Bytes that it keeps in memory for as long as it is read.
     pub(super) held: u64,
@@ -76,7 +75,11 @@ pub(super) struct Opened {
 }
 
 /// Reads the headers of a band with a few small reads.
-pub(super) fn open(session: &Session, band: &Band, cancel: &Cancel) -> Result<Opened, FuseError> {
+pub(super) fn open(
+    session: &Session,
+    band: &Band,
+    cancel: &Cancel,
+) -> Result<(Opened, Georeference), FuseError> {
     cancel.check()?;
     let source = &band.bytes;
     let head = source.read(0..source.len().min(sniff::WINDOW));

@@ -2,28 +2,25 @@
 //!
 //! What GDAL gets to see of a file is bounded here, and it is GDAL that knows GMLJP2 and `GeoTIFF` keys.
 
-use std::io;
 use std::path::Path;
 
 use ::gdal::{Dataset, DatasetOptions, GdalOpenFlags, vsi};
 use tilefleet_jpeg2000::{Error, Flaw, FlawKind, Image, Source};
 
 use super::super::scratch::Scratch;
-use super::super::session::Session;
 
 /// Bytes of boxes and headers that are handed to GDAL. Those of a Sentinel-2 band have 3 KB; a true-colour image with a
 /// thumbnail and metadata comes to some hundreds.
 const MOST_BYTES: u64 = 8 << 20;
 
 /// What follows the main header: the shortest tile-part there can be (ISO/IEC 15444-1 A.4.2 and A.4.3), and EOC.
-const EMPTY_TILE: [u8; 16] =
-    [0xff, 0x90, 0, 10, 0, 0, 0, 0, 0, 14, 0, 1, 0xff, 0x93, 0xff, 0xd9];
+const EMPTY_TILE: [u8; 16] = [0xff, 0x90, 0, 10, 0, 0, 0, 0, 0, 14, 0, 1, 0xff, 0x93, 0xff, 0xd9];
 
 /// A JP2 file with the boxes in front of the codestream, those behind it if `trailing` says so, and a codestream that
 /// ends where the tiles would begin.
 pub(super) fn jp2(image: &Image, source: &dyn Source, trailing: bool) -> Result<Vec<u8>, Error> {
     let mut stub = Vec::new();
-    let mut copy = |stub: &mut Vec<u8>, range: std::ops::Range<u64>| {
+    let copy = |stub: &mut Vec<u8>, range: std::ops::Range<u64>| {
         let length = range.end.saturating_sub(range.start);
         if length.saturating_add(stub.len() as u64) > MOST_BYTES {
             let detail = format!("its boxes and headers take more than {MOST_BYTES} bytes");
@@ -76,9 +73,4 @@ pub(super) fn open(path: &Path, driver: &str) -> ::gdal::errors::Result<Dataset>
         sibling_files: Some(&[]),
     };
     Dataset::open_ex(path, options)
-}
-
-/// Why a georeference could not be read off a stub.
-pub(super) fn unreadable(session: &Session, error: &::gdal::errors::GdalError) -> io::Error {
-    io::Error::other(session.reason(error))
 }
