@@ -7,6 +7,7 @@ use common::{Content, Raster, decoded, decoded_by_gdal, encode, raster};
 use proptest::prelude::*;
 
 /// Parameters of a file.
+#[expect(clippy::struct_excessive_bools, reason = "each is one option of the driver")]
 #[derive(Clone, Debug)]
 struct Recipe {
     width: usize,
@@ -135,7 +136,7 @@ fn dropped_passes_are_rebuilt_and_clamped_as_openjpeg_does() {
         [(Content::Noise, 8), (Content::Noise, 15), (Content::Edge, 15), (Content::Full, 16)]
     {
         for quality in ["5", "30", "10,60"] {
-            let _ = checked(&Recipe { content, bits, quality, ..Recipe::default() });
+            let _ = checked(&Recipe { bits, content, quality, ..Recipe::default() });
         }
     }
 }
