@@ -243,3 +243,97 @@ impl Grid {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::markers::{COD, QCD, Segment};
+
+    fn segment(marker: u16, content: Vec<u8>) -> Segment {
+        Segment { marker, offset: 0, content: Bytes::from(content), next: 0 }
+    }
+
+    fn grid(tile: Rect, levels: u8, precinct: (u8, u8)) -> Grid {
+        let mut style = vec![1, 0, 0, 1, 0, levels, 4, 4, 0, 1];
+        style.extend((0..=levels).map(|_| precinct.0 | precinct.1 << 4));
+        let coding = CodingStyle::read(&segment(COD, style)).expect("the coding style is legal");
+        let steps = std::iter::once(0x40).chain((0..=3 * levels).map(|_| 10 << 3)).collect();
+        let quantization = Quantization::read(&segment(QCD, steps)).expect("the quantization is legal");
+        Grid::new(tile, &coding, &quantization).expect("no subband is missing")
+    }
+
+    /// The loops of B.12.1.4 to the letter, for one component without subsampling.
+    fn by_the_standard(tile: Rect, grid: &Grid) -> Vec<PrecinctIndex> {
+        let levels = grid.resolutions.len() - 1;
+        let mut order = Vec::new();
+        for y in tile.y0..tile.y1 {
+            for x in tile.x0..tile.x1 {
+                for (r, resolution) in grid.resolutions.iter().enumerate() {
+                    let reduced = levels - r;
+                    let ((wide, tall), rect) = (resolution.precinct, resolution.rect);
+                    let hits = |at: u32, exponent: u8, tile: u32, start: u32| {
+                        let step = 1 << (u32::from(exponent) + u32::try_from(reduced).expect("at most 32"));
+                        at.is_multiple_of(step) || at == tile && !(start << reduced).is_multiple_of(step)
+                    };
+                    let here = hits(y, tall, tile.y0, rect.y0) && hits(x, wide, tile.x0, rect.x0);
+                    if !here || rect.is_empty() {
+                        continue;
+                    }
+                    let column = (x.div_ceil(1 << reduced) >> wide) - (rect.x0 >> wide);
+                    let row = (y.div_ceil(1 << reduced) >> tall) - (rect.y0 >> tall);
+                    let across = rect.x1.div_ceil(1 << wide) - (rect.x0 >> wide);
+                    let resolution = u8::try_from(r).expect("at most 32");
+                    order.push(PrecinctIndex { resolution, index: column + row * across });
+                }
+            }
+        }
+        order
+    }
+
+    proptest! {
+        #[test]
+        fn precincts_come_in_the_positions_of_the_standard(
+            (x0, y0, width, height) in (0_u32..90, 0_u32..90, 1_u32..60, 1_u32..60),
+            (levels, wide, tall) in (0_u8..5, 1_u8..6, 1_u8..6),
+        ) {
+            let tile = Rect { x0, y0, x1: x0 + width, y1: y0 + height };
+            let grid = grid(tile, levels, (wide, tall));
+            let order = grid.by_position();
+            prop_assert_eq!(order.len() as u64, grid.precincts);
+            prop_assert_eq!(order, by_the_standard(tile, &grid));
+        }
+
+        #[test]
+        fn code_blocks_cover_every_coefficient_once(
+            (x0, y0, width, height) in (0_u32..90, 0_u32..90, 1_u32..90, 1_u32..90),
+            (levels, wide, tall) in (0_u8..5, 1_u8..6, 1_u8..6),
+        ) {
+            let tile = Rect { x0, y0, x1: x0 + width, y1: y0 + height };
+            let grid = grid(tile, levels, (wide, tall));
+            let mut times = vec![0; grid.samples()];
+            prop_assert_eq!(grid.samples() as u64, tile.area());
+            let mut blocks = 0;
+            for (level, resolution) in grid.resolutions.iter().enumerate() {
+                for precinct in grid.by_resolution(level) {
+                    for band in &resolution.bands {
+                        let cells = band.blocks(resolution.precinct_position(precinct.index));
+                        blocks += cells.area();
+                        for (column, row) in (cells.x0..cells.x1).flat_map(|x| (cells.y0..cells.y1).map(move |y| (x, y))) {
+                            let block = band.block(column, row);
+                            prop_assert!(!block.is_empty());
+                            for (x, y) in (block.x0..block.x1).flat_map(|x| (block.y0..block.y1).map(move |y| (x, y))) {
+                                let place = (y - band.rect.y0) * band.rect.width() + (x - band.rect.x0);
+                                times[band.storage().start + place as usize] += 1;
+                            }
+                        }
+                    }
+                }
+            }
+            prop_assert!(times.iter().all(|&times| times == 1));
+            prop_assert!(blocks <= grid.blocks);
+        }
+    }
+}

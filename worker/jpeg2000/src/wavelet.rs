@@ -197,3 +197,100 @@ fn horizontal(low: &[i32], high: &[i32], axis: Axis, out: &mut [i32]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The forward transformation of a line of which the first sample has coordinate `start`, as F.4.8 has it: with
+    /// the line extended at both ends, odd coordinates first.
+    fn forward(line: &mut [i32], start: usize) {
+        if line.len() == 1 {
+            line[0] <<= start % 2;
+            return;
+        }
+        let last = line.len() - 1;
+        let mirrored = |place: usize, step: isize| match place.checked_add_signed(step) {
+            Some(place) if place <= last => place,
+            Some(_) => last - 1,
+            None => 1,
+        };
+        for odd in [true, false] {
+            for place in (0..line.len()).filter(|place| (start + place) % 2 == usize::from(odd)) {
+                let both = line[mirrored(place, -1)] + line[mirrored(place, 1)];
+                if odd { line[place] -= both >> 1 } else { line[place] += (both + 2) >> 2 }
+            }
+        }
+    }
+
+    /// The subbands of one level over `rect`: vertically first, then horizontally (F.4.2).
+    fn analysed(samples: &[i32], rect: Rect) -> [Vec<i32>; 4] {
+        let (width, height) = (rect.width() as usize, rect.height() as usize);
+        let mut samples = samples.to_vec();
+        for x in 0..width {
+            let mut column: Vec<_> = (0..height).map(|y| samples[y * width + x]).collect();
+            forward(&mut column, rect.y0 as usize);
+            column.iter().enumerate().for_each(|(y, &value)| samples[y * width + x] = value);
+        }
+        let mut bands = [const { Vec::new() }; 4];
+        for (y, row) in samples.chunks_mut(width).enumerate() {
+            forward(row, rect.x0 as usize);
+            for (x, &value) in row.iter().enumerate() {
+                bands[(rect.x0 as usize + x) % 2 + (rect.y0 as usize + y) % 2 * 2].push(value);
+            }
+        }
+        bands
+    }
+
+    fn synthesised(bands: &[Vec<i32>; 4], rect: Rect) -> Vec<i32> {
+        let [ll, hl, lh, hh] = bands.each_ref().map(|band| Some(band.as_slice()));
+        let mut out = Vec::new();
+        let mut sweep = Sweep::default();
+        let emit = |row: Row<'_>| {
+            let mut whole = vec![0; rect.width() as usize];
+            lifting::interleave(row.first, row.second, &mut whole);
+            out.extend(whole);
+            Ok(())
+        };
+        sweep.run(rect, Subbands { ll, hl, lh, hh }, emit).expect("nothing fails");
+        out
+    }
+
+    #[test]
+    fn every_small_size_and_parity_is_the_inverse_of_the_forward_transformation() {
+        for place in 0..4 * 9 * 9 {
+            let (x0, y0) = (place % 2, place / 2 % 2);
+            let (width, height) = (place / 4 % 9 + 1, place / 36 + 1);
+            let rect = Rect { x0, y0, x1: x0 + width, y1: y0 + height };
+            let samples: Vec<_> =
+                (0..width * height).map(|n| (n.wrapping_mul(7919) % 512).cast_signed() - 256).collect();
+            assert_eq!(synthesised(&analysed(&samples, rect), rect), samples, "{rect:?}");
+        }
+    }
+
+    #[test]
+    fn subbands_without_coefficients_count_as_zero() {
+        let rect = Rect { x0: 1, y0: 0, x1: 20, y1: 7 };
+        let mut bands = analysed(&vec![1234; 19 * 7], rect);
+        assert!(bands[1..].iter().flatten().all(|&value| value == 0));
+        let with_zeros = synthesised(&bands, rect);
+        bands[1..].iter_mut().for_each(Vec::clear);
+        assert_eq!(synthesised(&bands, rect), with_zeros);
+        assert_eq!(with_zeros, vec![1234; 19 * 7]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_samples_come_back(
+            (x0, y0, width, height) in (0_u32..1000, 0_u32..1000, 1_u32..70, 1_u32..40),
+            seed in any::<u32>(),
+        ) {
+            let rect = Rect { x0, y0, x1: x0 + width, y1: y0 + height };
+            let sample = |n: u32| ((n ^ seed).wrapping_mul(2_654_435_761) >> 16).cast_signed() - (1 << 15);
+            let samples: Vec<_> = (0..width * height).map(sample).collect();
+            prop_assert_eq!(synthesised(&analysed(&samples, rect), rect), samples);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Contexts of the coding passes, looked up by a coefficient's neighbourhood (ISO/IEC 15444-1 D.3).
 
 use super::Subband;
-use super::mq::{self, CONTEXTS, Contexts};
+use super::mq::{self, Contexts};
 
 /// First of the five contexts of signs (Table D.3).
 const SIGN: u8 = 9;
@@ -24,13 +24,12 @@ pub(super) const UNIFORM: usize = 18;
 /// Significance contexts of one kind of sub-band, by [`significance_index`].
 pub(super) type SignificanceTable = [u8; 512];
 
-/// The states before the first pass (Table D.7).
-pub(super) fn initial() -> Contexts {
-    let mut contexts = [mq::initial(0); CONTEXTS];
+/// Sets the states before the first pass (Table D.7).
+pub(super) fn reset(contexts: &mut Contexts) {
+    contexts[..19].fill(mq::initial(0));
     contexts[0] = mq::initial(4);
     contexts[RUN_LENGTH] = mq::initial(3);
     contexts[UNIFORM] = mq::initial(46);
-    contexts
 }
 
 /// Packs a 3x3 neighbourhood, shifted so that the coefficient itself is at bit 7, into 9 bits.
@@ -111,14 +110,11 @@ pub(super) fn sign_index(near: u64, near_negative: u64) -> usize {
     ((pairs | pairs >> 9) & 0x3F6) as usize
 }
 
-/// Sign context and, in [`SIGN_FLIP`], the bit to combine with the decision, by [`sign_index`] (Tables D.2 and D.3).
-pub(super) static SIGNS: [u8; 1024] = signs();
+/// Sign context and the bit to combine with the decision, by [`sign_index`] (Tables D.2 and D.3).
+pub(super) static SIGNS: [(u8, u8); 1024] = signs();
 
-/// Where an entry of [`SIGNS`] holds `XORbit`.
-pub(super) const SIGN_FLIP: u32 = 7;
-
-const fn signs() -> [u8; 1024] {
-    let mut table = [0; 1024];
+const fn signs() -> [(u8, u8); 1024] {
+    let mut table = [(0, 0); 1024];
     let mut index = 0;
     while index < 1024 {
         let horizontal = contribution(index >> 1, index >> 4);
@@ -134,7 +130,7 @@ const fn signs() -> [u8; 1024] {
             (_, 0) => (3, 1),
             _ => (4, 1),
         };
-        table[index] = (SIGN + context) | (flip << SIGN_FLIP);
+        table[index] = (SIGN + context, flip);
         index += 1;
     }
     table

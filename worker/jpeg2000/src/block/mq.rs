@@ -6,17 +6,26 @@
 
 use std::hint::select_unpredictable;
 
-/// Contexts that a code block uses, rounded up so that an index needs no check (Table D.1 to D.7: 19).
-pub(super) const CONTEXTS: usize = 32;
+/// Contexts of a code block: 19 (Tables D.1 to D.5), and room for whatever 8 bits may name.
+pub(super) const CONTEXTS: usize = 256;
 
-/// The bits of a state word that hold `Qe`, aligned with the upper end of the registers.
+/// A context's state: `I(CX)`, `MPS(CX)` and what belongs to them in one word.
+///
+/// `Qe` in the upper 16 bits, aligned with the registers; the row of [`ROWS`] in bits 5 to 11; and in bit
+/// [`DECISION`] the decision that led to this state, so that one select yields both.
+pub(super) type State = u64;
+
+/// The states of all contexts.
+pub(super) type Contexts = [State; CONTEXTS];
+
+/// The bits of a state that hold `Qe`.
 const QE: u64 = 0xFFFF << 48;
 
-/// Where a state word holds the index of the state after a less probable symbol.
-const NLPS_SHIFT: u32 = 8;
+/// Where a state holds its row.
+const ROW_SHIFT: u32 = 5;
 
-/// Where a state word holds the more probable symbol.
-const MPS_SHIFT: u32 = 16;
+/// Where a state holds the decision that led to it.
+const DECISION: u32 = 16;
 
 /// Table C.2: `Qe`, `NMPS`, `NLPS`, `SWITCH`.
 #[rustfmt::skip]
@@ -33,99 +42,134 @@ pub(super) const TABLE_C2: [(u16, u8, u8, u8); 47] = [
     (0x0001, 45, 43, 0), (0x5601, 46, 46, 0),
 ];
 
-/// One word for each state and more probable symbol, at `2 * I + MPS`.
-static STATES: [u64; 128] = states();
+/// What follows a state: without renormalisation, after the more probable symbol, after the less probable symbol.
+///
+/// At `2 * I + MPS`; the fourth entry makes a row a power of two long.
+static ROWS: [[State; 4]; 128] = rows();
 
-const fn states() -> [u64; 128] {
-    let mut states = [0; 128];
+const fn rows() -> [[State; 4]; 128] {
+    let mut rows = [[0; 4]; 128];
     let mut index = 0;
     while index < TABLE_C2.len() {
-        let (qe, nmps, nlps, switch) = TABLE_C2[index];
+        let (_, nmps, nlps, switch) = TABLE_C2[index];
         let mut mps = 0;
         while mps < 2 {
-            let after_mps = 2 * nmps as usize + mps;
-            let after_lps = 2 * nlps as usize + (mps ^ switch as usize);
-            let links = mps << MPS_SHIFT | after_lps << NLPS_SHIFT | after_mps;
-            states[2 * index + mps] = (qe as u64) << 48 | links as u64;
+            rows[2 * index + mps] = [
+                state(index, mps, mps),
+                state(nmps as usize, mps, mps),
+                state(nlps as usize, mps ^ switch as usize, 1 - mps),
+                0,
+            ];
             mps += 1;
         }
         index += 1;
     }
-    states
+    rows
 }
 
-/// The states of all contexts: `I(CX)` and `MPS(CX)` as one word each.
-pub(super) type Contexts = [u64; CONTEXTS];
+const fn state(index: usize, mps: usize, decision: usize) -> State {
+    (TABLE_C2[index].0 as u64) << 48 | (decision << DECISION | (2 * index + mps) << ROW_SHIFT) as u64
+}
 
-/// A context's state word at index `state` of Table C.2, with 0 as the more probable symbol.
-pub(super) fn initial(state: usize) -> u64 {
-    STATES[2 * state]
+/// A context's state at `index` of Table C.2, with 0 as the more probable symbol.
+pub(super) const fn initial(index: usize) -> State {
+    state(index, 0, 0)
+}
+
+/// The decision, 0 or 1, that led to a state.
+#[inline(always)]
+pub(super) fn decision(state: State) -> u64 {
+    state >> DECISION & 1
 }
 
 /// The decoder's registers.
+///
+/// With `TRACED` it also keeps [`MqDecoder::needed`], at the cost of an instruction per decision.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct MqDecoder<'a> {
+pub(super) struct MqDecoder<'a, const TRACED: bool = false> {
     /// The interval `A`, in the upper 16 bits.
     interval: u64,
     /// The code register: `Chigh` in the upper 16 bits, and below it bits of the string that await their turn.
     code: u64,
-    /// How many such bits there are; at least 15, the longest renormalisation.
+    /// How many such bits there are beyond [`LONGEST_SHIFT`].
     ahead: u32,
     /// The byte of the string that comes next into the code register.
     next: usize,
     bits: &'a [u8],
+    needed: usize,
 }
 
-impl<'a> MqDecoder<'a> {
+/// The longest renormalisation: from `Qe` = 1 to 0x8000.
+const LONGEST_SHIFT: u32 = 15;
+
+impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
     /// INITDEC (C.3.5), on a string without stuffed bits.
     pub(super) fn new(bits: &'a [u8]) -> Self {
         // `Chigh` starts with 15 bits: the standard's first byte, second byte and shift by 7.
         let first = u64::from(word_at(bits, 0));
-        let mut decoder = Self { interval: 0x8000 << 48, code: first << 31, ahead: 17, next: 4, bits };
-        decoder.refill();
-        decoder
+        Self {
+            interval: 0x8000 << 48,
+            code: first << 31,
+            ahead: 17 - LONGEST_SHIFT,
+            next: 4,
+            bits,
+            needed: 0,
+        }
     }
 
     /// Bits of the string that were taken into `Chigh`, counting the ones assumed beyond its end.
     pub(super) fn consumed(&self) -> usize {
-        self.next * 8 - self.ahead as usize
+        self.next * 8 - (self.ahead + LONGEST_SHIFT) as usize
     }
 
-    /// DECODE (C.3.2): the decision, 0 or 1, in a context of the given state; and the context's next state.
+    /// Bits of the string that were taken in when a decision last fell on the lower sub-interval.
+    ///
+    /// Only such a decision moves the interval's upper end. A string that is cut anywhere behind it, and goes on with
+    /// ones, leads to the same decisions, so an encoder need not write more.
+    pub(super) fn needed(&self) -> usize {
+        self.needed
+    }
+
+    /// DECODE (C.3.2) in a context of the given state; the context's next state, with the [`decision`].
     #[inline(always)]
-    pub(super) fn decode(&mut self, state: u64) -> (u64, u64) {
-        let after_mps = STATES[(state & 0x7F) as usize];
-        let after_lps = STATES[(state >> NLPS_SHIFT & 0x7F) as usize];
+    pub(super) fn decode(&mut self, state: State) -> State {
+        let [kept, after_mps, after_lps, _] = ROWS[(state >> ROW_SHIFT) as usize & 127];
         let qe = state & QE;
         // The lower sub-interval has size Qe, the upper one what is left of A.
         let upper = self.interval.wrapping_sub(qe);
-        let lower = self.code < qe;
-        // MPS_EXCHANGE and LPS_EXCHANGE (C.3.2): the smaller sub-interval is the less probable symbol's.
+        // LPS_EXCHANGE and MPS_EXCHANGE (C.3.2): the smaller sub-interval is the less probable symbol's. This much is
+        // known before the code register is.
         let exchange = upper < qe;
-        let lps = lower != exchange;
+        let unless_shifted = select_unpredictable(upper >> 63 != 0, kept, after_mps);
+        let if_lower = select_unpredictable(exchange, after_mps, after_lps);
+        let if_upper = select_unpredictable(exchange, after_lps, unless_shifted);
+        let (code_if_upper, lower) = self.code.overflowing_sub(qe);
+        if TRACED && lower {
+            self.needed = self.consumed();
+        }
+        let next = select_unpredictable(lower, if_lower, if_upper);
         let interval = select_unpredictable(lower, qe, upper);
-        let code = select_unpredictable(lower, self.code, self.code.wrapping_sub(qe));
-        // RENORMD (C.3.3). Without a shift the state stays.
-        let shift = interval.leading_zeros() & 63;
-        let kept = select_unpredictable(shift != 0, after_mps, state);
-        let next = select_unpredictable(lps, after_lps, kept);
-        self.interval = interval << shift;
-        self.code = code << shift;
-        self.ahead = self.ahead.wrapping_sub(shift);
-        if self.ahead < 15 {
+        let code = select_unpredictable(lower, self.code, code_if_upper);
+        // RENORMD (C.3.3).
+        let shift = interval.leading_zeros();
+        self.interval = interval.wrapping_shl(shift);
+        self.code = code.wrapping_shl(shift);
+        let (ahead, short) = self.ahead.overflowing_sub(shift);
+        self.ahead = ahead;
+        if short {
             self.refill();
         }
-        (state >> MPS_SHIFT & 1 ^ u64::from(lps), next)
+        next
     }
 
     /// Puts 32 more bits below those in the code register.
     #[inline(always)]
     fn refill(&mut self) {
-        if self.ahead < 16 {
-            self.code |= u64::from(word_at(self.bits, self.next)) << (16 - self.ahead);
-            self.next += 4;
-            self.ahead += 32;
-        }
+        // `ahead` is -15 to -1 here.
+        let free = 16 - (self.ahead.wrapping_add(LONGEST_SHIFT) & 15);
+        self.code |= u64::from(word_at(self.bits, self.next)) << free;
+        self.next += 4;
+        self.ahead = self.ahead.wrapping_add(32);
     }
 }
 

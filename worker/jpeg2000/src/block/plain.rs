@@ -107,6 +107,7 @@ impl<C: Coder> Plain<C> {
     }
 
     /// Table D.1.
+    #[expect(clippy::many_single_char_names, reason = "the standard's names")]
     fn zero_context(&self, x: i32, y: i32) -> usize {
         let h = self.sigma(x - 1, y) + self.sigma(x + 1, y);
         let v = self.sigma(x, y - 1) + self.sigma(x, y + 1);

@@ -46,7 +46,11 @@ fn run(
     let stride = width + 3;
     let mut out = vec![i32::MIN; height * stride];
     let block = CodedBlock { width, height, subband, pieces, passes, bit_planes };
-    BlockDecoder::new().decode(&block, &mut out, stride)?;
+    let result = BlockDecoder::new().decode(&block, &mut out, stride);
+    let mut portable = vec![i32::MIN; height * stride];
+    assert_eq!(BlockDecoder::portable().decode(&block, &mut portable, stride), result);
+    result?;
+    assert_eq!(portable, out);
     assert!(out.chunks(stride).all(|row| row[width..].iter().all(|&value| value == i32::MIN)));
     Ok(out.chunks(stride).flat_map(|row| row[..width].to_vec()).collect())
 }

@@ -15,8 +15,16 @@ pub(super) const ROWS: usize = 4;
 /// Bits from a coefficient to the one on its right.
 const COLUMN_BITS: usize = 6;
 
-/// The position of the word's first coefficient.
+/// The position of the word's first coefficient, and within a neighbourhood the position of its middle.
+///
+/// A neighbourhood is a word shifted so that the coefficient above and to the left is bit 0.
 pub(super) const FIRST: usize = COLUMN_BITS + 1;
+
+/// The middle of a neighbourhood.
+pub(super) const MIDDLE: u64 = 1 << FIRST;
+
+/// Those of a neighbourhood that are scanned after its middle: the one below, and the column on the right.
+pub(super) const LATER: u64 = MIDDLE << 1 | (MIDDLE >> 1 | MIDDLE | MIDDLE << 1) << COLUMN_BITS;
 
 /// The word's own coefficients, without the margin.
 pub(super) const CENTRE: u64 = columns(COLUMNS) & rows(ROWS);
@@ -63,30 +71,31 @@ pub(super) fn neighbours(flags: u64) -> u64 {
     vertical | (column << COLUMN_BITS) | (column >> COLUMN_BITS)
 }
 
-/// The neighbours of the coefficient at `position` that are scanned after it: the next row, and three in the next
-/// column. Those outside the word fall into the margin.
-#[inline(always)]
-pub(super) fn later_neighbours(position: u32) -> u64 {
-    0b1110_0010 << position
+/// What a word contributes to one of the eight words around it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Towards {
+    Left,
+    Right,
+    Above,
+    Below,
+    AboveLeft,
+    AboveRight,
+    BelowLeft,
+    BelowRight,
 }
 
-/// Copies the coefficients `fresh` of word `at` into the margins of the eight words around it, in rows of `pitch`
-/// words.
+/// The coefficients of `flags` that lie in the margin of a word around this one, where that word has them.
 #[inline(always)]
-pub(super) fn spread(words: &mut [u64], at: usize, pitch: usize, fresh: u64) {
+pub(super) fn margin(flags: u64, towards: Towards) -> u64 {
     const ACROSS: usize = COLUMN_BITS * COLUMNS;
-    words[at - 1] |= (fresh & LEFT) << ACROSS;
-    words[at + 1] |= (fresh & RIGHT) >> ACROSS;
-    let up = (fresh & TOP) << ROWS;
-    if up != 0 {
-        words[at - pitch] |= up;
-        words[at - pitch - 1] |= (fresh & TOP & LEFT) << (ACROSS + ROWS);
-        words[at - pitch + 1] |= (fresh & TOP & RIGHT) >> (ACROSS - ROWS);
-    }
-    let down = (fresh & BOTTOM) >> ROWS;
-    if down != 0 {
-        words[at + pitch] |= down;
-        words[at + pitch - 1] |= (fresh & BOTTOM & LEFT) << (ACROSS - ROWS);
-        words[at + pitch + 1] |= (fresh & BOTTOM & RIGHT) >> (ACROSS + ROWS);
+    match towards {
+        Towards::Left => (flags & LEFT) << ACROSS,
+        Towards::Right => (flags & RIGHT) >> ACROSS,
+        Towards::Above => (flags & TOP) << ROWS,
+        Towards::Below => (flags & BOTTOM) >> ROWS,
+        Towards::AboveLeft => (flags & TOP & LEFT) << (ACROSS + ROWS),
+        Towards::AboveRight => (flags & TOP & RIGHT) >> (ACROSS - ROWS),
+        Towards::BelowLeft => (flags & BOTTOM & LEFT) << (ACROSS - ROWS),
+        Towards::BelowRight => (flags & BOTTOM & RIGHT) >> (ACROSS + ROWS),
     }
 }
