@@ -1,9 +1,9 @@
 //! What is done for a cell: fetch its bands, fuse them, publish the raster.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
 use futures::stream::FuturesOrdered;
 use tilefleet_common::aws::{AwsErrorKind, Existing, ObjectStore, Stored, Upload};
@@ -12,7 +12,7 @@ use tilefleet_common::ledger::transition::{Failure, Success};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::fuse::{self, Band, Cancel, Compression, FuseError};
+use crate::fuse::{self, Band, Cancel, Compression, FuseError, Output};
 use crate::memory::MemoryBudget;
 use crate::shutdown::Shutdown;
 
@@ -57,12 +57,11 @@ impl Workshop {
         let fetch_ms = milliseconds(clock.elapsed());
 
         let slot = self.unless(&self.shutdown.stop, lost, Arc::clone(&self.slots).acquire_owned()).await?;
-        let bands = Arc::new(bands);
-        let needed = self.memory_needed(&bands).await?;
+        let needed = self.memory_needed(message, &bands).await?;
         let memory = self.unless(&self.shutdown.stop, lost, self.memory.acquire(needed)).await?;
         let memory = memory.map_err(|error| permanent("memory", &error))?;
         let clock = Instant::now();
-        let raster = self.fuse(message, bands, lost).await?;
+        let raster = self.fuse(message, &bands, lost).await?;
         let fuse_ms = milliseconds(clock.elapsed());
         drop((slot, memory));
 
@@ -119,18 +118,21 @@ impl Workshop {
                             WorkError::Permanent(failure)
                         }
                     })?;
-                Ok(Band { name: name.to_owned(), source: source.to_string(), bytes: object.bytes })
+                Ok(Band {
+                    name: name.to_owned(),
+                    source: source.to_string(),
+                    bytes: Arc::new(object.bytes),
+                })
             });
         }
         downloads.try_collect().await
     }
 
-    async fn memory_needed(&self, bands: &Arc<Vec<Band>>) -> Result<u64, WorkError> {
-        let bands = Arc::clone(bands);
+    async fn memory_needed(&self, message: &CellMessage, bands: &[Band]) -> Result<u64, WorkError> {
+        let request = request(message, bands);
         blocking(move || {
-            let headers = bands.iter().map(fuse::inspect).collect::<Result<Vec<_>, _>>()?;
-            let held: u64 = bands.iter().map(|band| band.bytes.len() as u64).sum();
-            Ok(held.saturating_add(fuse::memory_needed(&headers)))
+            let held: u64 = request.bands.iter().map(|band| band.bytes.len()).sum();
+            Ok(held.saturating_add(fuse::prepare(request, &Cancel::new())?.memory_needed()))
         })
         .await
     }
@@ -139,26 +141,43 @@ impl Workshop {
     async fn fuse(
         &self,
         message: &CellMessage,
-        bands: Arc<Vec<Band>>,
+        bands: &[Band],
         lost: &CancellationToken,
     ) -> Result<Bytes, WorkError> {
-        let id = message.cell.id;
-        let metadata = vec![
-            ("TILE".to_owned(), id.tile.to_string()),
-            ("DATE".to_owned(), id.date.to_string()),
-            ("ACQUISITION".to_owned(), id.number.to_string()),
-        ];
+        let request = request(message, bands);
         let token = CancellationToken::new();
         let cancel = Cancel::from(token.clone());
         let fusing = blocking(move || {
-            let request =
-                fuse::Request { bands: &bands, compression: Compression::default(), metadata: &metadata };
-            fuse::fuse(&request, &cancel).map(|cog| cog.bytes)
+            let body = Body::default();
+            let cog = fuse::prepare(request, &cancel)?.run(&body, &|_| (), &cancel)?;
+            let body = body.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Ok(cog.head.into_iter().chain([body.freeze()]).flatten().collect::<Bytes>())
         });
         // Whichever way this future ends, dropped ones included, the thread is told.
         let _stop_the_thread = token.clone().drop_guard();
         self.unless(&self.shutdown.hurry, lost, fusing).await?
     }
+}
+
+/// The body of a raster, in memory.
+#[derive(Default)]
+struct Body(Mutex<BytesMut>);
+
+impl Output for Body {
+    fn body(&self, bytes: Bytes) -> std::io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&bytes);
+        Ok(())
+    }
+}
+
+fn request(message: &CellMessage, bands: &[Band]) -> fuse::Request {
+    let id = message.cell.id;
+    let metadata = vec![
+        ("TILE".to_owned(), id.tile.to_string()),
+        ("DATE".to_owned(), id.date.to_string()),
+        ("ACQUISITION".to_owned(), id.number.to_string()),
+    ];
+    fuse::Request { bands: bands.to_vec(), compression: Compression::default(), metadata, threads: 1 }
 }
 
 async fn blocking<T: Send + 'static>(

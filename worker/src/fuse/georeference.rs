@@ -25,7 +25,7 @@ impl Georeference {
             FuseError::NoGeoreference { input: band.into(), detail }
         };
         let transform =
-            dataset.geo_transform().map_err(|_| missing("neither a GMLJP2 nor a GeoJP2 box places it"))?;
+            dataset.geo_transform().map_err(|_| missing("no GMLJP2 or GeoJP2 box and no GeoTIFF tag places it"))?;
         let system = dataset
             .spatial_ref()
             .map_err(|_| missing("it does not name a coordinate reference system that PROJ knows"))?;
@@ -39,7 +39,12 @@ impl Georeference {
     }
 
     /// Fails unless `other` is the same grid.
-    pub(super) fn agree(&self, band: &Band, first: &Self, first_band: &Band) -> Result<(), FuseError> {
+    pub(super) fn agree(
+        &self,
+        band: &Band,
+        first: &Self,
+        first_band: &Band,
+    ) -> Result<(), FuseError> {
         let mismatch = |what, describe: fn(&Self) -> String| FuseError::BandMismatch {
             what,
             one: Box::new(band.into()),
