@@ -118,7 +118,7 @@ impl HeadedUpload {
     }
 
     /// Gives the upload up: nothing of it is left, as far as S3 can be reached.
-    pub async fn give_up(mut self) {
+    pub async fn abort(mut self) {
         if let Some(multipart) = &mut self.multipart {
             multipart.abort().await;
         }
@@ -234,7 +234,7 @@ mod tests {
     async fn an_upload_that_is_given_up_or_dropped_is_aborted() {
         let (mut upload, log) = begin(uploads);
         upload.write(counted(30 * MIB, 0)).await.unwrap();
-        upload.give_up().await;
+        upload.abort().await;
         assert_eq!((count(&log, "DELETE"), count(&log, "POST")), (1, 1));
 
         let (mut upload, log) = begin(uploads);
