@@ -81,7 +81,8 @@ pub struct RunArgs {
     /// Stop after one message, or when there is none.
     #[arg(long, conflicts_with = "until_empty")]
     pub once: bool,
-    /// Cells fused at a time [default: one per core]. One more is downloaded meanwhile.
+    /// Cells fused at a time, which share the cores [default: one per eight cores]. Two more are held meanwhile, one whose
+    /// first bytes arrive and one whose raster is finished.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub slots: Option<u16>,
     /// Memory for fusing, in MiB [default: three quarters of what the machine or its control group allows].
