@@ -15,12 +15,20 @@
 
 mod assemble;
 mod cancel;
+#[expect(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "takes over from `assemble` and `write` with the next step"
+)]
+mod cog;
 mod decode;
 mod error;
 mod georeference;
 mod header;
 mod jp2;
 mod memory;
+mod output;
 mod overviews;
 mod scratch;
 mod session;
