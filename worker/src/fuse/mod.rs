@@ -18,7 +18,7 @@
 
 mod cancel;
 mod chunks;
-mod cog;
+pub mod cog;
 mod error;
 mod file_output;
 mod georeference;
