@@ -230,11 +230,7 @@ enum Fused {
 }
 
 /// Fuses on threads of its own, and answers how long they waited for the upload. The body is at its end then.
-async fn run(
-    prepared: Prepared,
-    body: Body,
-    cancel: &CancellationToken,
-) -> Result<(Cog, Duration), Fused> {
+async fn run(prepared: Prepared, body: Body, cancel: &CancellationToken) -> Result<(Cog, Duration), Fused> {
     let cancel = Cancel::from(cancel.clone());
     let ran = blocking(move || {
         let cog = prepared.run(&body, &|_| {}, &cancel)?;

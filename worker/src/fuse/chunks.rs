@@ -54,13 +54,6 @@ impl Layout {
         rect.area().saturating_mul(self.bands as u64)
     }
 
-    /// Columns and rows of the chunks that have a part of `rect`.
-    fn touched(self, rect: Rect) -> impl Iterator<Item = (u32, u32)> {
-        let steps = |range: Range<u32>| range.start / CHUNK..range.end.div_ceil(CHUNK);
-        let (columns, rows) = (steps(rect.columns()), steps(rect.rows()));
-        rows.flat_map(move |row| columns.clone().map(move |column| (column, row)))
-    }
-
     fn index(self, (column, row): (u32, u32)) -> usize {
         row as usize * self.columns() as usize + column as usize
     }
@@ -71,7 +64,7 @@ impl Layout {
         let (mut open, mut most) = (0_usize, 0);
         for unit in Order::new(grids) {
             let mut completed = 0;
-            for place in self.touched(unit.rect) {
+            for place in touched(unit.rect) {
                 let index = self.index(place);
                 let Some(missing) = missing.get_mut(index) else { continue };
                 open += usize::from(*missing == self.samples(index));
@@ -95,6 +88,13 @@ impl Layout {
         let area = side.min(self.width.into()) * side.min(self.height.into());
         area.saturating_mul(2).saturating_mul(self.bands as u64)
     }
+}
+
+/// Columns and rows of the chunks that have a part of `rect`.
+fn touched(rect: Rect) -> impl Iterator<Item = (u32, u32)> {
+    let steps = |range: Range<u32>| range.start / CHUNK..range.end.div_ceil(CHUNK);
+    let (columns, rows) = (steps(rect.columns()), steps(rect.rows()));
+    rows.flat_map(move |row| columns.clone().map(move |column| (column, row)))
 }
 
 /// The units that are left, the chunks that are open, and the first error.
@@ -164,7 +164,7 @@ impl<'a> Chunks<'a> {
             if state.at_work == 0 || self.has_room(&state, unit) {
                 state.order.next();
                 state.at_work += 1;
-                for place in self.layout.touched(unit.rect) {
+                for place in touched(unit.rect) {
                     state.open.entry(self.layout.index(place)).or_default();
                 }
                 #[cfg(test)]
@@ -178,17 +178,17 @@ impl<'a> Chunks<'a> {
     }
 
     fn has_room(&self, state: &State<'_>, unit: Unit) -> bool {
-        let touched = || self.layout.touched(unit.rect).map(|place| self.layout.index(place));
-        let new = touched().filter(|index| !state.open.contains_key(index)).count();
+        let places = || touched(unit.rect).map(|place| self.layout.index(place));
+        let new = places().filter(|index| !state.open.contains_key(index)).count();
         // Compressed tiles wait for those before them, so nobody runs further ahead than a row of chunks.
         let horizon = state.oldest.saturating_add(self.layout.columns() as usize);
-        state.open.len().saturating_add(new) <= self.limit && touched().next() <= Some(horizon)
+        state.open.len().saturating_add(new) <= self.limit && places().next() <= Some(horizon)
     }
 
     /// Copies the samples of a unit into its chunks; returns the chunks that it completes.
     pub(super) fn put(&self, unit: Unit, samples: &[u16]) -> Result<Vec<Chunk>, FuseError> {
         let mut complete = Vec::new();
-        for (column, row) in self.layout.touched(unit.rect) {
+        for (column, row) in touched(unit.rect) {
             let index = self.layout.index((column, row));
             let rect = self.layout.rect(column, row);
             let common = unit.rect.intersection(rect);

@@ -1,13 +1,16 @@
 //! Statistics of a band, exact and independent of the order in which its pixels arrive.
 
 /// Number of possible values of a sample of at most 16 bits.
+#[cfg(test)]
 const VALUES: usize = 1 << 16;
 
 /// Counts of every sample value. Histograms of parts of a band can be taken in any order: the result is the same.
+#[cfg(test)]
 pub(super) struct Histogram {
     counts: Vec<u64>,
 }
 
+#[cfg(test)]
 impl Histogram {
     pub(super) fn new() -> Self {
         Self { counts: vec![0; VALUES] }

@@ -107,7 +107,7 @@ impl TileReader for GdalReader {
         let dataset = self.dataset(&session, stop)?;
         let raster = dataset.rasterband(1).map_err(|error| session.internal("find the band", &error))?;
         let place = format!("around column {}, row {}", rect.x, rect.y);
-        let origin = (rect.x as isize, rect.y as isize);
+        let origin = ((rect.x as usize).cast_signed(), (rect.y as usize).cast_signed());
         let size = (rect.width as usize, rect.height as usize);
         raster
             .read_into_slice::<u16>(origin, size, size, desk.fit(rect.area())?, None)

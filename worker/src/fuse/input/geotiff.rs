@@ -180,14 +180,14 @@ impl TileReader for GeotiffReader {
             Some(decoder) => decoder,
             None => Decoder::new(Reader::new(&self.band.bytes)).map_err(wrong)?,
         };
-        let decoded = decoder.read_chunk(tile).map_err(wrong)?;
-        let matches = match &decoded {
-            DecodingResult::U8(decoded) if decoded.len() == samples.len() => {
-                samples.iter_mut().zip(decoded).for_each(|(sample, &value)| *sample = value.into());
+        let chunk = decoder.read_chunk(tile).map_err(wrong)?;
+        let matches = match &chunk {
+            DecodingResult::U8(values) if values.len() == samples.len() => {
+                samples.iter_mut().zip(values).for_each(|(sample, &value)| *sample = value.into());
                 true
             }
-            DecodingResult::U16(decoded) if decoded.len() == samples.len() => {
-                samples.copy_from_slice(decoded);
+            DecodingResult::U16(values) if values.len() == samples.len() => {
+                samples.copy_from_slice(values);
                 true
             }
             _ => false,
