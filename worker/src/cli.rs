@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use tilefleet_common::config::{ConfigError, Settings};
 
+use crate::fuse::Compression;
+
 /// Takes cells from the queue, fuses their bands and writes the rasters back.
 #[derive(Debug, Parser)]
 #[command(name = "worker", version, max_term_width = 100)]
@@ -20,6 +22,8 @@ pub struct Cli {
 pub enum Command {
     /// Work on cells until told to stop (SIGTERM or SIGINT).
     Run(Box<RunArgs>),
+    /// Fuse the bands of one scene, local files or S3 objects, into a Cloud Optimized GeoTIFF.
+    Fuse(FuseArgs),
     /// Tell by exit status whether the worker that writes a health file is alive.
     Health(HealthArgs),
 }
@@ -77,7 +81,8 @@ pub struct RunArgs {
     /// Stop after one message, or when there is none.
     #[arg(long, conflicts_with = "until_empty")]
     pub once: bool,
-    /// Cells fused at a time [default: one per core]. One more is downloaded meanwhile.
+    /// Cells fused at a time, which share the cores [default: one per eight cores]. Two more are held meanwhile, one whose
+    /// first bytes arrive and one whose raster is finished.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub slots: Option<u16>,
     /// Memory for fusing, in MiB [default: three quarters of what the machine or its control group allows].
@@ -95,6 +100,47 @@ pub struct RunArgs {
     /// File that is rewritten while this worker is alive, for `worker health`.
     #[arg(long, env = "TILEFLEET_HEALTH_FILE", value_name = "FILE")]
     pub health_file: Option<PathBuf>,
+}
+
+/// What to fuse, and into what.
+#[derive(Debug, Args)]
+pub struct FuseArgs {
+    /// The bands in the order of the output, such as B04=red.jp2 B03=green.jp2 B02=s3://bucket/blue.jp2: JPEG 2000 or
+    /// GeoTIFF files of one band each, of the same size and place.
+    #[arg(required = true, value_name = "NAME=FILE", value_parser = NamedBand::parse)]
+    pub bands: Vec<NamedBand>,
+    /// The file to write; it appears when it is complete.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: String,
+    /// Threads that decode and compress [default: one per core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Compression of the output: deflate, zstd, lerc or none; the first two with a level, such as deflate:9.
+    #[arg(long, value_name = "NAME[:LEVEL]", default_value_t)]
+    pub compress: Compression,
+    /// Read S3 objects requester pays.
+    #[arg(long)]
+    pub request_payer: bool,
+}
+
+/// A band and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedBand {
+    /// Its name in the output.
+    pub name: String,
+    /// A path or an s3:// address.
+    pub place: String,
+}
+
+impl NamedBand {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        match text.split_once('=') {
+            Some((name, place)) if !name.is_empty() && !place.is_empty() => {
+                Ok(Self { name: name.into(), place: place.into() })
+            }
+            _ => Err("a name, an equals sign and a file are expected, such as B04=red.jp2"),
+        }
+    }
 }
 
 /// Whose health to tell.

@@ -2,14 +2,17 @@
 //! each, and carries the ledger to the end of the task.
 //!
 //! [`pool`] holds the loop, [`holding`] the life of one message, [`work`] what is done for a cell; [`fuse`] knows only
-//! rasters.
+//! rasters, and [`convert`] runs it without a fleet.
 
 pub mod cli;
+pub mod convert;
 pub mod fuse;
 pub mod health;
 pub mod holding;
+pub mod input;
 pub mod lease;
 pub mod memory;
 pub mod pool;
+pub mod publication;
 pub mod shutdown;
 pub mod work;

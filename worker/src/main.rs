@@ -11,21 +11,24 @@ use tilefleet_common::ledger::{Key, Ledger};
 use tilefleet_common::telemetry;
 use tilefleet_common::tracker::Tracker;
 use tilefleet_worker::cli::{Cli, Command, RunArgs};
+use tilefleet_worker::convert;
 use tilefleet_worker::health::{self, HealthFile};
 use tilefleet_worker::holding::Holder;
 use tilefleet_worker::memory::MemoryBudget;
 use tilefleet_worker::pool::{Pool, Until};
 use tilefleet_worker::shutdown::Shutdown;
-use tilefleet_worker::work::Workshop;
+use tilefleet_worker::work::{self, Workshop};
 use tokio::sync::Semaphore;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => {
             telemetry::start("info");
-            tokio::runtime::Runtime::new()
-                .context("the runtime cannot start")
-                .and_then(|runtime| runtime.block_on(run(*args)))
+            runtime().and_then(|runtime| runtime.block_on(run(*args)))
+        }
+        Command::Fuse(args) => {
+            telemetry::start("warn");
+            runtime().and_then(|runtime| runtime.block_on(convert::run(args)))
         }
         Command::Health(args) => {
             health::check(&args.health_file, args.max_age).map(|_| ()).map_err(Into::into)
@@ -38,6 +41,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Runtime::new().context("the runtime cannot start")
 }
 
 #[expect(clippy::print_stderr, reason = "the last word of a process, which a log filter must not swallow")]
@@ -69,12 +76,14 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         format!("{}-{}", host.trim(), std::process::id())
     });
-    let slots =
-        args.slots.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let slots = args.slots.map_or_else(|| work::slots(cores), usize::from);
+    let threads = cores.div_ceil(slots);
     let memory = args.memory.map_or_else(MemoryBudget::of_this_machine, MemoryBudget::new);
     tracing::info!(
         worker,
         slots,
+        threads,
         memory_mib = memory.mib(),
         queue = queue.url(),
         timeout_s = timeout.as_secs(),
@@ -83,6 +92,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let workshop = Workshop {
         objects: clients.objects.clone(),
         slots: Arc::new(Semaphore::new(slots)),
+        threads,
         memory,
         shutdown: shutdown.clone(),
     };
@@ -98,7 +108,8 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
             worker: worker.clone(),
             max_failures: args.max_failures,
         }),
-        most: slots + 1,
+        // Beside those being fused: one that is published, and one whose first bytes arrive.
+        most: slots + 2,
         shutdown,
         until: match (args.until_empty, args.once) {
             (true, _) => Until::Empty,

@@ -1,23 +1,33 @@
-//! What is done for a cell: fetch its bands, fuse them, publish the raster.
+//! What is done for a cell: its bands are read, fused and published, all three at the same time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures::TryStreamExt as _;
 use futures::stream::FuturesOrdered;
-use tilefleet_common::aws::{AwsErrorKind, Existing, ObjectStore, Stored, Upload};
+use tilefleet_common::aws::{
+    AwsErrorKind, HeadedUpload, ObjectError, ObjectReader, ObjectStore, ReadOptions, Stored,
+};
 use tilefleet_common::domain::{Cell, CellMessage, Recipe};
 use tilefleet_common::ledger::transition::{Failure, Success};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::fuse::{self, Band, Cancel, Compression, FuseError};
+use crate::fuse::{self, Band, Cancel, Cog, Compression, FuseError, Prepared};
+use crate::input::{self, ObjectSource};
 use crate::memory::MemoryBudget;
+use crate::publication::{Body, Publication, PublishError};
 use crate::shutdown::Shutdown;
 
 /// Bytes of a band, at most. Full-size 10 m bands have 115 to 132 MB.
 const BAND_BYTES: u64 = 512 << 20;
+/// Bytes of a band that are in memory or on their way at a time. Three requests side by side bring well over the
+/// 25 MB a second that two cores decode of all bands together.
+const WINDOW: u64 = 24 << 20;
+/// Cores that share the tiles of one cell. With more of them the ends of a cell, when there are fewer tiles left than
+/// cores, would begin to count; it takes 363 tiles to make a full-size one.
+const CORES_PER_CELL: usize = 8;
 
 /// Why there is no raster.
 #[derive(Debug)]
@@ -39,49 +49,81 @@ pub struct Workshop {
     pub objects: ObjectStore,
     /// Cells fused at a time.
     pub slots: Arc<Semaphore>,
+    /// Threads for each of them.
+    pub threads: usize,
     /// Memory for fusing.
     pub memory: MemoryBudget,
     /// When to stop.
     pub shutdown: Shutdown,
 }
 
+/// How many cells to fuse at a time on a machine of so many cores: one for every eight. A second one beside the first
+/// would make neither of them sooner, and take its memory twice.
+pub fn slots(cores: usize) -> usize {
+    cores.div_ceil(CORES_PER_CELL).max(1)
+}
+
 impl Workshop {
     /// Makes the raster of `message` and publishes it, unless `lost` is cancelled before.
+    ///
+    /// Of the times that it answers, `fetch_ms` is from the beginning until the bands are open and their headers read,
+    /// `fuse_ms` from the first tile to the last, and `publish_ms` from there until the raster is visible. The bands
+    /// arrive and the raster leaves during `fuse_ms`. Waiting for a slot or for memory is in none of them.
     ///
     /// # Errors
     /// [`WorkError`], which says what to do with the message.
     pub async fn make(&self, message: &CellMessage, lost: &CancellationToken) -> Result<Success, WorkError> {
+        // Whichever way this future ends, dropped ones included, the threads and the upload are told.
+        let cancel = CancellationToken::new();
+        let _stop_the_threads = cancel.clone().drop_guard();
+        let stop = &self.shutdown.stop;
+
         let clock = Instant::now();
-        let bands =
-            self.unless(&self.shutdown.stop, lost, self.fetch(&message.cell, message.recipe)).await??;
+        let opened = self.open(&message.cell, message.recipe, &cancel);
+        let sources = self.unless(stop, lost, opened).await??;
+        let prepared = self.unless(stop, lost, self.prepare(message, &sources, &cancel)).await??;
         let fetch_ms = milliseconds(clock.elapsed());
 
-        let slot = self.unless(&self.shutdown.stop, lost, Arc::clone(&self.slots).acquire_owned()).await?;
-        let bands = Arc::new(bands);
-        let needed = self.memory_needed(&bands).await?;
-        let memory = self.unless(&self.shutdown.stop, lost, self.memory.acquire(needed)).await?;
-        let memory = memory.map_err(|error| permanent("memory", &error))?;
-        let clock = Instant::now();
-        let raster = self.fuse(message, bands, lost).await?;
-        let fuse_ms = milliseconds(clock.elapsed());
-        drop((slot, memory));
+        let slot = self.unless(stop, lost, Arc::clone(&self.slots).acquire_owned()).await?;
+        let windows = WINDOW.saturating_mul(sources.len() as u64);
+        let needed = prepared.memory_needed().saturating_add(windows).saturating_add(Publication::MEMORY);
+        let memory = self.unless(stop, lost, self.memory.acquire(needed)).await?;
+        // Held until the head, which is a quarter of the raster, is away.
+        let _memory = memory.map_err(|error| permanent("memory", &error))?;
 
         let clock = Instant::now();
         let output = message.cell.output_object(message.recipe);
         let region = message.cell.region.as_deref();
-        let upload = Upload::begin(&self.objects, &output, region, "image/tiff", Existing::Replace);
-        // Boxed: an upload's future is tens of kilobytes, which every caller up to the pool would carry along.
-        let upload = Box::pin(upload.whole(raster));
-        let stored = self.unless(&self.shutdown.hurry, lost, upload).await?;
-        let (etag, bytes) = match stored {
-            Ok(Stored::New { etag, bytes }) => (etag, bytes),
-            Ok(Stored::Kept) => (String::new(), 0),
-            Err(error) if error.may_pass() || error.kind() == AwsErrorKind::Credentials => {
-                return Err(WorkError::Passing(failure("publish", &error)));
+        let upload = HeadedUpload::begin(&self.objects, &output, region, "image/tiff");
+        let (publication, body) = Publication::begin(upload, &cancel);
+        let fused = self.unless(&self.shutdown.hurry, lost, run(prepared, body, &cancel)).await;
+        let (cog, waited) = match fused {
+            Ok(Ok(fused)) => fused,
+            Ok(Err(Fused::Upload)) => return Err(not_published(publication.cause().await)),
+            Ok(Err(Fused::Input(error))) | Err(error) => {
+                publication.give_up().await;
+                return Err(error);
             }
-            Err(error) => return Err(permanent("publish", &error)),
         };
-        Ok(Success { output, etag, bytes, fetch_ms, fuse_ms, publish_ms: milliseconds(clock.elapsed()) })
+        drop(slot);
+        let fusing = clock.elapsed();
+        self.tell(&sources, &cog, waited, fusing);
+
+        let clock = Instant::now();
+        let published = async {
+            if let Err(error) = verify(&sources).await {
+                publication.give_up().await;
+                return Err(error);
+            }
+            publication.finish(cog.head).await.map_err(not_published)
+        };
+        // Boxed: an upload's future is tens of kilobytes, which every caller up to the pool would carry along.
+        let (etag, bytes) = match self.unless(&self.shutdown.hurry, lost, Box::pin(published)).await?? {
+            Stored::New { etag, bytes } => (etag, bytes),
+            Stored::Kept => (String::new(), 0),
+        };
+        let (fuse_ms, publish_ms) = (milliseconds(fusing), milliseconds(clock.elapsed()));
+        Ok(Success { output, etag, bytes, fetch_ms, fuse_ms, publish_ms })
     }
 
     /// Waits for `work`, but no longer than until the worker must stop or the lease is lost.
@@ -99,76 +141,142 @@ impl Workshop {
         }
     }
 
-    async fn fetch(&self, cell: &Cell, recipe: Recipe) -> Result<Vec<Band>, WorkError> {
-        let mut downloads = FuturesOrdered::new();
+    /// Opens all bands side by side, each with its first range.
+    async fn open(
+        &self,
+        cell: &Cell,
+        recipe: Recipe,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Arc<ObjectSource>>, WorkError> {
+        let options = ReadOptions { request_payer: cell.request_payer, limit: BAND_BYTES, window: WINDOW };
+        let mut opening = FuturesOrdered::new();
         for &name in recipe.bands() {
-            let source = cell.assets.get(name).ok_or_else(|| {
+            let object = cell.assets.get(name).ok_or_else(|| {
                 let message = format!(
                     "cell {} has no {name}, which recipe {recipe} reads; submit it with one",
                     cell.id
                 );
                 WorkError::Permanent(Failure { code: "missing_band".into(), message })
             })?;
-            downloads.push_back(async move {
-                let object =
-                    self.objects.get(source, cell.request_payer, BAND_BYTES).await.map_err(|error| {
-                        let failure = failure(error.code(), &error);
-                        if error.may_pass() {
-                            WorkError::Passing(failure)
-                        } else {
-                            WorkError::Permanent(failure)
-                        }
-                    })?;
-                Ok(Band { name: name.to_owned(), source: source.to_string(), bytes: object.bytes })
+            opening.push_back(async move {
+                let reader = ObjectReader::open(&self.objects, object, options).await;
+                let reader = reader.map_err(|error| not_read(&error))?;
+                Ok(Arc::new(ObjectSource::new(reader, Handle::current(), cancel.clone())))
             });
         }
-        downloads.try_collect().await
+        opening.try_collect().await
     }
 
-    async fn memory_needed(&self, bands: &Arc<Vec<Band>>) -> Result<u64, WorkError> {
-        let bands = Arc::clone(bands);
-        blocking(move || {
-            let headers = bands.iter().map(fuse::inspect).collect::<Result<Vec<_>, _>>()?;
-            let held: u64 = bands.iter().map(|band| band.bytes.len() as u64).sum();
-            Ok(held.saturating_add(fuse::memory_needed(&headers)))
-        })
-        .await
-    }
-
-    /// Fuses on a thread of its own, which is told to stop when the lease is lost or time is up.
-    async fn fuse(
+    /// Reads the headers, and begins to read ahead what will be read from end to end.
+    async fn prepare(
         &self,
         message: &CellMessage,
-        bands: Arc<Vec<Band>>,
-        lost: &CancellationToken,
-    ) -> Result<Bytes, WorkError> {
-        let id = message.cell.id;
-        let metadata = vec![
-            ("TILE".to_owned(), id.tile.to_string()),
-            ("DATE".to_owned(), id.date.to_string()),
-            ("ACQUISITION".to_owned(), id.number.to_string()),
-        ];
-        let token = CancellationToken::new();
-        let cancel = Cancel::from(token.clone());
-        let fusing = blocking(move || {
-            let request =
-                fuse::Request { bands: &bands, compression: Compression::default(), metadata: &metadata };
-            fuse::fuse(&request, &cancel).map(|cog| cog.bytes)
+        sources: &[Arc<ObjectSource>],
+        cancel: &CancellationToken,
+    ) -> Result<Prepared, WorkError> {
+        let cell = &message.cell;
+        let bands = message.recipe.bands().iter().zip(sources).filter_map(|(&name, source)| {
+            let object = cell.assets.get(name)?;
+            let bytes: Arc<dyn fuse::Source> = Arc::<ObjectSource>::clone(source);
+            Some(Band { name: name.to_owned(), source: object.to_string(), bytes })
         });
-        // Whichever way this future ends, dropped ones included, the thread is told.
-        let _stop_the_thread = token.clone().drop_guard();
-        self.unless(&self.shutdown.hurry, lost, fusing).await?
+        let request = fuse::Request {
+            bands: bands.collect(),
+            compression: Compression::default(),
+            metadata: vec![
+                ("TILE".to_owned(), cell.id.tile.to_string()),
+                ("DATE".to_owned(), cell.id.date.to_string()),
+                ("ACQUISITION".to_owned(), cell.id.number.to_string()),
+            ],
+            threads: self.threads,
+        };
+        let cancel = Cancel::from(cancel.clone());
+        let prepared = blocking(move || fuse::prepare(request, &cancel)).await?;
+        for source in sources.iter().filter(|source| is_jpeg2000(source.reader().head())) {
+            source.reader().read_ahead();
+        }
+        prepared.map_err(|error| not_fused(&error))
     }
+
+    fn tell(&self, sources: &[Arc<ObjectSource>], cog: &Cog, output: Duration, fusing: Duration) {
+        let input: Duration = sources.iter().map(|source| source.waited()).sum();
+        let threads = u32::try_from(self.threads).unwrap_or(1);
+        let working = fusing.saturating_mul(threads).saturating_sub(input).saturating_sub(output);
+        let pixels = f64::from(cog.width) * f64::from(cog.height) * sources.len() as f64;
+        let head: usize = cog.head.iter().map(bytes::Bytes::len).sum();
+        tracing::info!(
+            bytes_in = sources.iter().map(|source| source.reader().received()).sum::<u64>(),
+            bytes_out = cog.body_bytes + head as u64,
+            input_wait_s = input.as_secs_f64(),
+            working_s = working.as_secs_f64(),
+            output_wait_s = output.as_secs_f64(),
+            mpixel_s = pixels / 1e6 / fusing.as_secs_f64(),
+            "fused"
+        );
+    }
+}
+
+/// Signature box of a JP2 file (ISO/IEC 15444-1, I.5.1), or SOC and SIZ of a bare codestream (A.4.1, A.5.1). Such a file
+/// is decoded from end to end; of a TIFF only some tiles are wanted.
+fn is_jpeg2000(head: &[u8]) -> bool {
+    head.starts_with(b"\0\0\0\x0cjP  \r\n\x87\n") || head.starts_with(b"\xff\x4f\xff\x51")
+}
+
+/// Why a fusion ended early.
+enum Fused {
+    /// The upload knows.
+    Upload,
+    Input(WorkError),
+}
+
+/// Fuses on threads of its own, and answers how long they waited for the upload. The body is at its end then.
+async fn run(prepared: Prepared, body: Body, cancel: &CancellationToken) -> Result<(Cog, Duration), Fused> {
+    let cancel = Cancel::from(cancel.clone());
+    let ran = blocking(move || {
+        let cog = prepared.run(&body, &|_| {}, &cancel)?;
+        Ok((cog, body.waited()))
+    });
+    match ran.await.map_err(Fused::Input)? {
+        Ok(fused) => Ok(fused),
+        Err(FuseError::Write { .. }) => Err(Fused::Upload),
+        Err(error) => Err(Fused::Input(not_fused(&error))),
+    }
+}
+
+/// Holds every band against its digest, where there is one.
+async fn verify(sources: &[Arc<ObjectSource>]) -> Result<(), WorkError> {
+    let verified = futures::future::try_join_all(sources.iter().map(|source| source.reader().verify()));
+    verified.await.map(|_| ()).map_err(|error| not_read(&error))
 }
 
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, FuseError> + Send + 'static,
-) -> Result<T, WorkError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) if error.is_permanent() => Err(permanent(error.code(), &error)),
-        Ok(Err(error)) => Err(WorkError::Passing(failure(error.code(), &error))),
-        Err(panicked) => Err(WorkError::Passing(failure("panic", &panicked))),
+) -> Result<Result<T, FuseError>, WorkError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|panicked| WorkError::Passing(failure("panic", &panicked)))
+}
+
+fn not_read(error: &ObjectError) -> WorkError {
+    let failure = failure(error.code(), error);
+    if error.may_pass() { WorkError::Passing(failure) } else { WorkError::Permanent(failure) }
+}
+
+fn not_fused(error: &FuseError) -> WorkError {
+    if let FuseError::Read { error, .. } = error
+        && let Some(cause) = input::object_error(error)
+    {
+        return not_read(cause);
+    }
+    let failure = failure(error.code(), error);
+    if error.is_permanent() { WorkError::Permanent(failure) } else { WorkError::Passing(failure) }
+}
+
+fn not_published(error: PublishError) -> WorkError {
+    match &error {
+        PublishError::Upload(cause) if !cause.may_pass() && cause.kind() != AwsErrorKind::Credentials => {
+            permanent("publish", &error)
+        }
+        _ => WorkError::Passing(failure("publish", &error)),
     }
 }
 

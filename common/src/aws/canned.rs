@@ -8,6 +8,8 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::{Headers, StatusCode};
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
 
 /// A request, as the answering function sees it.
 #[derive(Debug, Clone)]
@@ -16,6 +18,8 @@ pub(crate) struct Asked {
     pub(crate) uri: String,
     pub(crate) headers: Headers,
     pub(crate) body: String,
+    /// The same, where it need not be text.
+    pub(crate) bytes: Bytes,
 }
 
 impl Asked {
@@ -44,7 +48,7 @@ impl Log {
 
 /// Answers requests in place of a network.
 struct Canned<F> {
-    answer: F,
+    answer: Arc<F>,
     log: Log,
 }
 
@@ -54,22 +58,28 @@ impl<F> std::fmt::Debug for Canned<F> {
     }
 }
 
-impl<F: Fn(usize, &Asked) -> Answer + Send + Sync> HttpConnector for Canned<F> {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let asked = Asked {
-            method: request.method().to_owned(),
-            uri: request.uri().to_owned(),
-            headers: request.headers().clone(),
-            body: String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned(),
-        };
-        let mut log = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (status, headers, body) = (self.answer)(log.len(), &asked);
-        log.push(asked);
-        let mut response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
-        for (name, value) in headers {
-            response.headers_mut().insert(name, value);
-        }
-        HttpConnectorFuture::ready(Ok(response))
+impl<F: Fn(usize, &Asked) -> Answer + Send + Sync + 'static> HttpConnector for Canned<F> {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let (log, answer) = (self.log.clone(), Arc::clone(&self.answer));
+        HttpConnectorFuture::new(async move {
+            let body = std::mem::replace(request.body_mut(), SdkBody::empty());
+            let bytes = ByteStream::new(body).collect().await.unwrap().into_bytes();
+            let asked = Asked {
+                method: request.method().to_owned(),
+                uri: request.uri().to_owned(),
+                headers: request.headers().clone(),
+                body: String::from_utf8_lossy(&bytes).into_owned(),
+                bytes,
+            };
+            let mut log = log.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let (status, headers, body) = answer(log.len(), &asked);
+            log.push(asked);
+            let mut response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
+            for (name, value) in headers {
+                response.headers_mut().insert(name, value);
+            }
+            Ok(response)
+        })
     }
 }
 
@@ -78,7 +88,7 @@ pub(crate) fn client(
     answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static,
 ) -> (SharedHttpClient, Log) {
     let log = Log::default();
-    let connector = SharedHttpConnector::new(Canned { answer, log: log.clone() });
+    let connector = SharedHttpConnector::new(Canned { answer: Arc::new(answer), log: log.clone() });
     (http_client_fn(move |_, _| connector.clone()), log)
 }
 
@@ -93,3 +103,65 @@ macro_rules! config {
     };
 }
 pub(crate) use config;
+
+/// S3, as far as tests of several modules play it.
+pub(crate) mod s3 {
+    use super::{Answer, Asked, Log, client};
+    use crate::aws::ObjectStore;
+
+    pub(crate) fn store(
+        answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static,
+    ) -> (ObjectStore, Log) {
+        let (client, log) = client(answer);
+        (ObjectStore::new(crate::aws::canned::config!(aws_sdk_s3, client).force_path_style(true)), log)
+    }
+
+    /// First and last byte that a request asks for.
+    pub(crate) fn bounds(asked: &Asked) -> (usize, usize) {
+        let bounds = asked.header("range").trim_start_matches("bytes=").to_owned();
+        let (start, end) = bounds.split_once('-').unwrap();
+        (start.parse().unwrap(), end.parse().unwrap())
+    }
+
+    /// The part of `whole` that the request's range asks for, tagged with `etag`.
+    pub(crate) fn range(whole: &[u8], asked: &Asked, etag: &str) -> Answer {
+        let (start, end) = bounds(asked);
+        let end = end.min(whole.len() - 1);
+        let headers = vec![
+            ("etag", format!("\"{etag}\"")),
+            ("content-range", format!("bytes {start}-{end}/{}", whole.len())),
+            ("content-length", (end + 1 - start).to_string()),
+        ];
+        (206, headers, whole[start..=end].to_vec())
+    }
+
+    pub(crate) fn error(status: u16, code: &str, headers: Vec<(&'static str, String)>) -> Answer {
+        (status, headers, format!("<Error><Code>{code}</Code><Message>words</Message></Error>").into_bytes())
+    }
+
+    /// What a multipart upload is answered.
+    pub(crate) fn uploads(asked: &Asked) -> Answer {
+        let tag = vec![("etag", "\"tag\"".to_owned())];
+        let xml = |text: &str| (200, vec![], text.as_bytes().to_vec());
+        match (asked.method.as_str(), asked.uri.contains("uploadId"), asked.uri.contains("uploads")) {
+            ("POST", false, true) => {
+                xml("<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>")
+            }
+            ("POST", true, _) => {
+                xml("<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>")
+            }
+            ("DELETE", ..) => (204, vec![], vec![]),
+            _ => (200, tag, vec![]),
+        }
+    }
+
+    /// The part number of a request, if it brings a part.
+    pub(crate) fn part_number(asked: &Asked) -> Option<u32> {
+        let rest = asked.uri.split_once("partNumber=")?.1;
+        rest.split('&').next()?.parse().ok()
+    }
+
+    pub(crate) fn count(log: &Log, method: &str) -> usize {
+        log.requests().iter().filter(|asked| asked.method == method).count()
+    }
+}

@@ -1,30 +1,25 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use aws_sdk_s3::config::Region;
-use aws_sdk_s3::types::{ChecksumMode, RequestPayer, ServerSideEncryption};
+use aws_sdk_s3::types::RequestPayer;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use bytes::{Bytes, BytesMut};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use md5::{Digest as _, Md5};
+use bytes::Bytes;
 
 use super::error::{AwsError, AwsErrorKind};
+use super::ranges::{FIRST_WAIT, RANGE, READ_TRIES};
+use super::reading::{ObjectReader, ReadOptions};
 use super::retry::Attempts;
 use crate::domain::S3Url;
 
-/// Bytes of one ranged read: "use byte-range fetches of 8 to 16 MB" (S3 user guide, "Performance guidelines").
-const RANGE: u64 = 8 * 1024 * 1024;
-/// Ranged reads of one object at a time.
-const RANGES_AT_ONCE: usize = 8;
-/// Tries of a read whose bytes are not what S3 said they would be.
-const READ_TRIES: u32 = 4;
+/// Ranged reads at a time of an object that is read into memory as a whole.
+const RANGES_AT_ONCE: u64 = 8;
 
 /// Why an object could not be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ObjectError {
     /// The call failed.
     #[error(transparent)]
@@ -49,13 +44,19 @@ pub enum ObjectError {
         /// The limit.
         limit: u64,
     },
-    /// What arrived is not what is stored, several times in a row.
-    #[error("{object} arrived damaged {READ_TRIES} times ({what}); try again later")]
+    /// What arrived is not what is stored.
+    #[error("{object} arrived damaged ({what}); try again later")]
     Damaged {
         /// The object.
         object: S3Url,
         /// What does not fit.
         what: String,
+    },
+    /// Another version took the object's place between two of its ranges.
+    #[error("{object} was replaced while it was read; try again when whoever writes it is done")]
+    Replaced {
+        /// The object.
+        object: S3Url,
     },
 }
 
@@ -64,7 +65,7 @@ impl ObjectError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Call(error) => error.may_pass() || error.kind() == AwsErrorKind::Credentials,
-            Self::Damaged { .. } => true,
+            Self::Damaged { .. } | Self::Replaced { .. } => true,
             Self::DeniedWithoutPaying { .. } | Self::TooLarge { .. } => false,
         }
     }
@@ -79,7 +80,7 @@ impl ObjectError {
             },
             Self::DeniedWithoutPaying { .. } => "access_denied",
             Self::TooLarge { .. } => "too_large",
-            Self::Damaged { .. } => "damaged_transfer",
+            Self::Damaged { .. } | Self::Replaced { .. } => "damaged_transfer",
         }
     }
 }
@@ -155,13 +156,13 @@ impl ObjectStore {
     /// # Errors
     /// [`ObjectError`], which tells whether the same may work later.
     pub async fn get(&self, object: &S3Url, request_payer: bool, limit: u64) -> Result<Object, ObjectError> {
-        let mut attempts = Attempts::new(READ_TRIES, Duration::from_millis(200));
+        let mut attempts = Attempts::new(READ_TRIES, FIRST_WAIT);
         loop {
             match self.get_once(object, request_payer, limit).await {
-                Err(ObjectError::Damaged { object, what }) => {
-                    tracing::warn!(%object, what, "what arrived is not what is stored; reading it again");
+                Err(error @ (ObjectError::Damaged { .. } | ObjectError::Replaced { .. })) => {
+                    tracing::warn!(%object, %error, "what arrived is not what is stored; reading it again");
                     if !attempts.again().await {
-                        return Err(ObjectError::Damaged { object, what });
+                        return Err(error);
                     }
                 }
                 other => return other,
@@ -170,88 +171,11 @@ impl ObjectStore {
     }
 
     async fn get_once(&self, object: &S3Url, request_payer: bool, limit: u64) -> Result<Object, ObjectError> {
-        let damaged = |what: String| ObjectError::Damaged { object: object.clone(), what };
-        let first = match self.get_range(object, request_payer, 0, None).await {
-            Err(RangeError::Empty) => return Ok(Object { bytes: Bytes::new(), etag: String::new() }),
-            other => other.map_err(|error| error.into_object_error(object))?,
-        };
-        if first.total > limit {
-            return Err(ObjectError::TooLarge { object: object.clone(), bytes: first.total, limit });
-        }
-        let starts = (1..first.total.div_ceil(RANGE)).map(|index| index * RANGE);
-        let rest: Vec<Bytes> = stream::iter(starts)
-            .map(|start| {
-                let etag = Some(first.etag.clone());
-                async move {
-                    let range = self.get_range(object, request_payer, start, etag).await;
-                    range.map(|range| range.bytes).map_err(|error| error.into_object_error(object))
-                }
-            })
-            .buffered(RANGES_AT_ONCE)
-            .try_collect()
-            .await?;
-        let bytes = if rest.is_empty() {
-            first.bytes
-        } else {
-            let mut whole = BytesMut::with_capacity(usize::try_from(first.total).unwrap_or(0));
-            whole.extend_from_slice(&first.bytes);
-            for range in &rest {
-                whole.extend_from_slice(range);
-            }
-            whole.freeze()
-        };
-        if bytes.len() as u64 != first.total {
-            return Err(damaged(format!("{} of {} bytes", bytes.len(), first.total)));
-        }
-        if let Some(digest) = first.md5 {
-            let arrived = hex(&Md5::digest(&bytes));
-            if arrived != digest {
-                return Err(damaged(format!("md5 {arrived} instead of {digest}")));
-            }
-        }
-        Ok(Object { bytes, etag: first.etag })
-    }
-
-    async fn get_range(
-        &self,
-        object: &S3Url,
-        request_payer: bool,
-        start: u64,
-        etag: Option<String>,
-    ) -> Result<Range, RangeError> {
-        loop {
-            let request = self
-                .client(object.bucket())
-                .get_object()
-                .bucket(object.bucket())
-                .key(object.key())
-                .range(format!("bytes={start}-{}", start + RANGE - 1))
-                .checksum_mode(ChecksumMode::Enabled)
-                .set_if_match(etag.clone())
-                .set_request_payer(request_payer.then_some(RequestPayer::Requester));
-            let answer = match request.send().await {
-                Ok(answer) => answer,
-                Err(error) if self.learn_region(object.bucket(), &error) => continue,
-                Err(error) => return Err(RangeError::of_call(object, request_payer, &error)),
-            };
-            let length = answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
-            let total = answer
-                .content_range()
-                .and_then(|range| range.rsplit('/').next()?.parse().ok())
-                .unwrap_or(length);
-            let etag = answer.e_tag().unwrap_or_default().to_owned();
-            let md5 = plain_md5(&etag, answer.server_side_encryption());
-            let bytes = answer
-                .body
-                .collect()
-                .await
-                .map_err(|error| RangeError::Body(innermost(&error)))?
-                .into_bytes();
-            if bytes.len() as u64 != length {
-                return Err(RangeError::Body(format!("{} of {length} bytes at {start}", bytes.len())));
-            }
-            return Ok(Range { bytes, total, etag, md5 });
-        }
+        let options = ReadOptions { request_payer, limit, window: RANGES_AT_ONCE * RANGE };
+        let reader = ObjectReader::open(self, object, options).await?;
+        let bytes = reader.read(0..reader.len()).await?;
+        reader.verify().await?;
+        Ok(Object { bytes, etag: reader.etag().to_owned() })
     }
 
     /// Lists at most `most` objects whose key begins with the key of `prefix`.
@@ -297,47 +221,7 @@ impl ObjectStore {
     }
 }
 
-struct Range {
-    bytes: Bytes,
-    total: u64,
-    etag: String,
-    md5: Option<String>,
-}
-
-enum RangeError {
-    /// A range of an empty object is never satisfiable (RFC 9110, section 15.5.17).
-    Empty,
-    /// Another version took the object's place between two ranges.
-    Replaced,
-    /// The body broke off or failed its checksum.
-    Body(String),
-    Object(ObjectError),
-}
-
-impl RangeError {
-    fn of_call<E>(object: &S3Url, request_payer: bool, error: &SdkError<E, HttpResponse>) -> Self
-    where
-        E: Error + ProvideErrorMetadata + 'static,
-    {
-        match error.raw_response().map(|answer| answer.status().as_u16()) {
-            Some(416) => Self::Empty,
-            Some(412) => Self::Replaced,
-            _ => Self::Object(call_error("GetObject", object, request_payer, error)),
-        }
-    }
-
-    fn into_object_error(self, object: &S3Url) -> ObjectError {
-        let damaged = |what| ObjectError::Damaged { object: object.clone(), what };
-        match self {
-            Self::Empty => damaged("it shrank while it was read".to_owned()),
-            Self::Replaced => damaged("it was replaced while it was read".to_owned()),
-            Self::Body(what) => damaged(what),
-            Self::Object(error) => error,
-        }
-    }
-}
-
-fn call_error<E>(
+pub(super) fn call_error<E>(
     operation: &'static str,
     object: &S3Url,
     request_payer: bool,
@@ -354,58 +238,15 @@ where
     }
 }
 
-/// The MD5 digest in an entity tag, which it is for objects put in one piece and not encrypted with a KMS key (S3 API
-/// reference, `Object`, "ETag").
-fn plain_md5(etag: &str, encryption: Option<&ServerSideEncryption>) -> Option<String> {
-    let digest = etag.trim_matches('"');
-    let is_digest = digest.len() == 32 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let readable = matches!(encryption, None | Some(ServerSideEncryption::Aes256));
-    (is_digest && readable).then(|| digest.to_ascii_lowercase())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn innermost(error: &dyn Error) -> String {
-    error.source().map_or_else(|| error.to_string(), innermost)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::canned::{self, Answer, Asked, Log};
-
-    fn store(answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static) -> (ObjectStore, Log) {
-        let (client, log) = canned::client(answer);
-        (ObjectStore::new(canned::config!(aws_sdk_s3, client).force_path_style(true)), log)
-    }
+    use crate::aws::canned::s3::{error, range, store};
+    use crate::aws::reading::hex;
+    use md5::{Digest as _, Md5};
 
     fn url() -> S3Url {
         "s3://scenes/B02.jp2".parse().unwrap()
-    }
-
-    /// The part of `whole` that the request's range asks for, tagged with `etag`.
-    fn range(whole: &[u8], asked: &Asked, etag: &str) -> Answer {
-        let bounds = asked.header("range").trim_start_matches("bytes=").to_owned();
-        let (start, end) = bounds.split_once('-').unwrap();
-        let (start, end): (usize, usize) = (start.parse().unwrap(), end.parse().unwrap());
-        let end = end.min(whole.len() - 1);
-        let headers = vec![
-            ("etag", format!("\"{etag}\"")),
-            ("content-range", format!("bytes {start}-{end}/{}", whole.len())),
-            ("content-length", (end + 1 - start).to_string()),
-        ];
-        (206, headers, whole[start..=end].to_vec())
-    }
-
-    fn error(status: u16, code: &str, headers: Vec<(&'static str, String)>) -> Answer {
-        (status, headers, format!("<Error><Code>{code}</Code><Message>words</Message></Error>").into_bytes())
     }
 
     #[tokio::test(start_paused = true)]

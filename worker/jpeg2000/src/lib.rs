@@ -1,4 +1,35 @@
-//! A decoder for the JPEG 2000 Part 1 coding that Sentinel-2 uses (ISO/IEC 15444-1): one component, reversible 5/3
-//! wavelet, no code-block style flags.
+//! A decoder for the JPEG 2000 Part 1 coding that Sentinel-2 uses (ISO/IEC 15444-1), strict enough to notice damage.
+//!
+//! Its profile: JP2 files of one unsigned component of 1 to 16 bits, the reversible 5/3 wavelet, no code-block style
+//! flags, no region of interest, no changes of the progression order, no packed packet headers. Everything else about
+//! tiles, tile-parts, precincts, code blocks, layers and progression orders is free, as the standard has it. A file
+//! outside of it is told apart from a damaged one, so that a decoder of everything can have it.
+//!
+//! [`Image::read`] reads boxes and the main header, [`Tiles`] finds the tiles while the file may still be arriving,
+//! and a [`TileDecoder`] per thread decodes them one by one.
 
 mod block;
+mod boxes;
+mod coding;
+mod error;
+mod grid;
+mod header_bits;
+mod image;
+mod lifting;
+mod main_header;
+mod markers;
+mod packets;
+mod samples;
+mod siz;
+mod source;
+mod tag_tree;
+mod tile;
+mod tile_header;
+mod tiles;
+mod wavelet;
+
+pub use error::{Error, Flaw, FlawKind};
+pub use image::Image;
+pub use source::Source;
+pub use tile::TileDecoder;
+pub use tiles::{Tile, Tiles};

@@ -4,9 +4,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::FuseError;
 
-/// Asked between tiles; the work ends with [`FuseError::Cancelled`] once someone has said stop.
-///
-/// Cancellation is cooperative: one tile is decoded to its end, and so are the overviews and the writing of the file.
+/// Asked before every tile and every few milliseconds inside the decoder; the work ends with [`FuseError::Cancelled`] once
+/// someone has said stop. A chunk is compressed to its end, and what GDAL decodes is decoded to the end of its block. A
+/// thread that waits in a [`Source`](super::Source) or [`Output`](super::Output) is woken by whoever made these.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(CancellationToken);
 
@@ -19,6 +19,10 @@ impl Cancel {
     /// Says stop, to this and all its clones.
     pub fn cancel(&self) {
         self.0.cancel();
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
     }
 
     pub(super) fn check(&self) -> Result<(), FuseError> {

@@ -1,8 +1,9 @@
 //! Why a cell could not be fused, and what to do about it.
 
-use std::fmt;
+use std::{fmt, io};
 
 use super::Band;
+use super::cog::{CogError, GeoTagsError};
 
 /// The band that an error is about, as it appears in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,15 +26,31 @@ impl From<&Band> for Input {
     }
 }
 
-/// Failure of [`inspect`](super::inspect) or [`fuse`](super::fuse).
+/// Failure of [`prepare`](super::prepare) or [`run`](super::Prepared::run).
 ///
 /// Trying again with the same bytes helps only where [`is_permanent`](Self::is_permanent) says no.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FuseError {
+    /// The source of a band failed. What to do is told by its own error, which is inside.
+    #[error("{input} cannot be read: {error}")]
+    Read {
+        /// The band.
+        input: Input,
+        /// What the [`Source`](super::Source) said.
+        #[source]
+        error: io::Error,
+    },
+    /// The output did not take the body. What to do is told by its own error, which is inside.
+    #[error("the output cannot be written: {error}")]
+    Write {
+        /// What the [`Output`](super::Output) said.
+        #[source]
+        error: io::Error,
+    },
     /// The object is something else. Fail the cell; its input names a wrong object.
     #[error(
-        "{input} {looks_like}; a JPEG 2000 file (JP2) is expected: check the key and what was uploaded there"
+        "{input} {looks_like}; a JPEG 2000 file (JP2) or a GeoTIFF is expected: check the key and what was uploaded there"
     )]
     NotJp2 {
         /// The band.
@@ -64,7 +81,9 @@ pub enum FuseError {
         detail: String,
     },
     /// A legal file of a kind that is not read here. Fail the cell.
-    #[error("{input} is not supported: {detail}; give a file of one unsigned component of at most 16 bits")]
+    #[error(
+        "{input} is not supported: {detail}; give a file of one band of unsigned samples of at most 16 bits"
+    )]
     Unsupported {
         /// The band.
         input: Input,
@@ -111,14 +130,28 @@ pub enum FuseError {
         detail: String,
     },
     /// Memory ran out. Try again when less runs beside it, or on a larger machine.
-    #[error(
-        "no memory for {needed} bytes of pixels: {detail}; run fewer cells at a time or use a larger machine"
-    )]
+    #[error("no memory for {needed} bytes: {detail}; run fewer cells at a time or use a larger machine")]
     Memory {
-        /// Bytes that the pixels take.
+        /// Bytes that were asked for.
         needed: u64,
-        /// GDAL's own words.
+        /// Why there are none.
         detail: String,
+    },
+    /// The output cannot be made. Report it: a request that was accepted should not end like this.
+    #[error("the output cannot be made: {0}")]
+    Cog(#[source] CogError),
+    /// A thread came to grief. Try again, and report it if it stays.
+    #[error("a thread of the fusion panicked: {detail}; report this as a bug")]
+    Panic {
+        /// Its last words.
+        detail: String,
+    },
+    /// There are no more threads. Try again when less runs beside it.
+    #[error("a thread cannot be started: {error}; raise the limit on processes, or run fewer at a time")]
+    Thread {
+        /// The operating system's words.
+        #[source]
+        error: io::Error,
     },
     /// Somebody said stop. Hand the cell back.
     #[error("the work was cancelled")]
@@ -137,6 +170,8 @@ impl FuseError {
     /// Short stable name of the failure, for rows, events and metrics.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Read { .. } => "read",
+            Self::Write { .. } => "write",
             Self::NotJp2 { .. } => "not_jp2",
             Self::Truncated { .. } => "truncated",
             Self::Malformed { .. } => "malformed",
@@ -147,12 +182,42 @@ impl FuseError {
             Self::Request { .. } => "request",
             Self::Memory { .. } => "memory",
             Self::Cancelled => "cancelled",
-            Self::Internal { .. } => "internal",
+            Self::Panic { .. } => "panic",
+            Self::Cog(_) | Self::Thread { .. } | Self::Internal { .. } => "internal",
         }
     }
 
-    /// The same bytes will fail again, on any machine.
+    /// The same bytes will fail again, on any machine. [`Read`](Self::Read) and [`Write`](Self::Write) never count as
+    /// such: what they carry knows better.
     pub fn is_permanent(&self) -> bool {
-        !matches!(self, Self::Memory { .. } | Self::Cancelled | Self::Internal { .. })
+        !matches!(
+            self,
+            Self::Read { .. }
+                | Self::Write { .. }
+                | Self::Memory { .. }
+                | Self::Cancelled
+                | Self::Cog(_)
+                | Self::Panic { .. }
+                | Self::Thread { .. }
+                | Self::Internal { .. }
+        )
+    }
+}
+
+impl From<CogError> for FuseError {
+    fn from(error: CogError) -> Self {
+        match error {
+            CogError::Output(error) => Self::Write { error },
+            // The cause has been reported by the thread that met it.
+            CogError::Abandoned => Self::Cancelled,
+            CogError::Unwritable { .. } => Self::Request { detail: error.to_string() },
+            other => Self::Cog(other),
+        }
+    }
+}
+
+impl From<GeoTagsError> for FuseError {
+    fn from(error: GeoTagsError) -> Self {
+        Self::Internal { step: "write the georeference", detail: error.to_string() }
     }
 }

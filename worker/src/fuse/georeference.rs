@@ -24,8 +24,9 @@ impl Georeference {
             };
             FuseError::NoGeoreference { input: band.into(), detail }
         };
-        let transform =
-            dataset.geo_transform().map_err(|_| missing("neither a GMLJP2 nor a GeoJP2 box places it"))?;
+        let transform = dataset
+            .geo_transform()
+            .map_err(|_| missing("no GMLJP2 or GeoJP2 box and no GeoTIFF tag places it"))?;
         let system = dataset
             .spatial_ref()
             .map_err(|_| missing("it does not name a coordinate reference system that PROJ knows"))?;
@@ -38,8 +39,8 @@ impl Georeference {
         self.system.authority().unwrap_or_else(|_| name())
     }
 
-    /// Fails unless `other` is the same grid.
-    pub(super) fn agree(&self, band: &Band, first: &Self, first_band: &Band) -> Result<(), FuseError> {
+    /// Fails unless `first` is the same grid.
+    fn agree(&self, band: &Band, first: &Self, first_band: &Band) -> Result<(), FuseError> {
         let mismatch = |what, describe: fn(&Self) -> String| FuseError::BandMismatch {
             what,
             one: Box::new(band.into()),
@@ -64,4 +65,10 @@ impl Georeference {
         let tolerance = self.transform[1].abs().max(self.transform[5].abs()) * 1e-6;
         self.transform.iter().zip(&other.transform).all(|(one, other)| (one - other).abs() <= tolerance)
     }
+}
+
+/// Fails unless all bands lie where the first one does.
+pub(super) fn agree(bands: &[Band], georeferences: &[Georeference]) -> Result<(), FuseError> {
+    let (Some(first_band), Some(first)) = (bands.first(), georeferences.first()) else { return Ok(()) };
+    bands.iter().zip(georeferences).skip(1).try_for_each(|(band, it)| it.agree(band, first, first_band))
 }

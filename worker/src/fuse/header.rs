@@ -1,8 +1,8 @@
 //! What a band says about itself before it is decoded.
 
-use super::error::{FuseError, Input};
-use super::jp2::{self, Flaw, FlawKind};
-use super::{Band, sniff};
+use super::Band;
+use super::error::FuseError;
+use super::grid::Grid;
 
 /// Type of the samples, in the input and in the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,87 +23,35 @@ impl SampleType {
     }
 }
 
-/// The headers of a complete JP2 file with one unsigned component.
+/// Pixels that an image may have: 65536 x 65536. A Sentinel-2 band has a fortieth of it.
+const MOST_PIXELS: u64 = 1 << 32;
+
+/// The shape of a band of one unsigned component.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// Pixels.
-    pub width: u32,
-    /// Pixels.
-    pub height: u32,
+pub(super) struct Header {
+    pub(super) grid: Grid,
     /// Bits of a sample, 1 to 16; Sentinel-2 has 15.
-    pub bits: u8,
-    /// Components of the image; always 1 in what [`inspect`] returns.
-    pub components: u16,
-    /// Nominal tile width in pixels; the last tile of a row may be narrower.
-    pub tile_width: u32,
-    /// Nominal tile height in pixels; the tiles of the last row may be lower.
-    pub tile_height: u32,
-    /// Tiles in a row.
-    pub tiles_across: u32,
-    /// Rows of tiles.
-    pub tiles_down: u32,
-    /// Encoded bytes of the largest tile.
-    pub largest_tile: u64,
-    /// Bytes of the whole object.
-    pub object_bytes: u64,
+    pub(super) bits: u8,
 }
 
 impl Header {
     /// The type that holds the samples.
-    pub fn sample_type(&self) -> SampleType {
+    pub(super) fn sample_type(&self) -> SampleType {
         if self.bits <= 8 { SampleType::U8 } else { SampleType::U16 }
     }
-
-    pub(super) fn pixels(&self) -> u64 {
-        u64::from(self.width).saturating_mul(self.height.into())
-    }
 }
 
-/// Reads the headers and checks that the file is complete: every tile, every tile-part, every byte of them.
-///
-/// It decodes nothing, and goes over the bytes once, in search of markers where none can be.
-///
-/// # Errors
-/// [`FuseError::NotJp2`], [`Truncated`](FuseError::Truncated), [`Malformed`](FuseError::Malformed) or
-/// [`Unsupported`](FuseError::Unsupported).
-pub fn inspect(band: &Band) -> Result<Header, FuseError> {
-    if let Some(looks_like) = sniff::looks_like(&band.bytes) {
-        return Err(FuseError::NotJp2 { input: band.into(), looks_like });
+/// Fails for an image so large that no satellite took it.
+pub(super) fn check_size(band: &Band, width: u32, height: u32) -> Result<(), FuseError> {
+    if u64::from(width) * u64::from(height) <= MOST_PIXELS {
+        return Ok(());
     }
-    let layout = jp2::check(&band.bytes).map_err(|flaw| explain(flaw, band.into()))?;
-    let unsupported = |detail: String| Err(FuseError::Unsupported { input: band.into(), detail });
-    if layout.components != 1 {
-        return unsupported(format!("it has {} components, like a true-colour image", layout.components));
-    }
-    if layout.signed || layout.bits > 16 {
-        let sign = if layout.signed { "signed" } else { "unsigned" };
-        return unsupported(format!("its samples are {sign} with {} bits", layout.bits));
-    }
-    Ok(Header {
-        width: layout.width,
-        height: layout.height,
-        bits: layout.bits,
-        components: layout.components,
-        tile_width: layout.tile_width,
-        tile_height: layout.tile_height,
-        tiles_across: layout.tiles_across,
-        tiles_down: layout.tiles_down,
-        largest_tile: layout.largest_tile,
-        object_bytes: band.bytes.len() as u64,
-    })
-}
-
-fn explain(flaw: Flaw, input: Input) -> FuseError {
-    let Flaw { kind, offset, detail } = flaw;
-    match kind {
-        FlawKind::Truncated => FuseError::Truncated { input, offset, detail },
-        FlawKind::Malformed => FuseError::Malformed { input, offset, detail },
-        FlawKind::Unsupported => FuseError::Unsupported { input, detail },
-    }
+    let detail = format!("it has {width}x{height} pixels, more than {MOST_PIXELS} in all");
+    Err(FuseError::Unsupported { input: band.into(), detail })
 }
 
 /// Fails unless all bands have the size and sample type of the first.
-pub(super) fn agree(bands: &[Band], headers: &[Header]) -> Result<(), FuseError> {
+pub(super) fn agree(bands: &[Band], headers: &[&Header]) -> Result<(), FuseError> {
     let (Some((first_band, others)), Some((first, rest))) = (bands.split_first(), headers.split_first())
     else {
         return Ok(());
@@ -116,8 +64,10 @@ pub(super) fn agree(bands: &[Band], headers: &[Header]) -> Result<(), FuseError>
             other: Box::new(first_band.into()),
             other_has: describe(first),
         };
-        if (header.width, header.height) != (first.width, first.height) {
-            return Err(mismatch("size", |header| format!("is {}x{}", header.width, header.height)));
+        if (header.grid.width, header.grid.height) != (first.grid.width, first.grid.height) {
+            return Err(mismatch("size", |header| {
+                format!("is {}x{}", header.grid.width, header.grid.height)
+            }));
         }
         if header.sample_type() != first.sample_type() {
             return Err(mismatch("data type", |header| format!("has {}-bit samples", header.bits)));

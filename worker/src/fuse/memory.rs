@@ -1,39 +1,33 @@
 //! How much memory a fusion takes, told from the headers.
 
-use super::header::Header;
+use super::cog::Shape;
+use super::input::Opened;
+use super::layout;
 
 /// GDAL's cache of raster blocks, in MiB. One for the whole process, see `GDAL_CACHEMAX` among GDAL's configuration
-/// options; decoding goes around it, so that it only has to hold what the TIFF writer works on.
+/// options. Only what this project's own decoder does not take goes through it, block by block.
 pub(super) const BLOCK_CACHE_MIB: u64 = 64;
 
 const MIB: u64 = 1 << 20;
 
-/// Upper bound in bytes of what [`fuse`](super::fuse) allocates for bands with these headers, at its worst moment.
-///
-/// The bands' own bytes are not in it: they are the caller's. Saturates instead of overflowing.
-pub fn memory_needed(headers: &[Header]) -> u64 {
-    let pixels = headers.iter().map(|header| header.pixels().saturating_mul(header.sample_type().bytes()));
-    let pixels = pixels.fold(0, u64::saturating_add);
-    // Overviews halve both sides each time: a third of the image, and rounding up at small sizes.
-    let pyramid = pixels.saturating_add(pixels / 3).saturating_add(MIB);
+/// Upper bound in bytes of what a fusion allocates at its worst moment. Saturates instead of overflowing.
+pub(super) fn needed(shape: Shape, bands: &[Opened], threads: usize) -> u64 {
+    let grids: Vec<_> = bands.iter().map(|band| &band.header.grid).collect();
+    let layout = layout(shape);
+    let chunks = layout.chunk_bytes().saturating_mul(layout.limit(&grids, threads) as u64);
+    // A thread's largest tile and what its decoder needs; half a chunk for what becomes overviews, and compressed tiles.
+    let tile = |band: &Opened| band.working.saturating_add(band.header.grid.largest().saturating_mul(2));
+    let thread = bands.iter().map(tile).max().unwrap_or_default().saturating_add(layout.chunk_bytes());
+    let threads = thread.saturating_mul(threads as u64);
 
-    let decoding = headers.iter().map(decoding).max().unwrap_or_default();
-    // Incompressible pixels come out as large as they went in, and GDAL's memory file grows in steps of a tenth.
-    let file = pyramid.saturating_add(pyramid / 8);
-    let while_decoding = pixels.saturating_add(decoding);
-    let while_writing = pyramid.saturating_add(file);
-    let while_copying = file.saturating_mul(2);
-    let worst = while_decoding.max(while_writing).max(while_copying);
-    // The writer works on rows of tiles besides the cache.
-    worst.saturating_add((2 * BLOCK_CACHE_MIB + 32) * MIB)
-}
-
-/// What decoding one band takes besides its pixels: a copy of the object, and one tile inside `OpenJPEG`.
-fn decoding(header: &Header) -> u64 {
-    let tile = u64::from(header.tile_width.min(header.width));
-    let tile = tile.saturating_mul(header.tile_height.min(header.height).into());
-    // 32-bit samples twice (transform and result) and the block handed over, and the encoded tile with OpenJPEG's
-    // bookkeeping of code blocks.
-    let tile = tile.saturating_mul(16).saturating_add(header.largest_tile.saturating_mul(4));
-    header.object_bytes.saturating_add(tile)
+    let samples =
+        u64::from(shape.width).saturating_mul(shape.sample_type.bytes()).saturating_mul(shape.bands as u64);
+    let image = samples.saturating_mul(shape.height.into());
+    // Overviews wait for the head, a third of the image if nothing can be compressed.
+    let overviews = image / 3;
+    // Tiles that came before their turn: those of the row of chunks at hand, and of the one that some threads are in.
+    let waiting = image.min(samples.saturating_mul(2 * 1024));
+    let held = bands.iter().map(|band| band.held).fold(0, u64::saturating_add);
+    let cache = if held == 0 { 0 } else { BLOCK_CACHE_MIB * MIB };
+    [chunks, threads, overviews, waiting, held, cache, 16 * MIB].into_iter().fold(0, u64::saturating_add)
 }

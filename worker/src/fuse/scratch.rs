@@ -22,11 +22,6 @@ impl Scratch {
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
-
-    #[cfg(test)]
-    pub(super) fn directory(&self) -> &Path {
-        &self.directory
-    }
 }
 
 /// The files below a directory of `/vsimem`; none if GDAL does not know it.

@@ -1,31 +1,47 @@
-//! What an object is when it is not a JP2 file.
+//! What an object is, told from its first bytes and not from its name.
 
-use super::jp2::SIGNATURE;
+/// The signature box that every JP2 file begins with (ISO/IEC 15444-1 I.5.1).
+const SIGNATURE: [u8; 12] = *b"\0\0\0\x0cjP  \r\n\x87\n";
 
 /// Bytes looked at; error pages and pointers say what they are in the first lines.
-const WINDOW: usize = 2048;
+pub(super) const WINDOW: u64 = 2048;
 
-/// `None` for the beginning of a JP2 file, otherwise what it looks like, as a verb phrase.
-pub(super) fn looks_like(bytes: &[u8]) -> Option<String> {
-    if bytes.starts_with(&SIGNATURE) {
-        return None;
+/// What an object is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// JPEG 2000 in a JP2 container.
+    Jp2,
+    /// A TIFF or `BigTIFF` of either byte order.
+    Tiff,
+    /// Nothing that a band could be; what it looks like, as a verb phrase.
+    Other(String),
+}
+
+/// What begins like this.
+pub(super) fn kind(head: &[u8]) -> Kind {
+    match head {
+        // TIFF 6.0, section 2; 43 is the BigTIFF of libtiff 4.
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Kind::Tiff,
+        head if head.starts_with(&SIGNATURE) => Kind::Jp2,
+        head => Kind::Other(looks_like(head)),
     }
-    if bytes.is_empty() {
-        return Some("is empty".into());
+}
+
+fn looks_like(head: &[u8]) -> String {
+    if head.is_empty() {
+        return "is empty".into();
     }
-    let head = bytes.get(..WINDOW).unwrap_or(bytes);
     let name = match head {
         // The signature box with other line ends: I.5.1 chose its bytes to reveal exactly this.
         [0, 0, 0, 0x0c, b'j', b'P', b' ', b' ', ..] => "is a JP2 file damaged by a text-mode transfer",
         [0xff, 0x4f, 0xff, 0x51, ..] => "is a bare JPEG 2000 codestream without a georeference",
-        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => "is a TIFF, not a JPEG 2000 file",
         [0xff, 0xd8, 0xff, ..] => "is a JPEG",
         [0x89, b'P', b'N', b'G', ..] => "is a PNG",
         [0x1f, 0x8b, ..] => "is gzip-compressed",
         [b'P', b'K', 3 | 5, ..] => "is a ZIP archive",
-        _ => return Some(text(head).unwrap_or_else(|| first_bytes(head))),
+        _ => return text(head).unwrap_or_else(|| first_bytes(head)),
     };
-    Some(name.into())
+    name.into()
 }
 
 fn text(head: &[u8]) -> Option<String> {
@@ -75,16 +91,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_signature_box_is_recognised() {
-        assert_eq!(looks_like(&SIGNATURE), None);
+    fn bands_are_told_from_their_first_bytes() {
+        assert_eq!(kind(&SIGNATURE), Kind::Jp2);
+        for head in [b"II*\0rest", b"II+\0rest", b"MM\0*rest", b"MM\0+rest"] {
+            assert_eq!(kind(head), Kind::Tiff);
+        }
     }
 
     #[test]
     fn what_stands_in_for_a_band_is_named() {
-        let cases: [(&[u8], &str); 12] = [
+        let cases: [(&[u8], &str); 10] = [
             (b"", "is empty"),
-            (b"II*\0rest", "is a TIFF, not a JPEG 2000 file"),
-            (b"MM\0+rest", "is a TIFF, not a JPEG 2000 file"),
             (
                 b"version https://git-lfs.github.com/spec/v1\noid",
                 "is a Git LFS pointer, not the file it stands for",
@@ -102,7 +119,7 @@ mod tests {
             (b"hello\x07", "begins with the bytes \"hello\\x07\""),
         ];
         for (bytes, expected) in cases {
-            assert_eq!(looks_like(bytes).as_deref(), Some(expected));
+            assert_eq!(kind(bytes), Kind::Other(expected.into()));
         }
     }
 }

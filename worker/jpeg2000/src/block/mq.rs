@@ -1,0 +1,191 @@
+//! The MQ arithmetic decoder (ISO/IEC 15444-1 C.3), without branches on the data.
+//!
+//! Which symbol comes next is close to random, so every branch on it costs a misprediction. Here a decision is
+//! computed with selects: the interval, the exchange, the renormalisation by a count of leading zeros, and the next
+//! state, of which both candidates are fetched while the decision is still under way.
+
+use std::hint::select_unpredictable;
+
+/// Contexts of a code block: 19 (Tables D.1 to D.5), and room for whatever 8 bits may name.
+pub(super) const CONTEXTS: usize = 256;
+
+/// A context's state: `I(CX)`, `MPS(CX)` and what belongs to them in one word.
+///
+/// `Qe` in the upper 16 bits, aligned with the registers; the row of [`ROWS`] in bits 5 to 11; and in bit
+/// [`DECISION`] the decision that led to this state, so that one select yields both.
+pub(super) type State = u64;
+
+/// The states of all contexts.
+pub(super) type Contexts = [State; CONTEXTS];
+
+/// The bits of a state that hold `Qe`.
+const QE: u64 = 0xFFFF << 48;
+
+/// Where a state holds its row.
+const ROW_SHIFT: u32 = 5;
+
+/// Where a state holds the decision that led to it.
+const DECISION: u32 = 16;
+
+/// Table C.2: `Qe`, `NMPS`, `NLPS`, `SWITCH`.
+#[rustfmt::skip]
+pub(super) const TABLE_C2: [(u16, u8, u8, u8); 47] = [
+    (0x5601, 1, 1, 1), (0x3401, 2, 6, 0), (0x1801, 3, 9, 0), (0x0AC1, 4, 12, 0), (0x0521, 5, 29, 0),
+    (0x0221, 38, 33, 0), (0x5601, 7, 6, 1), (0x5401, 8, 14, 0), (0x4801, 9, 14, 0), (0x3801, 10, 14, 0),
+    (0x3001, 11, 17, 0), (0x2401, 12, 18, 0), (0x1C01, 13, 20, 0), (0x1601, 29, 21, 0), (0x5601, 15, 14, 1),
+    (0x5401, 16, 14, 0), (0x5101, 17, 15, 0), (0x4801, 18, 16, 0), (0x3801, 19, 17, 0), (0x3401, 20, 18, 0),
+    (0x3001, 21, 19, 0), (0x2801, 22, 19, 0), (0x2401, 23, 20, 0), (0x2201, 24, 21, 0), (0x1C01, 25, 22, 0),
+    (0x1801, 26, 23, 0), (0x1601, 27, 24, 0), (0x1401, 28, 25, 0), (0x1201, 29, 26, 0), (0x1101, 30, 27, 0),
+    (0x0AC1, 31, 28, 0), (0x09C1, 32, 29, 0), (0x08A1, 33, 30, 0), (0x0521, 34, 31, 0), (0x0441, 35, 32, 0),
+    (0x02A1, 36, 33, 0), (0x0221, 37, 34, 0), (0x0141, 38, 35, 0), (0x0111, 39, 36, 0), (0x0085, 40, 37, 0),
+    (0x0049, 41, 38, 0), (0x0025, 42, 39, 0), (0x0015, 43, 40, 0), (0x0009, 44, 41, 0), (0x0005, 45, 42, 0),
+    (0x0001, 45, 43, 0), (0x5601, 46, 46, 0),
+];
+
+/// What follows a state: without renormalisation, after the more probable symbol, after the less probable symbol.
+///
+/// At `2 * I + MPS`; the fourth entry makes a row a power of two long.
+static ROWS: [[State; 4]; 128] = rows();
+
+const fn rows() -> [[State; 4]; 128] {
+    let mut rows = [[0; 4]; 128];
+    let mut index = 0;
+    while index < TABLE_C2.len() {
+        let (_, nmps, nlps, switch) = TABLE_C2[index];
+        let mut mps = 0;
+        while mps < 2 {
+            rows[2 * index + mps] = [
+                state(index, mps, mps),
+                state(nmps as usize, mps, mps),
+                state(nlps as usize, mps ^ switch as usize, 1 - mps),
+                0,
+            ];
+            mps += 1;
+        }
+        index += 1;
+    }
+    rows
+}
+
+const fn state(index: usize, mps: usize, decision: usize) -> State {
+    (TABLE_C2[index].0 as u64) << 48 | (decision << DECISION | (2 * index + mps) << ROW_SHIFT) as u64
+}
+
+/// A context's state at `index` of Table C.2, with 0 as the more probable symbol.
+pub(super) const fn initial(index: usize) -> State {
+    state(index, 0, 0)
+}
+
+/// The decision, 0 or 1, that led to a state.
+#[inline(always)]
+pub(super) fn decision(state: State) -> u64 {
+    state >> DECISION & 1
+}
+
+/// The decoder's registers.
+///
+/// With `TRACED` it also keeps [`MqDecoder::needed`], at the cost of an instruction per decision.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MqDecoder<'a, const TRACED: bool = false> {
+    /// The interval `A`, in the upper 16 bits.
+    interval: u64,
+    /// The code register: `Chigh` in the upper 16 bits, and below it bits of the string that await their turn.
+    code: u64,
+    /// How many such bits there are beyond [`LONGEST_SHIFT`].
+    ahead: u32,
+    /// The byte of the string that comes next into the code register.
+    next: usize,
+    bits: &'a [u8],
+    needed: usize,
+}
+
+/// The longest renormalisation: from `Qe` = 1 to 0x8000.
+const LONGEST_SHIFT: u32 = 15;
+
+impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
+    /// INITDEC (C.3.5), on a string without stuffed bits.
+    pub(super) fn new(bits: &'a [u8]) -> Self {
+        // `Chigh` starts with 15 bits: the standard's first byte, second byte and shift by 7.
+        let first = u64::from(word_at(bits, 0));
+        Self {
+            interval: 0x8000 << 48,
+            code: first << 31,
+            ahead: 17 - LONGEST_SHIFT,
+            next: 4,
+            bits,
+            needed: 0,
+        }
+    }
+
+    /// Bits of the string that were taken into `Chigh`, counting the ones assumed beyond its end.
+    pub(super) fn consumed(&self) -> usize {
+        self.next * 8 - (self.ahead + LONGEST_SHIFT) as usize
+    }
+
+    /// Bits of the string that were taken in when a decision last fell on the lower sub-interval.
+    ///
+    /// Only such a decision moves the interval's upper end. A string that is cut anywhere behind it, and goes on with
+    /// ones, leads to the same decisions, so an encoder need not write more.
+    pub(super) fn needed(&self) -> usize {
+        self.needed
+    }
+
+    /// DECODE (C.3.2) in a context of the given state; the context's next state, with the [`decision`].
+    #[inline(always)]
+    pub(super) fn decode(&mut self, state: State) -> State {
+        let [kept, after_mps, after_lps, _] = ROWS[(state >> ROW_SHIFT) as usize & 127];
+        let qe = state & QE;
+        // The lower sub-interval has size Qe, the upper one what is left of A.
+        let upper = self.interval.wrapping_sub(qe);
+        // LPS_EXCHANGE and MPS_EXCHANGE (C.3.2): the smaller sub-interval is the less probable symbol's. This much is
+        // known before the code register is.
+        let exchange = upper < qe;
+        let unless_shifted = select_unpredictable(upper >> 63 != 0, kept, after_mps);
+        let if_lower = select_unpredictable(exchange, after_mps, after_lps);
+        let if_upper = select_unpredictable(exchange, after_lps, unless_shifted);
+        let (code_if_upper, lower) = self.code.overflowing_sub(qe);
+        if TRACED && lower {
+            self.needed = self.consumed();
+        }
+        let next = select_unpredictable(lower, if_lower, if_upper);
+        let interval = select_unpredictable(lower, qe, upper);
+        let code = select_unpredictable(lower, self.code, code_if_upper);
+        // RENORMD (C.3.3).
+        let shift = interval.leading_zeros();
+        self.interval = interval.wrapping_shl(shift);
+        self.code = code.wrapping_shl(shift);
+        let (ahead, short) = self.ahead.overflowing_sub(shift);
+        self.ahead = ahead;
+        if short {
+            self.refill();
+        }
+        next
+    }
+
+    /// Puts 32 more bits below those in the code register.
+    #[inline(always)]
+    fn refill(&mut self) {
+        // `ahead` is -15 to -1 here.
+        let free = 16 - (self.ahead.wrapping_add(LONGEST_SHIFT) & 15);
+        self.code |= u64::from(word_at(self.bits, self.next)) << free;
+        self.next += 4;
+        self.ahead = self.ahead.wrapping_add(32);
+    }
+}
+
+/// Four bytes of the string; ones beyond its end.
+#[inline(always)]
+fn word_at(bits: &[u8], at: usize) -> u32 {
+    match bits.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
+        Some(&bytes) => u32::from_be_bytes(bytes),
+        None => tail_at(bits, at),
+    }
+}
+
+#[cold]
+fn tail_at(bits: &[u8], at: usize) -> u32 {
+    let mut word = [0xFF; 4];
+    let rest = bits.get(at..).unwrap_or_default();
+    word[..rest.len()].copy_from_slice(rest);
+    u32::from_be_bytes(word)
+}

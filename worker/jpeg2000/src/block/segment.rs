@@ -1,0 +1,119 @@
+//! A codeword segment as a plain bit string.
+//!
+//! After a byte 0xFF the coder leaves the top bit of the next byte free for a carry (ISO/IEC 15444-1 C.2.6 BYTEOUT,
+//! C.3.4 BYTEIN). Taking those bits out once, and adding the carries, leaves the arithmetic decoder a string without
+//! exceptions.
+
+use super::BlockFlaw;
+
+/// Bytes that a code block's segment may have: four times what 4096 samples of 31 bits take uncoded.
+const MOST_BYTES: usize = 1 << 16;
+
+/// Scratch for one segment.
+#[derive(Debug, Default)]
+pub(super) struct Segment {
+    joined: Vec<u8>,
+    bits: Vec<u8>,
+    len_bits: usize,
+}
+
+impl Segment {
+    /// Joins the pieces and takes the stuffed bits out.
+    pub(super) fn load(&mut self, pieces: &[&[u8]]) -> Result<(), BlockFlaw> {
+        let bytes = pieces.iter().fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
+        if bytes > MOST_BYTES {
+            return Err(BlockFlaw::Length { bytes, most: MOST_BYTES });
+        }
+        if let &[only] = pieces {
+            return self.unstuff(only);
+        }
+        let mut joined = std::mem::take(&mut self.joined);
+        joined.clear();
+        for piece in pieces {
+            joined.extend_from_slice(piece);
+        }
+        let result = self.unstuff(&joined);
+        self.joined = joined;
+        result
+    }
+
+    /// The bit string, most significant bit first, filled up to whole bytes with ones; beyond it there are only ones
+    /// (C.3.4: BYTEIN at a marker).
+    pub(super) fn bits(&self) -> &[u8] {
+        &self.bits
+    }
+
+    /// Bits in the string.
+    pub(super) fn len_bits(&self) -> usize {
+        self.len_bits
+    }
+
+    fn unstuff(&mut self, bytes: &[u8]) -> Result<(), BlockFlaw> {
+        self.bits.clear();
+        self.bits.reserve(bytes.len() + 8);
+        // The last `held` bits of the string, not yet in `bits`; always fewer than 8.
+        let mut tail = 0_u64;
+        let mut held = 0_u32;
+        let mut at = 0;
+        let mut after_ff = false;
+        while at < bytes.len() {
+            if !after_ff && let Some(&chunk) = bytes[at..].first_chunk::<8>() {
+                let chunk = u64::from_be_bytes(chunk);
+                if !has_ff(chunk) {
+                    let joined = (u128::from(tail) << 64) | u128::from(chunk);
+                    #[expect(clippy::cast_possible_truncation, reason = "the upper bits stay in `tail`")]
+                    self.bits.extend_from_slice(&((joined >> held) as u64).to_be_bytes());
+                    tail = chunk & ((1 << held) - 1);
+                    at += 8;
+                    continue;
+                }
+            }
+            let byte = bytes[at];
+            let width = if after_ff { 7 } else { 8 };
+            if after_ff && byte >= 0x80 && (byte > 0x8F || !self.carry(&mut tail, held)) {
+                return Err(BlockFlaw::Stuffing { bytes: bytes.len(), at });
+            }
+            tail = (tail << width) | u64::from(byte) & ((1 << width) - 1);
+            held += width;
+            if held >= 8 {
+                held -= 8;
+                #[expect(clippy::cast_possible_truncation, reason = "`held` was below 16")]
+                self.bits.push((tail >> held) as u8);
+                tail &= (1 << held) - 1;
+            }
+            after_ff = byte == 0xFF;
+            at += 1;
+        }
+        self.len_bits = self.bits.len() * 8 + held as usize;
+        if held > 0 {
+            #[expect(clippy::cast_possible_truncation, reason = "`held` is below 8")]
+            self.bits.push(((tail << (8 - held)) | (0xFF >> held)) as u8);
+        }
+        Ok(())
+    }
+
+    /// Adds one to the bit string; false if it overflows.
+    fn carry(&mut self, tail: &mut u64, held: u32) -> bool {
+        *tail += 1;
+        if *tail < 1 << held {
+            return true;
+        }
+        *tail = 0;
+        for byte in self.bits.iter_mut().rev() {
+            *byte = byte.wrapping_add(1);
+            if *byte != 0 {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Whether one of the eight bytes is 0xFF.
+fn has_ff(chunk: u64) -> bool {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // A byte of the complement is zero exactly where the chunk has 0xFF.
+    let zeros = !chunk;
+    zeros.wrapping_sub(LOW) & chunk & HIGH != 0
+}

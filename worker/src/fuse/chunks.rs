@@ -1,0 +1,282 @@
+//! Chunks: squares of all bands that fill up with decoded tiles, and who may begin a new one.
+//!
+//! A unit of work says which chunks it touches before it is begun, and waits while too many are open. The limit is what
+//! the order of the units takes when they are done one after the other, and one more for each thread. It cannot lead
+//! to a standstill: a unit waits only while another one is at work, and once none is, all open chunks are those of the
+//! one-after-the-other order, which is within the limit.
+
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::cog::CHUNK;
+use super::error::FuseError;
+use super::grid::{Grid, Rect};
+use super::input::fit;
+use super::order::{Order, Unit};
+
+/// A chunk that is complete.
+pub(super) struct Chunk {
+    pub(super) column: u32,
+    pub(super) row: u32,
+    /// Band after band, row by row without gaps.
+    pub(super) samples: Vec<u16>,
+}
+
+/// How an image is cut into chunks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) bands: usize,
+}
+
+impl Layout {
+    fn columns(self) -> u32 {
+        self.width.div_ceil(CHUNK)
+    }
+
+    fn count(self) -> usize {
+        self.columns() as usize * self.height.div_ceil(CHUNK) as usize
+    }
+
+    fn rect(self, column: u32, row: u32) -> Rect {
+        let whole = Rect { x: column * CHUNK, y: row * CHUNK, width: CHUNK, height: CHUNK };
+        whole.intersection(Rect { x: 0, y: 0, width: self.width, height: self.height })
+    }
+
+    /// Samples that a chunk needs to be complete.
+    fn samples(self, index: usize) -> u64 {
+        let columns = self.columns() as usize;
+        let place = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let rect = self.rect(place(index % columns.max(1)), place(index / columns.max(1)));
+        rect.area().saturating_mul(self.bands as u64)
+    }
+
+    fn index(self, (column, row): (u32, u32)) -> usize {
+        row as usize * self.columns() as usize + column as usize
+    }
+
+    /// Chunks that are open at a time when the units are done one after the other.
+    fn open_in_order(self, grids: &[&Grid]) -> usize {
+        let mut missing: Vec<u64> = (0..self.count()).map(|index| self.samples(index)).collect();
+        let (mut open, mut most) = (0_usize, 0);
+        for unit in Order::new(grids) {
+            let mut completed = 0;
+            for place in touched(unit.rect) {
+                let index = self.index(place);
+                let Some(missing) = missing.get_mut(index) else { continue };
+                open += usize::from(*missing == self.samples(index));
+                *missing = missing.saturating_sub(unit.rect.intersection(self.rect(place.0, place.1)).area());
+                completed += usize::from(*missing == 0);
+            }
+            most = most.max(open);
+            open = open.saturating_sub(completed);
+        }
+        most
+    }
+
+    /// Chunks that may be open at a time with so many threads.
+    pub(super) fn limit(self, grids: &[&Grid], threads: usize) -> usize {
+        self.open_in_order(grids).saturating_add(threads).min(self.count())
+    }
+
+    /// Bytes of a whole chunk.
+    pub(super) fn chunk_bytes(self) -> u64 {
+        let side = u64::from(CHUNK);
+        let area = side.min(self.width.into()) * side.min(self.height.into());
+        area.saturating_mul(2).saturating_mul(self.bands as u64)
+    }
+}
+
+/// Columns and rows of the chunks that have a part of `rect`.
+fn touched(rect: Rect) -> impl Iterator<Item = (u32, u32)> {
+    let steps = |range: Range<u32>| range.start / CHUNK..range.end.div_ceil(CHUNK);
+    let (columns, rows) = (steps(rect.columns()), steps(rect.rows()));
+    rows.flat_map(move |row| columns.clone().map(move |column| (column, row)))
+}
+
+/// The units that are left, the chunks that are open, and the first error.
+pub(super) struct Chunks<'a> {
+    layout: Layout,
+    limit: usize,
+    state: Mutex<State<'a>>,
+    changed: Condvar,
+}
+
+struct State<'a> {
+    order: Peekable<Order<'a>>,
+    open: BTreeMap<usize, Open>,
+    /// Samples that are missing, by chunk.
+    missing: Vec<u64>,
+    /// Chunks before this one have been handed on.
+    oldest: usize,
+    handed_on: Vec<bool>,
+    /// Buffers of chunks that are no longer needed.
+    spare: Vec<Vec<u16>>,
+    at_work: usize,
+    failure: Option<FuseError>,
+    #[cfg(test)]
+    most_open: usize,
+}
+
+#[derive(Default)]
+struct Open {
+    samples: Arc<Mutex<Vec<u16>>>,
+}
+
+impl<'a> Chunks<'a> {
+    pub(super) fn new(layout: Layout, grids: &[&'a Grid], threads: usize) -> Self {
+        let count = layout.count();
+        let state = State {
+            order: Order::new(grids).peekable(),
+            open: BTreeMap::new(),
+            missing: (0..count).map(|index| layout.samples(index)).collect(),
+            oldest: 0,
+            handed_on: vec![false; count],
+            spare: Vec::new(),
+            at_work: 0,
+            failure: None,
+            #[cfg(test)]
+            most_open: 0,
+        };
+        Self {
+            layout,
+            limit: layout.limit(grids, threads),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<'a>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next unit, once there is room for its chunks; nothing when all are taken or something has failed.
+    pub(super) fn take(&self) -> Option<Unit> {
+        let mut state = self.state();
+        loop {
+            if state.failure.is_some() {
+                return None;
+            }
+            let unit = *state.order.peek()?;
+            if state.at_work == 0 || self.has_room(&state, unit) {
+                state.order.next();
+                state.at_work += 1;
+                for place in touched(unit.rect) {
+                    state.open.entry(self.layout.index(place)).or_default();
+                }
+                #[cfg(test)]
+                {
+                    state.most_open = state.most_open.max(state.open.len());
+                }
+                return Some(unit);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn has_room(&self, state: &State<'_>, unit: Unit) -> bool {
+        let places = || touched(unit.rect).map(|place| self.layout.index(place));
+        let new = places().filter(|index| !state.open.contains_key(index)).count();
+        // Compressed tiles wait for those before them, so nobody runs further ahead than a row of chunks.
+        let horizon = state.oldest.saturating_add(self.layout.columns() as usize);
+        state.open.len().saturating_add(new) <= self.limit && places().next() <= Some(horizon)
+    }
+
+    /// Copies the samples of a unit into its chunks; returns the chunks that it completes.
+    pub(super) fn put(&self, unit: Unit, samples: &[u16]) -> Result<Vec<Chunk>, FuseError> {
+        let mut complete = Vec::new();
+        for (column, row) in touched(unit.rect) {
+            let index = self.layout.index((column, row));
+            let rect = self.layout.rect(column, row);
+            let common = unit.rect.intersection(rect);
+            let mut state = self.state();
+            let buffer = Arc::clone(&state.open.entry(index).or_default().samples);
+            let spare = state.spare.pop();
+            drop(state);
+
+            let mut chunk = buffer.lock().unwrap_or_else(PoisonError::into_inner);
+            let unused = if chunk.is_empty() {
+                *chunk = spare.unwrap_or_default();
+                fit(&mut chunk, rect.area().saturating_mul(self.layout.bands as u64))?;
+                None
+            } else {
+                spare
+            };
+            copy(unit, samples, common, rect, &mut chunk);
+            drop(chunk);
+
+            let mut state = self.state();
+            state.spare.extend(unused);
+            let Some(missing) = state.missing.get_mut(index) else { continue };
+            *missing = missing.saturating_sub(common.area());
+            if *missing == 0 {
+                let samples = std::mem::take(&mut *buffer.lock().unwrap_or_else(PoisonError::into_inner));
+                complete.push(Chunk { column, row, samples });
+            }
+        }
+        Ok(complete)
+    }
+
+    /// A complete chunk has been handed on and takes no more room.
+    pub(super) fn handed_on(&self, chunk: Chunk) {
+        let index = self.layout.index((chunk.column, chunk.row));
+        let mut state = self.state();
+        state.open.remove(&index);
+        if let Some(done) = state.handed_on.get_mut(index) {
+            *done = true;
+        }
+        while state.handed_on.get(state.oldest).copied().unwrap_or_default() {
+            state.oldest += 1;
+        }
+        if state.open.len().saturating_add(state.spare.len()) < self.limit {
+            state.spare.push(chunk.samples);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// A unit that was taken has been put into its chunks and they have been handed on.
+    pub(super) fn done(&self) {
+        let mut state = self.state();
+        state.at_work = state.at_work.saturating_sub(1);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Lets nobody begin anything more. The first error is kept.
+    pub(super) fn fail(&self, error: FuseError) {
+        let mut state = self.state();
+        state.failure.get_or_insert(error);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// The first error, if there was one.
+    pub(super) fn into_result(self) -> Result<(), FuseError> {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        state.failure.map_or(Ok(()), Err)
+    }
+
+    #[cfg(test)]
+    pub(super) fn most_open(&self) -> (usize, usize) {
+        (self.state().most_open, self.limit)
+    }
+}
+
+/// Copies what a unit and a chunk have in `common`.
+fn copy(unit: Unit, samples: &[u16], common: Rect, chunk: Rect, out: &mut [u16]) {
+    let plane = chunk.width as usize * chunk.height as usize;
+    let plane = out.chunks_exact_mut(plane.max(1)).nth(unit.band).unwrap_or_default();
+    let (skip, width) = ((common.x - unit.rect.x) as usize, common.width as usize);
+    let from = samples.chunks_exact(unit.rect.width as usize).skip((common.y - unit.rect.y) as usize);
+    let to = plane.chunks_exact_mut(chunk.width as usize).skip((common.y - chunk.y) as usize);
+    let column = (common.x - chunk.x) as usize;
+    for (from, to) in from.zip(to).take(common.height as usize) {
+        if let (Some(from), Some(to)) = (from.get(skip..skip + width), to.get_mut(column..column + width)) {
+            to.copy_from_slice(from);
+        }
+    }
+}

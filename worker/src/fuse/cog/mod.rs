@@ -1,0 +1,411 @@
+//! A cloud-optimised `GeoTIFF` in one pass: chunks of samples in, in any order and from many threads, bytes out.
+//!
+//! The unit is the *chunk*: the samples of all bands in a square of [`CHUNK`] pixels. The thread that brings it takes the
+//! statistics, compresses its tiles and makes its part of the overviews, while the samples are in the cache. The *body*,
+//! which is all tiles of the full resolution from left to right and top to bottom, goes to the [`Output`] as soon as the
+//! tiles before have come. Overviews wait, compressed, for the *head*, which is known last and comes first in the file.
+//!
+//! The same samples give the same bytes, whatever the order of the chunks and the number of threads. The layout is that of
+//! GDAL's COG driver, see "COG -- Cloud Optimized GeoTIFF generator" among GDAL's raster drivers.
+
+mod area;
+mod compression;
+mod error;
+mod geo_tags;
+mod halve;
+mod head;
+mod in_order;
+mod lerc;
+mod pyramid;
+mod tiff;
+mod tile;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use compression::Encoder;
+use halve::halve_rows;
+use head::Head;
+use in_order::InOrder;
+use pyramid::{Cascade, Level, Strip, Strips, TileRow};
+use tile::{Pixels, Tiling};
+
+use super::header::SampleType;
+use super::output::Output;
+use super::statistics::{BandStatistics, Moments};
+
+pub use compression::{Compression, NotACompression};
+pub use error::CogError;
+pub use geo_tags::{GeoTags, GeoTagsError};
+
+/// Sides of a chunk in pixels.
+pub const CHUNK: u32 = 1024;
+
+/// Sentinel-2 marks pixels without data with 0, though its files do not say so.
+pub(super) const NODATA: u16 = 0;
+
+/// Width and height of the output's tiles in pixels.
+const TILE_SIZE: usize = 512;
+
+/// Bytes of tiles that may wait for the output before threads are made to wait.
+const WAITING: usize = 32 << 20;
+
+/// Size and type of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Three are marked as red, green and blue.
+    pub bands: usize,
+    /// Of all bands.
+    pub sample_type: SampleType,
+}
+
+/// What is said about an image besides its pixels.
+#[derive(Clone, Debug, Default)]
+pub struct Description {
+    /// Of the bands, such as `B04`.
+    pub names: Vec<String>,
+    /// Items of the image as a whole; those named `TIFFTAG_…` become tags. Keys need no escaping: letters, digits, `_-.`.
+    pub metadata: Vec<(String, String)>,
+    /// Where it lies.
+    pub georeference: GeoTags,
+}
+
+/// What there is at the end besides the body.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The bytes in front of the body, a multiple of 4096, in pieces.
+    pub head: Vec<Bytes>,
+    /// Length of what the output has received.
+    pub body_bytes: u64,
+    /// In the order of the bands.
+    pub statistics: Vec<BandStatistics>,
+    /// Factors of the overviews, smallest first: 2 to 32 for an image of at least 32 pixels a side.
+    pub overviews: Vec<u32>,
+}
+
+/// Buffers of one thread, to be used again for chunk after chunk.
+#[derive(Default)]
+pub struct ChunkScratch {
+    encoder: Option<Encoder>,
+    half: Vec<u16>,
+    quarter: Vec<u16>,
+}
+
+impl ChunkScratch {
+    /// Without any memory yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// Writes one image. Shared by all threads that make its chunks.
+pub struct CogWriter<'a> {
+    shape: Shape,
+    compression: Compression,
+    tiling: Tiling,
+    levels: Vec<Level>,
+    /// Levels after the first that are made in chunks.
+    in_chunks: usize,
+    chunks: (u32, u32),
+    output: &'a dyn Output,
+    body: InOrder<Bytes>,
+    progress: Mutex<Progress>,
+    /// Whether there are levels beyond those that are made in chunks.
+    has_cascade: bool,
+    strips: Mutex<Strips>,
+    feed: InOrder<Strip>,
+    cascade: Mutex<Cascade>,
+    failed: AtomicBool,
+}
+
+/// What has been made so far.
+struct Progress {
+    /// Chunks that have come, row by row.
+    seen: Vec<bool>,
+    moments: Vec<Moments>,
+    /// Encoded sizes of the tiles of the full resolution.
+    sizes: Vec<u32>,
+    /// Encoded tiles of the overviews, for each of them.
+    overviews: Vec<Vec<Bytes>>,
+}
+
+impl<'a> CogWriter<'a> {
+    /// For an image of this shape. The output receives the body while chunks come in.
+    pub fn new(shape: Shape, compression: Compression, output: &'a dyn Output) -> Self {
+        let levels = pyramid::levels(&shape);
+        let size = tile_size(&levels);
+        let tiling = Tiling { size, bands: shape.bands, sample_type: shape.sample_type };
+        let in_chunks = pyramid::in_chunks(&levels);
+        let chunks = (shape.width.div_ceil(CHUNK), shape.height.div_ceil(CHUNK));
+        let tiles = |level: &Level| {
+            let (across, down) = level.tiles(size);
+            across.saturating_mul(down)
+        };
+        let mut counts = levels.iter().map(tiles);
+        let progress = Progress {
+            seen: vec![false; (chunks.0 as usize).saturating_mul(chunks.1 as usize)],
+            moments: vec![Moments::default(); shape.bands],
+            sizes: vec![0; counts.next().unwrap_or_default()],
+            overviews: counts.map(|count| vec![Bytes::new(); count]).collect(),
+        };
+        let source = levels.get(in_chunks).copied().unwrap_or(Level { factor: 1, width: 0, height: 0 });
+        let cascade = Cascade::new(&levels, in_chunks, shape.bands, size);
+        Self {
+            shape,
+            compression,
+            tiling,
+            in_chunks,
+            chunks,
+            output,
+            has_cascade: !cascade.is_empty(),
+            body: InOrder::new(WAITING),
+            progress: Mutex::new(progress),
+            strips: Mutex::new(Strips::new(source, shape.bands, chunks.0 as usize)),
+            feed: InOrder::new(usize::MAX),
+            cascade: Mutex::new(cascade),
+            failed: AtomicBool::new(false),
+            levels,
+        }
+    }
+
+    /// Takes one chunk, counted in chunks from the upper left. Each has to come once, on any thread, in any order; the
+    /// rows of chunks from top to bottom keep the memory small that tiles take while they wait for those before them.
+    ///
+    /// `samples` are 16 bits wide whatever the sample type, and come band after band, each as wide and high as the chunk
+    /// is, which is less than [`CHUNK`] at the right and at the bottom. May block as long as the output does.
+    ///
+    /// # Errors
+    /// See [`CogError`]. After one, every call fails.
+    pub fn chunk(
+        &self,
+        column: u32,
+        row: u32,
+        samples: &[u16],
+        scratch: &mut ChunkScratch,
+    ) -> Result<(), CogError> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(CogError::Abandoned);
+        }
+        let result = self.take(column, row, samples, scratch);
+        if result.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    fn take(
+        &self,
+        column: u32,
+        row: u32,
+        samples: &[u16],
+        scratch: &mut ChunkScratch,
+    ) -> Result<(), CogError> {
+        let (width, height) = self.admit(column, row, samples.len())?;
+        let ChunkScratch { encoder, half, quarter } = scratch;
+        let encoder = match encoder {
+            Some(encoder) if encoder.compression() == self.compression => encoder,
+            _ => encoder.insert(Encoder::new(self.compression)?),
+        };
+        let plane = width.saturating_mul(height);
+        let moments: Vec<_> = samples.chunks_exact(plane).map(Moments::of).collect();
+        for (sum, moments) in lock(&self.progress).moments.iter_mut().zip(&moments) {
+            sum.add(moments);
+        }
+        self.tiles_of_chunk((column, row), 0, (width, height), samples, encoder)?;
+
+        let (mut at_source, mut width, mut height) = (samples, width, height);
+        for (level, target) in (1..=self.in_chunks).zip([half, quarter]) {
+            halve_chunk(at_source, width, target);
+            (width, height) = (width / 2, height / 2);
+            if level == 1 {
+                self.tiles_of_chunk((column, row), level, (width, height), target, encoder)?;
+            }
+            at_source = target;
+        }
+        if !self.has_cascade {
+            return Ok(());
+        }
+        let strip = lock(&self.strips).add(column, row, at_source);
+        let Some(strip) = strip else { return Ok(()) };
+        let row_length = self.row_length(self.in_chunks);
+        self.feed.put(row as usize, strip, 0, |strip| {
+            let mut cascade = lock(&self.cascade);
+            for row in strip.rows.chunks_exact(row_length.max(1)) {
+                cascade.push(row, &mut |tiles| self.tiles_of_row(&tiles, encoder))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The head, once all chunks have come.
+    ///
+    /// # Errors
+    /// See [`CogError`].
+    pub fn finish(self, description: &Description) -> Result<Finished, CogError> {
+        if self.levels.iter().any(|level| level.width == 0 || level.height == 0) || self.shape.bands == 0 {
+            return Err(CogError::Unwritable { what: "the image".into(), detail: "it has no pixels".into() });
+        }
+        let progress = self.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(missing) = progress.seen.iter().position(|&seen| !seen) {
+            let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+            let (column, row) = (missing % self.chunks.0, missing / self.chunks.0);
+            return Err(CogError::Chunk { column, row, detail: "has not come".into() });
+        }
+        let written = self.body.reached();
+        let complete = progress.overviews.iter().flatten().all(|tile| !tile.is_empty());
+        if written != progress.sizes.len() || !complete {
+            // A call that failed has left a gap.
+            return Err(CogError::Abandoned);
+        }
+        let statistics: Vec<_> = progress.moments.iter().map(Moments::statistics).collect();
+        let head = Head {
+            tiling: self.tiling,
+            compression: self.compression,
+            levels: &self.levels,
+            overviews: &progress.overviews,
+            body: &progress.sizes,
+            description,
+            statistics: &statistics,
+        };
+        Ok(Finished {
+            head: head.pieces()?,
+            body_bytes: head.body_bytes(),
+            overviews: self.levels.iter().skip(1).map(|level| level.factor).collect(),
+            statistics,
+        })
+    }
+
+    /// Width and height of a chunk that may come.
+    fn admit(&self, column: u32, row: u32, samples: usize) -> Result<(usize, usize), CogError> {
+        let wrong = |detail: &str| CogError::Chunk { column, row, detail: detail.into() };
+        if column >= self.chunks.0 || row >= self.chunks.1 {
+            return Err(wrong("lies outside of the image"));
+        }
+        let side =
+            |side: u32, index: u32| side.saturating_sub(index.saturating_mul(CHUNK)).min(CHUNK) as usize;
+        let (width, height) = (side(self.shape.width, column), side(self.shape.height, row));
+        let expected = width.saturating_mul(height).saturating_mul(self.shape.bands);
+        if samples != expected || samples == 0 {
+            return Err(wrong(&format!("has {samples} samples instead of {expected}")));
+        }
+        let index = (row as usize).saturating_mul(self.chunks.0 as usize).saturating_add(column as usize);
+        match lock(&self.progress).seen.get_mut(index) {
+            Some(seen) if !*seen => *seen = true,
+            _ => return Err(wrong("came twice")),
+        }
+        Ok((width, height))
+    }
+
+    /// Samples of a row of all bands.
+    fn row_length(&self, level: usize) -> usize {
+        self.levels.get(level).map_or(0, |level| level.width).saturating_mul(self.shape.bands)
+    }
+
+    /// Encodes the tiles of a level that lie in a chunk, whose size at that level this is.
+    fn tiles_of_chunk(
+        &self,
+        chunk: (u32, u32),
+        level: usize,
+        (width, height): (usize, usize),
+        samples: &[u16],
+        encoder: &mut Encoder,
+    ) -> Result<(), CogError> {
+        let size = self.tiling.size;
+        let side = (CHUNK as usize >> level) / size;
+        let origin = (side.saturating_mul(chunk.0 as usize), side.saturating_mul(chunk.1 as usize));
+        for y in 0..height.div_ceil(size) {
+            for x in 0..width.div_ceil(size) {
+                let corner = (x.saturating_mul(size), y.saturating_mul(size));
+                let pixels = Pixels {
+                    samples,
+                    band_stride: width.saturating_mul(height),
+                    row_stride: width,
+                    origin: corner,
+                    width: width.saturating_sub(corner.0).min(size),
+                    height: height.saturating_sub(corner.1).min(size),
+                };
+                let tile = (origin.0.saturating_add(x), origin.1.saturating_add(y));
+                self.tile(level, tile, &pixels, encoder)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tiles_of_row(&self, tiles: &TileRow<'_>, encoder: &mut Encoder) -> Result<(), CogError> {
+        let size = self.tiling.size;
+        let row_stride = self.row_length(tiles.level);
+        let width = row_stride / self.shape.bands;
+        for x in 0..width.div_ceil(size) {
+            let left = x.saturating_mul(size);
+            let pixels = Pixels {
+                samples: tiles.samples,
+                band_stride: width,
+                row_stride,
+                origin: (left, 0),
+                width: width.saturating_sub(left).min(size),
+                height: tiles.samples.len() / row_stride,
+            };
+            self.tile(tiles.level, (x, tiles.index), &pixels, encoder)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes a tile and puts it where it belongs.
+    fn tile(
+        &self,
+        level: usize,
+        (x, y): (usize, usize),
+        pixels: &Pixels<'_>,
+        encoder: &mut Encoder,
+    ) -> Result<(), CogError> {
+        let tile = Bytes::copy_from_slice(encoder.encode(self.tiling, pixels)?);
+        let across = self.levels.get(level).map_or(0, |level| level.tiles(self.tiling.size).0);
+        let index = y.saturating_mul(across).saturating_add(x);
+        let mut progress = lock(&self.progress);
+        let Some(overview) = level.checked_sub(1) else {
+            if let Some(size) = progress.sizes.get_mut(index) {
+                *size = u32::try_from(tile.len()).unwrap_or(u32::MAX);
+            }
+            drop(progress);
+            let bytes = tile.len();
+            return self
+                .body
+                .put(index, tile, bytes, |tile| self.output.body(tile).map_err(CogError::Output));
+        };
+        if let Some(place) = progress.overviews.get_mut(overview).and_then(|tiles| tiles.get_mut(index)) {
+            *place = tile;
+        }
+        Ok(())
+    }
+}
+
+/// Halves all bands of a chunk with even sides.
+fn halve_chunk(samples: &[u16], width: usize, out: &mut Vec<u16>) {
+    out.resize(samples.len() / 4, 0);
+    let pairs = samples.chunks_exact(width.saturating_mul(2).max(1));
+    for (rows, out) in pairs.zip(out.chunks_exact_mut((width / 2).max(1))) {
+        let (top, bottom) = rows.split_at(width);
+        halve_rows(top, bottom, out);
+    }
+}
+
+/// Validators take a raster for untiled if it is exactly as wide as its tiles, and object to that where it is higher
+/// than 512. So one that comes out this wide, at any level, gets half the tile size.
+fn tile_size(levels: &[Level]) -> usize {
+    let looks_untiled = |level: &Level| level.width == TILE_SIZE && level.height > TILE_SIZE;
+    if levels.iter().any(looks_untiled) { TILE_SIZE / 2 } else { TILE_SIZE }
+}
+
+/// What the locks guard is changed in single steps, so that a thread that panicked has not left it half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

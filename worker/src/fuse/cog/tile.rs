@@ -1,0 +1,130 @@
+//! From planes of samples to the tiles of a TIFF: pixel after pixel, with or without differencing.
+
+use super::SampleType;
+
+/// What all tiles of a file have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tiling {
+    /// Width and height of a tile in pixels.
+    pub(super) size: usize,
+    pub(super) bands: usize,
+    pub(super) sample_type: SampleType,
+}
+
+/// The part of a tile that lies inside the image, as a window of a larger block of samples.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pixels<'a> {
+    pub(super) samples: &'a [u16],
+    /// Samples from one band to the next.
+    pub(super) band_stride: usize,
+    /// Samples from one row to the next.
+    pub(super) row_stride: usize,
+    /// Column and row of the upper left pixel in the block.
+    pub(super) origin: (usize, usize),
+    pub(super) width: usize,
+    pub(super) height: usize,
+}
+
+impl Pixels<'_> {
+    /// The samples of a row; none if there is no such row.
+    pub(super) fn row(&self, band: usize, row: usize) -> &[u16] {
+        let row = self.origin.1.saturating_add(row).saturating_mul(self.row_stride);
+        let start = band.saturating_mul(self.band_stride).saturating_add(row).saturating_add(self.origin.0);
+        self.samples.get(start..start.saturating_add(self.width)).unwrap_or_default()
+    }
+}
+
+impl Tiling {
+    /// The bytes of a tile before compression: little-endian samples, all bands of a pixel together.
+    ///
+    /// Outside of the image a row goes on with its last pixel, which differs from itself by nothing, and rows are 0.
+    pub(super) fn interleave(self, pixels: &Pixels<'_>, differences: bool, out: &mut Vec<u8>) {
+        let width = match self.sample_type {
+            SampleType::U8 => 1,
+            SampleType::U16 => 2,
+        };
+        let row_bytes = self.size.saturating_mul(self.bands).saturating_mul(width);
+        out.clear();
+        out.resize(row_bytes.saturating_mul(self.size), 0);
+        for (index, out) in out.chunks_exact_mut(row_bytes.max(1)).take(pixels.height).enumerate() {
+            for band in 0..self.bands {
+                let row = pixels.row(band, index);
+                match self.sample_type {
+                    SampleType::U8 => place(row, &mut out[band..], self.bands, differences, low),
+                    SampleType::U16 => {
+                        place(row, &mut out[2 * band..], 2 * self.bands, differences, u16::to_le_bytes);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Puts the samples of a row `step` bytes apart.
+fn place<const WIDTH: usize>(
+    row: &[u16],
+    out: &mut [u8],
+    step: usize,
+    differences: bool,
+    bytes: fn(u16) -> [u8; WIDTH],
+) {
+    let mut cells = out.chunks_mut(step.max(1)).filter_map(|cell| cell.first_chunk_mut::<WIDTH>());
+    if differences {
+        // Subtracting before narrowing is the same as after it.
+        let mut before = 0_u16;
+        for (&sample, cell) in row.iter().zip(cells) {
+            *cell = bytes(sample.wrapping_sub(before));
+            before = sample;
+        }
+    } else {
+        for (&sample, cell) in row.iter().zip(&mut cells) {
+            *cell = bytes(sample);
+        }
+        let last = bytes(row.last().copied().unwrap_or_default());
+        cells.for_each(|cell| *cell = last);
+    }
+}
+
+/// An 8-bit sample in 16 bits, or a difference of two.
+#[expect(clippy::cast_possible_truncation, reason = "8-bit samples have nothing in the upper half")]
+fn low(sample: u16) -> [u8; 1] {
+    [sample as u8]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interleaved(sample_type: SampleType, differences: bool) -> Vec<u8> {
+        let tiling = Tiling { size: 4, bands: 2, sample_type };
+        // Two bands of 3 x 2 samples, of which the tile starts in the second column.
+        let samples = [9, 10, 12, 9, 20, 19, 9, 200, 7, 9, 0, 255];
+        let pixels =
+            Pixels { samples: &samples, band_stride: 6, row_stride: 3, origin: (1, 0), width: 2, height: 2 };
+        let mut out = vec![77; 3];
+        tiling.interleave(&pixels, differences, &mut out);
+        out
+    }
+
+    #[test]
+    fn bands_alternate_and_rows_go_on_with_their_last_pixel() {
+        let mut expected = vec![10, 200, 12, 7, 12, 7, 12, 7, 20, 0, 19, 255, 19, 255, 19, 255];
+        expected.resize(32, 0);
+        assert_eq!(interleaved(SampleType::U8, false), expected);
+        let wide: Vec<u8> = expected.iter().flat_map(|&sample| [sample, 0]).collect();
+        assert_eq!(interleaved(SampleType::U16, false), wide);
+    }
+
+    #[test]
+    fn differences_start_anew_in_every_row_and_wrap() {
+        let mut expected = vec![10, 200, 2, 63, 0, 0, 0, 0, 20, 0, 255, 255, 0, 0, 0, 0];
+        expected.resize(32, 0);
+        assert_eq!(interleaved(SampleType::U8, true), expected);
+        let words = |bytes: &[u8]| -> Vec<u16> {
+            bytes.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair)).collect()
+        };
+        let mut expected = vec![10, 200, 2, 65343, 0, 0, 0, 0, 20, 0, 65535, 255, 0, 0, 0, 0];
+        expected.resize(32, 0);
+        assert_eq!(words(&interleaved(SampleType::U16, true)), expected);
+    }
+}

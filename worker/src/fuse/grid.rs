@@ -1,0 +1,67 @@
+//! Where the tiles of a band lie.
+
+use std::ops::Range;
+
+/// A part of an image, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rect {
+    pub(super) x: u32,
+    pub(super) y: u32,
+    pub(super) width: u32,
+    pub(super) height: u32,
+}
+
+impl Rect {
+    pub(super) fn area(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    pub(super) fn columns(self) -> Range<u32> {
+        self.x..self.x.saturating_add(self.width)
+    }
+
+    pub(super) fn rows(self) -> Range<u32> {
+        self.y..self.y.saturating_add(self.height)
+    }
+
+    /// What both have in common; an empty one if that is nothing.
+    pub(super) fn intersection(self, other: Self) -> Self {
+        let (x, y) = (self.x.max(other.x), self.y.max(other.y));
+        let width = self.columns().end.min(other.columns().end).saturating_sub(x);
+        let height = self.rows().end.min(other.rows().end).saturating_sub(y);
+        Self { x, y, width, height }
+    }
+}
+
+/// The tiles of a band row by row, which cover its image without overlapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Grid {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) tiles: Vec<Rect>,
+}
+
+impl Grid {
+    /// Tiles of one size, which are cut off at the right and lower edges.
+    pub(super) fn regular(width: u32, height: u32, tile_width: u32, tile_height: u32) -> Self {
+        let starts = |length: u32, step: u32| (0..length).step_by(step.max(1) as usize);
+        let tiles = starts(height, tile_height).flat_map(|y| {
+            starts(width, tile_width).map(move |x| Rect {
+                x,
+                y,
+                width: tile_width.min(width - x),
+                height: tile_height.min(height - y),
+            })
+        });
+        Self { width, height, tiles: tiles.collect() }
+    }
+
+    pub(super) fn pixels(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// Pixels of the largest tile.
+    pub(super) fn largest(&self) -> u64 {
+        self.tiles.iter().map(|tile| tile.area()).max().unwrap_or_default()
+    }
+}

@@ -1,0 +1,261 @@
+//! `GeoTIFF` bands, Cloud Optimized ones among them: the tiles or strips of the first image, never the overviews.
+//!
+//! The profile: one band of unsigned samples of 8 or 16 bits, black is 0; uncompressed, LZW, DEFLATE or ZSTD, with or
+//! without the horizontal predictor; nodata 0 or not set. Anything else is refused by name.
+
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tiff::decoder::{Decoder, DecodingResult};
+use tiff::encoder::{TiffEncoder, colortype};
+use tiff::tags::Tag;
+use tiff::{ColorType, TiffError, TiffResult};
+use tilefleet_jpeg2000::Source;
+
+use super::super::Band;
+use super::super::error::FuseError;
+use super::super::georeference::Georeference;
+use super::super::grid::{Grid, Rect};
+use super::super::header::{Header, check_size};
+use super::super::session::Session;
+use super::{Desk, Opened, TileReader, stub};
+
+/// Tags that place an image (OGC 19-008, `GeoTIFF` 1.1, section 7 and annex B).
+const DOUBLES: [Tag; 4] =
+    [Tag::ModelPixelScaleTag, Tag::ModelTiepointTag, Tag::ModelTransformationTag, Tag::GeoDoubleParamsTag];
+
+/// Samples of the largest tile or strip that is read.
+const LARGEST_TILE: u64 = 1 << 26;
+
+/// Bytes read at least where the decoder asks for fewer.
+const READ_AHEAD: u64 = 64 << 10;
+
+type TiffDecoder = Decoder<Reader>;
+
+pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeference), FuseError> {
+    let wrong = |error| explain(error, band);
+    let mut decoder = Decoder::new(Reader::new(&band.bytes)).map_err(wrong)?;
+    let (width, height) = decoder.dimensions().map_err(wrong)?;
+    check_size(band, width, height)?;
+    let bits = check_profile(band, &mut decoder)?;
+    let (tile_width, tile_height) = decoder.chunk_dimensions();
+    // A strip may say that it is higher than the image.
+    let tile = Rect { x: 0, y: 0, width: tile_width.min(width), height: tile_height.min(height) };
+    if tile.area() == 0 || tile.area() > LARGEST_TILE {
+        let detail = format!("it has tiles or strips of {}x{} pixels", tile.width, tile.height);
+        return Err(FuseError::Unsupported { input: band.into(), detail });
+    }
+    let grid = Grid::regular(width, height, tile.width, tile.height);
+    let empty = empty_tiles(&mut decoder).map_err(wrong)?;
+    if empty.len() != grid.tiles.len() {
+        let detail = format!("it lists {} tiles or strips of {}", empty.len(), grid.tiles.len());
+        return Err(FuseError::Malformed { input: band.into(), offset: 0, detail });
+    }
+    let stub = place(&mut decoder).map_err(wrong)?;
+    let georeference =
+        stub::opened(stub, "GTiff", |dataset| Georeference::read(session, dataset, band)).map_err(
+            |error| FuseError::NoGeoreference { input: band.into(), detail: session.reason(&error) },
+        )??;
+    let opened = Opened {
+        header: Header { grid, bits },
+        held: 0,
+        // The samples before they are copied, and the decompressor's own.
+        working: tile.area().saturating_mul(4).saturating_add(1 << 20),
+        tiles: Box::new(GeotiffReader { band: band.clone(), empty, decoders: Mutex::new(vec![decoder]) }),
+    };
+    Ok((opened, georeference))
+}
+
+fn explain(error: TiffError, band: &Band) -> FuseError {
+    let input = band.into();
+    match error {
+        TiffError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            let detail = "a directory, tile or strip ends too early".into();
+            FuseError::Truncated { input, offset: band.bytes.len(), detail }
+        }
+        TiffError::IoError(error) => match error.downcast::<Failed>() {
+            Ok(Failed(error)) => FuseError::Read { input, error },
+            // A decompressor's word for bytes that it did not write.
+            Err(error) => FuseError::Malformed { input, offset: 0, detail: error.to_string() },
+        },
+        TiffError::UnsupportedError(error) => {
+            FuseError::Unsupported { input, detail: format!("{error}; {PROFILE}") }
+        }
+        TiffError::LimitsExceeded => {
+            FuseError::Unsupported { input, detail: "its directory or a tile is too large".into() }
+        }
+        error => FuseError::Malformed { input, offset: 0, detail: error.to_string() },
+    }
+}
+
+const PROFILE: &str = "a GeoTIFF of one band is read, uncompressed, LZW, DEFLATE or ZSTD";
+
+/// Bits of a sample, if it is one that is read here.
+fn check_profile(band: &Band, decoder: &mut TiffDecoder) -> Result<u8, FuseError> {
+    let unsupported = |detail: String| Err(FuseError::Unsupported { input: band.into(), detail });
+    let wrong = |error| explain(error, band);
+    let colour = decoder.colortype().map_err(wrong)?;
+    let bits = match colour {
+        ColorType::Gray(bits @ (8 | 16)) => bits,
+        other => return unsupported(format!("it has pixels of the kind {other:?}")),
+    };
+    // TIFF 6.0, section 19 and section 4: 1 is the default of both, unsigned integers and black is 0.
+    for (tag, name) in [(Tag::SampleFormat, "SampleFormat"), (Tag::PhotometricInterpretation, "Photometric")]
+    {
+        let value = decoder.find_tag_unsigned_vec::<u16>(tag).map_err(wrong)?;
+        if let Some(value) = value.and_then(|values| values.first().copied()).filter(|&value| value != 1) {
+            return unsupported(format!("its tag {name} is {value} instead of 1"));
+        }
+    }
+    let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression).map_err(wrong)?.unwrap_or(1);
+    if ![1, 5, 8, 32946, 50000].contains(&compression) {
+        return unsupported(format!("its compression has the number {compression}; {PROFILE}"));
+    }
+    if let Some(value) = decoder.find_tag(Tag::GdalNodata).map_err(wrong)? {
+        let text = value.into_string().map_err(wrong)?;
+        let text = text.trim_matches(['\0', ' ']);
+        if text.parse::<f64>().ok() != Some(0.0) {
+            return unsupported(format!("its nodata value is {text}, and 0 is what the output has"));
+        }
+    }
+    Ok(bits)
+}
+
+/// Which tiles are not in the file: all their pixels are nodata (GDAL's `GTiff` driver, "Sparse files").
+fn empty_tiles(decoder: &mut TiffDecoder) -> TiffResult<Vec<bool>> {
+    let lengths = match decoder.find_tag_unsigned_vec::<u64>(Tag::TileByteCounts)? {
+        Some(lengths) => Some(lengths),
+        None => decoder.find_tag_unsigned_vec::<u64>(Tag::StripByteCounts)?,
+    };
+    Ok(lengths.unwrap_or_default().into_iter().map(|length| length == 0).collect())
+}
+
+/// An image of one pixel in the same place.
+fn place(decoder: &mut TiffDecoder) -> TiffResult<Vec<u8>> {
+    let mut file = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut file)?;
+    let mut image = encoder.new_image::<colortype::Gray8>(1, 1)?;
+    for tag in DOUBLES {
+        if let Some(value) = decoder.find_tag(tag)? {
+            image.encoder().write_tag(tag, value.into_f64_vec()?.as_slice())?;
+        }
+    }
+    if let Some(value) = decoder.find_tag(Tag::GeoKeyDirectoryTag)? {
+        image.encoder().write_tag(Tag::GeoKeyDirectoryTag, value.into_u16_vec()?.as_slice())?;
+    }
+    if let Some(value) = decoder.find_tag(Tag::GeoAsciiParamsTag)? {
+        image.encoder().write_tag(Tag::GeoAsciiParamsTag, value.into_string()?.as_str())?;
+    }
+    image.write_data(&[0])?;
+    Ok(file.into_inner())
+}
+
+struct GeotiffReader {
+    band: Band,
+    empty: Vec<bool>,
+    /// Not in use at the moment; a thread takes one, or makes one more.
+    decoders: Mutex<Vec<TiffDecoder>>,
+}
+
+impl TileReader for GeotiffReader {
+    fn read(
+        &self,
+        tile: u32,
+        rect: Rect,
+        desk: &mut Desk,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(), FuseError> {
+        if stop() {
+            return Err(FuseError::Cancelled);
+        }
+        let wrong = |error| explain(error, &self.band);
+        let samples = desk.fit(rect.area())?;
+        if self.empty.get(tile as usize).copied().unwrap_or_default() {
+            samples.fill(0);
+            return Ok(());
+        }
+        let idle = self.decoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut decoder = match idle {
+            Some(decoder) => decoder,
+            None => Decoder::new(Reader::new(&self.band.bytes)).map_err(wrong)?,
+        };
+        let chunk = decoder.read_chunk(tile).map_err(wrong)?;
+        let matches = match &chunk {
+            DecodingResult::U8(values) if values.len() == samples.len() => {
+                samples.iter_mut().zip(values).for_each(|(sample, &value)| *sample = value.into());
+                true
+            }
+            DecodingResult::U16(values) if values.len() == samples.len() => {
+                samples.copy_from_slice(values);
+                true
+            }
+            _ => false,
+        };
+        if !matches {
+            let detail = format!("tile {tile} does not have {}x{} samples", rect.width, rect.height);
+            return Err(FuseError::Malformed { input: (&self.band).into(), offset: 0, detail });
+        }
+        self.decoders.lock().unwrap_or_else(PoisonError::into_inner).push(decoder);
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), FuseError> {
+        Ok(())
+    }
+}
+
+/// A source's error on its way through the TIFF decoder.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Failed(#[source] io::Error);
+
+/// A source as a stream with a window of bytes that have been read.
+struct Reader {
+    source: Arc<dyn Source>,
+    at: u64,
+    start: u64,
+    window: Bytes,
+}
+
+impl Reader {
+    fn new(source: &Arc<dyn Source>) -> Self {
+        Self { source: Arc::clone(source), at: 0, start: 0, window: Bytes::new() }
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let end = self.source.len();
+        if self.at >= end || out.is_empty() {
+            return Ok(0);
+        }
+        let behind = self.start.saturating_add(self.window.len() as u64);
+        if self.at < self.start || self.at >= behind {
+            let ahead = READ_AHEAD.max(out.len() as u64);
+            let range = self.at..end.min(self.at.saturating_add(ahead));
+            self.window = self.source.read(range).map_err(|error| io::Error::other(Failed(error)))?;
+            self.start = self.at;
+        }
+        let skip = usize::try_from(self.at - self.start).map_err(io::Error::other)?;
+        let there = self.window.get(skip..).unwrap_or_default();
+        let count = there.len().min(out.len());
+        for (out, &byte) in out.iter_mut().zip(there) {
+            *out = byte;
+        }
+        self.at = self.at.saturating_add(count as u64);
+        Ok(count)
+    }
+}
+
+impl Seek for Reader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.source.len().checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.at)
+    }
+}

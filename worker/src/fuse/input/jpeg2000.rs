@@ -1,0 +1,209 @@
+//! JPEG 2000 bands, decoded by this project's own decoder as far as its profile goes.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tilefleet_jpeg2000::{Error, Flaw, FlawKind, Image, Tiles};
+
+use super::super::Band;
+use super::super::error::{FuseError, Input};
+use super::super::georeference::Georeference;
+use super::super::grid::{Grid, Rect};
+use super::super::header::{Header, check_size};
+use super::super::session::Session;
+use super::gdal::GdalReader;
+use super::{Desk, Opened, TileReader, stub};
+
+/// Encoded bytes that a tile may have besides four for each sample: none is incompressible enough to need them.
+const SPARE_BYTES: u64 = 1 << 20;
+
+pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeference), FuseError> {
+    let wrong = |error| explain(error, band);
+    let source = &*band.bytes;
+    let image = Image::read(source).map_err(wrong)?;
+    check_component(band, &image)?;
+    check_size(band, image.width(), image.height())?;
+    let (georeference, block) = georeference(session, band, &image)?;
+    let header = |grid| Header { grid, bits: image.bits() };
+    if let Some(reason) = image.outside_profile() {
+        tracing::info!(band = band.name, source = band.source, reason, "decoding with GDAL");
+        let grid = Grid::regular(image.width(), image.height(), block.0, block.1);
+        // OpenJPEG keeps 32-bit samples and coefficients of a whole tile, which may be larger than a block.
+        let tile = u64::from(image.tile_width().min(image.width()))
+            .saturating_mul(image.tile_height().min(image.height()).into());
+        let opened = Opened {
+            header: header(grid),
+            held: source.len(),
+            working: tile.saturating_mul(10),
+            tiles: Box::new(GdalReader::new(band, image)),
+        };
+        return Ok((opened, georeference));
+    }
+    let count = image.tiles_across().saturating_mul(image.tiles_down());
+    let rect = |tile| {
+        let (x, y, width, height) = image.tile_rect(tile);
+        Rect { x, y, width, height }
+    };
+    let grid = Grid { width: image.width(), height: image.height(), tiles: (0..count).map(rect).collect() };
+    // Coefficients and two levels of the wavelet of 32 bits, and the encoded bytes.
+    let working = grid.largest().saturating_mul(4 + 4 + 2 + 2);
+    let cursor = Cursor { tiles: Tiles::new(&image), ahead: BTreeMap::new() };
+    let opened = Opened {
+        header: header(grid),
+        held: 0,
+        working,
+        tiles: Box::new(Jpeg2000Reader {
+            band: band.clone(),
+            image,
+            cursor: Mutex::new(cursor),
+            fallback: OnceLock::new(),
+        }),
+    };
+    Ok((opened, georeference))
+}
+
+/// What is wrong with the file, with the band's name on it.
+pub(super) fn explain(error: Error, band: &Band) -> FuseError {
+    let input = Input::from(band);
+    match error {
+        Error::Source(error) => FuseError::Read { input, error },
+        Error::Stopped => FuseError::Cancelled,
+        Error::Flaw(Flaw { kind, offset, detail }) => match kind {
+            FlawKind::Truncated => FuseError::Truncated { input, offset, detail },
+            FlawKind::Malformed => FuseError::Malformed { input, offset, detail },
+            FlawKind::Unsupported => FuseError::Unsupported { input, detail },
+        },
+    }
+}
+
+/// What no decoder could make a band of.
+fn check_component(band: &Band, image: &Image) -> Result<(), FuseError> {
+    let unsupported = |detail: String| Err(FuseError::Unsupported { input: band.into(), detail });
+    if image.components() != 1 {
+        return unsupported(format!("it has {} components, like a true-colour image", image.components()));
+    }
+    if image.signed() || image.bits() > 16 {
+        let sign = if image.signed() { "signed" } else { "unsigned" };
+        return unsupported(format!("its samples are {sign} with {} bits", image.bits()));
+    }
+    Ok(())
+}
+
+/// Where the image lies, and the size of GDAL's blocks.
+fn georeference(
+    session: &Session,
+    band: &Band,
+    image: &Image,
+) -> Result<(Georeference, (u32, u32)), FuseError> {
+    let read = |trailing| {
+        let stub = stub::jp2(image, &*band.bytes, trailing).map_err(|error| explain(error, band))?;
+        let read = stub::opened(stub, "JP2OpenJPEG", |dataset| {
+            let block = dataset.rasterband(1).map(|raster| raster.block_size());
+            let (width, height) = block.map_err(|error| session.internal("find the band", &error))?;
+            let side = |length| u32::try_from(length).unwrap_or(u32::MAX);
+            Ok((Georeference::read(session, dataset, band)?, (side(width), side(height))))
+        });
+        read.map_err(|error| GdalReader::failed(band, session.reason(&error)))?
+    };
+    match read(false) {
+        // Boxes behind the codestream may hold it too; they are at the far end of the file.
+        Err(FuseError::NoGeoreference { .. }) => read(true),
+        other => other,
+    }
+}
+
+struct Jpeg2000Reader {
+    band: Band,
+    image: Image,
+    cursor: Mutex<Cursor>,
+    /// For tiles whose own headers lead out of the profile.
+    fallback: OnceLock<GdalReader>,
+}
+
+/// Finds the parts of the tiles. A file may have its tiles in any order; they are decoded row by row all the same, so
+/// that few chunks are open at a time.
+struct Cursor {
+    tiles: Tiles,
+    /// Tiles that the file has before their turn.
+    ahead: BTreeMap<u32, Vec<Range<u64>>>,
+}
+
+impl Jpeg2000Reader {
+    fn explain(&self, error: Error) -> FuseError {
+        explain(error, &self.band)
+    }
+
+    fn parts(&self, tile: u32) -> Result<Vec<Range<u64>>, FuseError> {
+        let mut cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(parts) = cursor.ahead.remove(&tile) {
+            return Ok(parts);
+        }
+        loop {
+            let next = cursor.tiles.next(&*self.band.bytes).map_err(|error| self.explain(error))?;
+            match next {
+                Some(found) if found.index == tile => return Ok(found.parts),
+                Some(found) => cursor.ahead.insert(found.index, found.parts),
+                None => {
+                    let offset = self.image.codestream().end;
+                    let detail = format!("tile {tile} is missing");
+                    return Err(FuseError::Truncated { input: Input::from(&self.band), offset, detail });
+                }
+            };
+        }
+    }
+}
+
+impl TileReader for Jpeg2000Reader {
+    fn read(
+        &self,
+        tile: u32,
+        rect: Rect,
+        desk: &mut Desk,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(), FuseError> {
+        let input = || Input::from(&self.band);
+        let ranges = self.parts(tile)?;
+        let bytes: u64 = ranges.iter().map(|range| range.end.saturating_sub(range.start)).sum();
+        if bytes > rect.area().saturating_mul(4).saturating_add(SPARE_BYTES) {
+            let offset = ranges.first().map_or(0, |range| range.start);
+            let detail = format!("tile {tile} of {}x{} pixels has {bytes} bytes", rect.width, rect.height);
+            return Err(FuseError::Malformed { input: input(), offset, detail });
+        }
+        let mut parts = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            if stop() {
+                return Err(FuseError::Cancelled);
+            }
+            let bytes = self.band.bytes.read(range.clone());
+            parts.push((range.start, bytes.map_err(|error| FuseError::Read { input: input(), error })?));
+        }
+        desk.fit(rect.area())?;
+        let Desk { decoder, samples } = desk;
+        let decoded = decoder.decode(&self.image, tile, &parts, samples, rect.width as usize, stop);
+        match decoded {
+            Ok(()) => Ok(()),
+            Err(Error::Flaw(Flaw { kind: FlawKind::Unsupported, detail, .. })) => {
+                let gdal = self.fallback.get_or_init(|| {
+                    let Band { name, source, .. } = &self.band;
+                    tracing::info!(band = name, source, tile, reason = detail, "decoding with GDAL");
+                    GdalReader::new(&self.band, self.image.clone())
+                });
+                gdal.read(tile, rect, desk, stop)
+            }
+            Err(error) => Err(self.explain(error)),
+        }
+    }
+
+    fn finish(&self) -> Result<(), FuseError> {
+        let mut cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner);
+        match cursor.tiles.next(&*self.band.bytes).map_err(|error| self.explain(error))? {
+            None => Ok(()),
+            Some(found) => {
+                let offset = found.parts.first().map_or(0, |part| part.start);
+                let detail = format!("tile {} comes twice", found.index);
+                Err(FuseError::Malformed { input: Input::from(&self.band), offset, detail })
+            }
+        }
+    }
+}
