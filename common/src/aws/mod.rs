@@ -1,21 +1,25 @@
 //! AWS as the fleet uses it: clients, errors a person can act on, retries, batches that lose nothing.
 
+mod actions;
 mod calls;
 #[cfg(test)]
 pub(crate) mod canned;
 mod clients;
 mod error;
 mod group;
+mod metadata;
 mod objects;
 mod queue;
 mod retry;
 mod topic;
 mod upload;
 
+pub use actions::actions;
 pub use calls::CallCounter;
 pub use clients::{Clients, NoCredentials};
 pub use error::{AwsError, AwsErrorKind};
 pub use group::{Group, GroupError, GroupSize, Wake};
+pub use metadata::{Metadata, MetadataError};
 pub use objects::{ListedObject, Object, ObjectError, ObjectStore};
 pub use queue::{Queue, QueueAttributes, QueueError, Received, Redrive};
 pub use retry::{Attempts, full_jitter};

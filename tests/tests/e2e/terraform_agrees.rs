@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value, json};
+use tilefleet_common::aws::actions;
 use tilefleet_common::deployment;
 use tilefleet_tests::layout;
 
@@ -130,18 +131,6 @@ fn allowed(module: &Value, document: &str) -> Result<BTreeMap<String, BTreeSet<S
         .collect())
 }
 
-/// The IAM actions behind an operation ("Actions, resources, and condition keys" of each service).
-fn actions_of(operation: &str) -> Vec<String> {
-    let actions: &[&str] = match operation {
-        "sqs:SendMessageBatch" => &["sqs:SendMessage"],
-        "dynamodb:TransactWriteItems" => &["dynamodb:ConditionCheckItem", "dynamodb:UpdateItem"],
-        "s3:CreateMultipartUpload" | "s3:UploadPart" | "s3:CompleteMultipartUpload" => &["s3:PutObject"],
-        "s3:ListObjectsV2" => &["s3:ListBucket"],
-        other => &[other],
-    };
-    actions.iter().map(|&action| action.to_owned()).collect()
-}
-
 /// The operations named in a binary's own account of its calls.
 fn operations_in(text: &str) -> BTreeSet<String> {
     let services = ["sqs:", "dynamodb:", "s3:", "sns:", "autoscaling:"];
@@ -161,7 +150,11 @@ fn compare(
     rare: &[&str],
     operations: &BTreeSet<String>,
 ) -> Result<()> {
-    let needed: BTreeSet<String> = operations.iter().flat_map(|operation| actions_of(operation)).collect();
+    let needed: BTreeSet<String> = operations
+        .iter()
+        .filter_map(|operation| operation.split_once(':'))
+        .flat_map(|(service, operation)| actions(service, operation))
+        .collect();
     let granted: BTreeSet<String> = allowed
         .iter()
         .filter(|(statement, _)| !others.contains(&statement.as_str()))
