@@ -8,6 +8,7 @@ use futures::TryStreamExt as _;
 use futures::stream::FuturesOrdered;
 use tilefleet_common::aws::{AwsErrorKind, Existing, ObjectStore, Stored, Upload};
 use tilefleet_common::domain::{Cell, CellMessage, Recipe};
+use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{Failure, Success};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -54,6 +55,7 @@ impl Workshop {
         let clock = Instant::now();
         let bands =
             self.unless(&self.shutdown.stop, lost, self.fetch(&message.cell, message.recipe)).await??;
+        fault::point_of(Point::Fetch, &message.cell.id);
         let fetch_ms = milliseconds(clock.elapsed());
 
         let slot = self.unless(&self.shutdown.stop, lost, Arc::clone(&self.slots).acquire_owned()).await?;
@@ -62,7 +64,9 @@ impl Workshop {
         let memory = self.unless(&self.shutdown.stop, lost, self.memory.acquire(needed)).await?;
         let memory = memory.map_err(|error| permanent("memory", &error))?;
         let clock = Instant::now();
-        let raster = self.fuse(message, bands, lost).await?;
+        let effort = self.shutdown.begin();
+        let raster = self.fuse(message, bands, lost, &effort.hurry).await?;
+        fault::point_of(Point::Fuse, &message.cell.id);
         let fuse_ms = milliseconds(clock.elapsed());
         drop((slot, memory));
 
@@ -72,7 +76,7 @@ impl Workshop {
         let upload = Upload::begin(&self.objects, &output, region, "image/tiff", Existing::Replace);
         // Boxed: an upload's future is tens of kilobytes, which every caller up to the pool would carry along.
         let upload = Box::pin(upload.whole(raster));
-        let stored = self.unless(&self.shutdown.hurry, lost, upload).await?;
+        let stored = self.unless(&effort.hurry, lost, upload).await?;
         let (etag, bytes) = match stored {
             Ok(Stored::New { etag, bytes }) => (etag, bytes),
             Ok(Stored::Kept) => (String::new(), 0),
@@ -81,6 +85,8 @@ impl Workshop {
             }
             Err(error) => return Err(permanent("publish", &error)),
         };
+        fault::point_of(Point::Upload, &message.cell.id);
+        effort.done();
         Ok(Success { output, etag, bytes, fetch_ms, fuse_ms, publish_ms: milliseconds(clock.elapsed()) })
     }
 
@@ -141,6 +147,7 @@ impl Workshop {
         message: &CellMessage,
         bands: Arc<Vec<Band>>,
         lost: &CancellationToken,
+        hurry: &CancellationToken,
     ) -> Result<Bytes, WorkError> {
         let id = message.cell.id;
         let metadata = vec![
@@ -157,7 +164,7 @@ impl Workshop {
         });
         // Whichever way this future ends, dropped ones included, the thread is told.
         let _stop_the_thread = token.clone().drop_guard();
-        self.unless(&self.shutdown.hurry, lost, fusing).await?
+        self.unless(hurry, lost, fusing).await?
     }
 }
 
