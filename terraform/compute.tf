@@ -116,12 +116,13 @@ resource "aws_autoscaling_group" "workers" {
     }
   }
 
-  # A new image or setting reaches workers as they become idle.
+  # A new image or setting reaches busy workers too, which are protected: they have the hook's time to hand back what they
+  # hold. Waiting for them would fail after an hour wherever the queue is longer than that.
   instance_refresh {
     strategy = "Rolling"
     preferences {
       min_healthy_percentage       = 50
-      scale_in_protected_instances = "Wait"
+      scale_in_protected_instances = "Refresh"
     }
   }
 

@@ -101,13 +101,11 @@ pub fn after(step: &Step, ticket: &Ticket) {
 /// Comes to a point.
 #[cfg(not(feature = "faults"))]
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "nothing of it shall be left")]
 pub fn point(_: Point) {}
 
 /// Comes to a point with a cell.
 #[cfg(not(feature = "faults"))]
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "nothing of it shall be left")]
 pub fn point_of(_: Point, _: &impl Display) {}
 
 #[cfg(feature = "faults")]

@@ -90,7 +90,7 @@ pub struct RunArgs {
     /// Workers that may die of a cell, before it is given up.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_crashes: u32,
-    /// Where messages that are no cells are kept, as s3://bucket/prefix [default: poison/ in the output bucket of the
+    /// Where messages that are no cells are kept, as `s3://bucket/prefix` [default: poison/ in the output bucket of the
     /// configuration file, or else they are left for the dead-letter queue].
     #[arg(long, env = "TILEFLEET_POISON", value_name = "URL")]
     pub poison: Option<S3Url>,

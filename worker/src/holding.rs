@@ -112,33 +112,29 @@ impl Holder {
 
     /// A message that is no cell will never be one: it is kept elsewhere and deleted, or else left to the queue.
     async fn poisoned(&self, queue: &Queue, received: &Received, error: &serde_json::Error) -> End {
-        let (worker, message, receives) = (&self.worker, &received.id, received.receives);
+        let (worker, message, tries) = (&self.worker, &received.id, received.receives);
+        let later = End::Later(UNKNOWN_WAIT.saturating_mul(tries));
         match self.poison.keep(received, queue.url(), worker, error).await {
             Ok(Some(kept)) => {
                 let poison = self.poison.kept();
-                tracing::error!(worker, message, receives, %error, %kept, poison, "the message is no cell; it is kept and removed");
+                tracing::error!(
+                    worker, message, tries, %error, %kept, poison, "the message is no cell; it is kept and removed"
+                );
                 End::Delete
             }
             Ok(None) => {
                 tracing::error!(
-                    worker,
-                    message,
-                    receives,
-                    %error,
+                    worker, message, tries, %error,
                     "the message is no cell; it is left for the dead-letter queue, as --poison names no place to keep it"
                 );
-                End::Later(UNKNOWN_WAIT.saturating_mul(receives))
+                later
             }
             Err(trouble) => {
                 tracing::error!(
-                    worker,
-                    message,
-                    receives,
-                    %error,
-                    %trouble,
+                    worker, message, tries, %error, %trouble,
                     "the message is no cell and cannot be kept; it goes back"
                 );
-                End::Later(UNKNOWN_WAIT.saturating_mul(receives))
+                later
             }
         }
     }
@@ -264,7 +260,10 @@ impl Holder {
                 self.count_interruption(ticket).await;
                 Err(End::Later(Duration::ZERO))
             }
-            Err(WorkError::LeaseLost) => Err(End::Lost),
+            Err(WorkError::LeaseLost) => {
+                self.count_interruption(ticket).await;
+                Err(End::Lost)
+            }
         }
     }
 

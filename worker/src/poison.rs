@@ -16,7 +16,7 @@ pub struct Poison {
 
 /// A message as it is kept.
 #[derive(Serialize)]
-struct Kept<'a> {
+struct Copy<'a> {
     message_id: &'a str,
     queue: &'a str,
     receives: u32,
@@ -51,7 +51,7 @@ impl Poison {
     ) -> Result<Option<S3Url>, AwsError> {
         let Some(place) = &self.place else { return Ok(None) };
         let address = place.join(&format!("{}.json", received.id));
-        let kept = Kept {
+        let copy = Copy {
             message_id: &received.id,
             queue,
             receives: received.receives,
@@ -61,7 +61,7 @@ impl Poison {
             body: &received.body,
         };
         // It has no maps and no floats, so it always has a JSON form.
-        let text = serde_json::to_vec(&kept).unwrap_or_default();
+        let text = serde_json::to_vec(&copy).unwrap_or_default();
         let upload = Upload::begin(&self.objects, &address, None, "application/json", Existing::Replace);
         Box::pin(upload.whole(text.into())).await?;
         self.kept.fetch_add(1, Ordering::Relaxed);

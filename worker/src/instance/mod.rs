@@ -127,14 +127,15 @@ impl Watcher {
 
     /// This machine's id. A worker that is told of a lifecycle hook is on a machine that has one; any other asks once.
     async fn instance(&self, metadata: &Metadata) -> Option<String> {
+        let patient = self.membership.hook.is_some();
         loop {
             match metadata.read("instance-id").await {
                 Ok(Some(instance)) => return Some(instance),
                 Ok(None) => tracing::debug!("the instance metadata has no instance id"),
-                Err(error) if self.membership.hook.is_some() => tracing::warn!(%error, "asking again later"),
+                Err(error) if patient => tracing::warn!(%error, "asking again later"),
                 Err(error) => tracing::debug!(%error, "no machine to watch"),
             }
-            if self.membership.hook.is_none() {
+            if !patient {
                 return None;
             }
             tokio::time::sleep(AGAIN).await;

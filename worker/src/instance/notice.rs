@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn an_interruption_leaves_the_time_until_it_or_none() {
-        let soon = Timestamp::now() + Duration::from_secs(120);
+        let soon = Timestamp::now() + Duration::from_mins(2);
         let cases = [
             (format!(r#"{{"action": "terminate", "time": "{soon:.0}"}}"#), "terminate", 110..=120),
             (r#"{"action": "stop", "time": "2017-09-18T08:22:00Z"}"#.to_owned(), "stop", 0..=0),
