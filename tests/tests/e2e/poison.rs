@@ -83,7 +83,7 @@ async fn a_message_that_is_no_cell_stays_in_the_queue_when_it_cannot_be_kept() -
 async fn until_complete(site: &Site, fleet: &Fleet) -> Result<(Notice, u32)> {
     let mut deaths = 0;
     loop {
-        let mut worker = fleet.start("worker", &["run"])?;
+        let mut worker = fleet.start("worker", &["run", "--slots", "4"])?;
         let mut notices = vec![];
         let ended = eventually("the end of a worker or of the task", BOUND, async || {
             notices.extend(site.stack.notices().drain().await?);
@@ -117,7 +117,9 @@ async fn a_cell_that_kills_its_workers_fails_and_takes_no_other_along() -> Resul
     }
     let task = site.submit(&site.document(&cells)?).await?;
     let deadly = "48RXT/2020-08-06/0";
-    let fleet = Fleet::new(&site.stack)?.with("TILEFLEET_FAULT", format!("fuse:1:{deadly}"));
+    // As soon as its bands are there, before any cell beside it can be done: were they not kept apart, all would be dropped
+    // three times.
+    let fleet = Fleet::new(&site.stack)?.with("TILEFLEET_FAULT", format!("fetch:1:{deadly}"));
     let (notice, deaths) = until_complete(&site, &fleet).await?;
     assert_eq!((&notice.body["ok"], &notice.body["failed"]), (&3.into(), &1.into()), "{notice:?}");
     assert_eq!(deaths, 3);
