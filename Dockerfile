@@ -25,11 +25,11 @@ RUN find . -mindepth 2 -name Cargo.toml -execdir mkdir src \; -execdir touch src
 COPY common/ common/
 COPY worker/ worker/
 # Cargo goes by modification times, and a checkout may be older than the empty crates.
-RUN cargo clean --release --package tilefleet-common --package tilefleet-worker \
+RUN cargo clean --release --package tilefleet-common --package tilefleet-jpeg2000 --package tilefleet-worker \
     && cargo build --locked --release --package tilefleet-worker
 
-COPY scripts/image-root.sh scripts/
-RUN scripts/image-root.sh target/release/worker /root-of-image
+COPY scripts/image-root.sh scripts/no-faults.sh scripts/
+RUN scripts/no-faults.sh target/release/worker && scripts/image-root.sh target/release/worker /root-of-image
 
 FROM scratch
 COPY --from=build /root-of-image/ /

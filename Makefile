@@ -24,6 +24,7 @@ build: setup ## build everything for development
 
 demo: setup ## run a whole fleet here: SCENE_SIZE=10980 SCENES=DIR WORKERS=N AGAIN=1 KEEP=1
 	cargo build --release --bins -p tilefleet-producer -p tilefleet-worker -p tilefleet-scenes -p tilefleet-tests
+	@scripts/no-faults.sh $(TARGET)/release/producer $(TARGET)/release/worker
 	@exec $(TARGET)/release/demo \
 		$(if $(SCENES),--scenes "$(SCENES)") $(if $(SCENE_SIZE),--scene-size $(SCENE_SIZE)) \
 		$(if $(WORKERS),--workers $(WORKERS)) $(if $(AGAIN),--again) $(if $(KEEP),--keep)
@@ -65,6 +66,7 @@ image: ## build the worker's image: IMAGE=NAME BUILDER=BASE
 
 image-check: setup image ## run the image against a local AWS endpoint, as the fleet does
 	cargo build --release --bins -p tilefleet-producer -p tilefleet-worker -p tilefleet-scenes -p tilefleet-tests
+	@scripts/no-faults.sh $(TARGET)/release/producer $(TARGET)/release/worker
 	@scripts/image-check.sh
 
 deny: ## licences and advisories of all dependencies

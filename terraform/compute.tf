@@ -7,6 +7,8 @@ locals {
     arm64  = ["m6g.xlarge", "m6gd.xlarge", "m7g.xlarge", "m7gd.xlarge", "m8g.xlarge", "r6g.xlarge", "r6gd.xlarge", "r7g.xlarge"]
     x86_64 = ["m5.xlarge", "m5a.xlarge", "m5d.xlarge", "m6a.xlarge", "m6i.xlarge", "m7i.xlarge", "r5.xlarge", "r6i.xlarge"]
   }
+  # The worker's own grace, and time to see the order and to answer.
+  drain_seconds  = var.worker_grace_seconds + 40
   instance_types = var.instance_types == null ? local.default_instance_types[var.architecture] : distinct(var.instance_types)
 }
 
@@ -22,6 +24,11 @@ module "host" {
     TILEFLEET_DEAD_LETTER_QUEUE_URL = aws_sqs_queue.dead.id
     TILEFLEET_TABLE                 = aws_dynamodb_table.ledger.name
     TILEFLEET_TOPIC_ARN             = aws_sns_topic.events.arn
+    TILEFLEET_POISON                = "s3://${aws_s3_bucket.output.bucket}/${local.output_start}poison"
+    # By name, because the group itself needs this script.
+    TILEFLEET_AUTOSCALING_GROUP = local.names.group
+    TILEFLEET_LIFECYCLE_HOOK    = local.names.hook
+    TILEFLEET_LIFECYCLE_SECONDS = local.drain_seconds
   }
 }
 
@@ -109,12 +116,13 @@ resource "aws_autoscaling_group" "workers" {
     }
   }
 
-  # A new image or setting reaches workers as they become idle.
+  # A new image or setting reaches busy workers too, which are protected: they have the hook's time to hand back what they
+  # hold. Waiting for them would fail after an hour wherever the queue is longer than that.
   instance_refresh {
     strategy = "Rolling"
     preferences {
       min_healthy_percentage       = 50
-      scale_in_protected_instances = "Wait"
+      scale_in_protected_instances = "Refresh"
     }
   }
 
@@ -133,9 +141,9 @@ resource "aws_autoscaling_group" "workers" {
 
 # A machine that is to go waits until its worker has handed back what it holds, and goes on its own if nobody answers.
 resource "aws_autoscaling_lifecycle_hook" "drain" {
-  name                   = "${var.prefix}-drain"
+  name                   = local.names.hook
   autoscaling_group_name = aws_autoscaling_group.workers.name
   lifecycle_transition   = "autoscaling:EC2_INSTANCE_TERMINATING"
-  heartbeat_timeout      = module.host.stop_seconds + 30
+  heartbeat_timeout      = local.drain_seconds
   default_result         = "CONTINUE"
 }

@@ -18,6 +18,7 @@ locals {
     output_bucket     = "${var.prefix}-output-${local.account}"
     repository        = "${var.prefix}-worker"
     group             = "${var.prefix}-workers"
+    hook              = "${var.prefix}-drain"
     log_group         = "/${var.prefix}/worker"
   }
 
@@ -26,8 +27,11 @@ locals {
   # By name, because the group itself needs the role whose policy names the group.
   group_arn = "arn:${local.partition}:autoscaling:${var.region}:${local.account}:autoScalingGroup:*:autoScalingGroupName/${local.names.group}"
 
+  # What is written into the output bucket begins with this.
+  output_start = var.output_prefix == "" ? "" : "${var.output_prefix}/"
+
   output_arns = concat(
-    ["${aws_s3_bucket.output.arn}/${var.output_prefix == "" ? "*" : "${var.output_prefix}/*"}"],
+    ["${aws_s3_bucket.output.arn}/${local.output_start}*"],
     [for place in var.additional_outputs : "arn:${local.partition}:s3:::${place}/*"],
   )
   scene_bucket_arns = [for name in var.scene_buckets : "arn:${local.partition}:s3:::${name}"]

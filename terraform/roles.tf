@@ -65,6 +65,11 @@ data "aws_iam_policy_document" "worker" {
       values   = ["sns.${var.region}.amazonaws.com"]
     }
   }
+  statement {
+    sid       = "Machine"
+    actions   = ["autoscaling:SetInstanceProtection", "autoscaling:CompleteLifecycleAction"]
+    resources = [local.group_arn]
+  }
   # The machine's own needs, besides the worker's.
   statement {
     sid       = "Image"

@@ -75,7 +75,7 @@ resource "aws_cloudwatch_metric_alarm" "out" {
         metric_name = metric_query.value.name
         dimensions  = metric_query.value.dimensions
         period      = module.scaling.out.period_seconds
-        stat        = "Maximum"
+        stat        = module.scaling.out.statistics[metric_query.key]
       }
     }
   }
@@ -105,7 +105,7 @@ resource "aws_cloudwatch_metric_alarm" "in" {
         metric_name = metric_query.value.name
         dimensions  = metric_query.value.dimensions
         period      = module.scaling.in.period_seconds
-        stat        = "Maximum"
+        stat        = module.scaling.in.statistics[metric_query.key]
       }
     }
   }

@@ -6,6 +6,7 @@ pub mod aws;
 pub mod config;
 pub mod deployment;
 pub mod domain;
+pub mod fault;
 pub mod ledger;
 pub mod telemetry;
 pub mod tracker;

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tilefleet_common::aws::{Existing, ObjectError, Stored, Upload};
 use tilefleet_common::domain::{Cell, CellMessage, Recipe, S3Url, SHARD_SIZE, TaskId, ordinals_of_shard};
+use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{self, NewTask};
 use tilefleet_common::ledger::{
     Answer, CodecError, Item, Key, Ledger, LedgerError, Progress, ShardRecord, TaskRecord, TaskState, Write,
@@ -110,6 +111,7 @@ impl Submission {
     async fn create(&self, plan: &mut Plan) -> Result<TaskRecord, ProducerError> {
         let manifest = plan.output.join(&format!("tilefleet/{}/manifest.ndjson", self.task));
         self.freeze(plan, &manifest).await?;
+        fault::point(Point::Manifest);
         let new = NewTask {
             task: self.task.clone(),
             cells: plan.cells,
@@ -123,6 +125,7 @@ impl Submission {
         };
         // Refused: somebody else created it meanwhile. What counts is what is there.
         let item = self.write(&transition::create_task(&new)).await?;
+        fault::point(Point::Task);
         Ok(TaskRecord::from_item(&item).map_err(unreadable(Key::Task(self.task.clone())))?)
     }
 
@@ -197,6 +200,7 @@ impl Submission {
             .try_fold(0_u32, |sum, sent| async move { Ok(sum.saturating_add(sent)) })
             .await?;
         self.fleet.ledger.write(&transition::mark_submitted(&self.task, &rfc3339(Timestamp::now()))).await?;
+        fault::point(Point::Submitted);
         bar.finish_and_clear();
         Ok(sent)
     }
@@ -211,6 +215,7 @@ impl Submission {
         let ordinals = ordinals_of_shard(shard, record.cells, record.shard_size);
         let create = transition::create_shard(&self.task, shard, ordinals.clone());
         let item = self.write(&create).await?;
+        fault::point(Point::Shard);
         let there = ShardRecord::from_item(&item).map_err(unreadable(create.key))?;
         if there.enqueued {
             return Ok(0);
@@ -226,6 +231,7 @@ impl Submission {
         let sent = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
         self.fleet.queue.send(bodies).await?;
         self.fleet.ledger.write(&transition::mark_enqueued(&self.task, shard)).await?;
+        fault::point(Point::Enqueued);
         Ok(sent)
     }
 

@@ -18,6 +18,7 @@ run "the_worker_may_do_what_it_does" {
       "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem",
       "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload",
       "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey",
+      "autoscaling:SetInstanceProtection", "autoscaling:CompleteLifecycleAction",
       "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetAuthorizationToken",
       "logs:CreateLogStream", "logs:PutLogEvents",
     ])
@@ -36,6 +37,10 @@ run "the_worker_may_do_what_it_does" {
   assert {
     condition     = { for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Sid => statement.Resource if statement.Sid == "Queues" || statement.Sid == "Ledger" || statement.Sid == "Notices" } == { Queues = [aws_sqs_queue.cells.arn, aws_sqs_queue.dead.arn], Ledger = [aws_dynamodb_table.ledger.arn], Notices = [aws_sns_topic.events.arn] }
     error_message = "The worker must use the fleet's queues, table and topic, and no other."
+  }
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : flatten([statement.Resource]) if statement.Sid == "Machine"]) == ["arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:*:autoScalingGroupName/${aws_autoscaling_group.workers.name}"]
+    error_message = "The worker may touch other groups than its own."
   }
   assert {
     condition     = jsondecode(aws_iam_role.worker.assume_role_policy).Statement[0].Principal == { Service = ["ec2.amazonaws.com"] } && length(jsondecode(aws_iam_role.worker.assume_role_policy).Statement) == 1

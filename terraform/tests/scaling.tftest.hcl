@@ -17,24 +17,33 @@ run "from_zero_and_to_zero" {
     error_message = "The group must be able to be empty."
   }
   assert {
-    condition     = one([for query in aws_cloudwatch_metric_alarm.out.metric_query : query.expression if query.return_data == true]) == "CEIL((FILL(visible, 0) + FILL(inflight, 0)) / 20) - desired"
+    condition     = one([for query in aws_cloudwatch_metric_alarm.out.metric_query : query.expression if query.return_data == true]) == "CEIL((visible + FILL(inflight, 0)) / 20) - desired"
     error_message = "The alarm for more workers does not count what is missing."
   }
   assert {
-    condition     = one([for query in aws_cloudwatch_metric_alarm.in.metric_query : query.expression if query.return_data == true]) == "desired - IF(CEIL((visible + inflight) / 20) > 0, CEIL((visible + inflight) / 20), 0)"
+    condition     = one([for query in aws_cloudwatch_metric_alarm.in.metric_query : query.expression if query.return_data == true]) == "desired - IF(CEIL((visible + FILL(inflight, 0)) / 20) > 0, CEIL((visible + FILL(inflight, 0)) / 20), 0)"
     error_message = "The alarm for fewer workers does not count what is spare."
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.out.evaluation_periods == 1 && aws_cloudwatch_metric_alarm.in.evaluation_periods == 15
-    error_message = "Workers must come after a minute and go after fifteen."
+    condition     = aws_cloudwatch_metric_alarm.out.evaluation_periods == 1 && aws_cloudwatch_metric_alarm.in.evaluation_periods == 3
+    error_message = "Workers must come at once and go after fifteen minutes."
   }
   assert {
     condition = alltrue([for alarm in [aws_cloudwatch_metric_alarm.out, aws_cloudwatch_metric_alarm.in] :
       toset([for query in alarm.metric_query : query.id if length(query.metric) > 0]) == toset(["visible", "inflight", "desired"])
-      && alltrue([for query in alarm.metric_query : query.metric[0].period == 60 && query.metric[0].stat == "Maximum" if length(query.metric) > 0])
+      && alltrue([for query in alarm.metric_query : query.metric[0].period == 300 if length(query.metric) > 0])
       && alarm.threshold == 1 && alarm.comparison_operator == "GreaterThanOrEqualToThreshold"
     ])
-    error_message = "An alarm does not look at waiting cells, held cells and the group, minute by minute."
+    error_message = "An alarm does not look at waiting cells, held cells and the group, in windows of five minutes."
+  }
+  assert {
+    condition = [for alarm in [aws_cloudwatch_metric_alarm.out, aws_cloudwatch_metric_alarm.in] :
+      { for query in alarm.metric_query : query.id => query.metric[0].stat if length(query.metric) > 0 }
+      ] == [
+      { desired = "Maximum", inflight = "Minimum", visible = "Maximum" },
+      { desired = "Minimum", inflight = "Maximum", visible = "Maximum" },
+    ]
+    error_message = "Late points would order workers twice, or remove too many."
   }
   assert {
     condition     = contains(aws_autoscaling_group.workers.enabled_metrics, "GroupDesiredCapacity") && contains(aws_autoscaling_group.workers.enabled_metrics, "GroupInServiceInstances")
@@ -88,7 +97,7 @@ run "workers_that_are_kept_are_not_spare" {
     cells_per_worker = 5
   }
   assert {
-    condition     = one([for query in aws_cloudwatch_metric_alarm.in.metric_query : query.expression if query.return_data == true]) == "desired - IF(CEIL((visible + inflight) / 5) > 2, CEIL((visible + inflight) / 5), 2)"
+    condition     = one([for query in aws_cloudwatch_metric_alarm.in.metric_query : query.expression if query.return_data == true]) == "desired - IF(CEIL((visible + FILL(inflight, 0)) / 5) > 2, CEIL((visible + FILL(inflight, 0)) / 5), 2)"
     error_message = "The alarm for fewer workers would stay on for ever."
   }
 }

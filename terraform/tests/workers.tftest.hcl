@@ -118,4 +118,13 @@ run "a_worker_has_time_to_stop" {
     condition     = strcontains(module.host.user_data, "run --grace 60\n") && strcontains(module.host.user_data, "docker stop -t 70 ") && strcontains(module.host.user_data, "TimeoutStopSec=90\n") && aws_autoscaling_lifecycle_hook.drain.heartbeat_timeout == 100
     error_message = "A worker would be killed while it hands cells back."
   }
+  assert {
+    condition = alltrue([for line in [
+      "TILEFLEET_AUTOSCALING_GROUP=${aws_autoscaling_group.workers.name}",
+      "TILEFLEET_LIFECYCLE_HOOK=${aws_autoscaling_lifecycle_hook.drain.name}",
+      "TILEFLEET_LIFECYCLE_SECONDS=${aws_autoscaling_lifecycle_hook.drain.heartbeat_timeout}",
+      "TILEFLEET_POISON=s3://${aws_s3_bucket.output.bucket}/poison",
+    ] : strcontains(module.host.user_data, "${line}\n")])
+    error_message = "The worker does not know its group, its hook, or where to keep what it cannot read."
+  }
 }

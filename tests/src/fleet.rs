@@ -107,6 +107,12 @@ impl Fleet {
         self
     }
 
+    /// Sets several.
+    #[must_use]
+    pub fn with_all(self, variables: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        variables.into_iter().fold(self, |fleet, (name, value)| fleet.with(name, value))
+    }
+
     /// Where the logs and captured output are.
     pub fn logs(&self) -> &Path {
         &self.logs

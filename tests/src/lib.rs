@@ -7,6 +7,8 @@
 pub mod demo;
 pub mod endpoint;
 pub mod fleet;
+pub mod gate;
+pub mod instance;
 pub mod layout;
 pub mod notices;
 pub mod objects;
@@ -16,6 +18,8 @@ pub mod stack;
 
 pub use endpoint::Endpoint;
 pub use fleet::{Finished, Fleet};
+pub use gate::{Gate, Passage};
+pub use instance::Instance;
 pub use notices::{Notice, Notices};
 pub use poll::eventually;
 pub use process::Process;

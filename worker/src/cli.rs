@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use tilefleet_common::config::{ConfigError, Settings};
+use tilefleet_common::domain::S3Url;
 
 use crate::fuse::Compression;
 
@@ -91,6 +92,16 @@ pub struct RunArgs {
     /// Tries of a cell that fail in a way that may pass, before it is given up.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_failures: u32,
+    /// Workers that may die of a cell, before it is given up.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_crashes: u32,
+    /// Where messages that are no cells are kept, as `s3://bucket/prefix` [default: poison/ in the output bucket of the
+    /// configuration file, or else they are left for the dead-letter queue].
+    #[arg(long, env = "TILEFLEET_POISON", value_name = "URL")]
+    pub poison: Option<S3Url>,
+    /// What the worker is told of its machine.
+    #[command(flatten)]
+    pub machine: MachineArgs,
     /// Seconds in which cells that are being fused may still finish after SIGTERM; the rest goes back to the queue.
     #[arg(long, value_name = "SECONDS", default_value_t = 100)]
     pub grace: u64,
@@ -141,6 +152,20 @@ impl NamedBand {
             _ => Err("a name, an equals sign and a file are expected, such as B04=red.jp2"),
         }
     }
+}
+
+/// The Auto Scaling group that the worker's machine is in. Of no effect where there is no instance metadata.
+#[derive(Debug, Args)]
+pub struct MachineArgs {
+    /// Name of the workers' Auto Scaling group, in which the machine is protected from scale-in while it holds cells.
+    #[arg(long, env = "TILEFLEET_AUTOSCALING_GROUP", value_name = "NAME")]
+    pub autoscaling_group: Option<String>,
+    /// Name of the hook in which the group waits before it ends a machine, until the worker has handed back its cells.
+    #[arg(long, env = "TILEFLEET_LIFECYCLE_HOOK", value_name = "NAME", requires = "autoscaling_group")]
+    pub lifecycle_hook: Option<String>,
+    /// Seconds that the group waits in that hook.
+    #[arg(long, env = "TILEFLEET_LIFECYCLE_SECONDS", value_name = "SECONDS", default_value_t = 140)]
+    pub lifecycle_seconds: u64,
 }
 
 /// Whose health to tell.

@@ -19,6 +19,9 @@ pub struct Pulse {
     pub held: usize,
     /// Cells that it has brought to an end.
     pub ended: u64,
+    /// Messages that were no cells, and are kept for a person to look at.
+    #[serde(default)]
+    pub poison: u64,
 }
 
 /// Why a worker does not count as alive.
@@ -99,7 +102,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("tilefleet-health-{}.json", std::process::id()));
         assert!(matches!(check(&path, Duration::from_mins(1)), Err(Unhealthy::Unreadable { .. })));
         let file = HealthFile::new(Some(path.clone()));
-        let pulse = Pulse { worker: "w".into(), pid: std::process::id(), held: 2, ended: 7 };
+        let pulse = Pulse { worker: "w".into(), pid: std::process::id(), held: 2, ended: 7, poison: 0 };
         file.beat(&pulse);
         assert_eq!(check(&path, Duration::from_mins(1)).unwrap(), pulse);
         let long_ago = SystemTime::now() - Duration::from_mins(2);

@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use tilefleet_common::aws::{Queue, Received, full_jitter};
 use tilefleet_common::domain::CellMessage;
+use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::attribute::FAILURES;
 use tilefleet_common::ledger::flow::{Deferral, Outcome, Step};
 use tilefleet_common::ledger::transition::{self, Failure, Ticket};
-use tilefleet_common::ledger::{Answer, LedgerError, Value};
+use tilefleet_common::ledger::{Answer, CellRecord, Key, LedgerError, Value};
 use tilefleet_common::tracker::{Tracker, rfc3339};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use crate::isolation::{self, Isolation, Turn};
 use crate::lease::Lease;
+use crate::poison::Poison;
 use crate::work::{WorkError, Workshop};
 
 /// The wait after the first failure that may pass; it doubles with each, up to [`LONGEST_WAIT`].
@@ -22,6 +25,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// The wait before a message is looked at again whose task is unknown, or that cannot be read. Receives send such a
 /// message to the dead-letter queue in the end, for a person to look at.
 const UNKNOWN_WAIT: Duration = Duration::from_mins(1);
+/// How long a message that is handed back waits for its interruption to be counted.
+const COUNTING: Duration = Duration::from_millis(500);
 
 /// Where a message came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +48,12 @@ pub struct Holder {
     pub worker: String,
     /// Failures that may pass, before a cell is given up.
     pub max_failures: u32,
+    /// Workers that may die of a cell, before it is given up.
+    pub max_crashes: u32,
+    /// Who may work beside whom.
+    pub isolation: Isolation,
+    /// Keeps messages that are no cells.
+    pub poison: Poison,
 }
 
 /// What is to become of the message.
@@ -69,14 +80,12 @@ impl Holder {
         let message: CellMessage = match serde_json::from_str(&received.body) {
             Ok(message) => message,
             Err(error) => {
-                tracing::error!(
-                    worker = self.worker, message = received.id, receives = received.receives, %error,
-                    "the message is no cell; it is left for the dead-letter queue"
-                );
-                self.end(queue, &received, End::Later(UNKNOWN_WAIT.saturating_mul(received.receives))).await;
+                let end = self.poisoned(queue, &received, &error).await;
+                self.end(queue, &received, end).await;
                 return;
             }
         };
+        fault::point_of(Point::Receive, &message.cell.id);
         let ticket = Ticket {
             task: message.task.clone(),
             shard: message.shard,
@@ -93,9 +102,41 @@ impl Holder {
             let end = self.carry(source, &ticket, &message, &received, lease.lost()).await;
             drop(lease);
             self.end(queue, &received, end).await;
+            if end == End::Delete {
+                fault::point_of(Point::Delete, &ticket.cell);
+            }
         }
         .instrument(span)
         .await;
+    }
+
+    /// A message that is no cell will never be one: it is kept elsewhere and deleted, or else left to the queue.
+    async fn poisoned(&self, queue: &Queue, received: &Received, error: &serde_json::Error) -> End {
+        let (worker, message, tries) = (&self.worker, &received.id, received.receives);
+        let later = End::Later(UNKNOWN_WAIT.saturating_mul(tries));
+        match self.poison.keep(received, queue.url(), worker, error).await {
+            Ok(Some(kept)) => {
+                let poison = self.poison.kept();
+                tracing::error!(
+                    worker, message, tries, %error, %kept, poison, "the message is no cell; it is kept and removed"
+                );
+                End::Delete
+            }
+            Ok(None) => {
+                tracing::error!(
+                    worker, message, tries, %error,
+                    "the message is no cell; it is left for the dead-letter queue, as --poison names no place to keep it"
+                );
+                later
+            }
+            Err(trouble) => {
+                tracing::error!(
+                    worker, message, tries, %error, %trouble,
+                    "the message is no cell and cannot be kept; it goes back"
+                );
+                later
+            }
+        }
     }
 
     async fn carry(
@@ -107,6 +148,8 @@ impl Holder {
         lost: &CancellationToken,
     ) -> End {
         let mut step = Step::ReadTask;
+        // Kept to the end of this function.
+        let mut turn: Option<Turn> = None;
         loop {
             step = match step {
                 Step::Delete => return End::Delete,
@@ -118,6 +161,16 @@ impl Holder {
                     Ok(outcome) => Step::Record(outcome),
                     Err(end) => return end,
                 },
+                Step::Start if source == Source::Cells && turn.is_none() => {
+                    match self.admit(ticket, received, lost).await {
+                        Ok(Ok(admitted)) => {
+                            turn = Some(admitted);
+                            Step::Start
+                        }
+                        Ok(Err(failure)) => Step::Record(Outcome::Failed(failure)),
+                        Err(end) => return end,
+                    }
+                }
                 step => match self.tracker.advance(ticket, step).await {
                     Ok(next) => next,
                     Err(error) => {
@@ -128,6 +181,55 @@ impl Holder {
             };
             if lost.is_cancelled() {
                 return End::Lost;
+            }
+        }
+    }
+
+    /// Whether the cell may begin, and beside which others: see [`crate::isolation`].
+    async fn admit(
+        &self,
+        ticket: &Ticket,
+        received: &Received,
+        lost: &CancellationToken,
+    ) -> Result<Result<Turn, Failure>, End> {
+        let crashes = self.crashes(ticket, received).await;
+        if crashes >= self.max_crashes {
+            let failure = crashed(crashes);
+            tracing::error!(code = failure.code, error = failure.message, "given up");
+            return Ok(Err(failure));
+        }
+        if crashes > 0 {
+            tracing::warn!(crashes, "workers that had the cell died or lost it; it is worked on alone");
+        }
+        tokio::select! {
+            turn = self.isolation.turn(crashes > 0) => Ok(Ok(turn)),
+            () = lost.cancelled() => Err(End::Lost),
+            () = self.workshop.shutdown.stop.cancelled() => {
+                tracing::info!("interrupted; handed back before it began");
+                Err(End::Later(Duration::ZERO))
+            }
+        }
+    }
+
+    /// How many workers died of the cell, as far as is known. A first receive costs no look at the ledger.
+    async fn crashes(&self, ticket: &Ticket, received: &Received) -> u32 {
+        if received.receives <= 1 {
+            return 0;
+        }
+        let key = Key::Cell(ticket.task.clone(), ticket.shard, ticket.ordinal);
+        match self.tracker.ledger().read(&key).await {
+            // Nobody has begun it yet.
+            Ok(None) => 0,
+            Ok(Some(item)) => match CellRecord::from_item(&item) {
+                Ok(record) => isolation::crashes(&record.story, received.receives),
+                Err(error) => {
+                    tracing::warn!(%error, "the cell's item cannot be read; trying the cell");
+                    0
+                }
+            },
+            Err(error) => {
+                tracing::warn!(%error, "how often workers died of the cell is not known; trying it");
+                0
             }
         }
     }
@@ -155,13 +257,24 @@ impl Holder {
             Err(WorkError::Passing(failure)) => self.count_failure(ticket, failure).await,
             Err(WorkError::Interrupted) => {
                 tracing::info!("interrupted; handed back");
-                if let Err(error) = self.tracker.ledger().write(&transition::count_interruption(ticket)).await
-                {
-                    tracing::warn!(%error, "the interruption is not counted");
-                }
+                self.count_interruption(ticket).await;
                 Err(End::Later(Duration::ZERO))
             }
-            Err(WorkError::LeaseLost) => Err(End::Lost),
+            Err(WorkError::LeaseLost) => {
+                self.count_interruption(ticket).await;
+                Err(End::Lost)
+            }
+        }
+    }
+
+    /// Told before the message is visible again, so that nobody takes the interruption for a crash; but nobody waits for it
+    /// long.
+    async fn count_interruption(&self, ticket: &Ticket) {
+        let write = transition::count_interruption(ticket);
+        match tokio::time::timeout(COUNTING, self.tracker.ledger().write(&write)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the interruption is not counted"),
+            Err(_) => tracing::warn!("the interruption is not counted in time"),
         }
     }
 
@@ -226,6 +339,16 @@ impl Holder {
         } else if end == End::Delete {
             tracing::debug!("message deleted");
         }
+    }
+}
+
+fn crashed(crashes: u32) -> Failure {
+    Failure {
+        code: "crashed".to_owned(),
+        message: format!(
+            "{crashes} workers began the cell and died or lost it, so it is not tried again; look for the cell in the \
+             workers' logs: too little memory, or a fault of the decoder"
+        ),
     }
 }
 

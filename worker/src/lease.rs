@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tilefleet_common::aws::Queue;
+use tilefleet_common::aws::{AwsError, Queue};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -25,7 +25,11 @@ impl Lease {
     /// Holds the message of `receipt`, received at `since`, whose queue hides messages for `timeout`.
     pub fn hold(queue: Queue, receipt: String, timeout: Duration, since: Instant) -> Self {
         let (lost, ended) = (CancellationToken::new(), CancellationToken::new());
-        let renewals = renew(queue, receipt, timeout, since, lost.clone());
+        let hide = move || {
+            let (queue, receipt) = (queue.clone(), receipt.clone());
+            async move { queue.hide(&receipt, timeout).await }
+        };
+        let renewals = renew(hide, timeout, since, lost.clone());
         let until = ended.clone();
         let span = tracing::Span::current();
         tokio::spawn(tracing::Instrument::instrument(
@@ -46,7 +50,12 @@ impl Lease {
     }
 }
 
-async fn renew(queue: Queue, receipt: String, timeout: Duration, since: Instant, lost: CancellationToken) {
+async fn renew<H: Future<Output = Result<(), AwsError>>>(
+    hide: impl Fn() -> H,
+    timeout: Duration,
+    since: Instant,
+    lost: CancellationToken,
+) {
     let mut renewed = since;
     let mut wait = timeout / 3;
     loop {
@@ -57,7 +66,7 @@ async fn renew(queue: Queue, receipt: String, timeout: Duration, since: Instant,
             break;
         }
         let limit = (renewed + timeout.mul_f64(LOST_AFTER)).saturating_duration_since(began);
-        match tokio::time::timeout(limit, queue.hide(&receipt, timeout)).await {
+        match tokio::time::timeout(limit, hide()).await {
             Ok(Ok(())) => {
                 tracing::debug!(timeout_s = timeout.as_secs(), "lease renewed");
                 renewed = began;
@@ -78,4 +87,28 @@ async fn renew(queue: Queue, receipt: String, timeout: Duration, since: Instant,
         }
     }
     lost.cancel();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_mins(2);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_is_given_up_before_the_twelve_hours_of_sqs_are_over() {
+        let (lost, since) = (CancellationToken::new(), Instant::now());
+        renew(|| std::future::ready(Ok(())), TIMEOUT, since, lost.clone()).await;
+        assert!(lost.is_cancelled());
+        let held = since.elapsed();
+        assert!(held + TIMEOUT + TIMEOUT / 3 > LONGEST && held < LONGEST, "{held:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_without_an_answer_loses_the_lease_at_four_fifths_of_the_timeout() {
+        let (lost, since) = (CancellationToken::new(), Instant::now());
+        renew(std::future::pending, TIMEOUT, since, lost.clone()).await;
+        assert!(lost.is_cancelled());
+        assert_eq!(since.elapsed().as_secs(), TIMEOUT.mul_f64(LOST_AFTER).as_secs());
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use tilefleet_common::aws::{Clients, Queue, Topic};
+use tilefleet_common::aws::{Clients, Group, Queue, Topic};
 use tilefleet_common::ledger::{Key, Ledger};
 use tilefleet_common::telemetry;
 use tilefleet_common::tracker::Tracker;
@@ -14,7 +14,10 @@ use tilefleet_worker::cli::{Cli, Command, RunArgs};
 use tilefleet_worker::convert;
 use tilefleet_worker::health::{self, HealthFile};
 use tilefleet_worker::holding::Holder;
+use tilefleet_worker::instance::{Machine, Membership};
+use tilefleet_worker::isolation::Isolation;
 use tilefleet_worker::memory::MemoryBudget;
+use tilefleet_worker::poison::Poison;
 use tilefleet_worker::pool::{Pool, Until};
 use tilefleet_worker::shutdown::Shutdown;
 use tilefleet_worker::work::{self, Workshop};
@@ -89,6 +92,11 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         timeout_s = timeout.as_secs(),
         "waiting for cells"
     );
+    let membership = Membership {
+        group: args.machine.autoscaling_group.map(|name| Group::new(clients.autoscaling.clone(), name)),
+        hook: args.machine.lifecycle_hook.zip(Some(Duration::from_secs(args.machine.lifecycle_seconds))),
+    };
+    let output = settings.output_bucket.map(|bucket| format!("s3://{bucket}/poison").parse()).transpose()?;
     let workshop = Workshop {
         objects: clients.objects.clone(),
         slots: Arc::new(Semaphore::new(slots)),
@@ -107,9 +115,13 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
             workshop,
             worker: worker.clone(),
             max_failures: args.max_failures,
+            max_crashes: args.max_crashes,
+            isolation: Isolation::default(),
+            poison: Poison::new(clients.objects.clone(), args.poison.or(output)),
         }),
         // Beside those being fused: one that is published, and one whose first bytes arrive.
         most: slots + 2,
+        machine: Machine::watch(membership, shutdown.clone()),
         shutdown,
         until: match (args.until_empty, args.once) {
             (true, _) => Until::Empty,

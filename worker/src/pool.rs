@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::health::{HealthFile, INTERVAL, Pulse};
 use crate::holding::{Holder, Source};
+use crate::instance::Machine;
 use crate::shutdown::Shutdown;
 
 /// When the loop ends by itself.
@@ -26,7 +27,8 @@ pub enum Until {
 
 /// How long a receive waits when an empty queue ends the loop.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
-/// How long a receive under way may still answer once the worker is told to stop.
+/// How long a receive under way may still answer once the process has to end. Otherwise it is waited for: what it was about
+/// to bring would stay hidden.
 const LAST_WORD: Duration = Duration::from_secs(1);
 /// Waits between receives that fail.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -51,6 +53,8 @@ pub struct Pool {
     pub until: Until,
     /// Tells that the loop is alive.
     pub health: HealthFile,
+    /// The machine it runs on.
+    pub machine: Machine,
 }
 
 impl Pool {
@@ -77,6 +81,11 @@ impl Pool {
         if let Some((queue, timeout)) = self.dead_letters.as_ref().filter(|_| self.until == Until::Empty) {
             drain(queue, *timeout, &self.holder, &self.shutdown, Duration::ZERO).await;
         }
+        self.machine.drained();
+        if received.is_ok() && self.until == Until::Stopped {
+            self.wait_for_the_end(ended.load(Ordering::Relaxed)).await;
+        }
+        self.machine.end().await;
         self.health.remove();
         received
     }
@@ -89,6 +98,14 @@ impl Pool {
         let mut failures = 0;
         while !self.shutdown.stop.is_cancelled() {
             self.beat(held, ended);
+            if let Some(until) = self.shutdown.paused() {
+                tokio::select! {
+                    () = self.wait_for_one(held, ended) => {}
+                    () = tokio::time::sleep_until(until) => {}
+                    () = self.shutdown.stop.cancelled() => {}
+                }
+                continue;
+            }
             let room = self.most.saturating_sub(held.len());
             if room == 0 {
                 self.wait_for_one(held, ended).await;
@@ -101,11 +118,16 @@ impl Pool {
             // for a whole visibility timeout.
             let messages = tokio::select! {
                 messages = &mut receive => messages,
-                () = self.shutdown.stop.cancelled() => {
-                    if let Ok(Ok(messages)) = tokio::time::timeout(LAST_WORD, receive).await {
-                        self.hand_back(&messages).await;
+                () = self.shutdown.must_not_receive() => {
+                    let last_word = async {
+                        self.shutdown.signalled.cancelled().await;
+                        tokio::time::sleep(LAST_WORD).await;
+                    };
+                    tokio::select! {
+                        messages = receive => self.hand_back(&messages.unwrap_or_default()).await,
+                        () = last_word => {}
                     }
-                    break;
+                    continue;
                 }
             };
             while held.try_join_next().is_some() {
@@ -144,13 +166,25 @@ impl Pool {
         Ok(())
     }
 
+    /// A worker whose machine is going waits for that: ended, it would be started again and take cells.
+    async fn wait_for_the_end(&self, ended: u64) {
+        while self.machine.is_leaving() && !self.shutdown.signalled.is_cancelled() {
+            self.tell(0, ended);
+            tokio::select! {
+                () = self.shutdown.signalled.cancelled() => {}
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+        }
+    }
+
     /// Gives back what arrived when it was too late to begin it.
     async fn hand_back(&self, messages: &[Received]) {
-        for message in messages {
+        let all = messages.iter().map(|message| async {
             if let Err(error) = self.queue.hide(&message.receipt, Duration::ZERO).await {
                 tracing::warn!(%error, message = message.id, "not handed back; it comes again after its timeout");
             }
-        }
+        });
+        futures::future::join_all(all).await;
     }
 
     async fn wait_for_one(&self, held: &mut JoinSet<()>, ended: &Arc<AtomicU64>) {
@@ -164,11 +198,17 @@ impl Pool {
     }
 
     fn beat(&self, held: &JoinSet<()>, ended: &AtomicU64) {
+        self.tell(held.len(), ended.load(Ordering::Relaxed));
+    }
+
+    fn tell(&self, held: usize, ended: u64) {
+        self.machine.holds(held);
         self.health.beat(&Pulse {
             worker: self.holder.worker.clone(),
             pid: std::process::id(),
-            held: held.len(),
-            ended: ended.load(Ordering::Relaxed),
+            held,
+            ended,
+            poison: self.holder.poison.kept(),
         });
     }
 }

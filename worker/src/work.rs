@@ -9,6 +9,7 @@ use tilefleet_common::aws::{
     AwsErrorKind, HeadedUpload, ObjectError, ObjectReader, ObjectStore, ReadOptions, Stored,
 };
 use tilefleet_common::domain::{Cell, CellMessage, Recipe};
+use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{Failure, Success};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -82,6 +83,7 @@ impl Workshop {
         let opened = self.open(&message.cell, message.recipe, &cancel);
         let sources = self.unless(stop, lost, opened).await??;
         let prepared = self.unless(stop, lost, self.prepare(message, &sources, &cancel)).await??;
+        fault::point_of(Point::Fetch, &message.cell.id);
         let fetch_ms = milliseconds(clock.elapsed());
 
         let slot = self.unless(stop, lost, Arc::clone(&self.slots).acquire_owned()).await?;
@@ -94,9 +96,10 @@ impl Workshop {
         let clock = Instant::now();
         let output = message.cell.output_object(message.recipe);
         let region = message.cell.region.as_deref();
+        let effort = self.shutdown.begin();
         let upload = HeadedUpload::begin(&self.objects, &output, region, "image/tiff");
         let (publication, body) = Publication::begin(upload, &cancel);
-        let fused = self.unless(&self.shutdown.hurry, lost, run(prepared, body, &cancel)).await;
+        let fused = self.unless(&effort.hurry, lost, run(prepared, body, &cancel)).await;
         let (cog, waited) = match fused {
             Ok(Ok(fused)) => fused,
             Ok(Err(Fused::Upload)) => return Err(not_published(publication.cause().await)),
@@ -105,6 +108,7 @@ impl Workshop {
                 return Err(error);
             }
         };
+        fault::point_of(Point::Fuse, &message.cell.id);
         drop(slot);
         let fusing = clock.elapsed();
         self.tell(&sources, &cog, waited, fusing);
@@ -118,10 +122,12 @@ impl Workshop {
             publication.finish(cog.head).await.map_err(not_published)
         };
         // Boxed: an upload's future is tens of kilobytes, which every caller up to the pool would carry along.
-        let (etag, bytes) = match self.unless(&self.shutdown.hurry, lost, Box::pin(published)).await?? {
+        let (etag, bytes) = match self.unless(&effort.hurry, lost, Box::pin(published)).await?? {
             Stored::New { etag, bytes } => (etag, bytes),
             Stored::Kept => (String::new(), 0),
         };
+        fault::point_of(Point::Upload, &message.cell.id);
+        effort.done();
         let (fuse_ms, publish_ms) = (milliseconds(fusing), milliseconds(clock.elapsed()));
         Ok(Success { output, etag, bytes, fetch_ms, fuse_ms, publish_ms })
     }

@@ -5,6 +5,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::actions::actions;
+
 /// What kind of trouble a call had, as far as it tells what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AwsErrorKind {
@@ -80,17 +82,9 @@ impl AwsError {
         matches!(self.kind, AwsErrorKind::Unreachable | AwsErrorKind::Busy)
     }
 
-    /// What the role must be allowed to do for the call, which IAM does not always name as the call is named.
+    /// What the role must be allowed to do for the call, in words: one action, or several joined by "and".
     pub fn action(&self) -> String {
-        let action = match self.operation {
-            "SendMessageBatch" => "SendMessage",
-            // Of its parts; those of the ledger check or change items.
-            "TransactWriteItems" => "UpdateItem",
-            "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => "PutObject",
-            "ListObjectsV2" => "ListBucket",
-            operation => operation,
-        };
-        format!("{}:{action}", self.service)
+        actions(self.service, self.operation).join(" and ")
     }
 
     fn thing(&self) -> &'static str {
@@ -216,7 +210,10 @@ mod tests {
         };
         assert_eq!(action("sqs", "SendMessageBatch"), "sqs:SendMessage");
         assert_eq!(action("s3", "UploadPart"), "s3:PutObject");
-        assert_eq!(action("dynamodb", "TransactWriteItems"), "dynamodb:UpdateItem");
+        assert_eq!(
+            action("dynamodb", "TransactWriteItems"),
+            "dynamodb:ConditionCheckItem and dynamodb:UpdateItem"
+        );
         assert_eq!(action("sns", "Publish"), "sns:Publish");
     }
 }

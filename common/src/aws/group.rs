@@ -105,6 +105,42 @@ impl Group {
             .map_err(|error| AwsError::new("autoscaling", "SetDesiredCapacity", &self.name, &error))?;
         Ok(Wake::Ordered(workers))
     }
+
+    /// Says whether scale-in may end this machine of the group, or has to choose another one.
+    ///
+    /// # Errors
+    /// [`AwsError`] when the call fails, or the machine is not in service.
+    pub async fn protect(&self, instance: &str, protected: bool) -> Result<(), AwsError> {
+        let set = self
+            .client
+            .set_instance_protection()
+            .auto_scaling_group_name(&self.name)
+            .instance_ids(instance)
+            .protected_from_scale_in(protected);
+        set.send()
+            .await
+            .map_err(|error| AwsError::new("autoscaling", "SetInstanceProtection", &self.name, &error))?;
+        Ok(())
+    }
+
+    /// Says that this machine, which waits in the hook of this name, may go on to its end.
+    ///
+    /// # Errors
+    /// [`AwsError`] when the call fails, or the machine does not wait there.
+    pub async fn complete_lifecycle(&self, instance: &str, hook: &str) -> Result<(), AwsError> {
+        let complete = self
+            .client
+            .complete_lifecycle_action()
+            .auto_scaling_group_name(&self.name)
+            .lifecycle_hook_name(hook)
+            .instance_id(instance)
+            .lifecycle_action_result("CONTINUE");
+        complete
+            .send()
+            .await
+            .map_err(|error| AwsError::new("autoscaling", "CompleteLifecycleAction", &self.name, &error))?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -163,6 +199,23 @@ mod tests {
         assert_eq!((wake, requests), (Wake::Awake, 1));
         let (wake, requests, _) = woken(0, 0, 1_000).await;
         assert_eq!((wake, requests), (Wake::Closed, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_is_protected_and_let_go_by_its_id() {
+        let (group, log) = answering(|action| xml(&format!("<{action}Response/>")));
+        group.protect("i-1", true).await.unwrap();
+        group.complete_lifecycle("i-1", "drain").await.unwrap();
+        let sent: Vec<String> = log.requests().into_iter().map(|asked| asked.body).collect();
+        let wanted = [
+            vec!["AutoScalingGroupName=workers", "InstanceIds.member.1=i-1", "ProtectedFromScaleIn=true"],
+            vec!["LifecycleHookName=drain", "InstanceId=i-1", "LifecycleActionResult=CONTINUE"],
+        ];
+        for (body, fields) in sent.iter().zip(wanted) {
+            for field in fields {
+                assert!(body.split('&').any(|sent| sent == field), "{field} is not in {body}");
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! AWS as the fleet uses it: clients, errors a person can act on, retries, batches that lose nothing.
 
+mod actions;
 mod calls;
 #[cfg(test)]
 pub(crate) mod canned;
@@ -7,6 +8,7 @@ mod clients;
 mod error;
 mod group;
 mod headed;
+mod metadata;
 mod multipart;
 mod objects;
 mod pieces;
@@ -18,11 +20,13 @@ mod topic;
 mod upload;
 mod window;
 
+pub use actions::actions;
 pub use calls::CallCounter;
 pub use clients::{Clients, NoCredentials};
 pub use error::{AwsError, AwsErrorKind};
 pub use group::{Group, GroupError, GroupSize, Wake};
 pub use headed::{HEAD_PARTS, HeadedUpload};
+pub use metadata::{Metadata, MetadataError};
 pub use objects::{ListedObject, Object, ObjectError, ObjectStore};
 pub use queue::{Queue, QueueAttributes, QueueError, Received, Redrive};
 pub use reading::{ObjectReader, ReadOptions};

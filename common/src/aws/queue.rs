@@ -5,6 +5,7 @@ use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName, SendMes
 
 use super::error::AwsError;
 use super::retry::Attempts;
+use crate::fault::{self, Point};
 
 /// Messages of a batch, and of a receive, at most (Amazon SQS, "Message quotas").
 const BATCH: usize = 10;
@@ -186,6 +187,7 @@ impl Queue {
             let sent =
                 self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
             let sent = sent.map_err(self.error("SendMessageBatch"))?;
+            fault::point(Point::Send);
             let Some(first) = sent.failed().first() else { return Ok(()) };
             let (count, queue) = (sent.failed().len(), self.url.clone());
             let (code, message) =

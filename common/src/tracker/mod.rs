@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::aws::{AwsError, ObjectStore, Topic};
 use crate::domain::{CellFailed, Event, TaskEnded, TaskOutcome};
+use crate::fault::{self, Point};
 use crate::ledger::flow::{Answer, Asker, Operation, Step};
 use crate::ledger::transition::{Failure, Ticket};
 use crate::ledger::{CodecError, Key, Ledger, LedgerError, Progress, TaskRecord};
@@ -73,10 +74,12 @@ impl Tracker {
             }
             (Some(operation), step) => {
                 let answer = self.ledger.answer(&operation).await?;
+                fault::after(&step, ticket);
                 Ok(step.next(ticket, &answer))
             }
             (None, Step::Announce(failure)) => {
                 self.announce(ticket, &failure).await;
+                fault::point_of(Point::Announce, &ticket.cell);
                 Ok(Step::CloseFailed)
             }
             (None, Step::Publish(epoch)) => Ok(match self.publish(ticket, epoch).await {
@@ -127,6 +130,7 @@ impl Tracker {
         let progress = Progress::of(&task, &shards);
         let results = task.results(&ticket.task, epoch);
         results::write(&self.ledger, &self.objects, &ticket.task, &task, &shards, &results).await?;
+        fault::point_of(Point::Results, &ticket.cell);
         let event = Event::TaskComplete(TaskEnded {
             event_id: format!("{}/{epoch}", ticket.task),
             task: ticket.task.clone(),
@@ -140,6 +144,7 @@ impl Tracker {
             completed_at: task.completed_at.clone().unwrap_or_default(),
         });
         self.topic.publish(&event).await.map_err(NoticeError::Publish)?;
+        fault::point_of(Point::Publish, &ticket.cell);
         tracing::info!(
             task = %ticket.task, epoch, ok = progress.ok, failed = progress.failed, "the task is complete; its notice is sent"
         );

@@ -9,7 +9,7 @@
 use crate::error::Error;
 use crate::expression::Expression;
 use crate::metrics::{Metric, Metrics};
-use crate::rendered::{Policy, Statistic};
+use crate::rendered::Policy;
 
 /// An alarm with its policy.
 #[derive(Debug)]
@@ -53,9 +53,11 @@ impl<'a> Alarm<'a> {
         let from = to.checked_sub(minutes)?;
         let now = (minute as u64 + 1) * 60;
         self.expression.evaluate(&|metric| {
+            let statistics = self.policy.statistics;
             let statistic = match metric {
-                Metric::Desired => self.policy.desired_statistic.unwrap_or(Statistic::Maximum),
-                Metric::Visible | Metric::Inflight => Statistic::Maximum,
+                Metric::Visible => statistics.visible,
+                Metric::Inflight => statistics.inflight,
+                Metric::Desired => statistics.desired,
             };
             metrics.fetch(metric, from, to, now, statistic)
         })
@@ -65,6 +67,7 @@ impl<'a> Alarm<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rendered::{Statistic, Statistics};
 
     fn policy(expression: &str, evaluation_periods: usize, period_seconds: u64) -> Policy {
         Policy {
@@ -73,7 +76,11 @@ mod tests {
             period_seconds,
             evaluation_periods,
             datapoints_to_alarm: None,
-            desired_statistic: None,
+            statistics: Statistics {
+                visible: Statistic::Maximum,
+                inflight: Statistic::Maximum,
+                desired: Statistic::Maximum,
+            },
             warmup_seconds: None,
             steps: Vec::new(),
         }

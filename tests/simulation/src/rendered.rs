@@ -33,14 +33,25 @@ pub struct Policy {
     /// How many of them must breach; all, when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datapoints_to_alarm: Option<usize>,
-    /// How a data point is made of the group's size; the largest, when not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub desired_statistic: Option<Statistic>,
+    /// How a period of each metric becomes one data point.
+    pub statistics: Statistics,
     /// How long a machine counts as ordered after it is in service. Only a policy that adds has it.
     #[serde(default)]
     pub warmup_seconds: Option<u64>,
     /// What to do by how far the value exceeds the threshold.
     pub steps: Vec<Step>,
+}
+
+/// How a period of each metric becomes one data point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statistics {
+    /// Cells that wait.
+    pub visible: Statistic,
+    /// Cells that workers hold.
+    pub inflight: Statistic,
+    /// The group's size.
+    pub desired: Statistic,
 }
 
 /// How a period becomes one data point.

@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
+use nix::sys::signal::Signal;
 use serde_json::{Map, Value, json};
+use tilefleet_common::aws::actions;
 use tilefleet_common::deployment;
-use tilefleet_tests::layout;
+use tilefleet_tests::poll::BOUND;
+use tilefleet_tests::{Fleet, Instance, layout};
 
 use crate::site::Site;
+use crate::worker_life::says;
 
 /// All of the module's files as one JSON value; expressions are the text between `${` and `}`.
 fn module() -> Result<Value> {
@@ -105,7 +109,17 @@ async fn the_environment_that_terraform_sets_is_what_the_worker_reads() -> Resul
     let set = variables_in(&set);
     let unknown: Vec<_> = set.difference(&read).collect();
     ensure!(unknown.is_empty(), "the worker does not read {unknown:?}");
-    for needed in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "TABLE", "TOPIC_ARN", "HEALTH_FILE"] {
+    for needed in [
+        "QUEUE_URL",
+        "DEAD_LETTER_QUEUE_URL",
+        "TABLE",
+        "TOPIC_ARN",
+        "HEALTH_FILE",
+        "AUTOSCALING_GROUP",
+        "LIFECYCLE_HOOK",
+        "LIFECYCLE_SECONDS",
+        "POISON",
+    ] {
         ensure!(
             set.contains(format!("TILEFLEET_{needed}").as_str()),
             "terraform does not set TILEFLEET_{needed}"
@@ -130,18 +144,6 @@ fn allowed(module: &Value, document: &str) -> Result<BTreeMap<String, BTreeSet<S
         .collect())
 }
 
-/// The IAM actions behind an operation ("Actions, resources, and condition keys" of each service).
-fn actions_of(operation: &str) -> Vec<String> {
-    let actions: &[&str] = match operation {
-        "sqs:SendMessageBatch" => &["sqs:SendMessage"],
-        "dynamodb:TransactWriteItems" => &["dynamodb:ConditionCheckItem", "dynamodb:UpdateItem"],
-        "s3:CreateMultipartUpload" | "s3:UploadPart" | "s3:CompleteMultipartUpload" => &["s3:PutObject"],
-        "s3:ListObjectsV2" => &["s3:ListBucket"],
-        other => &[other],
-    };
-    actions.iter().map(|&action| action.to_owned()).collect()
-}
-
 /// The operations named in a binary's own account of its calls.
 fn operations_in(text: &str) -> BTreeSet<String> {
     let services = ["sqs:", "dynamodb:", "s3:", "sns:", "autoscaling:"];
@@ -161,7 +163,11 @@ fn compare(
     rare: &[&str],
     operations: &BTreeSet<String>,
 ) -> Result<()> {
-    let needed: BTreeSet<String> = operations.iter().flat_map(|operation| actions_of(operation)).collect();
+    let needed: BTreeSet<String> = operations
+        .iter()
+        .filter_map(|operation| operation.split_once(':'))
+        .flat_map(|(service, operation)| actions(service, operation))
+        .collect();
     let granted: BTreeSet<String> = allowed
         .iter()
         .filter(|(statement, _)| !others.contains(&statement.as_str()))
@@ -188,9 +194,19 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
     ];
     let file = site.document(&cells)?;
     let submitted = site.producer(&["-v", "submit", &file, "-o", "json"]).await?;
-    submitted.expect_code(0)?;
+    let submitted_task = submitted.expect_code(0)?.json()?["task"].as_str().context("no task")?.to_owned();
     let mut told = submitted.stdout + &submitted.stderr;
-    told += &site.work().await?.stderr;
+    // On a machine of a group, which ends it when the cells are done.
+    let instance = Instance::start()?;
+    let fleet = Fleet::new(&site.stack)?.with_all(instance.environment());
+    let mut worker = fleet.start("worker", &["run"])?;
+    says(&mut worker, &["scale-in protection set"]).await?;
+    site.completion(submitted_task.as_str()).await?;
+    instance.announce("autoscaling/target-lifecycle-state", "Terminated");
+    says(&mut worker, &["the lifecycle action is complete"]).await?;
+    worker.signal(Signal::SIGTERM)?;
+    worker.wait(BOUND).await?;
+    told += &worker.log();
     let worker = operations_in(&told.split_off(told.find("\"timestamp\"").context("no log")?));
     let producer = operations_in(&told);
 

@@ -11,7 +11,7 @@ use tilefleet_tests::{StackOptions, eventually};
 use crate::site::Site;
 
 /// Waits until a worker's log has a line with all of these words.
-async fn says(worker: &mut Process, words: &[&str]) -> Result<String> {
+pub(crate) async fn says(worker: &mut Process, words: &[&str]) -> Result<String> {
     eventually(&format!("{words:?} in a worker's log"), BOUND, async || {
         let log = worker.log();
         if let Some(line) = log.lines().find(|line| words.iter().all(|word| line.contains(word))) {
@@ -22,7 +22,7 @@ async fn says(worker: &mut Process, words: &[&str]) -> Result<String> {
     .await
 }
 
-async fn attribute(site: &Site, url: &str, name: QueueAttributeName) -> Result<u32> {
+pub(crate) async fn attribute(site: &Site, url: &str, name: QueueAttributeName) -> Result<u32> {
     let attributes =
         site.stack.sqs.get_queue_attributes().queue_url(url).attribute_names(name.clone()).send().await?;
     Ok(attributes.attributes.context("no attributes")?[&name].parse()?)

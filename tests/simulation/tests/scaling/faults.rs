@@ -41,7 +41,7 @@ fn taking_an_unknown_size_for_zero_orders_the_fleet_again() {
     let mut faulty = deployed();
     faulty.out.expression = faulty.out.expression.replace("desired", "FILL(desired, 0)");
     let conditions = Conditions {
-        group_lag: (2, 2),
+        group_lag: (6, 6),
         queue_lag: (0, 0),
         idle_before: false,
         max_workers: 1000,

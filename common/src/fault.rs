@@ -1,0 +1,196 @@
+//! Places where a test can make the process die, to see what a crash there leaves behind.
+//!
+//! Compiled only with the feature `faults`, which the end-to-end tests turn on and released binaries lack; without it
+//! every function here is empty. With it, `TILEFLEET_FAULT=<point>:<hit>` aborts the process when it comes to that point
+//! for the `<hit>`-th time, and `TILEFLEET_FAULT=<point>:<hit>:<cell>` counts only what concerns that cell. Points are
+//! named after the step behind which they lie.
+
+#[cfg(not(feature = "faults"))]
+use std::fmt::Display;
+
+use crate::ledger::flow::Step;
+use crate::ledger::transition::Ticket;
+
+/// Declares the points and their names.
+macro_rules! points {
+    ($($(#[$doc:meta])* $point:ident = $name:literal;)*) => {
+        /// A place behind a step of the protocol (`docs/ARCHITECTURE.md`).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Point {
+            $($(#[$doc])* $point,)*
+        }
+
+        #[cfg(feature = "faults")]
+        impl Point {
+            /// All points.
+            pub const ALL: &[Self] = &[$(Self::$point,)*];
+
+            /// The point's name.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$point => $name,)*
+                }
+            }
+        }
+    };
+}
+
+points! {
+    /// Submit: the manifest is written.
+    Manifest = "manifest";
+    /// Submit: the task is in the ledger.
+    Task = "task";
+    /// Submit: a shard is in the ledger.
+    Shard = "shard";
+    /// Submit, retry, resume: a batch of messages is sent.
+    Send = "send";
+    /// Submit: a shard is marked as enqueued.
+    Enqueued = "enqueued";
+    /// Submit: the task is marked as submitted.
+    Submitted = "submitted";
+    /// Retry: a shard's failed cells are pending again.
+    Reopened = "reopened";
+    /// Worker: a message is received.
+    Receive = "receive";
+    /// Worker: the cell is marked as running.
+    Start = "start";
+    /// Worker: the bands are there.
+    Fetch = "fetch";
+    /// Worker: the raster is made.
+    Fuse = "fuse";
+    /// Worker: the raster is uploaded.
+    Upload = "upload";
+    /// Worker: the cell's row says ok or failed.
+    Row = "row";
+    /// Worker: a failed cell is told of.
+    Announce = "announce";
+    /// Worker: the shard's sets say ok or failed.
+    Close = "close";
+    /// Worker: the shard is taken out of the open ones.
+    Settle = "settle";
+    /// Worker: the task is complete.
+    Complete = "complete";
+    /// Worker: the notice is this worker's to send.
+    Claim = "claim";
+    /// Worker: the results are written.
+    Results = "results";
+    /// Worker: the notice is published.
+    Publish = "publish";
+    /// Worker: the notice is marked as sent.
+    Mark = "mark";
+    /// Worker: the message is deleted.
+    Delete = "delete";
+}
+
+/// Comes to the point behind a step of the ledger's flow, if it has one.
+#[inline]
+pub fn after(step: &Step, ticket: &Ticket) {
+    let point = match step {
+        Step::Start => Point::Start,
+        Step::Record(_) => Point::Row,
+        Step::CloseOk | Step::CloseFailed => Point::Close,
+        Step::CloseShard => Point::Settle,
+        Step::Complete => Point::Complete,
+        Step::ClaimNotice(_) => Point::Claim,
+        Step::MarkNotified(_) => Point::Mark,
+        _ => return,
+    };
+    point_of(point, &ticket.cell);
+}
+
+/// Comes to a point.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub fn point(_: Point) {}
+
+/// Comes to a point with a cell.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub fn point_of(_: Point, _: &impl Display) {}
+
+#[cfg(feature = "faults")]
+pub use armed::{point, point_of};
+
+#[cfg(feature = "faults")]
+mod armed {
+    use std::fmt::Display;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::Point;
+
+    const VARIABLE: &str = "TILEFLEET_FAULT";
+
+    /// Where to die.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Fault {
+        point: Point,
+        hit: u32,
+        cell: Option<String>,
+    }
+
+    impl Fault {
+        fn read(text: &str) -> Option<Self> {
+            let mut parts = text.splitn(3, ':');
+            let name = parts.next()?;
+            let point = Point::ALL.iter().copied().find(|point| point.name() == name)?;
+            Some(Self { point, hit: parts.next()?.parse().ok()?, cell: parts.next().map(str::to_owned) })
+        }
+    }
+
+    fn fault() -> Option<&'static Fault> {
+        static FAULT: OnceLock<Option<Fault>> = OnceLock::new();
+        FAULT
+            .get_or_init(|| {
+                let text = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty())?;
+                let fault = Fault::read(&text);
+                if fault.is_none() {
+                    die(&format!("{VARIABLE}={text} names no point of this version, or no hit"));
+                }
+                fault
+            })
+            .as_ref()
+    }
+
+    /// Comes to a point: dies there if the environment says so.
+    pub fn point(point: Point) {
+        come_to(point, None);
+    }
+
+    /// Comes to a point with a cell: dies there if the environment says so.
+    pub fn point_of(point: Point, cell: &impl Display) {
+        come_to(point, Some(cell));
+    }
+
+    fn come_to(point: Point, cell: Option<&dyn Display>) {
+        static HITS: AtomicU32 = AtomicU32::new(0);
+        let Some(fault) = fault().filter(|fault| fault.point == point) else { return };
+        let meant = |wanted: &String| cell.is_some_and(|cell| cell.to_string() == *wanted);
+        if fault.cell.as_ref().is_none_or(meant) && HITS.fetch_add(1, Ordering::Relaxed) + 1 == fault.hit {
+            die(&format!("{VARIABLE}: dying after {}", point.name()));
+        }
+    }
+
+    #[expect(clippy::print_stderr, reason = "the process ends here, whatever its log filter says")]
+    fn die(words: &str) -> ! {
+        eprintln!("{words}");
+        std::process::abort();
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_fault_is_a_point_a_hit_and_perhaps_a_cell() {
+            let of = |hit, cell: Option<&str>| {
+                Some(Fault { point: Point::Upload, hit, cell: cell.map(str::to_owned) })
+            };
+            assert_eq!(Fault::read("upload:2"), of(2, None));
+            assert_eq!(Fault::read("upload:1:48RXT/2020-08-01/0"), of(1, Some("48RXT/2020-08-01/0")));
+            for odd in ["upload", "uplaod:1", "upload:x", ":"] {
+                assert_eq!(Fault::read(odd), None, "{odd}");
+            }
+        }
+    }
+}
