@@ -110,15 +110,12 @@ impl Holder {
         loop {
             step = match step {
                 Step::Delete => return End::Delete,
-                Step::Defer(why) => return self.deferred(&why),
-                Step::Work if source == Source::DeadLetters => {
-                    Step::Record(Outcome::Failed(dead_lettered(received)))
-                }
-                Step::Work => match self.work(ticket, message, lost).await {
+                Step::Defer(why) => return self.deferred(&why, received.receives),
+                Step::Work if source == Source::Cells => match self.work(ticket, message, lost).await {
                     Ok(outcome) => Step::Record(outcome),
                     Err(end) => return end,
                 },
-                step => match self.tracker.advance(ticket, step).await {
+                step => match self.advance(source, ticket, message, received, step).await {
                     Ok(next) => next,
                     Err(error) => {
                         tracing::error!(%error, "the ledger gave no answer; the message goes back");
@@ -128,6 +125,22 @@ impl Holder {
             };
             if lost.is_cancelled() {
                 return End::Lost;
+            }
+        }
+    }
+
+    async fn advance(
+        &self,
+        source: Source,
+        ticket: &Ticket,
+        message: &CellMessage,
+        received: &Received,
+        step: Step,
+    ) -> Result<Step, LedgerError> {
+        match source {
+            Source::Cells => self.tracker.advance(ticket, step).await,
+            Source::DeadLetters => {
+                self.tracker.advance_dead_letter(ticket, message.epoch, &received.id, step).await
             }
         }
     }
@@ -198,7 +211,7 @@ impl Holder {
         End::Later(full_jitter(FIRST_WAIT, LONGEST_WAIT, 1))
     }
 
-    fn deferred(&self, why: &Deferral) -> End {
+    fn deferred(&self, why: &Deferral, receives: u32) -> End {
         match why {
             Deferral::UnknownTask => {
                 tracing::error!(
@@ -211,7 +224,9 @@ impl Holder {
                 let left = until.saturating_sub(jiff::Timestamp::now().as_second()).max(0);
                 End::Later(Duration::from_secs(u64::try_from(left).unwrap_or(0) + 1))
             }
-            Deferral::NoticeFailed => End::Later(full_jitter(FIRST_WAIT, LONGEST_WAIT, 2) + FIRST_WAIT),
+            Deferral::NoticeFailed => {
+                End::Later(full_jitter(FIRST_WAIT, LONGEST_WAIT, receives) + FIRST_WAIT)
+            }
         }
     }
 
@@ -226,16 +241,5 @@ impl Holder {
         } else if end == End::Delete {
             tracing::debug!("message deleted");
         }
-    }
-}
-
-fn dead_lettered(received: &Received) -> Failure {
-    Failure {
-        code: "dead_lettered".to_owned(),
-        message: format!(
-            "message {} was given up by the queue: every worker that had the cell died or lost it; \
-             look for the cell in the workers' logs",
-            received.id
-        ),
     }
 }

@@ -88,6 +88,7 @@ impl AwsError {
             "TransactWriteItems" => "UpdateItem",
             "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => "PutObject",
             "ListObjectsV2" => "ListBucket",
+            "HeadObject" => "GetObject",
             operation => operation,
         };
         format!("{}:{action}", self.service)
