@@ -1,5 +1,7 @@
 //! What can be asked of `producer`, and how.
 
+mod operate;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use tilefleet_common::config::Settings;
 use tilefleet_common::domain::{Recipe, S3Url, TaskId};
 
 use crate::error::ProducerError;
+use operate::{CELLS_NOTES, RESUME_NOTES, RETRY_NOTES, VERIFY_NOTES};
+pub(crate) use operate::{Cancel, Cells, DlqCommand, DlqDrain, DlqList, Resume, Retry, Verify, Which};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,11 +22,13 @@ Examples:
   producer submit cells.ndjson --output s3://my-bucket/summer
   producer status rgb-0f3a91c07be2d845
   producer wait rgb-0f3a91c07be2d845 --timeout 2h && echo every cell is ok
+  producer cells rgb-0f3a91c07be2d845 --state failed
+  producer retry rgb-0f3a91c07be2d845
   terraform output -json | producer config import - && producer doctor
 
 Exit codes:
-  0 ok, 1 a service failed or doctor found a fault, 2 usage or bad input, 3 no such task, 4 conflicting task,
-  10 the task ended with failed cells, 11 wait timed out, 130 interrupted
+  0 ok, 1 a service failed, or doctor or verify found a fault, 2 usage or bad input, 3 no such task or cell,
+  4 the task has other cells or is not in a state for that, 10 the task ended with failed cells, 11 wait timed out, 130 interrupted
 
 Settings come from flags, then the environment, then tilefleet.toml; AWS credentials, region
 and endpoint from the standard AWS_* variables and profiles.";
@@ -86,7 +92,7 @@ pub(crate) struct Global {
     /// URL of the queue that carries the cells
     #[arg(long, global = true, value_name = "URL", env = "TILEFLEET_QUEUE_URL", help_heading = "Fleet")]
     queue_url: Option<String>,
-    /// URL of its dead-letter queue, which doctor looks at
+    /// URL of its dead-letter queue, which doctor and dlq look at
     #[arg(
         long,
         global = true,
@@ -183,6 +189,23 @@ pub(crate) enum Command {
     Wait(Wait),
     /// List the newest tasks
     List(List),
+    /// List the cells of a task, with what the ledger says of each
+    #[command(after_help = CELLS_NOTES)]
+    Cells(Cells),
+    /// Do the failed cells of a task again, after their cause was mended
+    #[command(after_help = RETRY_NOTES)]
+    Retry(Retry),
+    /// Stop a running task: workers finish what they have begun and drop the rest
+    Cancel(Cancel),
+    /// Let a cancelled task run again, and send whatever of a task is pending again
+    #[command(after_help = RESUME_NOTES)]
+    Resume(Resume),
+    /// Hold a task's ledger and rasters against each other
+    #[command(after_help = VERIFY_NOTES)]
+    Verify(Verify),
+    /// Look at the dead-letter queue, or drain it
+    #[command(subcommand)]
+    Dlq(DlqCommand),
     /// Check everything that a submit needs, and say of each piece what is missing
     #[command(after_help = DOCTOR_NOTES)]
     Doctor(Doctor),
@@ -212,9 +235,14 @@ impl Command {
             Self::Config(ConfigCommand::Import(_)) => {
                 "the file is as it was, or written as a whole".to_owned()
             }
-            Self::Status(_) | Self::List(_) | Self::Doctor(_) | Self::Config(ConfigCommand::Show) => {
-                "nothing was changed".to_owned()
+            Self::Retry(Retry { dry_run: false, .. })
+            | Self::Cancel(Cancel { dry_run: false, .. })
+            | Self::Resume(Resume { dry_run: false, .. })
+            | Self::Verify(Verify { repair: true, .. })
+            | Self::Dlq(DlqCommand::Drain(DlqDrain { dry_run: false, .. })) => {
+                "the same command again carries on where this one stopped".to_owned()
             }
+            _ => "nothing was changed".to_owned(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use tilefleet_common::aws::{AwsError, ObjectError, QueueError};
 use tilefleet_common::config::ConfigError;
-use tilefleet_common::domain::{S3Url, TaskId};
+use tilefleet_common::domain::{CellId, S3Url, TaskId};
 use tilefleet_common::ledger::LedgerError;
 
 use crate::config::ImportError;
@@ -51,6 +51,70 @@ pub(crate) enum ProducerError {
         task: TaskId,
         /// The ledger's table.
         table: String,
+    },
+    /// It is not known where the dead letters are.
+    #[error(
+        "no dead-letter queue: give --dead-letter-queue-url, set TILEFLEET_DEAD_LETTER_QUEUE_URL, or write \
+         dead_letter_queue_url into tilefleet.toml"
+    )]
+    NoDeadLetterQueue,
+    /// The task has no such cell.
+    #[error("task {task} has no cell {cell}; `producer cells {task}` lists them")]
+    NoSuchCell {
+        /// The task.
+        task: TaskId,
+        /// The cell.
+        cell: CellId,
+    },
+    /// The task is cancelled.
+    #[error("task {task} is cancelled ({reason}); let it run again first: producer resume {task}")]
+    Cancelled {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        reason: String,
+    },
+    /// There is nothing left to cancel.
+    #[error("task {task} is complete: there is nothing left to cancel")]
+    Complete {
+        /// The task.
+        task: TaskId,
+    },
+    /// The task is cancelled, but nobody was told.
+    #[error(
+        "task {task} is cancelled, but its notice is not sent: {cause}; run the same cancel again to send it"
+    )]
+    NotTold {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        cause: Box<AwsError>,
+    },
+    /// A command broke off half-way.
+    #[error("the {command} of task {task} broke off: {cause}; run the same command again to complete it")]
+    BrokeOff {
+        /// What it was.
+        command: &'static str,
+        /// The task.
+        task: TaskId,
+        /// Why.
+        cause: Box<ProducerError>,
+    },
+    /// Others changed the shard every time between reading and writing it.
+    #[error("shard {shard} of task {task} changed each time while it was reopened; try again")]
+    Contended {
+        /// The task.
+        task: TaskId,
+        /// The shard.
+        shard: u32,
+    },
+    /// The frozen list of cells is not what the ledger says it is.
+    #[error("manifest {manifest}: {cause}; was it replaced? the task cannot be told from it")]
+    Manifest {
+        /// The manifest.
+        manifest: S3Url,
+        /// What is wrong with it.
+        cause: String,
     },
     /// A task of that name has other cells.
     #[error(

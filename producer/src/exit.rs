@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     Ok,
     /// The task ended, but not every cell has a result.
     FailedCells,
-    /// `doctor` found something that is not as it should be.
+    /// `doctor` or `verify` found something that is not as it should be.
     Fault,
     /// `wait` came to the end of its time before the task ended.
     TimedOut,
@@ -36,6 +36,9 @@ impl ProducerError {
             | Self::Queue(_)
             | Self::Object(_)
             | Self::Unfinished { .. }
+            | Self::NotTold { .. }
+            | Self::Contended { .. }
+            | Self::Manifest { .. }
             | Self::Runtime(_)
             | Self::Spool(_)
             | Self::Output(_) => 1,
@@ -44,9 +47,14 @@ impl ProducerError {
             | Self::Import(_)
             | Self::Input(_)
             | Self::Cells(_)
+            | Self::NoDeadLetterQueue
             | Self::TaskIdTooLong { .. } => 2,
-            Self::NoSuchTask { .. } => 3,
-            Self::Conflict { .. } | Self::ForeignManifest { .. } => 4,
+            Self::NoSuchTask { .. } | Self::NoSuchCell { .. } => 3,
+            Self::Conflict { .. }
+            | Self::ForeignManifest { .. }
+            | Self::Cancelled { .. }
+            | Self::Complete { .. } => 4,
+            Self::BrokeOff { cause, .. } => cause.code(),
             Self::Interrupted { .. } => 130,
         }
     }

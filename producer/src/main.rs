@@ -1,12 +1,16 @@
 //! `producer`: submits cells to the fleet and tells how their tasks are doing.
 //!
 //! `cli` says what can be asked, `run` does it, `input` reads cells, `plan` makes a task of them, `submit` brings it into
-//! the ledger and the queue, `wake` gets workers for it, `config` and `doctor` are about the fleet itself, and the rest
-//! look at the ledger. Data goes to stdout, all else to stderr.
+//! the ledger and the queue, `wake` gets workers for it. `survey` reads a task's cells again, `cells`, `retry`, `cancel`,
+//! `resume`, `verify` and `dlq` are for when something went wrong. `config` and `doctor` are about the fleet itself, and
+//! the rest look at the ledger. Data goes to stdout, all else to stderr.
 
+mod cancel;
+mod cells;
 mod cli;
 mod config;
 mod connection;
+mod dlq;
 mod doctor;
 mod dry_run;
 mod error;
@@ -15,10 +19,15 @@ mod input;
 mod list;
 mod output;
 mod plan;
+mod resend;
+mod resume;
+mod retry;
 mod seen;
 mod shards;
 mod status;
 mod submit;
+mod survey;
+mod verify;
 mod wait;
 mod wake;
 mod watch;
@@ -67,6 +76,12 @@ impl cli::Command {
             Self::Watch(arguments) => watch::run(&arguments, global, output).await,
             Self::Wait(arguments) => wait::run(&arguments, global, output).await,
             Self::List(arguments) => list::run(&arguments, global, output).await,
+            Self::Cells(arguments) => cells::run(&arguments, global, output).await,
+            Self::Retry(arguments) => retry::run(&arguments, global, output).await,
+            Self::Cancel(arguments) => cancel::run(&arguments, global, output).await,
+            Self::Resume(arguments) => Box::pin(resume::run(&arguments, global, output)).await,
+            Self::Verify(arguments) => Box::pin(verify::run(&arguments, global, output)).await,
+            Self::Dlq(command) => dlq::run(command, global, output).await,
             Self::Doctor(arguments) => doctor::run(&arguments, global, output).await,
             Self::Config(command) => config::run(command, global, output).await,
         }

@@ -66,6 +66,10 @@ mod tests {
             completed_at: None,
             notified_epoch: 0,
             notice_error: None,
+            reason: None,
+            cancelled_at: None,
+            cancels: 0,
+            cancels_told: 0,
         }
     }
 

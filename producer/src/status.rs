@@ -24,6 +24,10 @@ pub(crate) struct Report {
     submitted_at: Option<String>,
     completed_at: Option<String>,
     notice: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     output: S3Url,
     /// The results list of the current epoch; it is there when the notice is sent.
     results: S3Url,
@@ -41,6 +45,8 @@ impl Report {
             submitted_at: record.submitted_at.clone(),
             completed_at: record.completed_at.clone(),
             notice: notice(record),
+            cancelled_at: record.cancelled_at.clone(),
+            reason: record.reason.clone(),
             output: record.output.clone(),
             results: record.results(task, record.epoch),
         }
@@ -55,10 +61,10 @@ impl Report {
         let Progress { cells, ok, failed, remaining } = self.progress;
         let submitted = match (&self.submitted_at, self.state) {
             (Some(moment), _) => moment.clone(),
-            (None, TaskState::Cancelled) => "not finished".to_owned(),
+            (None, TaskState::Cancelled) => "not finished; resume completes it".to_owned(),
             (None, _) => "submit has not finished: run the same submit again".to_owned(),
         };
-        [
+        let mut rows = vec![
             ("task", self.task.to_string()),
             ("state", self.state.name().to_owned()),
             ("recipe", self.recipe.to_string()),
@@ -74,9 +80,11 @@ impl Report {
             ("notice", self.notice.clone()),
             ("output", self.output.to_string()),
             ("results", self.results.to_string()),
-        ]
-        .map(|(name, value)| vec![name.to_owned(), value])
-        .into()
+        ];
+        if let (Some(moment), Some(reason)) = (&self.cancelled_at, &self.reason) {
+            rows.insert(2, ("cancelled", format!("{moment}: {reason}")));
+        }
+        rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
     }
 }
 
@@ -84,7 +92,8 @@ impl Report {
 fn notice(record: &TaskRecord) -> String {
     match (record.state, &record.notice_error) {
         (TaskState::Running, _) => "sent when the task ends".to_owned(),
-        (TaskState::Cancelled, _) => "none, the task was cancelled".to_owned(),
+        (TaskState::Cancelled, _) if record.cancels_told >= record.cancels => "cancellation sent".to_owned(),
+        (TaskState::Cancelled, _) => "cancelled, notice not sent: the same cancel again sends it".to_owned(),
         (TaskState::Complete, _) if record.notified_epoch >= record.epoch => "sent".to_owned(),
         (TaskState::Complete, Some(why)) => format!("complete, notice not sent: {why}"),
         (TaskState::Complete, None) => "complete, notice not sent yet".to_owned(),

@@ -225,12 +225,14 @@ impl Submission {
             if !there.pending.contains(&ordinal) {
                 continue;
             }
-            let message = CellMessage { task: self.task.clone(), shard, ordinal, recipe, cell };
+            let (task, epoch) = (self.task.clone(), record.epoch);
+            let message = CellMessage { task, shard, ordinal, epoch, recipe, cell };
             bodies.push(serde_json::to_string(&message).map_err(|error| ProducerError::Spool(error.into()))?);
         }
         let sent = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
         self.fleet.queue.send(bodies).await?;
-        self.fleet.ledger.write(&transition::mark_enqueued(&self.task, shard)).await?;
+        // Refused when a retry has reopened cells meanwhile, which it sends itself.
+        self.fleet.ledger.write(&transition::mark_enqueued(&self.task, shard, there.reopened)).await?;
         fault::point(Point::Enqueued);
         Ok(sent)
     }
@@ -301,7 +303,7 @@ fn already(task: &TaskId, state: TaskState, progress: Progress) -> String {
         }
         TaskState::Cancelled => {
             format!(
-                "task {task} was cancelled: {ok} ok, {failed} failed, {remaining} left; --again makes another task of its cells"
+                "task {task} was cancelled: {ok} ok, {failed} failed, {remaining} left; producer resume {task} lets it run again, --again makes another task of its cells"
             )
         }
     }

@@ -153,11 +153,8 @@ impl Holder {
         loop {
             step = match step {
                 Step::Delete => return End::Delete,
-                Step::Defer(why) => return self.deferred(&why),
-                Step::Work if source == Source::DeadLetters => {
-                    Step::Record(Outcome::Failed(dead_lettered(received)))
-                }
-                Step::Work => match self.work(ticket, message, lost).await {
+                Step::Defer(why) => return self.deferred(&why, received.receives),
+                Step::Work if source == Source::Cells => match self.work(ticket, message, lost).await {
                     Ok(outcome) => Step::Record(outcome),
                     Err(end) => return end,
                 },
@@ -171,7 +168,7 @@ impl Holder {
                         Err(end) => return end,
                     }
                 }
-                step => match self.tracker.advance(ticket, step).await {
+                step => match self.advance(source, ticket, message, received, step).await {
                     Ok(next) => next,
                     Err(error) => {
                         tracing::error!(%error, "the ledger gave no answer; the message goes back");
@@ -230,6 +227,22 @@ impl Holder {
             Err(error) => {
                 tracing::warn!(%error, "how often workers died of the cell is not known; trying it");
                 0
+            }
+        }
+    }
+
+    async fn advance(
+        &self,
+        source: Source,
+        ticket: &Ticket,
+        message: &CellMessage,
+        received: &Received,
+        step: Step,
+    ) -> Result<Step, LedgerError> {
+        match source {
+            Source::Cells => self.tracker.advance(ticket, step).await,
+            Source::DeadLetters => {
+                self.tracker.advance_dead_letter(ticket, message.epoch, &received.id, step).await
             }
         }
     }
@@ -311,7 +324,7 @@ impl Holder {
         End::Later(full_jitter(FIRST_WAIT, LONGEST_WAIT, 1))
     }
 
-    fn deferred(&self, why: &Deferral) -> End {
+    fn deferred(&self, why: &Deferral, receives: u32) -> End {
         match why {
             Deferral::UnknownTask => {
                 tracing::error!(
@@ -324,7 +337,9 @@ impl Holder {
                 let left = until.saturating_sub(jiff::Timestamp::now().as_second()).max(0);
                 End::Later(Duration::from_secs(u64::try_from(left).unwrap_or(0) + 1))
             }
-            Deferral::NoticeFailed => End::Later(full_jitter(FIRST_WAIT, LONGEST_WAIT, 2) + FIRST_WAIT),
+            Deferral::NoticeFailed => {
+                End::Later(full_jitter(FIRST_WAIT, LONGEST_WAIT, receives) + FIRST_WAIT)
+            }
         }
     }
 
@@ -348,17 +363,6 @@ fn crashed(crashes: u32) -> Failure {
         message: format!(
             "{crashes} workers began the cell and died or lost it, so it is not tried again; look for the cell in the \
              workers' logs: too little memory, or a fault of the decoder"
-        ),
-    }
-}
-
-fn dead_lettered(received: &Received) -> Failure {
-    Failure {
-        code: "dead_lettered".to_owned(),
-        message: format!(
-            "message {} was given up by the queue: every worker that had the cell died or lost it; \
-             look for the cell in the workers' logs",
-            received.id
         ),
     }
 }

@@ -62,8 +62,9 @@ impl Poison {
         };
         // It has no maps and no floats, so it always has a JSON form.
         let text = serde_json::to_vec(&copy).unwrap_or_default();
-        let upload = Upload::begin(&self.objects, &address, None, "application/json", Existing::Replace);
-        Box::pin(upload.whole(text.into())).await?;
+        let mut upload = Upload::begin(&self.objects, &address, None, "application/json", Existing::Replace);
+        upload.write(&text).await?;
+        Box::pin(upload.finish()).await?;
         self.kept.fetch_add(1, Ordering::Relaxed);
         Ok(Some(address))
     }

@@ -1,7 +1,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    Message, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
+};
+use jiff::Timestamp;
 
 use super::error::AwsError;
 use super::retry::Attempts;
@@ -61,6 +64,8 @@ pub struct Received {
     pub body: String,
     /// How often it has been received, this time included.
     pub receives: u32,
+    /// When it was sent.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// How a queue is set, and how much there is in it.
@@ -214,13 +219,28 @@ impl Queue {
     /// # Errors
     /// [`AwsError`] when the call fails.
     pub async fn receive(&self, most: usize, wait: Duration) -> Result<Vec<Received>, AwsError> {
+        self.receive_for(most, wait, None).await
+    }
+
+    /// As [`Queue::receive`], hiding the messages for `hidden` instead of as long as the queue is set.
+    ///
+    /// # Errors
+    /// [`AwsError`] when the call fails.
+    pub async fn receive_for(
+        &self,
+        most: usize,
+        wait: Duration,
+        hidden: Option<Duration>,
+    ) -> Result<Vec<Received>, AwsError> {
         let received = self
             .client
             .receive_message()
             .queue_url(&self.url)
             .max_number_of_messages(i32::try_from(most.clamp(1, BATCH)).unwrap_or(1))
             .wait_time_seconds(i32::try_from(wait.as_secs()).unwrap_or(20))
+            .set_visibility_timeout(hidden.and_then(|hidden| i32::try_from(hidden.as_secs()).ok()))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .send()
             .await
             .map_err(self.error("ReceiveMessage"))?;
@@ -229,13 +249,9 @@ impl Queue {
             .unwrap_or_default()
             .into_iter()
             .map(|message| Received {
-                receives: message
-                    .attributes
-                    .as_ref()
-                    .and_then(|all| {
-                        all.get(&MessageSystemAttributeName::ApproximateReceiveCount)?.parse().ok()
-                    })
-                    .unwrap_or(1),
+                receives: told(&message, &MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1),
+                sent_at: told(&message, &MessageSystemAttributeName::SentTimestamp)
+                    .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok()),
                 id: message.message_id.unwrap_or_default(),
                 receipt: message.receipt_handle.unwrap_or_default(),
                 body: message.body.unwrap_or_default(),
@@ -290,6 +306,11 @@ impl Queue {
         let told = get.send().await.map_err(self.error("GetQueueAttributes"))?;
         Ok(QueueAttributes::read(&told.attributes.unwrap_or_default()))
     }
+}
+
+/// A number that SQS tells of a message.
+fn told<N: std::str::FromStr>(message: &Message, name: &MessageSystemAttributeName) -> Option<N> {
+    message.attributes.as_ref()?.get(name)?.parse().ok()
 }
 
 type SdkFailure = aws_smithy_runtime_api::client::result::SdkError<
@@ -371,6 +392,26 @@ mod tests {
         let error = queue.send(["a", "b"].map(str::to_owned).to_vec()).await.unwrap_err();
         assert!(matches!(error, QueueError::Rejected { count: 1, .. }), "{error}");
         assert_eq!(sent(&log).len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_for_good_is_told_even_beside_entries_that_may_pass() {
+        let (queue, log) = queue(|_, body| match body {
+            "a" => Some(false),
+            "b" => Some(true),
+            _ => None,
+        });
+        let error = queue.send(["a", "b", "c"].map(str::to_owned).to_vec()).await.unwrap_err();
+        assert!(matches!(error, QueueError::Rejected { count: 2, .. }), "{error}");
+        assert_eq!(sent(&log).len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn later_batches_are_sent_after_one_that_came_back_in_part() {
+        let (queue, log) = queue(|n, body| (n == 0 && body == "3").then_some(false));
+        queue.send((0..12).map(|n| n.to_string()).collect()).await.unwrap();
+        let sizes: Vec<usize> = sent(&log).iter().map(Vec::len).collect();
+        assert_eq!((sizes, &sent(&log)[1]), (vec![10, 1, 2], &vec!["3".to_owned()]));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use super::{CellId, S3Url, TaskId};
 pub enum Event {
     /// A task has no cell left to do. At least one per epoch; a repeat has the same `event_id`.
     TaskComplete(TaskEnded),
+    /// Somebody stopped a task. At least one per cancellation; a repeat has the same `event_id`.
+    TaskCancelled(TaskCancelled),
     /// A cell has failed for good. At least one per failure; a repeat has the same `event_id`.
     CellFailed(CellFailed),
 }
@@ -69,6 +71,31 @@ pub struct TaskEnded {
     pub completed_at: String,
 }
 
+/// The notice that somebody stopped a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskCancelled {
+    /// `<task>/<epoch>/cancelled/<n>`, *n* counting the task's cancellations: what a receiver uses to see a repeat.
+    pub event_id: String,
+    /// The task.
+    pub task: TaskId,
+    /// The task's epoch when it was cancelled.
+    pub epoch: u32,
+    /// Why, in the words of whoever did it.
+    pub reason: String,
+    /// Cells in all.
+    pub cells: u32,
+    /// Cells with a result, about; workers finish what they have begun.
+    pub ok: u32,
+    /// Cells that failed for good.
+    pub failed: u32,
+    /// Cells that are neither.
+    pub remaining: u32,
+    /// When the task was submitted (RFC 3339).
+    pub created_at: String,
+    /// When it was cancelled (RFC 3339).
+    pub cancelled_at: String,
+}
+
 /// The notice that a cell has failed for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellFailed {
@@ -93,6 +120,7 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::TaskComplete(_) => "task_complete",
+            Self::TaskCancelled(_) => "task_cancelled",
             Self::CellFailed(_) => "cell_failed",
         }
     }
@@ -101,6 +129,7 @@ impl Event {
     pub fn task(&self) -> &TaskId {
         match self {
             Self::TaskComplete(event) => &event.task,
+            Self::TaskCancelled(event) => &event.task,
             Self::CellFailed(event) => &event.task,
         }
     }
@@ -109,14 +138,17 @@ impl Event {
     pub fn event_id(&self) -> &str {
         match self {
             Self::TaskComplete(event) => &event.event_id,
+            Self::TaskCancelled(event) => &event.event_id,
             Self::CellFailed(event) => &event.event_id,
         }
     }
 
-    /// The message attribute `outcome`: `ok`, `some_failed`, `all_failed`, or the error's code of a failed cell.
+    /// The message attribute `outcome`: `ok`, `some_failed`, `all_failed`, `cancelled`, or the error's code of a failed
+    /// cell.
     pub fn outcome(&self) -> &str {
         match self {
             Self::TaskComplete(event) => event.outcome.name(),
+            Self::TaskCancelled(_) => "cancelled",
             Self::CellFailed(event) => &event.code,
         }
     }
@@ -130,6 +162,7 @@ impl Event {
             Self::TaskComplete(event) => {
                 format!("task {} ended: {} ok, {} failed", event.task, event.ok, event.failed)
             }
+            Self::TaskCancelled(event) => format!("task {} cancelled: {}", event.task, event.reason),
             Self::CellFailed(event) => format!("cell {} failed: {}", event.cell, event.code),
         };
         text.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).take(100).collect()

@@ -14,7 +14,7 @@ mod tile;
 
 pub use cell::{Cell, CellId};
 pub use date::SceneDate;
-pub use event::{CellFailed, Event, TaskEnded, TaskOutcome};
+pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome};
 pub use message::CellMessage;
 pub use recipe::Recipe;
 pub use s3_url::S3Url;

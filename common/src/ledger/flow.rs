@@ -61,13 +61,25 @@ pub enum Step {
     Complete,
     /// Step 9: have the notice of this epoch to oneself.
     ClaimNotice(u32),
-    /// Step 9: write the results and send the notice of this epoch. The worker's own; it goes on with
-    /// [`Step::MarkNotified`] or [`Step::ReleaseNotice`].
-    Publish(u32),
+    /// Step 9: write the results and send the notice. The worker's own; it goes on with [`Step::MarkNotified`] or
+    /// [`Step::ReleaseNotice`].
+    Publish {
+        /// Of this epoch.
+        epoch: u32,
+        /// Unix second at which this worker's time is up.
+        until: i64,
+    },
     /// Step 9: remember that the notice of this epoch went out.
     MarkNotified(u32),
-    /// Step 9: remember why the notice of this epoch did not go out.
-    ReleaseNotice(u32, String),
+    /// Step 9: remember why the notice did not go out, and let the next one try.
+    ReleaseNotice {
+        /// Of this epoch.
+        epoch: u32,
+        /// The lease that is given back, by its end.
+        until: i64,
+        /// Why.
+        why: String,
+    },
     /// Step 10. The end.
     Delete,
     /// Leave the message for later. The end.
@@ -133,10 +145,12 @@ impl Step {
                 Operation::Write(transition::claim_notice(task, *epoch, asker.second, until))
             }
             Self::MarkNotified(epoch) => Operation::Write(transition::mark_notified(task, *epoch)),
-            Self::ReleaseNotice(epoch, why) => {
-                Operation::Write(transition::release_notice(task, *epoch, why))
+            Self::ReleaseNotice { epoch, until, why } => {
+                Operation::Write(transition::release_notice(task, *epoch, *until, why))
             }
-            Self::Work | Self::Announce(_) | Self::Publish(_) | Self::Delete | Self::Defer(_) => return None,
+            Self::Work | Self::Announce(_) | Self::Publish { .. } | Self::Delete | Self::Defer(_) => {
+                return None;
+            }
         })
     }
 
@@ -197,11 +211,14 @@ impl Step {
                     Self::Defer(Deferral::NoticeHeld { until: number(task, attribute::NOTIFY_UNTIL) })
                 }
                 Answer::Refused(_) => Self::Delete,
-                _ => Self::Publish(claimed),
+                _ => Self::Publish {
+                    epoch: claimed,
+                    until: item(answer).map_or(0, |task| number(task, attribute::NOTIFY_UNTIL)),
+                },
             },
             Self::MarkNotified(_) => Self::Delete,
-            Self::ReleaseNotice(..) => Self::Defer(Deferral::NoticeFailed),
-            Self::Work | Self::Announce(_) | Self::Publish(_) | Self::Delete | Self::Defer(_) => self,
+            Self::ReleaseNotice { .. } => Self::Defer(Deferral::NoticeFailed),
+            Self::Work | Self::Announce(_) | Self::Publish { .. } | Self::Delete | Self::Defer(_) => self,
         }
     }
 }

@@ -46,6 +46,14 @@ pub mod attribute {
         NOTIFY_UNTIL = "notify_until";
         /// Task: why the notice could not be sent, when the last try failed.
         NOTICE_ERROR = "notice_error";
+        /// Task: why it was cancelled.
+        REASON = "reason";
+        /// Task: when it was cancelled.
+        CANCELLED_AT = "cancelled_at";
+        /// Task: how often it was cancelled.
+        CANCELS = "cancels";
+        /// Task: the last of these whose notice went out.
+        CANCELS_TOLD = "cancels_told";
         /// Task: partition key of the index that lists tasks.
         LISTED = "listed";
         /// Shard: number set of the ordinals that are neither ok nor failed; absent when there is none.
@@ -54,8 +62,10 @@ pub mod attribute {
         FAILED = "failed";
         /// Shard: number of cells.
         SIZE = "size";
-        /// Shard: whether all its cells have been sent to the queue once.
+        /// Shard: whether all its pending cells have been sent to the queue since they became pending.
         ENQUEUED = "enqueued";
+        /// Shard: how often cells of it were made pending again.
+        REOPENED = "reopened";
         /// Cell: its name.
         CELL = "cell";
         /// Cell: who worked on it last.

@@ -7,6 +7,7 @@
 //!
 //! `docs/ARCHITECTURE.md` tells the protocol as a whole, with its crash table.
 
+mod batch;
 mod dynamo;
 pub mod flow;
 mod item;

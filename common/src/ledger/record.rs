@@ -105,6 +105,14 @@ pub struct TaskRecord {
     pub notified_epoch: u32,
     /// Why the last try to send the notice failed.
     pub notice_error: Option<String>,
+    /// Why it was cancelled, if it is.
+    pub reason: Option<String>,
+    /// When it was cancelled, if it is.
+    pub cancelled_at: Option<String>,
+    /// How often it was cancelled.
+    pub cancels: u32,
+    /// The last of these whose notice went out.
+    pub cancels_told: u32,
 }
 
 /// A shard item, read.
@@ -116,8 +124,10 @@ pub struct ShardRecord {
     pub failed: BTreeSet<u32>,
     /// Number of cells.
     pub size: u32,
-    /// Whether all its cells have been sent to the queue once.
+    /// Whether all its pending cells have been sent to the queue since they became pending.
     pub enqueued: bool,
+    /// How often cells of it were made pending again.
+    pub reopened: u32,
 }
 
 /// A cell item, read.
@@ -135,6 +145,7 @@ pub struct CellRecord {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CellStory {
     /// Who worked on it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
     /// How often a worker began it.
     pub receives: u32,
@@ -143,24 +154,34 @@ pub struct CellStory {
     /// How often it was handed back unfinished.
     pub interruptions: u32,
     /// When the last try began.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<String>,
     /// When the last try ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
     /// The raster.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
     /// The raster's entity tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
     /// The raster's length.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// Milliseconds spent downloading.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fetch_ms: Option<u64>,
     /// Milliseconds spent decoding, fusing and encoding.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fuse_ms: Option<u64>,
     /// Milliseconds spent uploading.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub publish_ms: Option<u64>,
     /// Why it failed, as a short stable word.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
     /// Why it failed, for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
@@ -214,7 +235,16 @@ impl TaskRecord {
             completed_at: read.text(attribute::COMPLETED_AT),
             notified_epoch: read.number(attribute::NOTIFIED_EPOCH).unwrap_or(0),
             notice_error: read.text(attribute::NOTICE_ERROR),
+            reason: read.text(attribute::REASON),
+            cancelled_at: read.text(attribute::CANCELLED_AT),
+            cancels: read.number(attribute::CANCELS).unwrap_or(0),
+            cancels_told: read.number(attribute::CANCELS_TOLD).unwrap_or(0),
         })
+    }
+
+    /// Whether the task is complete and the notice of that has not gone out.
+    pub fn owes_notice(&self) -> bool {
+        self.state == TaskState::Complete && self.notified_epoch < self.epoch
     }
 
     /// Where the results of `epoch` go: beside the manifest.
@@ -240,6 +270,7 @@ impl ShardRecord {
             failed: read.numbers(attribute::FAILED),
             size: read.number(attribute::SIZE).ok_or_else(|| read.wrong(attribute::SIZE))?,
             enqueued: item.get(attribute::ENQUEUED) == Some(&Value::Flag(true)),
+            reopened: read.number(attribute::REOPENED).unwrap_or(0),
         })
     }
 }

@@ -1,15 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update,
-};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-
 use super::dynamo::{self, CodecError};
 use super::flow::{self, Operation};
 use super::item::{Item, Key};
@@ -19,13 +10,16 @@ use super::write::{Part, Transaction, Write};
 use crate::aws::{Attempts, AwsError};
 use crate::deployment::{PARTITION_KEY, SORT_KEY, TASK_INDEX, TASK_INDEX_PARTITION_KEY};
 use crate::domain::{TaskId, shard_count};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    Update,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-/// Keys of one `BatchGetItem` (DynamoDB API reference).
-const BATCH_KEYS: usize = 100;
-/// `BatchGetItem` calls of one reading at a time.
-const BATCHES_AT_ONCE: usize = 8;
 /// Tries of a transaction that collides with another, and of keys that come back from a batch.
-const TRIES: u32 = 12;
+pub(super) const TRIES: u32 = 12;
 
 /// Why the ledger could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -82,8 +76,8 @@ pub enum TransactionAnswer {
 /// The ledger's table.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    client: aws_sdk_dynamodb::Client,
-    table: String,
+    pub(super) client: aws_sdk_dynamodb::Client,
+    pub(super) table: String,
 }
 
 impl Ledger {
@@ -92,7 +86,7 @@ impl Ledger {
         Self { client, table }
     }
 
-    fn error<E>(&self, operation: &'static str, error: &SdkError<E, HttpResponse>) -> LedgerError
+    pub(super) fn error<E>(&self, operation: &'static str, error: &SdkError<E, HttpResponse>) -> LedgerError
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
@@ -262,71 +256,6 @@ impl Ledger {
         self.some_shards(task, &all).await
     }
 
-    /// Reads those of `shards` that exist, by number.
-    ///
-    /// # Errors
-    /// [`LedgerError`] when a call fails or an item cannot be understood.
-    pub async fn some_shards(
-        &self,
-        task: &TaskId,
-        shards: &[u32],
-    ) -> Result<BTreeMap<u32, ShardRecord>, LedgerError> {
-        let batches: Vec<Vec<u32>> = shards.chunks(BATCH_KEYS).map(<[u32]>::to_vec).collect();
-        stream::iter(batches)
-            .map(|batch| self.shard_batch(task, batch))
-            .buffer_unordered(BATCHES_AT_ONCE)
-            .try_fold(BTreeMap::new(), |mut all, batch| async move {
-                all.extend(batch);
-                Ok(all)
-            })
-            .await
-    }
-
-    async fn shard_batch(
-        &self,
-        task: &TaskId,
-        shards: Vec<u32>,
-    ) -> Result<Vec<(u32, ShardRecord)>, LedgerError> {
-        let by_partition: HashMap<String, u32> =
-            shards.iter().map(|&shard| (Key::Shard(task.clone(), shard).partition(), shard)).collect();
-        let mut keys: Vec<_> =
-            shards.iter().map(|&shard| dynamo::key(&Key::Shard(task.clone(), shard))).collect();
-        let mut found = vec![];
-        let mut attempts = Attempts::new(TRIES, Duration::from_millis(50));
-        loop {
-            let request =
-                KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().map_err(
-                    |error| self.error("BatchGetItem", &BatchGetFailure::construction_failure(error)),
-                )?;
-            let batch = self.client.batch_get_item().request_items(&self.table, request).send().await;
-            let batch = batch.map_err(|error| self.error("BatchGetItem", &error))?;
-            for item in batch.responses.unwrap_or_default().into_values().flatten() {
-                let partition = item.get(PARTITION_KEY).and_then(|value| value.as_s().ok());
-                let Some(&shard) = partition.and_then(|partition| by_partition.get(partition)) else {
-                    continue;
-                };
-                let key = Key::Shard(task.clone(), shard);
-                found.push((shard, record(&key, ShardRecord::from_item(&parse(&key, &item)?))?));
-            }
-            keys = batch
-                .unprocessed_keys
-                .unwrap_or_default()
-                .remove(&self.table)
-                .map(|rest| rest.keys)
-                .unwrap_or_default();
-            if keys.is_empty() {
-                return Ok(found);
-            }
-            if !attempts.again().await {
-                return Err(LedgerError::Unprocessed {
-                    table: self.table.clone(),
-                    count: keys.len(),
-                    tries: TRIES,
-                });
-            }
-        }
-    }
-
     /// Reads the cells of a shard that a worker has begun, by ordinal.
     ///
     /// # Errors
@@ -397,13 +326,12 @@ impl Ledger {
 
 type TransactFailure =
     SdkError<aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError, HttpResponse>;
-type BatchGetFailure = SdkError<aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemError, HttpResponse>;
 
-fn parse(key: &Key, attributes: &HashMap<String, AttributeValue>) -> Result<Item, LedgerError> {
+pub(super) fn parse(key: &Key, attributes: &HashMap<String, AttributeValue>) -> Result<Item, LedgerError> {
     record(key, dynamo::item(attributes))
 }
 
-fn record<T>(key: &Key, read: Result<T, CodecError>) -> Result<T, LedgerError> {
+pub(super) fn record<T>(key: &Key, read: Result<T, CodecError>) -> Result<T, LedgerError> {
     read.map_err(|source| LedgerError::Item { key: key.to_string(), source })
 }
 
@@ -452,36 +380,30 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn keys_that_a_batch_leaves_unread_are_read_again() {
-        let (ledger, log) = ledger(|n, asked| {
-            let request: Value = serde_json::from_str(&asked.body).unwrap();
-            let keys = request["RequestItems"]["table"]["Keys"].as_array().unwrap().clone();
-            let item = |key: &Value| {
-                let mut item = key.clone();
-                item["size"] = json!({"N": "1"});
-                item["pending"] = json!({"NS": ["0"]});
-                item
-            };
-            // One key at a time, until the last request answers all.
-            let (read, rest) = keys.split_at(if n < 2 { 1 } else { keys.len() });
-            let unread = if rest.is_empty() { json!({}) } else { json!({"table": {"Keys": rest}}) };
-            let items: Vec<Value> = read.iter().map(item).collect();
-            canned::json(200, &json!({"Responses": {"table": items}, "UnprocessedKeys": unread}))
-        });
-        let shards = ledger.shard_batch(&task(), vec![0, 1, 2, 3]).await.unwrap();
-        let mut numbers: Vec<u32> = shards.into_iter().map(|(shard, _)| shard).collect();
-        numbers.sort_unstable();
-        assert_eq!((numbers, log.requests().len()), (vec![0, 1, 2, 3], 3));
+    async fn a_throttled_transaction_is_tried_again() {
+        for reason in ["ThrottlingError", "ProvisionedThroughputExceeded"] {
+            let (ledger, log) = ledger(move |n, _| match n {
+                0 => cancelled(&[reason, "None"]),
+                _ => canned::json(200, &json!({})),
+            });
+            let answer = ledger.transact(&transition::close_shard(&task(), 0)).await.unwrap();
+            assert_eq!((answer, log.requests().len()), (TransactionAnswer::Applied, 2), "{reason}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn keys_that_are_never_read_are_an_error_in_the_end() {
-        let (ledger, _) = ledger(|_, asked| {
-            let request: Value = serde_json::from_str(&asked.body).unwrap();
-            canned::json(200, &json!({"Responses": {}, "UnprocessedKeys": request["RequestItems"]}))
-        });
-        let error = ledger.shard_batch(&task(), vec![0, 1]).await.unwrap_err();
-        assert!(matches!(error, LedgerError::Unprocessed { count: 2, tries: 12, .. }), "{error}");
+    async fn a_condition_that_failed_is_an_answer_even_beside_a_collision() {
+        let (ledger, log) = ledger(|_, _| cancelled(&["TransactionConflict", "ConditionalCheckFailed"]));
+        let answer = ledger.transact(&transition::close_shard(&task(), 0)).await.unwrap();
+        assert_eq!((answer, log.requests().len()), (TransactionAnswer::Refused, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transaction_that_can_never_happen_is_not_tried_again() {
+        let (ledger, log) = ledger(|_, _| cancelled(&["ValidationError", "None"]));
+        let error = ledger.transact(&transition::close_shard(&task(), 0)).await.unwrap_err();
+        assert!(matches!(error, LedgerError::Call(_)), "{error}");
+        assert_eq!(log.requests().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Every step of the ledger protocol, as the change it makes and the condition under which it makes it.
 //!
-//! A cell's state only climbs pending → failed → ok; only [`retry_shard`] lowers it. Sets make each step repeatable:
-//! an element taken out twice is taken out once.
+//! A cell's state only climbs pending → failed → ok; only [`retry_shard`] and [`lose_cell`] lower it. Sets make each
+//! step repeatable: an element taken out twice is taken out once.
 
 use std::collections::BTreeSet;
 
@@ -96,11 +96,17 @@ pub fn create_shard(task: &TaskId, shard: u32, ordinals: std::ops::Range<u32>) -
     }
 }
 
-/// Submit, step 3: all pending cells of the shard have been sent to the queue.
-pub fn mark_enqueued(task: &TaskId, shard: u32) -> Write {
+/// Submit, step 3, and retry: all pending cells of the shard, which had been reopened so often when it was read, have
+/// been sent to the queue. Refused when it was reopened since: then there are cells that whoever reopened them has yet
+/// to send.
+pub fn mark_enqueued(task: &TaskId, shard: u32, reopened: u32) -> Write {
+    let as_read = match reopened {
+        0 => Condition::Absent(attribute::REOPENED),
+        times => Condition::Is(attribute::REOPENED, times.into()),
+    };
     Write {
         key: Key::Shard(task.clone(), shard),
-        conditions: vec![],
+        conditions: vec![as_read],
         actions: vec![Action::Set(attribute::ENQUEUED, Value::Flag(true))],
     }
 }
@@ -157,11 +163,9 @@ pub struct Failure {
 
 impl Failure {
     fn actions(&self, now: &str) -> [Action; 3] {
-        let end = self.message.floor_char_boundary(ERROR_MESSAGE_BYTES);
-        let message = self.message.get(..end).unwrap_or_default();
         [
             Action::Set(attribute::ERROR_CODE, self.code.as_str().into()),
-            Action::Set(attribute::ERROR_MESSAGE, message.into()),
+            Action::Set(attribute::ERROR_MESSAGE, cut(&self.message).into()),
             Action::Set(attribute::ENDED_AT, now.into()),
         ]
     }
@@ -314,41 +318,94 @@ pub fn mark_notified(task: &TaskId, epoch: u32) -> Write {
     }
 }
 
-/// Step 9: the notice of `epoch` could not be sent; the next one to try need not wait for the lease.
-pub fn release_notice(task: &TaskId, epoch: u32, why: &str) -> Write {
-    let end = why.floor_char_boundary(ERROR_MESSAGE_BYTES);
+/// Step 9: the notice of `epoch` could not be sent; the next one to try need not wait for the lease that ends at second
+/// `until`. Refused when another worker has the notice by now: without that check its lease is given away under its
+/// hands, and a third sends the notice beside it.
+pub fn release_notice(task: &TaskId, epoch: u32, until: i64, why: &str) -> Write {
     Write {
         key: Key::Task(task.clone()),
         conditions: vec![
             Condition::Is(attribute::EPOCH, epoch.into()),
             Condition::AbsentOrBelow(attribute::NOTIFIED_EPOCH, epoch.into()),
+            Condition::Is(attribute::NOTIFY_UNTIL, Value::Number(until)),
         ],
         actions: vec![
-            Action::Set(attribute::NOTICE_ERROR, why.get(..end).unwrap_or_default().into()),
+            Action::Set(attribute::NOTICE_ERROR, cut(why).into()),
             Action::Remove(attribute::NOTIFY_UNTIL),
         ],
     }
 }
 
-/// Retry: the failed cells of a shard, as read, are pending again, and the task runs. An ended task enters the next
-/// epoch with the first shard that is reopened. Refused when the shard's failures or the task's state and epoch are not
+/// Cancel: workers drop the task's messages from now on. Refused when it is not running. The answer's count of
+/// cancellations tells this one from earlier ones.
+pub fn cancel_task(task: &TaskId, reason: &str, now: &str) -> Write {
+    Write {
+        key: Key::Task(task.clone()),
+        conditions: vec![Condition::Is(attribute::STATE, TaskState::Running.name().into())],
+        actions: vec![
+            Action::Set(attribute::STATE, TaskState::Cancelled.name().into()),
+            Action::Set(attribute::REASON, cut(reason).into()),
+            Action::Set(attribute::CANCELLED_AT, now.into()),
+            Action::Count(attribute::CANCELS, 1),
+        ],
+    }
+}
+
+/// Cancel: the notice of the `cancels`-th cancellation went out.
+pub fn mark_cancel_told(task: &TaskId, cancels: u32) -> Write {
+    Write {
+        key: Key::Task(task.clone()),
+        conditions: vec![Condition::AbsentOrBelow(attribute::CANCELS_TOLD, cancels.into())],
+        actions: vec![Action::Set(attribute::CANCELS_TOLD, cancels.into())],
+    }
+}
+
+/// Resume: a cancelled task runs again. Its messages are gone, so everything pending is to be sent after this, not
+/// before: a worker that still saw it as cancelled would drop them.
+pub fn resume_task(task: &TaskId) -> Write {
+    Write {
+        key: Key::Task(task.clone()),
+        conditions: vec![Condition::Is(attribute::STATE, TaskState::Cancelled.name().into())],
+        actions: vec![
+            Action::Set(attribute::STATE, TaskState::Running.name().into()),
+            Action::Remove(attribute::REASON),
+            Action::Remove(attribute::CANCELLED_AT),
+        ],
+    }
+}
+
+/// As much of a message as an item keeps.
+fn cut(message: &str) -> &str {
+    message.get(..message.floor_char_boundary(ERROR_MESSAGE_BYTES)).unwrap_or_default()
+}
+
+/// Retry: `cells` of a shard are pending again, and the task runs. An ended task enters the next epoch with the first
+/// shard that is reopened. The shard counts as not enqueued until the cells have been sent, so that a retry that dies
+/// before is completed by another. Refused when the shard's failures, `failed`, or the task's state and epoch are not
 /// as read: read both again.
 pub fn retry_shard(
     task: &TaskId,
-    state: TaskState,
-    epoch: u32,
+    (state, epoch): (TaskState, u32),
     shard: u32,
     failed: &BTreeSet<u32>,
+    cells: &BTreeSet<u32>,
 ) -> Transaction {
     let next = if state == TaskState::Running { epoch } else { epoch.saturating_add(1) };
+    let as_read = if failed.is_empty() {
+        Condition::Absent(attribute::FAILED)
+    } else {
+        Condition::Is(attribute::FAILED, Value::Numbers(failed.clone()))
+    };
     Transaction {
         parts: vec![
             Part::Write(Write {
                 key: Key::Shard(task.clone(), shard),
-                conditions: vec![Condition::Is(attribute::FAILED, Value::Numbers(failed.clone()))],
+                conditions: vec![as_read],
                 actions: vec![
-                    Action::Insert(attribute::PENDING, failed.clone()),
-                    Action::Remove(attribute::FAILED),
+                    Action::Insert(attribute::PENDING, cells.clone()),
+                    Action::Take(attribute::FAILED, cells.clone()),
+                    Action::Remove(attribute::ENQUEUED),
+                    Action::Count(attribute::REOPENED, 1),
                 ],
             }),
             Part::Write(Write {
@@ -363,8 +420,25 @@ pub fn retry_shard(
                     Action::Set(attribute::EPOCH, next.into()),
                     Action::Remove(attribute::COMPLETED_AT),
                     Action::Remove(attribute::NOTIFY_UNTIL),
+                    Action::Remove(attribute::NOTICE_ERROR),
                 ],
             }),
         ],
+    }
+}
+
+/// Beside [`retry_shard`], for a cell that is ok but whose raster is not what its row says: the row is not ok any more,
+/// or else the next worker would take its word. Refused when the row tells of another raster than as read.
+pub fn lose_cell(ticket: &Ticket, etag: &str, failure: &Failure, now: &str) -> Write {
+    let mut actions = vec![Action::Set(attribute::STATE, CellState::Failed.name().into())];
+    actions.extend(failure.actions(now));
+    actions.extend([attribute::OUTPUT, attribute::ETAG, attribute::BYTES].map(Action::Remove));
+    Write {
+        key: ticket.row(),
+        conditions: vec![
+            Condition::Is(attribute::STATE, CellState::Ok.name().into()),
+            Condition::Is(attribute::ETAG, etag.into()),
+        ],
+        actions,
     }
 }

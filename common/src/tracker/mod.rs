@@ -3,6 +3,7 @@
 //! There is no tracker process. Whoever holds a message runs the protocol to its end before deleting it, so the holder
 //! of a task's last message completes the task and sends its notice, and redelivery repairs whatever a crash left.
 
+mod dead_letter;
 mod results;
 mod task_cache;
 
@@ -13,7 +14,7 @@ use crate::domain::{CellFailed, Event, TaskEnded, TaskOutcome};
 use crate::fault::{self, Point};
 use crate::ledger::flow::{Answer, Asker, Operation, Step};
 use crate::ledger::transition::{Failure, Ticket};
-use crate::ledger::{CodecError, Key, Ledger, LedgerError, Progress, TaskRecord};
+use crate::ledger::{Key, Ledger, LedgerError, Progress};
 
 use task_cache::TaskCache;
 
@@ -82,11 +83,11 @@ impl Tracker {
                 fault::point_of(Point::Announce, &ticket.cell);
                 Ok(Step::CloseFailed)
             }
-            (None, Step::Publish(epoch)) => Ok(match self.publish(ticket, epoch).await {
+            (None, Step::Publish { epoch, until }) => Ok(match self.publish(ticket, epoch).await {
                 Ok(()) => Step::MarkNotified(epoch),
                 Err(error) => {
                     tracing::error!(%error, "the task is complete but its notice is not sent; it will be tried again");
-                    Step::ReleaseNotice(epoch, error.to_string())
+                    Step::ReleaseNotice { epoch, until, why: error.to_string() }
                 }
             }),
             (None, step) => Ok(step),
@@ -96,8 +97,9 @@ impl Tracker {
     /// Tells of a failed cell. A topic that does not work must not keep the task from its end, which tells of the cell
     /// again; so trouble is logged and nothing more.
     async fn announce(&self, ticket: &Ticket, failure: &Failure) {
-        let task = match self.tasks.read(&self.ledger, &ticket.task).await {
-            Ok(Some(item)) => TaskRecord::from_item(&item).map_err(|error: CodecError| error.to_string()),
+        // As it is now: after a retry, the epoch of a moment ago would make this event look like a repeat of another.
+        let task = match self.ledger.task(&ticket.task).await {
+            Ok(Some(task)) => Ok(task),
             Ok(None) => Err("the task's item is gone".to_owned()),
             Err(error) => Err(error.to_string()),
         };

@@ -1,4 +1,5 @@
-//! What the producer's commands do to ledger and queue, one call after the other: `submit` and `retry`.
+//! What the producer's commands do to ledger and queue, one call after the other: `submit`, `retry` and `resume`.
+//! `cancel` is a single write.
 
 use tilefleet_common::domain::{TaskId, ordinals_of_shard, shard_count};
 use tilefleet_common::ledger::flow::{Answer, Operation};
@@ -31,6 +32,11 @@ impl Desk<'_> {
         self.table.execute(self.items, &Operation::Write(write));
     }
 
+    fn mark_enqueued(&mut self, shard: u8, reopened: u8) {
+        let mark = transition::mark_enqueued(self.task(), shard.into(), reopened.into());
+        self.write(Flaw::mark_enqueued(self.flaw, mark));
+    }
+
     /// Sends the first of `cells` and returns the others.
     fn send(&mut self, cells: Cells) -> Cells {
         self.queue.send(u8::try_from(cells.trailing_zeros()).unwrap_or(u8::MAX));
@@ -38,13 +44,18 @@ impl Desk<'_> {
     }
 }
 
+fn small(number: u32) -> u8 {
+    u8::try_from(number).unwrap_or(u8::MAX)
+}
+
 /// The next call of `submit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Submit {
     CreateTask,
     CreateShard(u8),
-    Send(u8, Cells),
-    MarkEnqueued(u8),
+    /// Sends these cells of this shard, which was reopened so often.
+    Send(u8, Cells, u8),
+    MarkEnqueued(u8, u8),
     MarkSubmitted,
     Done,
 }
@@ -63,13 +74,15 @@ impl Submit {
                 let ordinals = ordinals_of_shard(number, desk.new.cells, desk.new.shard_size);
                 desk.write(transition::create_shard(desk.task(), number, ordinals));
                 match desk.table.view(desk.items).shards[usize::from(shard)] {
-                    Some(there) if !there.enqueued => Self::send_or_mark(shard, there.pending),
+                    Some(there) if !there.enqueued => {
+                        Self::send_or_mark(shard, there.pending, small(there.reopened))
+                    }
                     _ => Self::after(shard, desk),
                 }
             }
-            Self::Send(shard, cells) => Self::send_or_mark(shard, desk.send(cells)),
-            Self::MarkEnqueued(shard) => {
-                desk.write(transition::mark_enqueued(desk.task(), u32::from(shard)));
+            Self::Send(shard, cells, reopened) => Self::send_or_mark(shard, desk.send(cells), reopened),
+            Self::MarkEnqueued(shard, reopened) => {
+                desk.mark_enqueued(shard, reopened);
                 Self::after(shard, desk)
             }
             Self::MarkSubmitted => {
@@ -80,8 +93,8 @@ impl Submit {
         }
     }
 
-    fn send_or_mark(shard: u8, cells: Cells) -> Self {
-        if cells == 0 { Self::MarkEnqueued(shard) } else { Self::Send(shard, cells) }
+    fn send_or_mark(shard: u8, cells: Cells, reopened: u8) -> Self {
+        if cells == 0 { Self::MarkEnqueued(shard, reopened) } else { Self::Send(shard, cells, reopened) }
     }
 
     fn after(shard: u8, desk: &Desk<'_>) -> Self {
@@ -102,7 +115,9 @@ pub(crate) enum Retry {
     Reopen(u8, bool, u8, Cells),
     /// Reads what is pending in this shard, when all shards are reopened.
     ReadPending(u8),
-    Send(u8, Cells),
+    /// Sends these cells of this shard, which was reopened so often.
+    Send(u8, Cells, u8),
+    MarkEnqueued(u8, u8),
     Done,
 }
 
@@ -111,6 +126,8 @@ impl Retry {
     pub(crate) fn call(self, desk: &mut Desk<'_>) -> Self {
         match self {
             Self::ReadTask(shard) => match desk.table.view(desk.items).task {
+                // Refused with the advice to resume it first.
+                Some(task) if task.state == TaskState::Cancelled => Self::Done,
                 Some(task) => {
                     let epoch = u8::try_from(task.epoch).unwrap_or(u8::MAX);
                     Self::ReadShard(shard, task.state == TaskState::Complete, epoch)
@@ -128,23 +145,30 @@ impl Retry {
                 let ordinals = (0..u32::from(u8::MAX))
                     .filter(|&ordinal| u32::from(failed) >> ordinal.min(31) & 1 == 1)
                     .collect();
-                let retry =
-                    transition::retry_shard(desk.task(), state, epoch.into(), shard.into(), &ordinals);
+                let retry = transition::retry_shard(
+                    desk.task(),
+                    (state, epoch.into()),
+                    shard.into(),
+                    &ordinals,
+                    &ordinals,
+                );
                 let operation = Flaw::retry(desk.flaw, Operation::Transact(retry));
                 match desk.table.execute(desk.items, &operation) {
                     Answer::Refused(_) => Self::ReadTask(shard),
                     _ => Self::after_reopening(shard, false, epoch + u8::from(complete), desk),
                 }
             }
-            // Everything pending, of every shard: the command cannot know whether an earlier one died before it sent.
-            Self::ReadPending(shard) => {
-                let pending =
-                    desk.table.view(desk.items).shards[usize::from(shard)].map_or(0, |there| there.pending);
-                Self::send_or_go_on(shard, pending, desk)
-            }
-            Self::Send(shard, cells) => {
-                let rest = desk.send(cells);
-                Self::send_or_go_on(shard, rest, desk)
+            // Of every shard that is not marked, whoever reopened it: an earlier command may have died before it sent.
+            Self::ReadPending(shard) => match desk.table.view(desk.items).shards[usize::from(shard)] {
+                Some(there) if !there.enqueued => {
+                    Self::send_or_mark(shard, there.pending, small(there.reopened))
+                }
+                _ => Self::after_sending(shard, desk),
+            },
+            Self::Send(shard, cells, reopened) => Self::send_or_mark(shard, desk.send(cells), reopened),
+            Self::MarkEnqueued(shard, reopened) => {
+                desk.mark_enqueued(shard, reopened);
+                Self::after_sending(shard, desk)
             }
             Self::Unasked | Self::Done => self,
         }
@@ -158,13 +182,104 @@ impl Retry {
         }
     }
 
-    fn send_or_go_on(shard: u8, cells: Cells, desk: &Desk<'_>) -> Self {
-        if cells != 0 {
-            Self::Send(shard, cells)
-        } else if shard + 1 < desk.shards() {
-            Self::ReadPending(shard + 1)
-        } else {
-            Self::Done
+    fn send_or_mark(shard: u8, cells: Cells, reopened: u8) -> Self {
+        if cells == 0 { Self::MarkEnqueued(shard, reopened) } else { Self::Send(shard, cells, reopened) }
+    }
+
+    fn after_sending(shard: u8, desk: &Desk<'_>) -> Self {
+        if shard + 1 < desk.shards() { Self::ReadPending(shard + 1) } else { Self::Done }
+    }
+}
+
+/// The next call of `resume`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Resume {
+    /// Nobody has asked for it yet.
+    Unasked,
+    ReadTask,
+    /// The task was cancelled.
+    Run,
+    /// Reads the open shards.
+    ReadOpen,
+    /// Creates this shard if it is not there and reads it; these are open.
+    ReadShard(u8, u8),
+    /// Sends these cells of this shard, which was reopened so often.
+    Send(u8, Cells, u8, u8),
+    MarkEnqueued(u8, u8, u8),
+    MarkSubmitted,
+    /// Sends one message to whoever completes the task and sends its notice.
+    SendDuty,
+    /// As [`Flaw::SendBeforeRunning`] has it.
+    RunAtLast,
+    Done,
+}
+
+impl Resume {
+    /// Makes the call and returns the one after it.
+    pub(crate) fn call(self, desk: &mut Desk<'_>) -> Self {
+        match self {
+            Self::ReadTask => match desk.table.view(desk.items).task {
+                Some(task) if task.state == TaskState::Cancelled => {
+                    if desk.flaw == Some(Flaw::SendBeforeRunning) { Self::ReadOpen } else { Self::Run }
+                }
+                Some(task) if task.state == TaskState::Running => Self::ReadOpen,
+                Some(task) if task.notified_epoch < task.epoch => Self::SendDuty,
+                _ => Self::Done,
+            },
+            Self::Run => {
+                desk.write(transition::resume_task(desk.task()));
+                Self::ReadOpen
+            }
+            Self::ReadOpen => match desk.table.view(desk.items).task.map_or(0, |task| task.open_shards) {
+                0 => Self::SendDuty,
+                open => Self::ReadShard(0, open),
+            },
+            Self::ReadShard(shard, open) => {
+                let number = u32::from(shard);
+                let ordinals = ordinals_of_shard(number, desk.new.cells, desk.new.shard_size);
+                let first = Cells::from(1_u8) << ordinals.start;
+                desk.write(transition::create_shard(desk.task(), number, ordinals));
+                let Some(there) = desk.table.view(desk.items).shards[usize::from(shard)] else {
+                    return Self::Done;
+                };
+                let duty = if open >> shard & 1 == 1 { first } else { 0 };
+                let cells = if there.pending == 0 { duty } else { there.pending };
+                Self::send_or_mark(shard, cells, small(there.reopened), open)
+            }
+            Self::Send(shard, cells, reopened, open) => {
+                let rest = desk.send(cells);
+                Self::send_or_mark(shard, rest, reopened, open)
+            }
+            Self::MarkEnqueued(shard, reopened, open) => {
+                desk.mark_enqueued(shard, reopened);
+                if shard + 1 < desk.shards() { Self::ReadShard(shard + 1, open) } else { Self::MarkSubmitted }
+            }
+            Self::MarkSubmitted => {
+                desk.write(transition::mark_submitted(desk.task(), "now"));
+                if desk.flaw == Some(Flaw::SendBeforeRunning) { Self::RunAtLast } else { Self::Done }
+            }
+            Self::SendDuty => {
+                desk.send(1);
+                if desk.flaw == Some(Flaw::SendBeforeRunning) { Self::RunAtLast } else { Self::Done }
+            }
+            Self::RunAtLast => {
+                desk.write(transition::resume_task(desk.task()));
+                Self::Done
+            }
+            Self::Unasked | Self::Done => self,
         }
     }
+
+    fn send_or_mark(shard: u8, cells: Cells, reopened: u8, open: u8) -> Self {
+        if cells == 0 {
+            Self::MarkEnqueued(shard, reopened, open)
+        } else {
+            Self::Send(shard, cells, reopened, open)
+        }
+    }
+}
+
+/// What `cancel` does to the ledger; its notice is no part of the model.
+pub(crate) fn cancel(desk: &mut Desk<'_>) {
+    desk.write(transition::cancel_task(desk.task(), "why", "now"));
 }

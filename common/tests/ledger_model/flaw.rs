@@ -2,7 +2,7 @@
 
 use tilefleet_common::ledger::flow::{Answer, Operation, Outcome, Step};
 use tilefleet_common::ledger::transition::Ticket;
-use tilefleet_common::ledger::{Condition, Part, attribute};
+use tilefleet_common::ledger::{Condition, Part, Write, attribute};
 
 /// A rule that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,12 @@ pub(crate) enum Flaw {
     CloseFailedUnconditional,
     /// `retry_shard` does not ask whether the shard's failures are those it has read.
     RetryOfOtherFailures,
+    /// `release_notice` does not ask whose lease it gives back.
+    ReleaseOfAnyLease,
+    /// `mark_enqueued` does not ask whether the shard was reopened since it was read.
+    EnqueuedThoughReopened,
+    /// `resume` sends what is pending before the task runs again.
+    SendBeforeRunning,
     /// `retry_shard` does not ask whether the task's state and epoch are those it has read.
     RetryInAnyEpoch,
 }
@@ -31,8 +37,22 @@ impl Flaw {
                 write.conditions.clear();
                 Operation::Write(write)
             }
+            (Some(Self::ReleaseOfAnyLease), Step::ReleaseNotice { .. }, Operation::Write(mut write)) => {
+                write.conditions.retain(
+                    |condition| !matches!(condition, Condition::Is(name, _) if *name == attribute::NOTIFY_UNTIL),
+                );
+                Operation::Write(write)
+            }
             (_, _, operation) => operation,
         }
+    }
+
+    /// What the mark of an enqueued shard asks of the ledger instead.
+    pub(crate) fn mark_enqueued(flaw: Option<Self>, mut mark: Write) -> Write {
+        if flaw == Some(Self::EnqueuedThoughReopened) {
+            mark.conditions.clear();
+        }
+        mark
     }
 
     /// What follows on the answer instead.

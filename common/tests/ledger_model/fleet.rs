@@ -11,7 +11,8 @@ use tilefleet_common::ledger::TaskState;
 use tilefleet_common::ledger::flow::{Asker, Outcome, Step};
 use tilefleet_common::ledger::transition::{Failure, NewTask, Success, Ticket};
 
-use crate::commands::{Desk, Retry, Submit};
+use crate::commands::{self, Desk, Resume, Retry, Submit};
+use crate::event::{Budget, Event};
 use crate::flaw::Flaw;
 use crate::property;
 use crate::queue::{Queue, Receipt};
@@ -19,25 +20,6 @@ use crate::table::{Cells, Items, Pool, Table};
 
 const CELLS: u8 = 2;
 const WORKERS: u8 = 2;
-
-/// How often each mishap may still happen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Budget {
-    /// A worker dies; another takes its place.
-    pub(crate) crashes: u8,
-    /// A message becomes visible while its holder goes on.
-    pub(crate) expiries: u8,
-    /// `submit` dies; the same command is run again.
-    pub(crate) submit_crashes: u8,
-    /// Somebody asks for a retry.
-    pub(crate) retries: u8,
-    /// `retry` dies; the same command is run again.
-    pub(crate) retry_crashes: u8,
-    /// A worker's call has its effect, but the worker does not hear of it and makes it again.
-    pub(crate) lost_answers: u8,
-    /// The notice cannot be sent.
-    pub(crate) failed_notices: u8,
-}
 
 /// What has happened, where the ledger does not remember it. Epochs and ordinals are bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,8 +34,8 @@ pub(crate) struct History {
     pub(crate) repeated: u8,
     /// Epochs whose notice was out unmarked when its sender died, or not settled when the sender's lease ran out.
     pub(crate) disturbed: u8,
-    /// A success may be left half told: one who held no message died between row and shard, or a message was deleted
-    /// by one who held it no longer.
+    /// A success may be left half told: one who held no message died between row and shard, a message was deleted by one
+    /// who held it no longer, or it was dropped because the task was cancelled.
     pub(crate) untold: bool,
 }
 
@@ -75,46 +57,25 @@ pub(crate) struct State {
     pub(crate) items: Items,
     pub(crate) submit: Submit,
     pub(crate) retry: Retry,
+    pub(crate) resume: Resume,
     budget: Budget,
     pub(crate) history: History,
 }
 
 impl State {
+    /// Whether somebody has cancelled the task, in a search that lets them do so once.
+    pub(crate) fn has_been_cancelled(&self) -> bool {
+        self.budget.cancels == 0
+    }
+
     /// Whether no message is left and no command runs.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty()
             && self.workers == [Worker::Idle; 2]
             && self.submit == Submit::Done
             && matches!(self.retry, Retry::Unasked | Retry::Done)
+            && matches!(self.resume, Resume::Unasked | Resume::Done)
     }
-}
-
-/// One thing that happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event {
-    Receive {
-        worker: u8,
-        place: u8,
-    },
-    /// A step of the ledger, or the announcement of a failed cell.
-    Proceed(u8),
-    WorkOk(u8),
-    WorkFailed(u8),
-    Publish(u8),
-    PublishFailed(u8),
-    /// A publish, or a step of the ledger, whose answer is lost.
-    AnswerLost(u8),
-    Delete(u8),
-    DeleteInVain(u8),
-    Defer(u8),
-    Crash(u8),
-    Expire(u8),
-    LeaseLapses,
-    Submit,
-    SubmitCrashes,
-    RetryAsked,
-    Retry,
-    RetryCrashes,
 }
 
 /// The machine, with what all its states share.
@@ -135,8 +96,8 @@ struct Shared {
     carried_out: Mutex<HashMap<Doing, (Items, u16)>>,
 }
 
-/// These items, a cell's ordinal, and a step by its number.
-type Doing = (Items, u8, u16);
+/// These items, a cell's ordinal, a step by its number, and the end of the next lease of the notice.
+type Doing = (Items, u8, u16, i64);
 
 impl Fleet {
     pub(crate) fn new(shard_size: u32, budget: Budget) -> Self {
@@ -173,13 +134,14 @@ impl Fleet {
         &self.shared.table
     }
 
-    /// Whether all has come to a good end: the task is complete, its notice is out, and nobody has anything to do.
+    /// Whether all has come to a good end: the task is complete and its notice is out, or it is cancelled, and nobody
+    /// has anything to do.
     pub(crate) fn is_at_rest(&self, state: &State) -> bool {
-        let told = self
-            .table()
-            .view(&state.items)
-            .task
-            .is_some_and(|task| task.state == TaskState::Complete && task.notified_epoch == task.epoch);
+        let told = self.table().view(&state.items).task.is_some_and(|task| match task.state {
+            TaskState::Complete => task.notified_epoch == task.epoch,
+            TaskState::Cancelled => true,
+            TaskState::Running => false,
+        });
         told && state.is_idle()
     }
 
@@ -209,7 +171,7 @@ impl Fleet {
         };
         match *step {
             Step::Work => events.extend([Event::WorkOk(worker), Event::WorkFailed(worker)]),
-            Step::Publish(_) => {
+            Step::Publish { .. } => {
                 events.push(Event::Publish(worker));
                 if state.budget.failed_notices > 0 {
                     events.push(Event::PublishFailed(worker));
@@ -240,12 +202,13 @@ impl Fleet {
     /// Carries out the worker's step; it hears the answer unless that is lost.
     fn carry_out(&self, state: &mut State, worker: u8, heard: bool) {
         let Worker::Busy { ordinal, step } = state.workers[usize::from(worker)] else { return };
-        let known = self.shared.carried_out.lock().unwrap().get(&(state.items, ordinal, step)).copied();
+        let doing = (state.items, ordinal, step, self.next_lease(state));
+        let known = self.shared.carried_out.lock().unwrap().get(&doing).copied();
         let (items, next) = known.unwrap_or_else(|| {
             let mut items = state.items;
-            let next = self.answer_and_next(&mut items, ordinal, &self.shared.steps.value(step));
+            let next = self.answer_and_next(&mut items, ordinal, &self.shared.steps.value(step), doing.3);
             let carried_out = (items, self.shared.steps.number(next));
-            self.shared.carried_out.lock().unwrap().insert((state.items, ordinal, step), carried_out);
+            self.shared.carried_out.lock().unwrap().insert(doing, carried_out);
             carried_out
         });
         state.items = items;
@@ -254,11 +217,24 @@ impl Fleet {
         }
     }
 
-    fn answer_and_next(&self, items: &mut Items, ordinal: u8, step: &Step) -> Step {
+    /// The end of the next lease of the notice. No two claims are made in one second, so it is unlike all that the task
+    /// or a worker still knows of; of those, the first, so that there are few.
+    fn next_lease(&self, state: &State) -> i64 {
+        let known: Vec<i64> = (0..WORKERS)
+            .filter_map(|worker| match *self.step(state, worker)?.1 {
+                Step::Publish { until, .. } | Step::ReleaseNotice { until, .. } => Some(until),
+                _ => None,
+            })
+            .chain(self.table().view(&state.items).task.and_then(|task| task.notice_until))
+            .collect();
+        (1..=i64::from(WORKERS) + 2).find(|until| !known.contains(until)).unwrap()
+    }
+
+    fn answer_and_next(&self, items: &mut Items, ordinal: u8, step: &Step, lease: i64) -> Step {
         if matches!(step, Step::Announce(_)) {
             return Step::CloseFailed;
         }
-        let asker = Asker { worker: "w", now: "now", second: 0, notice_lease_s: 60 };
+        let asker = Asker { worker: "w", now: "now", second: 0, notice_lease_s: lease };
         let ticket = &self.tickets[usize::from(ordinal)];
         let operation = step.operation(ticket, &asker).unwrap();
         let operation = Flaw::operation(self.flaw, step, operation);
@@ -272,14 +248,12 @@ impl Fleet {
         state.history.published |= epoch;
     }
 
-    /// The worker's lease is over while it goes on: its notice may go out beside another, and what it gives back is
-    /// another's lease. If the worker is dead instead, only a notice that is out already can be followed by another.
+    /// The worker's lease is over while it goes on: its notice may go out beside another. If the worker is dead instead,
+    /// only a notice that is out already can be followed by another.
     fn disturb(&self, state: &mut State, worker: u8, dead: bool) {
         match self.step(state, worker).as_ref().map(|(_, step)| &**step) {
             Some(Step::MarkNotified(epoch)) => state.history.disturbed |= 1 << epoch,
-            Some(Step::Publish(epoch) | Step::ReleaseNotice(epoch, _)) if !dead => {
-                state.history.disturbed |= 1 << epoch;
-            }
+            Some(Step::Publish { epoch, .. }) if !dead => state.history.disturbed |= 1 << epoch,
             _ => {}
         }
     }
@@ -297,30 +271,32 @@ impl Fleet {
             Event::WorkFailed(worker) => self.go_to(state, worker, Step::Record(Outcome::Failed(failure()))),
             Event::Publish(worker) | Event::PublishFailed(worker) => {
                 let Some((_, step)) = self.step(state, worker) else { return };
-                let Step::Publish(epoch) = *step else { return };
+                let Step::Publish { epoch, until } = *step else { return };
                 if event == Event::Publish(worker) {
                     Self::publish(state, epoch);
                     self.go_to(state, worker, Step::MarkNotified(epoch));
                 } else {
                     state.budget.failed_notices -= 1;
-                    self.go_to(state, worker, Step::ReleaseNotice(epoch, "unreachable".to_owned()));
+                    let why = "unreachable".to_owned();
+                    self.go_to(state, worker, Step::ReleaseNotice { epoch, until, why });
                 }
             }
             Event::AnswerLost(worker) => {
                 state.budget.lost_answers -= 1;
-                if let Some(Step::Publish(epoch)) = self.step(state, worker).map(|(_, step)| (*step).clone())
-                {
+                let step = self.step(state, worker).map(|(_, step)| (*step).clone());
+                if let Some(Step::Publish { epoch, until }) = step {
                     Self::publish(state, epoch);
                     state.history.disturbed |= 1 << epoch;
-                    self.go_to(state, worker, Step::ReleaseNotice(epoch, "no answer".to_owned()));
+                    let why = "no answer".to_owned();
+                    self.go_to(state, worker, Step::ReleaseNotice { epoch, until, why });
                 } else {
-                    // A lease that is given back twice may be another's the second time.
                     self.disturb(state, worker, false);
                     self.carry_out(state, worker, false);
                 }
             }
             Event::Delete(worker) => {
                 state.history.untold |= state.queue.receipt(worker) == Receipt::Stale;
+                state.history.untold |= self.drops_a_success(state, worker);
                 state.queue.delete(worker);
                 state.workers[usize::from(worker)] = Worker::Idle;
             }
@@ -343,6 +319,15 @@ impl Fleet {
             }
             _ => {}
         }
+    }
+
+    /// Whether the message that the worker gives up, of a task that was cancelled, would have told of a success.
+    fn drops_a_success(&self, state: &State, worker: u8) -> bool {
+        let Some((ordinal, _)) = self.step(state, worker) else { return false };
+        let view = self.table().view(&state.items);
+        let open: Cells = view.shards.iter().flatten().map(|shard| shard.pending | shard.failed).sum();
+        let cancelled = self.budget.cancels > 0 && state.has_been_cancelled();
+        cancelled && (view.ok_rows & open) >> ordinal & 1 == 1
     }
 
     fn command_event(&self, state: &mut State, event: Event) {
@@ -368,7 +353,48 @@ impl Fleet {
                 state.budget.retry_crashes -= 1;
                 state.retry = Retry::ReadTask(0);
             }
+            Event::Cancel => {
+                state.budget.cancels -= 1;
+                commands::cancel(&mut desk);
+            }
+            Event::ResumeAsked => {
+                state.budget.resumes -= 1;
+                state.resume = Resume::ReadTask;
+            }
+            Event::Resume => state.resume = state.resume.call(&mut desk),
+            Event::ResumeCrashes => {
+                state.budget.resume_crashes -= 1;
+                state.resume = Resume::ReadTask;
+            }
             _ => {}
+        }
+    }
+
+    /// What the operator may do, and what may befall that.
+    fn operator_events(&self, state: &State, events: &mut Vec<Event>) {
+        let Some(task) = self.table().view(&state.items).task else { return };
+        match state.retry {
+            Retry::Unasked | Retry::Done if state.budget.retries > 0 => events.push(Event::RetryAsked),
+            Retry::Unasked | Retry::Done => {}
+            _ => {
+                events.push(Event::Retry);
+                if state.budget.retry_crashes > 0 && state.retry != Retry::ReadTask(0) {
+                    events.push(Event::RetryCrashes);
+                }
+            }
+        }
+        if state.budget.cancels > 0 && task.state == TaskState::Running {
+            events.push(Event::Cancel);
+        }
+        match state.resume {
+            Resume::Unasked | Resume::Done if state.budget.resumes > 0 => events.push(Event::ResumeAsked),
+            Resume::Unasked | Resume::Done => {}
+            _ => {
+                events.push(Event::Resume);
+                if state.budget.resume_crashes > 0 && state.resume != Resume::ReadTask {
+                    events.push(Event::ResumeCrashes);
+                }
+            }
         }
     }
 
@@ -392,6 +418,7 @@ impl Model for Fleet {
             items: Items::default(),
             submit: Submit::CreateTask,
             retry: Retry::Unasked,
+            resume: Resume::Unasked,
             budget: self.budget,
             history: History::default(),
         }]
@@ -405,18 +432,7 @@ impl Model for Fleet {
             }
         }
         let task = self.table().view(&state.items).task;
-        match state.retry {
-            Retry::Unasked | Retry::Done if task.is_some() && state.budget.retries > 0 => {
-                events.push(Event::RetryAsked);
-            }
-            Retry::Unasked | Retry::Done => {}
-            _ => {
-                events.push(Event::Retry);
-                if state.budget.retry_crashes > 0 && state.retry != Retry::ReadTask(0) {
-                    events.push(Event::RetryCrashes);
-                }
-            }
-        }
+        self.operator_events(state, events);
         // Once the notice is out, nobody asks for the lease any more until a retry removes it.
         if task.is_some_and(|task| task.notice_held && task.notified_epoch < task.epoch) {
             events.push(Event::LeaseLapses);
@@ -431,9 +447,15 @@ impl Model for Fleet {
     fn next_state(&self, last: &State, event: Event) -> Option<State> {
         let mut state = last.clone();
         match event {
-            Event::Submit | Event::SubmitCrashes | Event::RetryAsked | Event::Retry | Event::RetryCrashes => {
-                self.command_event(&mut state, event);
-            }
+            Event::Submit
+            | Event::SubmitCrashes
+            | Event::RetryAsked
+            | Event::Retry
+            | Event::RetryCrashes
+            | Event::Cancel
+            | Event::ResumeAsked
+            | Event::Resume
+            | Event::ResumeCrashes => self.command_event(&mut state, event),
             Event::LeaseLapses => {
                 for worker in 0..WORKERS {
                     self.disturb(&mut state, worker, false);

@@ -10,7 +10,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use stateright::Model as _;
 
-use crate::fleet::{Event, Fleet, State};
+use crate::event::Event;
+use crate::fleet::{Fleet, State};
 
 /// Edges that a way to the good end may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,10 @@ fn kind(event: Event) -> Kind {
         | Event::Expire(_)
         | Event::SubmitCrashes
         | Event::RetryAsked
-        | Event::RetryCrashes => Kind::Mishap,
+        | Event::RetryCrashes
+        | Event::Cancel
+        | Event::ResumeAsked
+        | Event::ResumeCrashes => Kind::Mishap,
         _ => Kind::Ordinary,
     }
 }

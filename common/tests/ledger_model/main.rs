@@ -1,5 +1,5 @@
-//! Explicit-state search of the ledger protocol: every order in which two workers, a submit and a retry can take their
-//! steps, and every point at which one of them can die.
+//! Explicit-state search of the ledger protocol: every order in which two workers, a submit, a retry, a cancel and a
+//! resume can take their steps, and every point at which one of them can die.
 //!
 //! The steps are those of the fleet itself: `ledger::transition` and `ledger::flow`, carried out by `Write::apply`.
 //! What is modelled here is the world around them (`queue`, `table`, `commands`), what may befall it (`fleet`), what
@@ -10,10 +10,11 @@
 //! too many states, so each test allows some of them. The ignored ones take a minute and more:
 //! `cargo nextest run -p tilefleet-common --test ledger_model --run-ignored all`.
 //!
-//! Left out: cancelling; tries that fail in a way that may pass and cells that are handed back, which for the ledger are
+//! Left out: what a worker remembers of a task for half a minute; tries that fail in a way that may pass and cells that are handed back, which for the ledger are
 //! crashes during work; time, except that the notice's lease may run out whenever it is held.
 
 mod commands;
+mod event;
 mod flaw;
 mod fleet;
 mod liveness;
@@ -24,8 +25,9 @@ mod table;
 
 use stateright::{Checker as _, HasDiscoveries, Model as _};
 
+use event::Budget;
 use flaw::Flaw;
-use fleet::{Budget, Fleet};
+use fleet::Fleet;
 use liveness::Graph;
 
 const ONE_SHARD: u32 = 2;
@@ -39,6 +41,9 @@ const NONE: Budget = Budget {
     retry_crashes: 0,
     lost_answers: 0,
     failed_notices: 0,
+    cancels: 0,
+    resumes: 0,
+    resume_crashes: 0,
 };
 
 /// Searches all states and ends the test with the shortest story of what goes wrong.
@@ -140,6 +145,64 @@ fn a_retry_may_come_while_a_message_is_delivered_to_two() {
 #[ignore = "takes a minute"]
 fn a_retry_may_come_while_submit_dies() {
     search(ONE_SHARD, Budget { retries: 1, submit_crashes: 1, ..NONE });
+}
+
+#[test]
+fn a_task_may_be_cancelled_and_resumed_at_any_time() {
+    search(ONE_SHARD, Budget { cancels: 1, resumes: 1, ..NONE });
+    search(TWO_SHARDS, Budget { cancels: 1, resumes: 1, ..NONE });
+}
+
+#[test]
+fn a_resume_may_die_and_be_asked_for_again() {
+    search(ONE_SHARD, Budget { cancels: 1, resumes: 1, resume_crashes: 1, ..NONE });
+}
+
+#[test]
+fn a_worker_may_die_while_the_task_is_cancelled_and_resumed() {
+    search(ONE_SHARD, Budget { cancels: 1, resumes: 1, crashes: 1, ..NONE });
+}
+
+#[test]
+fn a_resume_makes_up_for_a_submit_that_dies() {
+    search(ONE_SHARD, Budget { cancels: 1, resumes: 1, submit_crashes: 1, ..NONE });
+}
+
+#[test]
+fn the_notice_may_fail_while_its_lease_runs_out() {
+    search(ONE_SHARD, Budget { failed_notices: 2, ..NONE });
+    search(TWO_SHARDS, Budget { failed_notices: 2, resumes: 1, ..NONE });
+}
+
+#[test]
+#[ignore = "takes minutes; cancelling and retrying run apart always"]
+fn a_retry_may_come_while_the_task_is_cancelled_and_resumed() {
+    search(ONE_SHARD, Budget { cancels: 1, resumes: 1, retries: 1, ..NONE });
+}
+
+#[test]
+fn without_the_lease_as_claimed_a_notice_goes_out_beside_another() {
+    let budget = Budget { failed_notices: 1, ..NONE };
+    let fleet = Fleet::new(ONE_SHARD, budget).with(Flaw::ReleaseOfAnyLease);
+    assert!(breaks(property::ONE_NOTICE, &fleet));
+}
+
+#[test]
+fn without_the_count_of_reopenings_a_retry_that_dies_leaves_a_cell_without_a_message() {
+    let budget = Budget { retries: 1, retry_crashes: 1, ..NONE };
+    let fleet = Fleet::new(ONE_SHARD, budget).with(Flaw::EnqueuedThoughReopened);
+    let way = Graph::of(&fleet).way_to_a_lost_state().expect("a state without a good end");
+    let (story, state) = fleet.tell(way);
+    assert!(fleet.has_pending_cells(&state), "{story}");
+}
+
+#[test]
+fn what_is_sent_before_the_task_runs_again_is_dropped() {
+    let budget = Budget { cancels: 1, resumes: 1, ..NONE };
+    let fleet = Fleet::new(ONE_SHARD, budget).with(Flaw::SendBeforeRunning);
+    let way = Graph::of(&fleet).way_to_a_lost_state().expect("a state without a good end");
+    let (story, state) = fleet.tell(way);
+    assert!(fleet.has_pending_cells(&state), "{story}");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use stateright::Property;
 use tilefleet_common::domain::ordinals_of_shard;
 use tilefleet_common::ledger::TaskState;
 
-use crate::fleet::{Budget, Fleet, State};
+use crate::event::Budget;
+use crate::fleet::{Fleet, State};
 use crate::table::{Cells, ShardView};
 
 pub(crate) const COMPLETE_MEANS_NOTHING_PENDING: &str =
@@ -14,7 +15,7 @@ pub(crate) const CLOSED_MEANS_OK: &str = "a cell that is neither pending nor fai
 const OK_WINS: &str = "a row that says ok says so for ever";
 const NOTICE_OF_COMPLETE_EPOCH: &str = "a notice goes out only for an epoch in which the task was complete";
 const NOTIFIED_MEANS_PUBLISHED: &str = "an epoch that is marked as notified has its notice out";
-const ONE_NOTICE: &str = "an epoch has one notice, unless its sender died or lost its lease";
+pub(crate) const ONE_NOTICE: &str = "an epoch has one notice, unless its sender died or lost its lease";
 pub(crate) const EPOCHS_END: &str = "a task that was complete in an epoch does not run in it again";
 pub(crate) const SETS_SAY_WHAT_ROWS_SAY: &str = "sets say what rows say when all is done";
 
@@ -55,6 +56,17 @@ pub(crate) fn all(budget: Budget) -> Vec<Property<Fleet>> {
                 fleet.is_at_rest(state)
                     && view.task.is_some_and(|task| task.epoch > 1)
                     && view.failed_rows == 0
+            },
+        ));
+    }
+    if budget.cancels > 0 && budget.resumes > 0 {
+        all.push(Property::sometimes(
+            "a task that was cancelled and resumed ends well",
+            |fleet: &Fleet, state: &State| {
+                let task = fleet.table().view(&state.items).task;
+                fleet.is_at_rest(state)
+                    && task.is_some_and(|task| task.state == TaskState::Complete)
+                    && state.has_been_cancelled()
             },
         ));
     }

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use stateright::Model as _;
 use tilefleet_common::ledger::flow::{Deferral, Outcome, Step};
 
-use crate::fleet::{Event, Fleet, State};
+use crate::event::Event;
+use crate::fleet::{Fleet, State};
 
 impl Fleet {
     /// These events from the beginning, a line each, for a person who reads a counterexample; and where they lead.
@@ -48,6 +49,10 @@ impl Fleet {
             Event::RetryAsked => "retry is asked for".to_owned(),
             Event::Retry => format!("retry: {:?}", state.retry),
             Event::RetryCrashes => format!("retry DIES before {:?}", state.retry),
+            Event::Cancel => "the task is CANCELLED".to_owned(),
+            Event::ResumeAsked => "resume is asked for".to_owned(),
+            Event::Resume => format!("resume: {:?}", state.resume),
+            Event::ResumeCrashes => format!("resume DIES before {:?}", state.resume),
         }
     }
 }

@@ -15,7 +15,7 @@ use tilefleet_common::ledger::{
 
 /// Attributes that tell a story and decide nothing. Kept, they would make states that differ in nothing else; the
 /// table sees to it that no condition asks for them.
-const STORY: [&str; 10] = [
+const STORY: [&str; 14] = [
     attribute::WORKER,
     attribute::RECEIVES,
     attribute::FAILURES,
@@ -26,6 +26,10 @@ const STORY: [&str; 10] = [
     attribute::ERROR_CODE,
     attribute::ERROR_MESSAGE,
     attribute::NOTICE_ERROR,
+    attribute::REASON,
+    attribute::CANCELLED_AT,
+    attribute::CANCELS,
+    attribute::CANCELS_TOLD,
 ];
 
 /// Numbers for values that many states share.
@@ -92,6 +96,9 @@ pub(crate) struct TaskView {
     pub(crate) notified_epoch: u32,
     pub(crate) submitted: bool,
     pub(crate) notice_held: bool,
+    /// The end of the notice's lease, which names it.
+    pub(crate) notice_until: Option<i64>,
+    pub(crate) open_shards: u8,
 }
 
 /// A shard item, as far as properties speak of it.
@@ -100,6 +107,7 @@ pub(crate) struct ShardView {
     pub(crate) pending: Cells,
     pub(crate) failed: Cells,
     pub(crate) enqueued: bool,
+    pub(crate) reopened: u32,
 }
 
 /// What the items say.
@@ -214,11 +222,21 @@ fn task_view(item: &Item) -> TaskView {
         notified_epoch: task.notified_epoch,
         submitted: task.submitted_at.is_some(),
         notice_held: matches!(item.get(attribute::NOTIFY_UNTIL), Some(Value::Number(until)) if *until >= 0),
+        notice_until: match item.get(attribute::NOTIFY_UNTIL) {
+            Some(Value::Number(until)) => Some(*until),
+            _ => None,
+        },
+        open_shards: task.open_shards.iter().map(|shard| 1 << shard).sum(),
     }
 }
 
 fn shard_view(item: &Item) -> ShardView {
     let shard = ShardRecord::from_item(item).unwrap();
     let cells = |ordinals: std::collections::BTreeSet<u32>| ordinals.iter().map(|ordinal| 1 << ordinal).sum();
-    ShardView { pending: cells(shard.pending), failed: cells(shard.failed), enqueued: shard.enqueued }
+    ShardView {
+        pending: cells(shard.pending),
+        failed: cells(shard.failed),
+        enqueued: shard.enqueued,
+        reopened: shard.reopened,
+    }
 }

@@ -62,7 +62,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         Some(tilefleet_common::ledger::Value::Numbers(failed)) => failed.clone(),
         _ => BTreeSet::from([ordinal]),
     };
-    Ok(match random.random_range(0..16) {
+    Ok(match random.random_range(0..20) {
         0 => Move::Write(transition::create_task(&NewTask {
             task: task.clone(),
             cells: 4,
@@ -75,7 +75,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
             created_at: "now".into(),
         })),
         1 => Move::Write(transition::create_shard(task, shard, shard * 2..shard * 2 + 2)),
-        2 => Move::Write(transition::mark_enqueued(task, shard)),
+        2 => Move::Write(transition::mark_enqueued(task, shard, epoch - 1)),
         3 => Move::Write(transition::mark_submitted(task, if epoch == 1 { "now" } else { "later" })),
         4 => Move::Write(transition::start_cell(&ticket, "worker", "now")),
         5 => Move::Write(transition::record_ok(&ticket, &success, "worker", "now")),
@@ -93,15 +93,19 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
             i64::from(epoch) * 10 + 5,
         )),
         14 => Move::Write(match epoch {
-            1 => transition::release_notice(task, epoch, "why"),
+            1 => transition::release_notice(task, epoch, 15, "why"),
             _ => transition::mark_notified(task, epoch - 1),
         }),
+        15 => Move::Write(transition::cancel_task(task, &"ü".repeat(300), "now")),
+        16 => Move::Write(transition::resume_task(task)),
+        17 => Move::Write(transition::mark_cancel_told(task, epoch)),
+        18 => Move::Write(transition::lose_cell(&ticket, &success.etag, &failure, "now")),
         _ => Move::Transact(transition::retry_shard(
             task,
-            *states.choose(random).unwrap_or(&states[0]),
-            epoch,
+            (*states.choose(random).unwrap_or(&states[0]), epoch),
             shard,
             &failed,
+            &if random.random_bool(0.5) { failed.clone() } else { [ordinal].into() },
         )),
     })
 }

@@ -2,17 +2,22 @@
 
 mod bad_cells;
 mod bad_input;
+mod dead_letters;
 mod demo;
 mod doctor;
 mod harness;
 mod interruption;
 mod lease;
 mod ledger_meaning;
+mod operate;
+mod operate_killed;
 mod poison;
 mod raster;
 mod real_scenes;
+mod refused_notice;
 mod site;
 mod submit_killed;
 mod terraform_agrees;
+mod verify;
 mod walk_through;
 mod worker_life;
