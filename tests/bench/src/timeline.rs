@@ -27,7 +27,7 @@ pub(crate) struct Timeline {
     pub(crate) cells: u32,
     pub(crate) moments: Vec<Moment>,
     /// When the first cell was begun and the last was published, in seconds since the worker was started.
-    span: Option<(f64, f64)>,
+    pub(crate) span: Option<(f64, f64)>,
 }
 
 impl Timeline {
