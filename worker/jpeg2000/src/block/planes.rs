@@ -44,6 +44,7 @@ fn values(lattice: &Lattice, at: usize) -> [[i32; COLUMNS]; ROWS] {
                 *lanes |= spread(bits >> word::position(column, 0)) << plane;
             }
         }
+        #[expect(clippy::cast_possible_truncation, reason = "one lane of four")]
         for (row, values) in values.iter_mut().enumerate() {
             for (value, lanes) in values.iter_mut().zip(lanes) {
                 *value |= i32::from((lanes >> (LANE * row)) as u16) << shift;

@@ -128,6 +128,11 @@ mod tests {
         Ok((segment.bits().to_vec(), segment.len_bits()))
     }
 
+    fn digits(bytes: &[u8]) -> String {
+        let digit = |byte: u8, bit: u32| if byte >> bit & 1 == 0 { '0' } else { '1' };
+        bytes.iter().flat_map(|&byte| (0..8).rev().map(move |bit| digit(byte, bit))).collect()
+    }
+
     #[test]
     fn the_bit_after_a_full_byte_is_taken_out() {
         // 0xFF, then seven bits 0b010_1010, then eight bits.
@@ -149,12 +154,12 @@ mod tests {
             if let Some(next) = bytes.get_mut(at + 1) {
                 *next &= 0x7F;
             }
-            let whole: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+            let whole = digits(&bytes);
             let stuffed = 8 * (at + 1);
             let expected =
                 whole.get(stuffed + 1..).map_or(whole.clone(), |rest| whole[..stuffed].to_owned() + rest);
             let (found, len) = bits(&[&bytes]).unwrap();
-            let found: String = found.iter().map(|byte| format!("{byte:08b}")).collect();
+            let found = digits(&found);
             assert_eq!(found[..len], expected, "at {at}");
             assert!(found[len..].bytes().all(|bit| bit == b'1'));
         }
