@@ -202,7 +202,8 @@ impl Workshop {
         let input: Duration = sources.iter().map(|source| source.waited()).sum();
         let threads = u32::try_from(self.threads).unwrap_or(1);
         let working = fusing.saturating_mul(threads).saturating_sub(input).saturating_sub(output);
-        let pixels = f64::from(cog.width) * f64::from(cog.height) * sources.len() as f64;
+        let bands = u32::try_from(sources.len()).unwrap_or(u32::MAX);
+        let pixels = f64::from(cog.width) * f64::from(cog.height) * f64::from(bands);
         let head: usize = cog.head.iter().map(bytes::Bytes::len).sum();
         tracing::info!(
             bytes_in = sources.iter().map(|source| source.reader().received()).sum::<u64>(),

@@ -11,13 +11,12 @@ use crate::domain::S3Url;
 ///
 /// A number cannot be left out: part numbers must run from 1 without gaps where parts have checksums (S3 API reference,
 /// `CompletedPart`). So all of them are used, whatever the length of the head; each takes up to 5 GiB.
-pub const HEAD_PARTS: i32 = 2;
+pub const HEAD_PARTS: usize = 2;
 /// S3 takes no smaller part, but for the last ("Amazon S3 multipart upload limits").
 const LEAST: usize = 5 * 1024 * 1024;
 /// The beginning of the body that is kept back until the head is known, so that a short head can be filled up to
 /// [`HEAD_PARTS`] parts of [`LEAST`].
-const FRONT: usize = LEAST * 2;
-const _: () = assert!(FRONT == LEAST * HEAD_PARTS as usize);
+const FRONT: usize = LEAST * HEAD_PARTS;
 
 /// An upload of an object whose head is known last: the body travels in parts while it is made, the head follows with
 /// the first part numbers. An object of at most 8 MiB is put by one request at the end.
@@ -33,7 +32,8 @@ pub struct HeadedUpload {
     /// What follows and is no part yet.
     rest: Pieces,
     bytes: u64,
-    next: i32,
+    /// Number of the next part of the body.
+    next: usize,
     multipart: Option<Multipart>,
 }
 
@@ -98,7 +98,7 @@ impl HeadedUpload {
             // Never empty: a part is cut off only when something follows.
             multipart.send(self.next, rest).await?;
             for number in 1..=HEAD_PARTS {
-                let share = head.len() / usize::try_from(HEAD_PARTS - number + 1).unwrap_or(1);
+                let share = head.len() / (HEAD_PARTS - number + 1);
                 multipart.send(number, head.split_to(share)).await?;
             }
             return multipart.complete(bytes).await;

@@ -118,10 +118,12 @@ impl Multipart {
     ///
     /// # Errors
     /// When an earlier part could not be stored; the upload is then aborted.
-    pub(super) async fn send(&mut self, number: i32, part: Pieces) -> Result<(), AwsError> {
+    pub(super) async fn send(&mut self, number: usize, part: Pieces) -> Result<(), AwsError> {
         while self.on_their_way.len() >= PARTS_AT_ONCE {
             self.collect().await?;
         }
+        // S3 refuses numbers beyond 10,000 in its own words.
+        let number = i32::try_from(number).unwrap_or(i32::MAX);
         let request = self
             .target
             .store

@@ -38,7 +38,8 @@ pub struct Upload {
     target: Target,
     buffer: BytesMut,
     bytes: u64,
-    next: i32,
+    /// Number of the next part.
+    next: usize,
     multipart: Option<Multipart>,
 }
 

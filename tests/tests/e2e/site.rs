@@ -46,7 +46,12 @@ impl Site {
 
     /// Makes the three bands of a scene and uploads them under this test's own prefix.
     pub(crate) async fn add_scene(&self, tile: &str, date: &str) -> Result<Value> {
-        let scene = Scene::new(tile.parse()?, date.parse()?, SIZE, 7);
+        self.add_scene_of(tile, date, SIZE).await
+    }
+
+    /// The same, of so many pixels a side.
+    pub(crate) async fn add_scene_of(&self, tile: &str, date: &str, size: u32) -> Result<Value> {
+        let scene = Scene::new(tile.parse()?, date.parse()?, size, 7);
         let root = self.path("scenes");
         scene_layout::write_scene(
             &root.join(&self.stack.prefix),

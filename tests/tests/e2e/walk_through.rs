@@ -81,6 +81,28 @@ async fn submitting_a_complete_task_again_does_nothing_and_again_makes_the_same_
 }
 
 #[tokio::test]
+async fn bands_of_several_ranges_become_a_raster_of_several_parts() -> Result<()> {
+    let site = Site::new("parts").await?;
+    let cell = site.add_scene_of("48RXT", "2020-08-01", 3072).await?;
+    let bands = ["B04", "B03", "B02"].map(|band| site.band(&cell, band));
+    let bands = bands.into_iter().collect::<Result<Vec<_>>>()?;
+    let lengths = bands.iter().map(std::fs::metadata).collect::<Result<Vec<_>, _>>()?;
+    assert!(lengths.iter().all(|metadata| metadata.len() > 8 << 20), "a band of one range: {lengths:?}");
+    let task = site.submit(&site.document(&[cell])?).await?;
+    site.work().await?;
+    assert_eq!(site.status(&task).await?["ok"], 1);
+    let etag = site.story(&task, 0).await?.story.etag.context("no entity tag")?;
+    let parts: u32 = etag.trim_matches('"').split_once('-').context("put in one piece")?.1.parse()?;
+    assert!(parts >= 4, "two parts of the head and some of the body: {etag}");
+    let path = site.output("20200801/sentinel_l2a_48RXT_20200801_0_RGB.tif").await?;
+    raster::assert_made_of(&path, &bands)?;
+    raster::assert_valid_cog(&path)?;
+    let uploads = site.stack.s3.list_multipart_uploads().bucket(&site.stack.output_bucket).send().await?;
+    assert!(uploads.uploads().is_empty(), "nothing is left behind: {uploads:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn cells_by_line_with_a_prefix_go_the_same_way() -> Result<()> {
     let site = Site::new("lines").await?;
     let cell = site.add_scene("48RYT", "2020-08-11").await?;
