@@ -30,5 +30,9 @@ locals {
     ["${aws_s3_bucket.output.arn}/${var.output_prefix == "" ? "*" : "${var.output_prefix}/*"}"],
     [for place in var.additional_outputs : "arn:${local.partition}:s3:::${place}/*"],
   )
+  output_bucket_arns = concat(
+    [aws_s3_bucket.output.arn],
+    [for place in var.additional_outputs : "arn:${local.partition}:s3:::${split("/", place)[0]}"],
+  )
   scene_bucket_arns = [for name in var.scene_buckets : "arn:${local.partition}:s3:::${name}"]
 }

@@ -137,6 +137,7 @@ fn actions_of(operation: &str) -> Vec<String> {
         "dynamodb:TransactWriteItems" => &["dynamodb:ConditionCheckItem", "dynamodb:UpdateItem"],
         "s3:CreateMultipartUpload" | "s3:UploadPart" | "s3:CompleteMultipartUpload" => &["s3:PutObject"],
         "s3:ListObjectsV2" => &["s3:ListBucket"],
+        "s3:HeadObject" => &["s3:GetObject"],
         other => &[other],
     };
     actions.iter().map(|&action| action.to_owned()).collect()
@@ -190,6 +191,22 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
     let submitted = site.producer(&["-v", "submit", &file, "-o", "json"]).await?;
     submitted.expect_code(0)?;
     let mut told = submitted.stdout + &submitted.stderr;
+    // What an operator may do with a task: all of it, and a dead letter that is no cell.
+    let task = site.submit(&site.document(&cells[..1])?).await?;
+    let bury = site.stack.sqs.send_message().queue_url(&site.stack.dead_letter_queue_url);
+    bury.message_body("no cell").send().await?;
+    let commands: [&[&str]; 7] = [
+        &["-v", "cancel", &task, "--reason", "to see"],
+        &["-v", "resume", &task],
+        &["-v", "retry", &task],
+        &["-v", "cells", &task],
+        &["-v", "verify", &task],
+        &["-v", "dlq", "list"],
+        &["-v", "dlq", "drain", "--remove-others"],
+    ];
+    for command in commands {
+        told += &site.producer(command).await?.expect_code(0)?.stderr;
+    }
     told += &site.work().await?.stderr;
     let worker = operations_in(&told.split_off(told.find("\"timestamp\"").context("no log")?));
     let producer = operations_in(&told);
@@ -200,13 +217,13 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
     // When an upload breaks off, and when a cell takes longer than a third of the visibility timeout.
     let rare = ["s3:AbortMultipartUpload", "sqs:ChangeMessageVisibility"];
     compare("worker", &allowed(&module, "worker")?, &others, &rare, &worker)?;
-    // Reading a manifest that is there already; status, list and doctor; waking a group.
+    // An upload that breaks off; list and doctor; a drain that ends a task.
     let rare = [
         "s3:AbortMultipartUpload",
-        "s3:GetObject",
-        "dynamodb:BatchGetItem",
         "dynamodb:Query",
+        "dynamodb:ConditionCheckItem",
         "sns:GetTopicAttributes",
     ];
-    compare("producer", &allowed(&module, "producer")?, &["Wake", "SeeGroup"], &rare, &producer)
+    let others = ["Wake", "SeeGroup", "NoticesKey", "TellMissingRasters"];
+    compare("producer", &allowed(&module, "producer")?, &others, &rare, &producer)
 }
