@@ -34,5 +34,9 @@ locals {
     ["${aws_s3_bucket.output.arn}/${local.output_start}*"],
     [for place in var.additional_outputs : "arn:${local.partition}:s3:::${place}/*"],
   )
+  output_bucket_arns = concat(
+    [aws_s3_bucket.output.arn],
+    [for place in var.additional_outputs : "arn:${local.partition}:s3:::${split("/", place)[0]}"],
+  )
   scene_bucket_arns = [for name in var.scene_buckets : "arn:${local.partition}:s3:::${name}"]
 }

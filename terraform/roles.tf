@@ -107,10 +107,34 @@ data "aws_iam_policy_document" "producer" {
     actions   = ["sqs:GetQueueAttributes", "sns:GetTopicAttributes"]
     resources = [aws_sqs_queue.cells.arn, aws_sqs_queue.dead.arn, aws_sns_topic.events.arn]
   }
+  # To look at dead letters and drain them.
+  statement {
+    sid       = "DeadLetters"
+    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
+    resources = [aws_sqs_queue.dead.arn]
+  }
+  # A drain that fails a task's last cell completes the task, as a worker does.
   statement {
     sid       = "Ledger"
-    actions   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+    actions   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"]
     resources = [aws_dynamodb_table.ledger.arn]
+  }
+  # To tell of a cancelled task, and of what a drain ended.
+  statement {
+    sid       = "Notices"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.events.arn]
+  }
+  # SNS encrypts in the publisher's name.
+  statement {
+    sid       = "NoticesKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [aws_kms_key.topic.arn]
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["sns.${var.region}.amazonaws.com"]
+    }
   }
   statement {
     sid       = "TasksByTime"
@@ -121,6 +145,12 @@ data "aws_iam_policy_document" "producer" {
     sid       = "Manifests"
     actions   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
     resources = local.output_arns
+  }
+  # Never called: without it S3 answers "access denied" for a raster that is not there, and verify could not tell.
+  statement {
+    sid       = "TellMissingRasters"
+    actions   = ["s3:ListBucket"]
+    resources = local.output_bucket_arns
   }
   statement {
     sid       = "ListScenes"

@@ -7,6 +7,15 @@ use tilefleet_tests::{Notice, eventually};
 
 use crate::site::Site;
 
+/// A scene at an address that says nothing of it, so that any cell may read it.
+pub(crate) async fn plain_scene(site: &Site) -> Result<Value> {
+    let scene = site.add_scene("48RXT", "2020-08-01").await?;
+    for band in ["B02", "B03", "B04"] {
+        site.put(&format!("plain/{band}.jp2"), &std::fs::read(site.band(&scene, band)?)?).await?;
+    }
+    Ok(site.cell(&format!("{}/plain/", site.stack.prefix), "2020-08-01"))
+}
+
 /// NDJSON of cells that all read the scene of `cell`, each with a place of its own for its raster.
 pub(crate) fn lines(site: &Site, cell: &Value, count: u32) -> String {
     let line = |number: u32| {
@@ -37,9 +46,10 @@ pub(crate) fn with_missing_band(
     Ok(key)
 }
 
-async fn mend(site: &Site, cell: &Value, key: &str) -> Result<()> {
+async fn mend(site: &Site, key: &str) -> Result<()> {
     let name = key.strip_prefix(&format!("{}/", site.stack.prefix)).context("another's key")?;
-    site.put(name, &std::fs::read(site.band(cell, "B03")?)?).await?;
+    let band = site.path("objects").join(&site.stack.prefix).join("plain/B03.jp2");
+    site.put(name, &std::fs::read(band)?).await?;
     Ok(())
 }
 
@@ -51,7 +61,7 @@ async fn cells(site: &Site, task: &str, state: &str) -> Result<Vec<Value>> {
 #[tokio::test]
 async fn a_failed_cell_is_retried_after_its_input_was_mended_and_a_second_notice_tells_so() -> Result<()> {
     let site = Site::new("retry").await?;
-    let scene = site.add_scene("48RXT", "2020-08-01").await?;
+    let scene = plain_scene(&site).await?;
     let mut input = lines(&site, &scene, 2);
     let missing = with_missing_band(&mut input, &site, &scene, 2)?;
     let task = site.submit(&site.write("cells.ndjson", input)?).await?;
@@ -77,7 +87,7 @@ async fn a_failed_cell_is_retried_after_its_input_was_mended_and_a_second_notice
     let other = site.fleet.run("producer", &["submit", "-", "--dry-run", "-o", "json"], &text).await?;
     assert_eq!(other.expect_code(0)?.json()?["count"], 1);
 
-    mend(&site, &scene, &missing).await?;
+    mend(&site, &missing).await?;
     let dry = site.producer(&["retry", &task, "--dry-run", "-o", "json"]).await?.expect_code(0)?.json()?;
     assert_eq!((&dry["retried"], &dry["sent"], &dry["state"]), (&json!(1), &json!(0), &json!("COMPLETE")));
     site.producer(&["retry", &task, "--cell", "48RXT/2021-01-01/0"]).await?.expect_code(3)?;
@@ -102,7 +112,7 @@ async fn a_failed_cell_is_retried_after_its_input_was_mended_and_a_second_notice
 #[tokio::test]
 async fn a_running_task_is_retried_in_its_epoch() -> Result<()> {
     let site = Site::new("retry-running").await?;
-    let scene = site.add_scene("48RXT", "2020-08-01").await?;
+    let scene = plain_scene(&site).await?;
     let mut input = String::new();
     let missing = with_missing_band(&mut input, &site, &scene, 0)?;
     input += lines(&site, &scene, 2).lines().last().context("no line")?;
@@ -111,7 +121,7 @@ async fn a_running_task_is_retried_in_its_epoch() -> Result<()> {
     while cells(&site, &task, "failed").await?.is_empty() {
         site.fleet.worker(&["run", "--once"]).await?.expect_code(0)?;
     }
-    mend(&site, &scene, &missing).await?;
+    mend(&site, &missing).await?;
     let retried = site.producer(&["retry", &task, "-o", "json"]).await?.expect_code(0)?.json()?;
     assert_eq!(retried["retried"], 1);
     site.work().await?;
@@ -123,7 +133,7 @@ async fn a_running_task_is_retried_in_its_epoch() -> Result<()> {
 #[tokio::test]
 async fn a_cancelled_task_is_dropped_told_of_once_and_done_after_it_is_resumed() -> Result<()> {
     let site = Site::new("cancel").await?;
-    let scene = site.add_scene("48RXT", "2020-08-01").await?;
+    let scene = plain_scene(&site).await?;
     let task = site.submit(&site.write("cells.ndjson", lines(&site, &scene, 3))?).await?;
     site.producer(&["cancel", &task]).await?.expect_code(2)?;
     let cancel = |reason: &'static str| ["cancel", task.as_str(), "--reason", reason, "-o", "json"];
@@ -180,7 +190,7 @@ async fn a_cancelled_task_is_dropped_told_of_once_and_done_after_it_is_resumed()
 #[tokio::test]
 async fn a_cancelled_task_whose_cells_are_all_done_completes_when_it_is_resumed() -> Result<()> {
     let site = Site::new("cancel-done").await?;
-    let scene = site.add_scene("48RXT", "2020-08-01").await?;
+    let scene = plain_scene(&site).await?;
     let task = site.submit(&site.write("cells.ndjson", lines(&site, &scene, 1))?).await?;
     let mut worker = site.fleet.start("worker", &["run"])?;
     eventually("the cell begun", BOUND, async || {

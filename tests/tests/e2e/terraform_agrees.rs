@@ -196,6 +196,22 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
     let submitted = site.producer(&["-v", "submit", &file, "-o", "json"]).await?;
     let submitted_task = submitted.expect_code(0)?.json()?["task"].as_str().context("no task")?.to_owned();
     let mut told = submitted.stdout + &submitted.stderr;
+    // What an operator may do with a task: all of it, and a dead letter that is no cell.
+    let task = site.submit(&site.document(&cells[..1])?).await?;
+    let bury = site.stack.sqs.send_message().queue_url(&site.stack.dead_letter_queue_url);
+    bury.message_body("no cell").send().await?;
+    let commands: [&[&str]; 7] = [
+        &["-v", "cancel", &task, "--reason", "to see"],
+        &["-v", "resume", &task],
+        &["-v", "retry", &task],
+        &["-v", "cells", &task],
+        &["-v", "verify", &task],
+        &["-v", "dlq", "list"],
+        &["-v", "dlq", "drain", "--remove-others"],
+    ];
+    for command in commands {
+        told += &site.producer(command).await?.expect_code(0)?.stderr;
+    }
     // On a machine of a group, which ends it when the cells are done.
     let instance = Instance::start()?;
     let fleet = Fleet::new(&site.stack)?.with_all(instance.environment());
@@ -216,13 +232,13 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
     // When an upload breaks off, and when a cell takes longer than a third of the visibility timeout.
     let rare = ["s3:AbortMultipartUpload", "sqs:ChangeMessageVisibility"];
     compare("worker", &allowed(&module, "worker")?, &others, &rare, &worker)?;
-    // Reading a manifest that is there already; status, list and doctor; waking a group.
+    // An upload that breaks off; list and doctor; a drain that ends a task.
     let rare = [
         "s3:AbortMultipartUpload",
-        "s3:GetObject",
-        "dynamodb:BatchGetItem",
         "dynamodb:Query",
+        "dynamodb:ConditionCheckItem",
         "sns:GetTopicAttributes",
     ];
-    compare("producer", &allowed(&module, "producer")?, &["Wake", "SeeGroup"], &rare, &producer)
+    let others = ["Wake", "SeeGroup", "NoticesKey", "TellMissingRasters"];
+    compare("producer", &allowed(&module, "producer")?, &others, &rare, &producer)
 }

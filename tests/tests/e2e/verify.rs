@@ -9,7 +9,7 @@ use tilefleet_common::domain::TaskId;
 use tilefleet_common::ledger::Key;
 use tilefleet_tests::objects;
 
-use crate::operate::lines;
+use crate::operate::{lines, plain_scene};
 use crate::site::Site;
 
 fn key(key: &Key) -> std::collections::HashMap<String, AttributeValue> {
@@ -93,7 +93,7 @@ async fn etags(site: &Site, count: u32) -> Result<Vec<String>> {
 #[tokio::test]
 async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tells_of_it() -> Result<()> {
     let site = Site::new("verify").await?;
-    let scene = site.add_scene("48RXT", "2020-08-01").await?;
+    let scene = plain_scene(&site).await?;
     let task = site.submit(&site.write("cells.ndjson", lines(&site, &scene, 5))?).await?;
     let id: TaskId = task.parse()?;
     site.work().await?;
@@ -130,7 +130,7 @@ async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tell
 #[tokio::test]
 async fn what_a_running_task_has_lost_is_sent_again() -> Result<()> {
     let site = Site::new("verify-running").await?;
-    let scene = site.add_scene("48RXT", "2020-08-01").await?;
+    let scene = plain_scene(&site).await?;
     for (salt, kind) in
         ["pending_without_message", "not_enqueued", "shard_missing", "shard_not_open"].into_iter().enumerate()
     {
@@ -160,7 +160,7 @@ async fn what_a_running_task_has_lost_is_sent_again() -> Result<()> {
 #[tokio::test]
 async fn a_task_that_was_not_brought_to_its_end_is() -> Result<()> {
     let site = Site::new("verify-end").await?;
-    let scene = site.add_scene("48RXT", "2020-08-01").await?;
+    let scene = plain_scene(&site).await?;
     let task = site.submit(&site.write("cells.ndjson", lines(&site, &scene, 2))?).await?;
     let id: TaskId = task.parse()?;
     site.work().await?;
