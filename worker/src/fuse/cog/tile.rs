@@ -47,6 +47,10 @@ impl Tiling {
         out.clear();
         out.resize(row_bytes.saturating_mul(self.size), 0);
         for (index, out) in out.chunks_exact_mut(row_bytes.max(1)).take(pixels.height).enumerate() {
+            if let (SampleType::U16, 3, true) = (self.sample_type, self.bands, differences) {
+                colour_differences([0, 1, 2].map(|band| pixels.row(band, index)), out);
+                continue;
+            }
             for band in 0..self.bands {
                 let row = pixels.row(band, index);
                 match self.sample_type {
@@ -83,6 +87,45 @@ fn place<const WIDTH: usize>(
         let last = bytes(row.last().copied().unwrap_or_default());
         cells.for_each(|cell| *cell = last);
     }
+}
+
+/// Pixels of a row of three bands that are interleaved together.
+const TOGETHER: usize = 4;
+
+/// As [`place`] for all three bands of 16 bits, which most images have: twice as fast as one after the other.
+fn colour_differences(rows: [&[u16]; 3], out: &mut [u8]) {
+    let [red, green, blue] = rows.map(|row| row.as_chunks::<TOGETHER>().0);
+    let whole = red.len().saturating_mul(TOGETHER);
+    let (groups, _) = out.as_chunks_mut::<{ 6 * TOGETHER }>();
+    let mut before = [0_u16; 3];
+    for (group, ((red, green), blue)) in groups.iter_mut().zip(red.iter().zip(green).zip(blue)) {
+        let last = [red[3], green[3], blue[3]];
+        let [red, green, blue] = [(red, before[0]), (green, before[1]), (blue, before[2])].map(difference);
+        before = last;
+        let words = [
+            red[0] | green[0] << 16 | blue[0] << 32 | red[1] << 48,
+            green[1] | blue[1] << 16 | red[2] << 32 | green[2] << 48,
+            blue[2] | red[3] << 16 | green[3] << 32 | blue[3] << 48,
+        ];
+        for (target, word) in group.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *target = word.to_le_bytes();
+        }
+    }
+    let pixels = out.as_chunks_mut::<6>().0.iter_mut().skip(whole);
+    let rest = rows.map(|row| row.get(whole..).unwrap_or_default());
+    for (at, pixel) in pixels.take(rest[0].len()).enumerate() {
+        for ((target, row), before) in pixel.as_chunks_mut::<2>().0.iter_mut().zip(rest).zip(&mut before) {
+            let sample = row.get(at).copied().unwrap_or_default();
+            *target = sample.wrapping_sub(*before).to_le_bytes();
+            *before = sample;
+        }
+    }
+}
+
+/// Of each sample to the one on its left.
+fn difference((samples, before): (&[u16; TOGETHER], u16)) -> [u64; TOGETHER] {
+    let left = [before, samples[0], samples[1], samples[2]];
+    std::array::from_fn(|at| samples[at].wrapping_sub(left[at]).into())
 }
 
 /// An 8-bit sample in 16 bits, or a difference of two.
@@ -126,5 +169,34 @@ mod tests {
         let mut expected = vec![10, 200, 2, 65343, 0, 0, 0, 0, 20, 0, 65535, 255, 0, 0, 0, 0];
         expected.resize(32, 0);
         assert_eq!(words(&interleaved(SampleType::U16, true)), expected);
+    }
+
+    #[test]
+    fn three_bands_at_once_are_what_they_are_one_by_one() {
+        let samples: Vec<u16> = (0..3_u16 * 23 * 2).map(|at| at.wrapping_mul(40_503)).collect();
+        let tiling = Tiling { size: 32, bands: 3, sample_type: SampleType::U16 };
+        for width in 1..=23 {
+            let pixels = Pixels {
+                samples: &samples,
+                band_stride: 46,
+                row_stride: 23,
+                origin: (0, 0),
+                width,
+                height: 2,
+            };
+            let (mut differences, mut plain) = (Vec::new(), Vec::new());
+            tiling.interleave(&pixels, true, &mut differences);
+            tiling.interleave(&pixels, false, &mut plain);
+            for row in differences.chunks_exact_mut(32 * 6) {
+                let mut sum = [0_u16; 3];
+                for pixel in row.as_chunks_mut::<6>().0 {
+                    for (sample, sum) in pixel.as_chunks_mut::<2>().0.iter_mut().zip(&mut sum) {
+                        *sum = sum.wrapping_add(u16::from_le_bytes(*sample));
+                        *sample = sum.to_le_bytes();
+                    }
+                }
+            }
+            assert_eq!(differences, plain, "{width} pixels");
+        }
     }
 }
