@@ -91,10 +91,9 @@ impl Recipe {
         let file = encode(&original, self.bits, &self.options()).ok()?;
         let expected = decoded_by_gdal(&file).ok()?;
         // OpenJPEG writes files that are wrong for itself, too: with few bits a coefficient may need more bit-planes
-        // than its headers have room for, and divided into tile-parts a tile may lose packets.
+        // than its headers have room for.
         let lossless = self.quality.ends_with("100");
-        let doubtful = self.bits < 4 || self.tile_parts != "DISABLED";
-        if if lossless { expected != original } else { doubtful } {
+        if if lossless { expected != original } else { self.bits < 4 } {
             return None;
         }
         let (samples, _) = decoded(&file).unwrap_or_else(|error| panic!("{self:?}: {error}"));
@@ -208,7 +207,8 @@ fn several_tile_parts_are_read() {
     }
 }
 
-/// Divisions into tile-parts, with the progression orders in which OpenJPEG mostly gets them right.
+/// Divisions into tile-parts, with the progression orders in which OpenJPEG mostly gets them right. They stay out of the
+/// random codings: with some it overruns its own memory.
 const TILE_PARTS: [(&str, &str); 2] = [("LAYERS", "LRCP"), ("RESOLUTIONS", "RPCL")];
 
 prop_compose! {
@@ -221,18 +221,14 @@ prop_compose! {
         tile in (32_usize..140, 32_usize..140),
         block in (2_u32..=10, 2_u32..=10).prop_filter("4096 samples", |(wide, tall)| wide + tall <= 12),
         resolutions in 1_u32..=7,
-        (tile_parts, progression) in prop_oneof![
-            prop_oneof![Just("LRCP"), Just("RLCP"), Just("RPCL"), Just("PCRL"), Just("CPRL")]
-                .prop_map(|progression| ("DISABLED", progression)),
-            (0..TILE_PARTS.len()).prop_map(|which| TILE_PARTS[which]),
-        ],
+        progression in prop_oneof![Just("LRCP"), Just("RLCP"), Just("RPCL"), Just("PCRL"), Just("CPRL")],
         quality in prop_oneof![Just("100"), Just("100"), Just("30"), Just("3"), Just("10,25,60"), Just("50,100")],
         precinct in proptest::option::of((1_u32..=8, 1_u32..=8)),
         (plt, tlm, sop, eph) in any::<(bool, bool, bool, bool)>(),
     ) -> Recipe {
         Recipe {
             width, height, bits, content, seed, tile, block, resolutions, progression, quality, precinct, plt, tlm,
-            sop, eph, tile_parts,
+            sop, eph, tile_parts: "DISABLED",
         }
     }
 }
