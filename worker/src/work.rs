@@ -79,7 +79,8 @@ impl Workshop {
         let stop = &self.shutdown.stop;
 
         let clock = Instant::now();
-        let opened = self.open(&message.cell, message.recipe, &cancel);
+        // Boxed, as the publication below: every caller up to the pool would carry these futures along.
+        let opened = Box::pin(self.open(&message.cell, message.recipe, &cancel));
         let sources = self.unless(stop, lost, opened).await??;
         let prepared = self.unless(stop, lost, self.prepare(message, &sources, &cancel)).await??;
         let fetch_ms = milliseconds(clock.elapsed());
@@ -99,7 +100,7 @@ impl Workshop {
         let fused = self.unless(&self.shutdown.hurry, lost, run(prepared, body, &cancel)).await;
         let (cog, waited) = match fused {
             Ok(Ok(fused)) => fused,
-            Ok(Err(Fused::Upload)) => return Err(not_published(publication.cause().await)),
+            Ok(Err(Fused::Upload)) => return Err(not_published(&publication.cause().await)),
             Ok(Err(Fused::Input(error))) | Err(error) => {
                 publication.give_up().await;
                 return Err(error);
@@ -115,9 +116,8 @@ impl Workshop {
                 publication.give_up().await;
                 return Err(error);
             }
-            publication.finish(cog.head).await.map_err(not_published)
+            publication.finish(cog.head).await.map_err(|error| not_published(&error))
         };
-        // Boxed: an upload's future is tens of kilobytes, which every caller up to the pool would carry along.
         let (etag, bytes) = match self.unless(&self.shutdown.hurry, lost, Box::pin(published)).await?? {
             Stored::New { etag, bytes } => (etag, bytes),
             Stored::Kept => (String::new(), 0),
@@ -272,12 +272,12 @@ fn not_fused(error: &FuseError) -> WorkError {
     if error.is_permanent() { WorkError::Permanent(failure) } else { WorkError::Passing(failure) }
 }
 
-fn not_published(error: PublishError) -> WorkError {
-    match &error {
+fn not_published(error: &PublishError) -> WorkError {
+    match error {
         PublishError::Upload(cause) if !cause.may_pass() && cause.kind() != AwsErrorKind::Credentials => {
-            permanent("publish", &error)
+            permanent("publish", error)
         }
-        _ => WorkError::Passing(failure("publish", &error)),
+        _ => WorkError::Passing(failure("publish", error)),
     }
 }
 
