@@ -55,7 +55,7 @@ async fn a_bad_cell_fails_with_its_reason_and_stops_no_other() -> Result<()> {
             "not_jp2",
             vec![
                 "band B03 (s3://",
-                "a JPEG 2000 file (JP2) is expected: check the key and what was uploaded there",
+                "a JPEG 2000 file (JP2) or a GeoTIFF is expected: check the key and what was uploaded there",
             ],
         ),
         (Some(vec![]), "not_jp2", vec!["band B03 (s3://", "empty"]),

@@ -126,10 +126,10 @@ fn subband_rect(tile: Rect, reduced: u8, high: (u64, u64)) -> Rect {
 }
 
 impl Grid {
-    /// Divides a tile, given on the reference grid. `None` if the quantization lacks a subband.
-    pub(crate) fn new(tile: Rect, coding: &CodingStyle, quantization: &Quantization) -> Option<Self> {
+    /// Divides a tile, given on the reference grid. A subband that the quantization lacks has no bit-planes.
+    pub(crate) fn new(tile: Rect, coding: &CodingStyle, quantization: &Quantization) -> Self {
         let mut grid = Self { rect: tile, resolutions: Vec::new(), precincts: 0, blocks: 0, samples: 0 };
-        let mut storage = 0;
+        let mut storage = 0_usize;
         let mut number = 0;
         for level in 0..=coding.levels {
             let reduced = coding.levels - level;
@@ -146,12 +146,12 @@ impl Grid {
             let mut bands = Vec::with_capacity(kinds.len());
             for &(subband, high) in kinds {
                 let rect = subband_rect(tile, reduced + halving, high);
-                let planes = quantization.planes(number)?;
+                let planes = quantization.planes(number).unwrap_or_default();
                 bands.push(Band { subband, rect, planes, storage, precinct, block });
                 let across = u64::from(rect.width() >> block.0) + 2;
                 let down = u64::from(rect.height() >> block.1) + 2;
                 grid.blocks = grid.blocks.saturating_add(across * down);
-                storage = storage.checked_add(usize::try_from(rect.area()).ok()?)?;
+                storage = storage.saturating_add(usize::try_from(rect.area()).unwrap_or(usize::MAX));
                 number += 1;
             }
             let last = |end: u32, exponent: u8| (end.saturating_sub(1) >> exponent).saturating_add(1);
@@ -177,7 +177,7 @@ impl Grid {
             grid.resolutions.push(resolution);
         }
         grid.samples = storage;
-        Some(grid)
+        grid
     }
 
     /// Samples of the tile, or coefficients of all its subbands.
@@ -262,7 +262,7 @@ mod tests {
         let coding = CodingStyle::read(&segment(COD, style)).expect("the coding style is legal");
         let steps = std::iter::once(0x40).chain((0..=3 * levels).map(|_| 10 << 3)).collect();
         let quantization = Quantization::read(&segment(QCD, steps)).expect("the quantization is legal");
-        Grid::new(tile, &coding, &quantization).expect("no subband is missing")
+        Grid::new(tile, &coding, &quantization)
     }
 
     /// The loops of B.12.1.4 to the letter, for one component without subsampling.

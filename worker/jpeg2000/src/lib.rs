@@ -6,7 +6,8 @@
 //! outside of it is told apart from a damaged one, so that a decoder of everything can have it.
 //!
 //! [`Image::read`] reads boxes and the main header, [`Tiles`] finds the tiles while the file may still be arriving,
-//! and a [`TileDecoder`] per thread decodes them one by one.
+//! and a [`TileDecoder`] per thread decodes them one by one. [`Image::check_tile`] looks at tiles that another decoder has
+//! to take.
 
 mod block;
 mod boxes;
@@ -24,6 +25,7 @@ mod siz;
 mod source;
 mod tag_tree;
 mod tile;
+mod tile_check;
 mod tile_header;
 mod tiles;
 mod wavelet;

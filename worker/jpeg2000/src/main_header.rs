@@ -19,6 +19,8 @@ pub(crate) struct MainHeader {
     pub(crate) quantization: Quantization,
     /// Why this decoder does not take the image.
     pub(crate) outside_profile: Option<String>,
+    /// Whether no marker segment is among the reasons, so that each packet is in one piece and in its place.
+    pub(crate) plain: bool,
     /// The tile-parts in the order of the codestream, where TLM marker segments list them.
     pub(crate) listed_parts: Vec<ListedPart>,
     /// From SOC up to the first SOT, in the file.
@@ -67,12 +69,13 @@ pub(crate) fn main_header(window: &mut Window<'_>, start: u64) -> Result<MainHea
     let (Some(coding), Some(quantization)) = (coding, quantization) else {
         return Err(Flaw::malformed(at, "the main header lacks COD or QCD").into());
     };
+    let plain = outside.is_none();
     let outside_profile = size_outside_profile(&size)
         .or_else(|| outside.map(str::to_owned))
         .or_else(|| coding.outside_profile())
         .or_else(|| quantization.outside_profile(coding.levels));
     let listed_parts = TilePartLengths::joined(lengths)?;
-    Ok(MainHeader { size, coding, quantization, outside_profile, listed_parts, range: start..at })
+    Ok(MainHeader { size, coding, quantization, outside_profile, plain, listed_parts, range: start..at })
 }
 
 fn size_outside_profile(size: &ImageSize) -> Option<String> {

@@ -80,9 +80,7 @@ impl TileDecoder {
         }
 
         let (coding, quantization, parts) = headers(image, tile, parts)?;
-        let grid = Grid::new(rect, &coding, &quantization).ok_or_else(|| {
-            Flaw::malformed(start, format!("tile {tile} has subbands without quantization"))
-        })?;
+        let grid = Grid::new(rect, &coding, &quantization);
         if grid.blocks > MOST_BLOCKS {
             return Err(
                 Flaw::unsupported(start, format!("tile {tile} has {} code blocks", grid.blocks)).into()
@@ -252,6 +250,9 @@ fn headers<'a>(image: &Image, tile: u32, parts: &'a [(u64, Bytes)]) -> Result<He
             return Err(Flaw::unsupported(*offset, "a tile-part is larger than 4 GiB").into());
         }
         let header = tile_part_header(tile, number, *offset, bytes)?;
+        if let Some((offset, reason)) = header.outside_profile {
+            return Err(Flaw::unsupported(offset, format!("tile {tile} uses {reason}")).into());
+        }
         coding = header.coding.unwrap_or(coding);
         quantization = header.quantization.unwrap_or(quantization);
         bodies.push(TilePart {

@@ -15,6 +15,8 @@ pub(crate) struct TilePartHeader {
     pub(crate) quantization: Option<Quantization>,
     /// Bytes of the packets in this part, in order; `None` where it has no PLT marker segments.
     pub(crate) packet_lengths: Option<Vec<u32>>,
+    /// The first marker segment that takes the tile out of the profile: where it is, and why.
+    pub(crate) outside_profile: Option<(u64, &'static str)>,
     /// Bytes from SOT to the first packet.
     pub(crate) length: usize,
 }
@@ -42,7 +44,13 @@ pub(crate) fn tile_part_header(
         return Err(wrong(format!("a tile-part of {} bytes was given {}", start.length, bytes.len())));
     }
 
-    let mut header = TilePartHeader { coding: None, quantization: None, packet_lengths: None, length: 0 };
+    let mut header = TilePartHeader {
+        coding: None,
+        quantization: None,
+        packet_lengths: None,
+        outside_profile: None,
+        length: 0,
+    };
     let mut lengths = PacketLengths::default();
     let mut at = offset.saturating_add(SOT_LENGTH);
     loop {
@@ -68,9 +76,8 @@ pub(crate) fn tile_part_header(
             QCD => header.quantization = Some(Quantization::read(&next)?),
             PLT => lengths.add(&next.content).map_err(|detail| Flaw::malformed(next.offset, detail))?,
             marker => {
-                if let Some(outside) = outside_profile(marker) {
-                    return Err(Flaw::unsupported(next.offset, format!("tile {tile} uses {outside}")).into());
-                }
+                let outside = outside_profile(marker).map(|reason| (next.offset, reason));
+                header.outside_profile = header.outside_profile.or(outside);
             }
         }
         at = next.next;

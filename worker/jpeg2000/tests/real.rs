@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use common::{decoded, decoded_by_gdal};
-use tilefleet_jpeg2000::Image;
+use tilefleet_jpeg2000::{Image, Tiles};
 
 fn jp2_files(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).expect("TILEFLEET_REAL_SCENES is a directory") {
@@ -36,6 +36,13 @@ fn real_scenes_decode_to_what_openjpeg_decodes() {
                 "{}: {reason}",
                 path.display()
             );
+            let mut tiles = Tiles::new(&image);
+            while let Some(tile) =
+                tiles.next(&file).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+            {
+                let checked = image.check_tile(tile.index, &common::parts(&file, &tile.parts));
+                checked.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            }
             println!("{}: outside the profile: {reason}", path.display());
             continue;
         }

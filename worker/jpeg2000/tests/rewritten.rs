@@ -229,3 +229,46 @@ fn packet_lengths_that_do_not_agree_are_an_error() {
     let error = decoded(&pieces.file()).expect_err("there is one length too many").to_string();
     assert!(error.contains("PLT lists 2 packets, 1 are there"), "{error}");
 }
+
+/// Checks all tiles without decoding them.
+fn checked(file: &Bytes) -> Result<(), Error> {
+    let image = Image::read(file)?;
+    let mut tiles = Tiles::new(&image);
+    while let Some(tile) = tiles.next(file)? {
+        image.check_tile(tile.index, &parts(file, &tile.parts))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn tiles_that_are_not_decoded_are_checked_by_their_headers() {
+    let (mut whole, _) = Pieces::new();
+    // The 9/7 wavelet, for all that the headers say.
+    let cod = whole.main_header.windows(2).position(|pair| pair == [0xff, 0x52]).expect("there is a COD");
+    whole.main_header[cod + 13] = 0;
+    let image = Image::read(&whole.file()).expect("the headers are whole");
+    assert_eq!(image.outside_profile(), Some("the irreversible 9/7 wavelet"));
+    checked(&whole.file()).expect("the file is whole");
+    let damaged = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut pieces = whole.clone();
+        change(&mut pieces.parts[2].1);
+        set_length(&mut pieces.parts[2].1);
+        checked(&pieces.file()).expect_err("the tile is damaged").to_string()
+    };
+    let cut = damaged(&|part| part.truncate(part.len() - 1));
+    assert!(cut.contains("PLT lists packets of"), "{cut}");
+    let marker = damaged(&|part| {
+        let middle = part.len() - 20;
+        part[middle..middle + 2].copy_from_slice(&[0xff, 0x93]);
+    });
+    assert!(marker.contains("a marker stands inside the packets of tile 0"), "{marker}");
+    let plt = |part: &[u8]| part.windows(2).position(|pair| pair == [0xff, 0x58]).expect("there is a PLT");
+    let missing = damaged(&|part| {
+        let (from, length) = (plt(part), usize::from(part[plt(part) + 3]));
+        part.truncate(from + 2 + length + 2);
+        part[from + 2 + length..].copy_from_slice(&[0xff, 0x93]);
+        part[from + 3] = 3;
+        part.drain(from + 5..from + 2 + length);
+    });
+    assert!(missing.contains("tile 0 lists 2 of 3 packets"), "{missing}");
+}

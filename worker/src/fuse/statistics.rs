@@ -191,7 +191,7 @@ mod tests {
     fn sums_of_parts_say_what_the_histogram_of_the_whole_says() {
         let samples: Vec<u16> =
             (0_u32..20_000).map(|at| u16::try_from(at.wrapping_mul(at) % 65_521).unwrap()).collect();
-        for samples in [&samples[..], &samples[..100], &[0, 0], &[0, u16::MAX], &[u16::MAX; 9000], &[1]] {
+        for samples in [&samples[..], &samples[..100], &[0, 0], &[0, u16::MAX], &vec![u16::MAX; 9000], &[1]] {
             let mut histogram = Histogram::new();
             histogram.add(samples.iter().copied());
             let (one, other) = samples.split_at(samples.len() / 3);

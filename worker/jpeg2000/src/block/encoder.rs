@@ -221,17 +221,17 @@ impl Coder for PlainMqDecoder {
 }
 
 /// Bit-planes that the coefficients need.
-pub(super) fn bit_planes(coefficients: &[i32]) -> u32 {
+pub(crate) fn bit_planes(coefficients: &[i32]) -> u32 {
     coefficients.iter().map(|value| 32 - value.unsigned_abs().leading_zeros()).max().unwrap_or(0)
 }
 
 /// Passes of that many bit-planes.
-pub(super) fn all_passes(bit_planes: u32) -> u32 {
+pub(crate) fn all_passes(bit_planes: u32) -> u32 {
     (3 * bit_planes).saturating_sub(2)
 }
 
 /// Codes the first `passes` passes and ends the segment there.
-pub(super) fn encode(
+pub(crate) fn encode(
     size: (usize, usize),
     subband: Subband,
     coefficients: &[i32],

@@ -34,7 +34,7 @@ impl Kernel {
     }
 
     /// The kernel for every processor of the target.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "bench"))]
     pub(super) fn portable() -> Self {
         Self {
             #[cfg(target_arch = "x86_64")]

@@ -4,6 +4,7 @@
 //! each side ([`word`]), so that a coefficient's neighbourhood is one shift of one word. Magnitudes are collected bit
 //! plane by bit plane ([`planes`]) and turned into integers at the end.
 
+#![cfg_attr(feature = "bench", allow(dead_code, reason = "the benchmark takes in the tests' encoder"))]
 #![expect(clippy::inline_always, reason = "the inner loops must be compiled into each kernel of `kernel`")]
 #![expect(clippy::similar_names, reason = "the standard's own: MPS and LPS, CX and XORbit")]
 
@@ -16,9 +17,11 @@ mod planes;
 mod segment;
 mod word;
 
-#[cfg(test)]
-mod encoder;
-#[cfg(test)]
+#[cfg(any(test, feature = "bench"))]
+#[expect(clippy::unwrap_used, reason = "only tests and the benchmark run it")]
+pub(crate) mod encoder;
+#[cfg(any(test, feature = "bench"))]
+#[expect(clippy::unwrap_used, reason = "only tests and the benchmark run it")]
 mod plain;
 #[cfg(test)]
 mod tests;
@@ -199,7 +202,7 @@ impl BlockDecoder {
     }
 
     /// A decoder that uses only what every processor of the target has.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "bench"))]
     pub(crate) fn portable() -> Self {
         Self { kernel: kernel::Kernel::portable(), ..Self::new() }
     }

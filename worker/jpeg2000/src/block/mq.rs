@@ -11,8 +11,8 @@ pub(super) const CONTEXTS: usize = 256;
 
 /// A context's state: `I(CX)`, `MPS(CX)` and what belongs to them in one word.
 ///
-/// `Qe` in the upper 16 bits, aligned with the registers; the row of [`ROWS`] in bits 5 to 11; and in bit
-/// [`DECISION`] the decision that led to this state, so that one select yields both.
+/// `Qe` in the upper 16 bits, aligned with the registers; the row of [`ROWS`] in bits 5 to 11; and in bit 0 the decision
+/// that led to this state, so that one select yields both.
 pub(super) type State = u64;
 
 /// The states of all contexts.
@@ -23,9 +23,6 @@ const QE: u64 = 0xFFFF << 48;
 
 /// Where a state holds its row.
 const ROW_SHIFT: u32 = 5;
-
-/// Where a state holds the decision that led to it.
-const DECISION: u32 = 16;
 
 /// Table C.2: `Qe`, `NMPS`, `NLPS`, `SWITCH`.
 #[rustfmt::skip]
@@ -68,7 +65,7 @@ const fn rows() -> [[State; 4]; 128] {
 }
 
 const fn state(index: usize, mps: usize, decision: usize) -> State {
-    (TABLE_C2[index].0 as u64) << 48 | (decision << DECISION | (2 * index + mps) << ROW_SHIFT) as u64
+    (TABLE_C2[index].0 as u64) << 48 | (decision | (2 * index + mps) << ROW_SHIFT) as u64
 }
 
 /// A context's state at `index` of Table C.2, with 0 as the more probable symbol.
@@ -79,7 +76,7 @@ pub(super) const fn initial(index: usize) -> State {
 /// The decision, 0 or 1, that led to a state.
 #[inline(always)]
 pub(super) fn decision(state: State) -> u64 {
-    state >> DECISION & 1
+    state & 1
 }
 
 /// The decoder's registers.
@@ -160,6 +157,21 @@ impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
             self.refill();
         }
         next
+    }
+
+    /// Decodes `count` zeros at once, all in contexts of the given state, if they are the more probable symbol and come
+    /// without a renormalisation; the state then stays.
+    #[inline(always)]
+    pub(super) fn skip_zeros(&mut self, state: State, count: u32) -> bool {
+        const ONE: u32 = 48;
+        let size = (state >> ONE) * u64::from(count);
+        let likely_one = state >> ROW_SHIFT & 1 != 0;
+        if likely_one || self.interval >> ONE < 0x8000 + size || self.code >> ONE < size {
+            return false;
+        }
+        self.interval -= size << ONE;
+        self.code -= size << ONE;
+        true
     }
 
     /// Puts 32 more bits below those in the code register.

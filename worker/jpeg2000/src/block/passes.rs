@@ -43,8 +43,8 @@ pub(super) fn significance<const TRACED: bool>(
     for at in lattice.places() {
         let Cell { inside, significant: before, mut negative, .. } = lattice.cells[at];
         // Insignificant, with a context other than zero.
-        let candidates = word::neighbours(before) & !before & inside;
-        let mut visited = candidates;
+        let open = inside & !before;
+        let candidates = word::neighbours(before) & open;
         let mut significant = before;
         let mut left = candidates >> FIRST;
         while left != 0 {
@@ -57,13 +57,12 @@ pub(super) fn significance<const TRACED: bool>(
             if decision(*context) != 0 {
                 significant |= MIDDLE << position;
                 negative |= sign(&mut mq, &mut lattice.contexts, position, near, negative);
-                let woken = (LATER << position) & inside & !significant;
-                left |= woken >> FIRST;
-                visited |= woken;
+                left |= ((LATER << position) & open) >> FIRST;
             }
         }
-        lattice.cells[at].visited = visited;
-        lattice.found(at, plane, significant & !before, negative);
+        let fresh = significant & !before;
+        lattice.cells[at].visited = candidates | word::later(fresh) & open;
+        lattice.found(at, plane, fresh, negative);
     }
     *decoder = mq;
 }
@@ -142,6 +141,9 @@ pub(super) fn cleanup<const TRACED: bool>(
         let pairs = quiet & quiet >> 1;
         let mut runs = (pairs & pairs >> 2 & word::rows(1)) >> FIRST;
         let mut left = candidates >> FIRST;
+        if left == runs * 0b1111 && mq.skip_zeros(run_length, runs.count_ones()) {
+            continue;
+        }
         while left != 0 {
             let mut position = left.trailing_zeros();
             let mut known = false;

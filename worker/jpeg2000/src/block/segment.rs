@@ -117,3 +117,57 @@ fn has_ff(chunk: u64) -> bool {
     let zeros = !chunk;
     zeros.wrapping_sub(LOW) & chunk & HIGH != 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bits(pieces: &[&[u8]]) -> Result<(Vec<u8>, usize), BlockFlaw> {
+        let mut segment = Segment::default();
+        segment.load(pieces)?;
+        Ok((segment.bits().to_vec(), segment.len_bits()))
+    }
+
+    fn digits(bytes: &[u8]) -> String {
+        let digit = |byte: u8, bit: u32| if byte >> bit & 1 == 0 { '0' } else { '1' };
+        bytes.iter().flat_map(|&byte| (0..8).rev().map(move |bit| digit(byte, bit))).collect()
+    }
+
+    #[test]
+    fn the_bit_after_a_full_byte_is_taken_out() {
+        // 0xFF, then seven bits 0b010_1010, then eight bits.
+        assert_eq!(bits(&[&[0xFF, 0b010_1010, 0xC3]]), Ok((vec![0xFF, 0b0101_0101, 0b1000_0111], 23)));
+        assert_eq!(bits(&[&[0xFF], &[0b010_1010], &[0xC3]]), bits(&[&[0xFF, 0b010_1010, 0xC3]]));
+    }
+
+    #[test]
+    fn a_carry_runs_through_full_bytes() {
+        assert_eq!(bits(&[&[0x12, 0xFF, 0x80]]), Ok((vec![0x13, 0x00, 0x01], 23)));
+        assert_eq!(bits(&[&[0x12, 0xFF, 0x7F, 0xFF, 0x80]]), Ok((vec![0x13, 0, 0, 0, 0x03], 38)));
+    }
+
+    #[test]
+    fn full_bytes_are_found_anywhere_among_others() {
+        for at in 0..40 {
+            let mut bytes: Vec<u8> = (0..40).map(|byte| byte * 6 + 1).collect();
+            bytes[at] = 0xFF;
+            if let Some(next) = bytes.get_mut(at + 1) {
+                *next &= 0x7F;
+            }
+            let whole = digits(&bytes);
+            let stuffed = 8 * (at + 1);
+            let expected =
+                whole.get(stuffed + 1..).map_or(whole.clone(), |rest| whole[..stuffed].to_owned() + rest);
+            let (found, len) = bits(&[&bytes]).unwrap();
+            let found = digits(&found);
+            assert_eq!(found[..len], expected, "at {at}");
+            assert!(found[len..].bytes().all(|bit| bit == b'1'));
+        }
+    }
+
+    #[test]
+    fn markers_and_overflows_are_refused() {
+        assert_eq!(bits(&[&[1, 0xFF, 0x90]]), Err(BlockFlaw::Stuffing { bytes: 3, at: 2 }));
+        assert_eq!(bits(&[&[0xFF], &[0x8F]]), Err(BlockFlaw::Stuffing { bytes: 2, at: 1 }));
+    }
+}

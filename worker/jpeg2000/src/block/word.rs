@@ -71,6 +71,12 @@ pub(super) fn neighbours(flags: u64) -> u64 {
     vertical | (column << COLUMN_BITS) | (column >> COLUMN_BITS)
 }
 
+/// The coefficients that have one of `flags` among the neighbours scanned before them; only [`CENTRE`] is meaningful.
+#[inline(always)]
+pub(super) fn later(flags: u64) -> u64 {
+    flags << 1 | (flags << 1 | flags | flags >> 1) << COLUMN_BITS
+}
+
 /// What a word contributes to one of the eight words around it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Towards {

@@ -24,15 +24,15 @@ pub(super) fn halve_rows(top: &[u16], bottom: &[u16], out: &mut [u16]) {
     }
 }
 
-/// Without leaving early, which would keep the comparison from being done for many samples at once.
+/// Without leaving early, which would keep compilers from comparing many samples at once.
 fn has_nodata(samples: &[u16]) -> bool {
-    samples.iter().fold(false, |any, &sample| any | (sample == 0))
+    samples.iter().copied().fold(u16::MAX, u16::min) == 0
 }
 
 /// The mean of the samples that are not 0, halves rounded up; 0 if there are none.
 ///
-/// Single precision gives what GDAL's double precision gives: the sum is below 2^18, and a quotient by 1, 2 or 4 is
-/// exact, while one by 3 is never closer than a sixth to where the rounding turns.
+/// Integers give what GDAL's double precision gives: there a quotient by 1, 2 or 4 is exact, and one by 3 is never closer
+/// than a sixth to where the rounding turns.
 fn mean(samples: [u16; 4]) -> u16 {
     let sum: u32 = samples.iter().map(|&sample| u32::from(sample)).sum();
     let count: u32 = samples.iter().map(|&sample| u32::from(sample != 0)).sum();

@@ -38,7 +38,7 @@ impl Head<'_> {
     /// The head in pieces; together they are a multiple of 4096 bytes long. A `BigTIFF` if the file needs it.
     pub(super) fn pieces(&self) -> Result<Vec<Bytes>, CogError> {
         match self.pieces_as(Format::Classic, 0) {
-            Ok(pieces) if self.length(&pieces) <= u64::from(u32::MAX) => Ok(pieces),
+            Ok(pieces) if u32::try_from(self.length(&pieces)).is_ok() => Ok(pieces),
             Ok(_) | Err(CogError::Unwritable { .. }) => self.pieces_as(Format::Big, 0),
             Err(error) => Err(error),
         }
@@ -99,8 +99,9 @@ impl Head<'_> {
     }
 
     fn directories(&self, format: Format, places: &[Vec<u64>]) -> Result<Vec<Vec<Field>>, CogError> {
-        let levels = self.levels.iter().zip(self.sizes()).zip(places).enumerate();
-        let directory = |(index, ((level, sizes), places)): (usize, ((&Level, Vec<u64>), &Vec<u64>))| {
+        let mut directories = Vec::new();
+        for (index, ((level, sizes), places)) in self.levels.iter().zip(self.sizes()).zip(places).enumerate()
+        {
             let mut fields = self.image(level)?;
             let around = (LEADER + TRAILER) as u64;
             let sizes: Vec<u32> = sizes
@@ -117,9 +118,9 @@ impl Head<'_> {
                 fields.push(Field::longs(254, &[1]));
             }
             fields.sort_by_key(|field| field.tag);
-            Ok(fields)
-        };
-        levels.map(directory).collect()
+            directories.push(fields);
+        }
+        Ok(directories)
     }
 
     /// The tags that describe pixels. Numbers are those of TIFF 6.0, sections 8, 14, 15 and 19, unless said otherwise.
@@ -194,7 +195,7 @@ impl Head<'_> {
     }
 }
 
-/// Tags with text in them, by the names of GDAL's metadata items (GDAL's "GTiff driver" page, "Metadata"; TIFF 6.0, section
+/// Tags with text in them, by the names of GDAL's metadata items (GDAL's "`GTiff` driver" page, "Metadata"; TIFF 6.0, section
 /// 8 and section 12 for the first).
 const TEXT_TAGS: [(&str, u16); 7] = [
     ("DOCUMENTNAME", 269),

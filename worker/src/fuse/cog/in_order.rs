@@ -146,7 +146,7 @@ mod tests {
         thread::scope(|scope| {
             let (queue, done) = (&queue, mpsc::channel());
             scope.spawn(move || {
-                let consume = |_| {
+                let consume = |()| {
                     entered.send(()).unwrap();
                     released.recv().map_err(|_| CogError::Abandoned)
                 };

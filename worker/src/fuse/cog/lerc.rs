@@ -6,6 +6,7 @@ use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
 use gdal::{DriverManager, vsi};
 
 use super::geo_tags::{GeoTagsError, directory};
+use super::tiff::Field;
 use super::tile::{Pixels, Tiling};
 use crate::fuse::scratch::Scratch;
 
@@ -47,7 +48,7 @@ pub(super) fn encode<T: GdalType + Copy + TryFrom<u16> + Default>(
     dataset.close()?;
     let file = vsi::get_vsi_mem_file_bytes_owned(&path)?;
     let entries = directory(&file)?;
-    let place = |tag| entries.iter().find(|entry| entry.tag == tag).and_then(|entry| entry.first_integer());
+    let place = |tag| entries.iter().find(|entry| entry.tag == tag).and_then(Field::first_integer);
     // Tags 324 and 325, TileOffsets and TileByteCounts (TIFF 6.0, section 15).
     let tile = place(324).zip(place(325)).and_then(|(offset, length)| {
         let (offset, length) = (usize::try_from(offset).ok()?, usize::try_from(length).ok()?);

@@ -320,8 +320,8 @@ impl<'a> CogWriter<'a> {
         encoder: &mut Encoder,
     ) -> Result<(), CogError> {
         let size = self.tiling.size;
-        let side = (CHUNK as usize >> level) / size;
-        let origin = (side.saturating_mul(chunk.0 as usize), side.saturating_mul(chunk.1 as usize));
+        let tiles = (CHUNK as usize >> level) / size;
+        let origin = (tiles.saturating_mul(chunk.0 as usize), tiles.saturating_mul(chunk.1 as usize));
         for y in 0..height.div_ceil(size) {
             for x in 0..width.div_ceil(size) {
                 let corner = (x.saturating_mul(size), y.saturating_mul(size));

@@ -175,16 +175,13 @@ impl Stage {
         source: &[u16],
         sink: &mut impl FnMut(TileRow<'_>) -> Result<(), E>,
     ) -> Result<Option<&[u16]>, E> {
-        match &mut self.halving {
-            Some(halving) => {
-                if !halving.push(source, &mut self.row) {
-                    return Ok(None);
-                }
+        if let Some(halving) = &mut self.halving {
+            if !halving.push(source, &mut self.row) {
+                return Ok(None);
             }
-            None => {
-                self.row.clear();
-                self.row.extend_from_slice(source);
-            }
+        } else {
+            self.row.clear();
+            self.row.extend_from_slice(source);
         }
         self.tiles.extend_from_slice(&self.row);
         self.rows = self.rows.saturating_add(1);

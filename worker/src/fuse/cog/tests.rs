@@ -274,7 +274,8 @@ fn the_file_says_what_and_where_it_is() {
             assert_eq!(dataset.metadata_item(&key, ""), Some(value));
         }
         assert_eq!(dataset.spatial_ref().unwrap().authority().unwrap(), "EPSG:32629");
-        assert_eq!(dataset.geo_transform().unwrap(), [499_980.0, 10.0, 0.0, 5_900_040.0, 0.0, -10.0]);
+        let expected = [499_980.0_f64, 10.0, 0.0, 5_900_040.0, 0.0, -10.0];
+        assert_eq!(dataset.geo_transform().unwrap().map(f64::to_bits), expected.map(f64::to_bits));
         let colours =
             [ColorInterpretation::RedBand, ColorInterpretation::GreenBand, ColorInterpretation::BlueBand];
         for (index, colour) in (1..).zip(colours) {

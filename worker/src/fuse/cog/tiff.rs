@@ -2,14 +2,14 @@
 
 use super::CogError;
 
-/// Classic TIFF (TIFF 6.0, section 2) has offsets of 32 bits, `BigTIFF` ("BigTIFF Design", libtiff) of 64.
+/// Classic TIFF (TIFF 6.0, section 2) has offsets of 32 bits, `BigTIFF` ("`BigTIFF` Design", libtiff) of 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Classic,
     Big,
 }
 
-/// Types of values (TIFF 6.0, section 2, "Types"; "BigTIFF Design" for the last).
+/// Types of values (TIFF 6.0, section 2, "Types"; "`BigTIFF` Design" for the last).
 mod kind {
     pub(super) const ASCII: u16 = 2;
     pub(super) const SHORT: u16 = 3;
