@@ -80,12 +80,11 @@ impl Publication {
                 () = stop.cancelled() => None,
                 filled = filling => Some(filled),
             };
-            match filled {
-                Some(filled) => filled.map(|()| upload).map_err(PublishError::Upload),
-                None => {
-                    upload.abort().await;
-                    Err(PublishError::Stopped)
-                }
+            if let Some(filled) = filled {
+                filled.map(|()| upload).map_err(PublishError::Upload)
+            } else {
+                upload.abort().await;
+                Err(PublishError::Stopped)
             }
         });
         let body = Body { pieces, waited_ns: AtomicU64::new(0) };

@@ -80,7 +80,8 @@ impl Workshop {
         let stop = &self.shutdown.stop;
 
         let clock = Instant::now();
-        let opened = self.open(&message.cell, message.recipe, &cancel);
+        // Boxed, as the publication below: every caller up to the pool would carry these futures along.
+        let opened = Box::pin(self.open(&message.cell, message.recipe, &cancel));
         let sources = self.unless(stop, lost, opened).await??;
         let prepared = self.unless(stop, lost, self.prepare(message, &sources, &cancel)).await??;
         fault::point_of(Point::Fetch, &message.cell.id);
@@ -102,7 +103,7 @@ impl Workshop {
         let fused = self.unless(&effort.hurry, lost, run(prepared, body, &cancel)).await;
         let (cog, waited) = match fused {
             Ok(Ok(fused)) => fused,
-            Ok(Err(Fused::Upload)) => return Err(not_published(publication.cause().await)),
+            Ok(Err(Fused::Upload)) => return Err(not_published(&publication.cause().await)),
             Ok(Err(Fused::Input(error))) | Err(error) => {
                 publication.give_up().await;
                 return Err(error);
@@ -119,9 +120,8 @@ impl Workshop {
                 publication.give_up().await;
                 return Err(error);
             }
-            publication.finish(cog.head).await.map_err(not_published)
+            publication.finish(cog.head).await.map_err(|error| not_published(&error))
         };
-        // Boxed: an upload's future is tens of kilobytes, which every caller up to the pool would carry along.
         let (etag, bytes) = match self.unless(&effort.hurry, lost, Box::pin(published)).await?? {
             Stored::New { etag, bytes } => (etag, bytes),
             Stored::Kept => (String::new(), 0),
@@ -278,12 +278,12 @@ fn not_fused(error: &FuseError) -> WorkError {
     if error.is_permanent() { WorkError::Permanent(failure) } else { WorkError::Passing(failure) }
 }
 
-fn not_published(error: PublishError) -> WorkError {
-    match &error {
+fn not_published(error: &PublishError) -> WorkError {
+    match error {
         PublishError::Upload(cause) if !cause.may_pass() && cause.kind() != AwsErrorKind::Credentials => {
-            permanent("publish", &error)
+            permanent("publish", error)
         }
-        _ => WorkError::Passing(failure("publish", &error)),
+        _ => WorkError::Passing(failure("publish", error)),
     }
 }
 

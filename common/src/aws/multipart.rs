@@ -1,4 +1,6 @@
-//! The requests that make up an upload. Every one carries a CRC-32 that S3 checks.
+//! The requests that make up an upload. Every one that brings bytes carries a CRC-32 that S3 checks.
+//!
+//! They are boxed: the SDK's futures have kilobytes, which every caller up to the worker's pool would carry along.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +31,7 @@ pub(super) struct Target {
 }
 
 /// A multipart upload that has begun. Part numbers run from 1 without gaps: S3 demands that where parts have checksums
-/// (S3 API reference, `CompletedPart`, "PartNumber"). One that is dropped unfinished is aborted in the background.
+/// (S3 API reference, `CompletedPart`, `PartNumber`). One that is dropped unfinished is aborted in the background.
 #[derive(Debug)]
 pub(super) struct Multipart {
     target: Target,
@@ -66,7 +68,7 @@ impl Target {
                 .checksum_algorithm(ChecksumAlgorithm::Crc32)
                 .set_if_none_match((self.existing == Existing::Keep).then(|| "*".to_owned()))
                 .body(ByteStream::from(bytes.clone()));
-            return match put.send().await {
+            return match Box::pin(put.send()).await {
                 Ok(put) => {
                     let etag = put.e_tag().unwrap_or_default().to_owned();
                     Ok(Stored::New { etag, bytes: bytes.len() as u64 })
@@ -95,7 +97,7 @@ impl Target {
                 .key(self.object.key())
                 .content_type(self.content_type)
                 .checksum_algorithm(ChecksumAlgorithm::Crc32);
-            let created = match create.send().await {
+            let created = match Box::pin(create.send()).await {
                 Ok(created) => created,
                 Err(error) if self.store.learn_region(self.object.bucket(), &error) => continue,
                 Err(error) => {
@@ -183,7 +185,7 @@ impl Multipart {
             .set_upload_id(self.id.clone())
             .set_if_none_match((target.existing == Existing::Keep).then(|| "*".to_owned()))
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
-        match complete.send().await {
+        match Box::pin(complete.send()).await {
             Ok(done) => {
                 self.id = None;
                 Ok(Stored::New { etag: done.e_tag().unwrap_or_default().to_owned(), bytes })
@@ -245,7 +247,7 @@ async fn abort(target: &Target, id: String) -> Result<(), AwsError> {
         .bucket(target.object.bucket())
         .key(target.object.key())
         .upload_id(id);
-    match abort.send().await {
+    match Box::pin(abort.send()).await {
         Ok(_) => Ok(()),
         Err(error) => Err(AwsError::new("s3", "AbortMultipartUpload", &target.object.to_string(), &error)),
     }

@@ -83,7 +83,7 @@ impl Reading {
                 .checksum_mode(ChecksumMode::Enabled)
                 .set_if_match(etag.map(str::to_owned))
                 .set_request_payer(self.request_payer.then_some(RequestPayer::Requester));
-            let mut answer = match request.send().await {
+            let mut answer = match Box::pin(request.send()).await {
                 Ok(answer) => answer,
                 Err(error) if self.store.learn_region(object.bucket(), &error) => continue,
                 Err(error) => return Err(self.of_call(&error)),

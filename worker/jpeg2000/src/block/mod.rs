@@ -169,8 +169,8 @@ pub(crate) enum BlockFlaw {
 struct Tolerance {
     /// Bits that may be left unread.
     unread: usize,
-    /// Bits that may be needed (see [`MqDecoder::needed`]) beyond the end.
-    missing: usize,
+    /// Bits that may be needed (see [`MqDecoder::needed`]) beyond the end, if there is a limit.
+    missing: Option<usize>,
 }
 
 /// For segments of all passes.
@@ -178,13 +178,13 @@ struct Tolerance {
 /// Measured: at least 4 bits beyond the end (OpenJPEG) and 8 (ESA's files), so a whole surplus byte is still sound. Bits
 /// are missing only if by chance they are ones, each with half the probability of the one before: at most 33 in 415,000
 /// blocks of ESA's.
-const COMPLETE: Tolerance = Tolerance { unread: 12, missing: 64 };
+const COMPLETE: Tolerance = Tolerance { unread: 12, missing: Some(64) };
 
 /// For segments of which passes were dropped.
 ///
 /// The encoder has not ended the segment there, but estimated where it may be cut: some leave surplus bytes, and OpenJPEG
-/// leaves up to 264 bits of ones to the decoder.
-const CUT: Tolerance = Tolerance { unread: 40, missing: 1024 };
+/// leaves ones to the decoder without a limit (1,111 bits were seen at a compression of 33 to 1).
+const CUT: Tolerance = Tolerance { unread: 40, missing: None };
 
 /// Decodes code blocks; holds the scratch that blocks share, so that decoding allocates only until it has seen the
 /// largest block. One per thread.
@@ -243,7 +243,8 @@ impl BlockDecoder {
         if consumed + tolerance.unread < available {
             return Err(BlockFlaw::Underrun { passes, consumed, available });
         }
-        if consumed <= available + tolerance.missing {
+        let Some(missing) = tolerance.missing else { return Ok(()) };
+        if consumed <= available + missing {
             return Ok(());
         }
         // Rare: long runs of the more probable symbol take in bits without needing them. Decode again and see.
@@ -253,7 +254,7 @@ impl BlockDecoder {
             kernel::traced_pass(&mut self.lattice, &mut mq, pass);
         }
         let needed = mq.needed();
-        if needed > available + tolerance.missing {
+        if needed > available + missing {
             return Err(BlockFlaw::Overrun { passes, needed, available });
         }
         Ok(())
