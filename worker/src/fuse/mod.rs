@@ -51,6 +51,7 @@ pub use cancel::Cancel;
 pub use error::{FuseError, Input};
 pub use header::{Header, SampleType, inspect};
 pub use memory::memory_needed;
+pub use output::Output;
 pub use statistics::{BandStatistics, Spread};
 pub use write::Compression;
 
