@@ -50,7 +50,9 @@ impl Report {
                 if self.dry_run { "would run again" } else { "runs again" }
             ),
             (_, true, _) => {
-                format!("is complete but its notice is owed; a message {would}sent to have it sent")
+                format!(
+                    "is complete but its notice is owed; one message {would}sent, whose receiver sends it"
+                )
             }
             (_, _, 0) => "is complete and its notice is sent; nothing to resume".to_owned(),
             _ => format!("runs; {sent} pending cells {would}sent again"),
@@ -198,7 +200,7 @@ mod tests {
         assert_eq!(report(false, 3, false, true), "task t runs; 3 pending cells would be sent again");
         assert_eq!(
             report(false, 1, true, false),
-            "task t is complete but its notice is owed; a message sent to have it sent"
+            "task t is complete but its notice is owed; one message sent, whose receiver sends it"
         );
         assert_eq!(
             report(false, 0, false, false),

@@ -386,8 +386,12 @@ impl Fleet {
         if state.budget.cancels > 0 && task.state == TaskState::Running {
             events.push(Event::Cancel);
         }
+        // A search with a cancellation is about resuming from that; others are about resuming a running task.
+        let may_resume = self.budget.cancels == 0 || task.state == TaskState::Cancelled;
         match state.resume {
-            Resume::Unasked | Resume::Done if state.budget.resumes > 0 => events.push(Event::ResumeAsked),
+            Resume::Unasked | Resume::Done if state.budget.resumes > 0 && may_resume => {
+                events.push(Event::ResumeAsked);
+            }
             Resume::Unasked | Resume::Done => {}
             _ => {
                 events.push(Event::Resume);

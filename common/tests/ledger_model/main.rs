@@ -154,16 +154,25 @@ fn a_task_may_be_cancelled_and_resumed_at_any_time() {
 }
 
 #[test]
+fn a_running_task_may_be_resumed_at_any_time() {
+    search(ONE_SHARD, Budget { resumes: 1, ..NONE });
+    search(TWO_SHARDS, Budget { resumes: 1, ..NONE });
+}
+
+#[test]
+#[ignore = "takes a minute"]
 fn a_resume_may_die_and_be_asked_for_again() {
     search(ONE_SHARD, Budget { cancels: 1, resumes: 1, resume_crashes: 1, ..NONE });
 }
 
 #[test]
+#[ignore = "takes a minute"]
 fn a_worker_may_die_while_the_task_is_cancelled_and_resumed() {
     search(ONE_SHARD, Budget { cancels: 1, resumes: 1, crashes: 1, ..NONE });
 }
 
 #[test]
+#[ignore = "takes a minute"]
 fn a_resume_makes_up_for_a_submit_that_dies() {
     search(ONE_SHARD, Budget { cancels: 1, resumes: 1, submit_crashes: 1, ..NONE });
 }
@@ -171,7 +180,7 @@ fn a_resume_makes_up_for_a_submit_that_dies() {
 #[test]
 fn the_notice_may_fail_while_its_lease_runs_out() {
     search(ONE_SHARD, Budget { failed_notices: 2, ..NONE });
-    search(TWO_SHARDS, Budget { failed_notices: 2, resumes: 1, ..NONE });
+    search(TWO_SHARDS, Budget { failed_notices: 1, ..NONE });
 }
 
 #[test]

@@ -118,8 +118,13 @@ impl Pieces<'_> {
             },
             (None, None) => return verdict::no_output(),
         };
-        let told = Upload::probe(&self.clients.objects, &place.join(NOBODY)).await;
-        verdict::output(&place, self.arguments.output.is_some(), told)
+        let object = place.join(NOBODY);
+        let told = Upload::probe(&self.clients.objects, &object).await;
+        let check = verdict::output(&place, self.arguments.output.is_some(), told);
+        if check.result != Found::Ok {
+            return check;
+        }
+        verdict::rasters(check, self.clients.objects.head(&object, None).await)
     }
 
     async fn scenes(&self) -> Check {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tilefleet_common::aws::{
-    AwsError, AwsErrorKind, GroupError, GroupSize, ListedObject, NoCredentials, ObjectError, QueueAttributes,
-    Redrive, Subscriptions,
+    AwsError, AwsErrorKind, GroupError, GroupSize, Head, ListedObject, NoCredentials, ObjectError,
+    QueueAttributes, Redrive, Subscriptions,
 };
 use tilefleet_common::deployment::{
     MAX_RECEIVE_COUNT, MESSAGE_RETENTION_S, RECEIVE_WAIT_S, TASK_INDEX, VISIBILITY_TIMEOUT_S,
@@ -159,6 +159,22 @@ pub(super) fn output(place: &S3Url, asked_for: bool, told: Told<()>) -> Check {
             format!("{error}; where only a part of the bucket may be written, name it with --output s3://…"),
         ),
         Err(error) => failed("output", &error, "check the address"),
+    }
+}
+
+/// The place for results, whether a raster that is not there is told apart from one that may not be seen. Only verify
+/// needs that.
+pub(super) fn rasters(check: Check, told: Told<Option<Head>>) -> Check {
+    match told {
+        Err(error) if error.kind() == AwsErrorKind::AccessDenied => Check {
+            detail: format!(
+                "{}; verify cannot tell that a raster is gone, which needs s3:ListBucket on the bucket",
+                check.detail
+            ),
+            ..check
+        },
+        Err(error) => failed("output", &error, "check the address"),
+        Ok(_) => check,
     }
 }
 

@@ -42,7 +42,8 @@ pub(crate) fn with_missing_band(
     let line = line.lines().last().context("no line")?;
     let mut line: Value = serde_json::from_str(line)?;
     line["assets"]["B03"] = format!("s3://{}/{key}", site.stack.scene_bucket).into();
-    *lines += &format!("{line}\n");
+    lines.push_str(&line.to_string());
+    lines.push('\n');
     Ok(key)
 }
 

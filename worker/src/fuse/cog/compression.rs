@@ -30,7 +30,7 @@ pub enum Compression {
 
 impl Default for Compression {
     fn default() -> Self {
-        Self::Deflate { level: 6 }
+        Self::Deflate { level: 1 }
     }
 }
 
@@ -68,7 +68,7 @@ impl FromStr for Compression {
             Some(level) => level.parse().ok().filter(|level| (1..=highest).contains(level)),
         };
         let compression = match name.to_ascii_lowercase().as_str() {
-            "deflate" => level(6, 12).map(|level| Self::Deflate { level }),
+            "deflate" => level(1, 12).map(|level| Self::Deflate { level }),
             "zstd" => level(1, 22).map(|level| Self::Zstd { level }),
             "lerc" if !text.contains(':') => Some(Self::Lerc),
             "none" if !text.contains(':') => Some(Self::None),
@@ -200,7 +200,7 @@ mod tests {
         for text in ["deflate:1", "deflate:12", "zstd:22", "lerc", "none"] {
             assert_eq!(text.parse::<Compression>().unwrap().to_string(), text);
         }
-        assert_eq!("DEFLATE".parse(), Ok(Compression::Deflate { level: 6 }));
+        assert_eq!("DEFLATE".parse(), Ok(Compression::default()));
         assert_eq!("zstd".parse(), Ok(Compression::Zstd { level: 1 }));
     }
 
