@@ -26,6 +26,8 @@ const WORKERS: u8 = 2;
 pub(crate) struct History {
     /// Cells whose row said ok.
     pub(crate) ok: Cells,
+    /// Cells that were ok and neither pending nor failed.
+    pub(crate) done: Cells,
     /// Epochs in which the task was complete.
     pub(crate) completed: u8,
     /// Epochs whose notice went out.
@@ -405,6 +407,8 @@ impl Fleet {
     fn remember(&self, state: &mut State) {
         let view = self.table().view(&state.items);
         state.history.ok |= view.ok_rows;
+        let open: Cells = view.shards.iter().flatten().map(|shard| shard.pending | shard.failed).sum();
+        state.history.done |= view.ok_rows & !open;
         if let Some(task) = view.task.filter(|task| task.state == TaskState::Complete) {
             state.history.completed |= 1 << task.epoch;
         }

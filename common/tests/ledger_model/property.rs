@@ -11,7 +11,8 @@ use crate::table::{Cells, ShardView};
 pub(crate) const COMPLETE_MEANS_NOTHING_PENDING: &str =
     "a complete task has all its shards and no pending cell";
 const SETS_ARE_SOUND: &str = "a cell is pending, failed or neither, and in its own shard only";
-pub(crate) const CLOSED_MEANS_OK: &str = "a cell that is neither pending nor failed has a row that says ok";
+const CLOSED_MEANS_OK: &str = "a cell that is neither pending nor failed has a row that says ok";
+pub(crate) const DONE_IS_DONE: &str = "a cell that was closed as ok is not pending again";
 const OK_WINS: &str = "a row that says ok says so for ever";
 const NOTICE_OF_COMPLETE_EPOCH: &str = "a notice goes out only for an epoch in which the task was complete";
 const NOTIFIED_MEANS_PUBLISHED: &str = "an epoch that is marked as notified has its notice out";
@@ -25,6 +26,10 @@ pub(crate) fn all(budget: Budget) -> Vec<Property<Fleet>> {
         Property::always(COMPLETE_MEANS_NOTHING_PENDING, complete_means_nothing_pending),
         Property::always(SETS_ARE_SOUND, sets_are_sound),
         Property::always(CLOSED_MEANS_OK, closed_means_ok),
+        Property::always(DONE_IS_DONE, |fleet: &Fleet, state: &State| {
+            let pending: Cells = shards(fleet, state).filter_map(|(_, shard)| Some(shard?.pending)).sum();
+            state.history.done & pending == 0
+        }),
         Property::always(OK_WINS, |fleet: &Fleet, state: &State| {
             state.history.ok & !fleet.table().view(&state.items).ok_rows == 0
         }),
