@@ -21,6 +21,9 @@ pub(crate) struct Moment {
     pub(crate) all: f64,
 }
 
+/// Name, colour, and busy processors below the layer's upper edge.
+type Layer = (&'static str, &'static str, fn(&Moment) -> f64);
+
 /// A worker's run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Timeline {
@@ -40,7 +43,7 @@ impl Timeline {
             Some(stamp.parse::<jiff::Timestamp>().ok()?.as_duration().as_secs_f64())
         };
         let first = log.lines().filter(|line| line.contains("begun")).find_map(at);
-        let last = log.lines().filter(|line| line.contains("published")).filter_map(at).last();
+        let last = log.lines().filter(|line| line.contains("published")).filter_map(at).next_back();
         let start = self.moments.first().map(|moment| moment.unix - moment.seconds);
         let span = first.zip(last).zip(start).map(|((first, last), start)| (first - start, last - start));
         Self { span, ..self }
@@ -93,7 +96,6 @@ impl Timeline {
             self.cells,
             100.0 * self.busy()
         );
-        type Layer = (&'static str, &'static str, fn(&Moment) -> f64);
         let layers: [Layer; 3] = [
             ("everything else", "#e2e8f0", |it| it.all - it.idle),
             ("local endpoint", "#c05621", |it| it.worker + it.server),

@@ -26,7 +26,7 @@ mod tests;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use compression::Encoder;
 use halve::halve_rows;
@@ -54,6 +54,9 @@ const TILE_SIZE: usize = 512;
 
 /// Bytes of tiles that may wait for the output before threads are made to wait.
 const WAITING: usize = 32 << 20;
+
+/// Bytes that are asked for at a time for tiles of the head.
+const BLOCK: usize = 8 << 20;
 
 /// Size and type of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +139,20 @@ struct Progress {
     sizes: Vec<u32>,
     /// Encoded tiles of the overviews, for each of them.
     overviews: Vec<Vec<Bytes>>,
+    /// Where the next of them goes.
+    block: BytesMut,
+}
+
+impl Progress {
+    /// A tile for the head, beside others of its kind: between tiles of the body, which come and go, those that stay would
+    /// leave holes that nothing fits into.
+    fn keep(&mut self, tile: &[u8]) -> Bytes {
+        if self.block.capacity() < tile.len() {
+            self.block = BytesMut::with_capacity(BLOCK.max(tile.len()));
+        }
+        self.block.extend_from_slice(tile);
+        self.block.split().freeze()
+    }
 }
 
 impl<'a> CogWriter<'a> {
@@ -156,6 +173,7 @@ impl<'a> CogWriter<'a> {
             moments: vec![Moments::default(); shape.bands],
             sizes: vec![0; counts.next().unwrap_or_default()],
             overviews: counts.map(|count| vec![Bytes::new(); count]).collect(),
+            block: BytesMut::new(),
         };
         let source = levels.get(in_chunks).copied().unwrap_or(Level { factor: 1, width: 0, height: 0 });
         let cascade = Cascade::new(&levels, in_chunks, shape.bands, size);
@@ -367,7 +385,7 @@ impl<'a> CogWriter<'a> {
         pixels: &Pixels<'_>,
         encoder: &mut Encoder,
     ) -> Result<(), CogError> {
-        let tile = Bytes::copy_from_slice(encoder.encode(self.tiling, pixels)?);
+        let tile = encoder.encode(self.tiling, pixels)?;
         let across = self.levels.get(level).map_or(0, |level| level.tiles(self.tiling.size).0);
         let index = y.saturating_mul(across).saturating_add(x);
         let mut progress = lock(&self.progress);
@@ -376,13 +394,15 @@ impl<'a> CogWriter<'a> {
                 *size = u32::try_from(tile.len()).unwrap_or(u32::MAX);
             }
             drop(progress);
+            let tile = Bytes::copy_from_slice(tile);
             let bytes = tile.len();
             return self
                 .body
                 .put(index, tile, bytes, |tile| self.output.body(tile).map_err(CogError::Output));
         };
+        let kept = progress.keep(tile);
         if let Some(place) = progress.overviews.get_mut(overview).and_then(|tiles| tiles.get_mut(index)) {
-            *place = tile;
+            *place = kept;
         }
         Ok(())
     }
