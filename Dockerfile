@@ -6,7 +6,8 @@ ARG BUILDER=docker.io/library/rust:1.95-slim-bookworm
 
 FROM ${BUILDER} AS manifests
 COPY . /src
-RUN find /src -type f ! -name 'Cargo.*' -delete && find /src -type d -empty -delete
+# Cargo infers the paths of benchmarks, so it wants to see them.
+RUN find /src -type f ! -name 'Cargo.*' ! -path '*/benches/*' -delete && find /src -type d -empty -delete
 
 FROM ${BUILDER} AS build
 # Not pinned: Debian's archive holds one version of a package at a time.
