@@ -56,7 +56,7 @@ e2e: build ## the built binaries against a local AWS endpoint
 
 real: build ## the fleet over real scenes: TILEFLEET_REAL_SCENES=DIR
 	@test -d "$${TILEFLEET_REAL_SCENES:?names the directory of the scenes}"
-	$(TEST) --test e2e $(if $(findstring nextest,$(TEST)),--run-ignored only real_,-- --ignored real_)
+	$(TEST) --test '*' $(if $(findstring nextest,$(TEST)),--run-ignored only real_,-- --ignored real_)
 
 terraform: ## terraform/, as far as that goes without a cloud: TERRAFORM_LANES=DIR
 	@scripts/terraform-check.sh
