@@ -19,8 +19,9 @@ def main(bands, output):
     raster.SetProjection(first.GetProjection())
     raster.SetGeoTransform(first.GetGeoTransform())
     for index, path in enumerate(bands, start=1):
-        samples = gdal.Open(path).GetRasterBand(1).ReadAsArray()
-        raster.GetRasterBand(index).WriteArray(samples)
+        # Without a name of its own the dataset would be closed before its band is read.
+        scene = gdal.Open(path)
+        raster.GetRasterBand(index).WriteArray(scene.GetRasterBand(1).ReadAsArray())
         raster.GetRasterBand(index).SetNoDataValue(0)
     raster.FlushCache()
     for index in range(1, len(bands) + 1):

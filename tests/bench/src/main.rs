@@ -150,7 +150,7 @@ fn compare(arguments: &Compare) -> Result<()> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let all = format!("worker fuse, {threads} threads");
         let contenders = match table {
-            Table::Cell | Table::Nodata => {
+            Table::Cell => {
                 let stack = programs.stack(&bands)?;
                 vec![
                     programs.ours(&all, &bands, threads, None),
@@ -177,7 +177,9 @@ fn compare(arguments: &Compare) -> Result<()> {
             ]
             .map(|it| programs.ours(it, &bands, threads, Some(it)))
             .to_vec(),
-            Table::Coarse => vec![programs.ours(&all, &bands, threads, None), programs.walk_through(&bands)],
+            Table::Coarse | Table::Nodata => {
+                vec![programs.ours(&all, &bands, threads, None), programs.walk_through(&bands)]
+            }
         };
         let series = rounds::run(table.name(), &contenders, arguments.rounds.into(), &say)?;
         let text = match table {
