@@ -97,6 +97,12 @@ if command -v checkov > /dev/null; then
 else
     skip "checkov" "checkov is not installed"
 fi
+# The image that terraform's machines run.
+if command -v hadolint > /dev/null; then
+    check "Dockerfile" '' hadolint Dockerfile
+else
+    skip "Dockerfile" "hadolint is not installed"
+fi
 
 if ((${#failed[@]})); then
     echo "terraform: ${#failed[@]} failed" >&2

@@ -11,22 +11,20 @@ gdal.UseExceptions()
 
 
 def main(bands, output):
-    first = gdal.Open(bands[0])
+    scene = gdal.Open(bands[0])
+    band = scene.GetRasterBand(1)
     driver = gdal.GetDriverByName("GTiff")
-    raster = driver.Create(
-        output, first.RasterXSize, first.RasterYSize, len(bands), first.GetRasterBand(1).DataType
-    )
-    raster.SetProjection(first.GetProjection())
-    raster.SetGeoTransform(first.GetGeoTransform())
+    raster = driver.Create(output, band.XSize, band.YSize, len(bands), band.DataType)
+    raster.SetProjection(scene.GetProjection())
+    raster.SetGeoTransform(scene.GetGeoTransform())
     for index, path in enumerate(bands, start=1):
-        # Without a name of its own the dataset would be closed before its band is read.
         scene = gdal.Open(path)
-        raster.GetRasterBand(index).WriteArray(scene.GetRasterBand(1).ReadAsArray())
-        raster.GetRasterBand(index).SetNoDataValue(0)
+        samples = scene.GetRasterBand(1).ReadAsArray()
+        raster.GetRasterBand(index).WriteArray(samples)
     raster.FlushCache()
     for index in range(1, len(bands) + 1):
         raster.GetRasterBand(index).ComputeStatistics(False)
-    raster.BuildOverviews("AVERAGE", [2, 4, 8, 16, 32])
+    raster.BuildOverviews("average", [2, 4, 8, 16, 32])
     del raster
 
 

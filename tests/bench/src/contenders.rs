@@ -29,8 +29,7 @@ impl Programs {
 
     fn contender(&self, name: &str, program: PathBuf, output: &str, arguments: Vec<String>) -> Contender {
         let output = self.home.join(output);
-        let environment = vec![("GDAL_NUM_THREADS", "ALL_CPUS".to_owned())];
-        Contender { name: name.to_owned(), job: Job { program, arguments, environment, output } }
+        Contender { name: name.to_owned(), job: Job { program, arguments, output } }
     }
 
     /// `worker fuse` with some threads and a compression of its own or the default.
@@ -95,7 +94,7 @@ impl Programs {
         let mut arguments: Vec<String> = vec!["cogeo".into(), "create".into()];
         arguments.extend([stack.display().to_string(), output.display().to_string()]);
         arguments.extend(
-            "--cog-profile deflate --overview-level 5 --overview-resampling average --nodata 0 --blocksize 512 --quiet"
+            "--cog-profile deflate --co PREDICTOR=2 --overview-level 5 --overview-resampling average --nodata 0 --blocksize 512 --quiet"
                 .split_whitespace()
                 .map(str::to_owned),
         );

@@ -31,7 +31,6 @@ pub(crate) type Figure = fn(&Cost) -> f64;
 pub(crate) struct Job {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<String>,
-    pub(crate) environment: Vec<(&'static str, String)>,
     /// What it makes; removed before and after.
     pub(crate) output: PathBuf,
 }
@@ -46,7 +45,8 @@ impl Job {
             .arg("--")
             .arg(&self.program)
             .args(&self.arguments)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            // As each comes: of threads, every tool decides for itself.
+            .env_remove("GDAL_NUM_THREADS")
             .stdin(Stdio::null())
             .output()
             .with_context(|| format!("cannot run {}", name()))?;
