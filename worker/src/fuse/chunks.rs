@@ -20,8 +20,8 @@ use super::order::{Order, Unit};
 pub(super) struct Chunk {
     pub(super) column: u32,
     pub(super) row: u32,
-    /// Band after band, row by row without gaps.
-    pub(super) samples: Vec<u16>,
+    /// Of each band, row by row without gaps.
+    pub(super) planes: Vec<Vec<u16>>,
 }
 
 /// How an image is cut into chunks.
@@ -113,7 +113,7 @@ struct State<'a> {
     /// Chunks before this one have been handed on.
     oldest: usize,
     handed_on: Vec<bool>,
-    /// Buffers of chunks that are no longer needed.
+    /// Buffers of a band of a chunk that are no longer needed.
     spare: Vec<Vec<u16>>,
     at_work: usize,
     failure: Option<FuseError>,
@@ -123,7 +123,8 @@ struct State<'a> {
 
 #[derive(Default)]
 struct Open {
-    samples: Arc<Mutex<Vec<u16>>>,
+    /// Of each band, without samples before the first of them have come.
+    planes: Arc<Mutex<Vec<Vec<u16>>>>,
 }
 
 impl<'a> Chunks<'a> {
@@ -185,27 +186,36 @@ impl<'a> Chunks<'a> {
         state.open.len().saturating_add(new) <= self.limit && places().next() <= Some(horizon)
     }
 
-    /// Copies the samples of a unit into its chunks; returns the chunks that it completes.
-    pub(super) fn put(&self, unit: Unit, samples: &[u16]) -> Result<Vec<Chunk>, FuseError> {
+    /// Puts the samples of a unit into its chunks; returns the chunks that it completes. `samples` are of no meaning
+    /// afterwards: where they are all that a chunk has of the band, the chunk keeps them.
+    pub(super) fn put(&self, unit: Unit, samples: &mut Vec<u16>) -> Result<Vec<Chunk>, FuseError> {
         let mut complete = Vec::new();
         for (column, row) in touched(unit.rect) {
             let index = self.layout.index((column, row));
             let rect = self.layout.rect(column, row);
             let common = unit.rect.intersection(rect);
             let mut state = self.state();
-            let buffer = Arc::clone(&state.open.entry(index).or_default().samples);
+            let planes = Arc::clone(&state.open.entry(index).or_default().planes);
             let spare = state.spare.pop();
             drop(state);
 
-            let mut chunk = buffer.lock().unwrap_or_else(PoisonError::into_inner);
-            let unused = if chunk.is_empty() {
-                *chunk = spare.unwrap_or_default();
-                fit(&mut chunk, rect.area().saturating_mul(self.layout.bands as u64))?;
+            let mut chunk = planes.lock().unwrap_or_else(PoisonError::into_inner);
+            chunk.resize_with(self.layout.bands, Vec::new);
+            let Some(plane) = chunk.get_mut(unit.band) else { continue };
+            let unused = if unit.rect == rect {
+                *plane = std::mem::replace(samples, spare.unwrap_or_default());
                 None
             } else {
-                spare
+                let unused = if plane.is_empty() {
+                    *plane = spare.unwrap_or_default();
+                    fit(plane, rect.area())?;
+                    None
+                } else {
+                    spare
+                };
+                copy(unit, samples, common, rect, plane);
+                unused
             };
-            copy(unit, samples, common, rect, &mut chunk);
             drop(chunk);
 
             let mut state = self.state();
@@ -213,8 +223,8 @@ impl<'a> Chunks<'a> {
             let Some(missing) = state.missing.get_mut(index) else { continue };
             *missing = missing.saturating_sub(common.area());
             if *missing == 0 {
-                let samples = std::mem::take(&mut *buffer.lock().unwrap_or_else(PoisonError::into_inner));
-                complete.push(Chunk { column, row, samples });
+                let planes = std::mem::take(&mut *planes.lock().unwrap_or_else(PoisonError::into_inner));
+                complete.push(Chunk { column, row, planes });
             }
         }
         Ok(complete)
@@ -231,9 +241,10 @@ impl<'a> Chunks<'a> {
         while state.handed_on.get(state.oldest).copied().unwrap_or_default() {
             state.oldest += 1;
         }
-        if state.open.len().saturating_add(state.spare.len()) < self.limit {
-            state.spare.push(chunk.samples);
-        }
+        let bands = self.layout.bands;
+        let room = self.limit.saturating_sub(state.open.len()).saturating_mul(bands);
+        let room = room.saturating_sub(state.spare.len());
+        state.spare.extend(chunk.planes.into_iter().take(room));
         drop(state);
         self.changed.notify_all();
     }
@@ -266,10 +277,8 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// Copies what a unit and a chunk have in `common`.
-fn copy(unit: Unit, samples: &[u16], common: Rect, chunk: Rect, out: &mut [u16]) {
-    let plane = chunk.width as usize * chunk.height as usize;
-    let plane = out.chunks_exact_mut(plane.max(1)).nth(unit.band).unwrap_or_default();
+/// Copies what a unit and a chunk have in `common` to the chunk's plane of the band.
+fn copy(unit: Unit, samples: &[u16], common: Rect, chunk: Rect, plane: &mut [u16]) {
     let (skip, width) = ((common.x - unit.rect.x) as usize, common.width as usize);
     let from = samples.chunks_exact(unit.rect.width as usize).skip((common.y - unit.rect.y) as usize);
     let to = plane.chunks_exact_mut(chunk.width as usize).skip((common.y - chunk.y) as usize);

@@ -246,8 +246,8 @@ impl ChunkSink for CogWriter<'_> {
         ChunkScratch::new()
     }
 
-    fn take(&self, chunk: &Chunk, scratch: &mut ChunkScratch) -> Result<(), FuseError> {
-        Ok(self.chunk(chunk.column, chunk.row, &chunk.samples, scratch)?)
+    fn take(&self, chunk: &mut Chunk, scratch: &mut ChunkScratch) -> Result<(), FuseError> {
+        Ok(self.chunk(chunk.column, chunk.row, &mut chunk.planes, scratch)?)
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Track<'a> {
 pub(super) trait ChunkSink: Sync {
     type Scratch;
     fn scratch(&self) -> Self::Scratch;
-    fn take(&self, chunk: &Chunk, scratch: &mut Self::Scratch) -> Result<(), FuseError>;
+    fn take(&self, chunk: &mut Chunk, scratch: &mut Self::Scratch) -> Result<(), FuseError>;
 }
 
 /// Decodes all tiles of all bands on `threads` threads, and hands the chunks on as they are completed, on the thread that
@@ -52,8 +52,8 @@ pub(super) fn run<S: ChunkSink>(
         while let Some(unit) = chunks.take() {
             cancel.check()?;
             one(tracks, unit, &mut desk, &stop)?;
-            for chunk in chunks.put(unit, &desk.samples)? {
-                sink.take(&chunk, &mut scratch)?;
+            for mut chunk in chunks.put(unit, &mut desk.samples)? {
+                sink.take(&mut chunk, &mut scratch)?;
                 chunks.handed_on(chunk);
             }
             chunks.done();

@@ -517,9 +517,9 @@ impl ChunkSink for Looker {
 
     fn scratch(&self) {}
 
-    fn take(&self, chunk: &Chunk, (): &mut ()) -> Result<(), FuseError> {
-        assert!(chunk.samples.iter().all(|&sample| sample == 7));
-        self.0.lock().unwrap().push((chunk.column, chunk.row, chunk.samples.len()));
+    fn take(&self, chunk: &mut Chunk, (): &mut ()) -> Result<(), FuseError> {
+        assert!(chunk.planes.iter().flatten().all(|&sample| sample == 7));
+        self.0.lock().unwrap().push((chunk.column, chunk.row, chunk.planes.iter().map(Vec::len).sum()));
         Ok(())
     }
 }
@@ -553,10 +553,9 @@ fn few_chunks_are_open_at_a_time() {
     let most_open = |tile: u32| {
         let grid = Grid::regular(5490, 5490, tile, tile);
         let chunks = Chunks::new(layout, &[&grid, &grid, &grid], 2);
-        let samples = vec![0; usize::try_from(grid.largest()).unwrap()];
         while let Some(unit) = chunks.take() {
-            let samples = &samples[..usize::try_from(unit.rect.area()).unwrap()];
-            for chunk in chunks.put(unit, samples).unwrap() {
+            let mut samples = vec![0; usize::try_from(unit.rect.area()).unwrap()];
+            for chunk in chunks.put(unit, &mut samples).unwrap() {
                 chunks.handed_on(chunk);
             }
             chunks.done();

@@ -112,7 +112,7 @@ pub(super) struct Encoder {
     codec: Codec,
     /// The tile as the compressor takes it.
     interleaved: Vec<u8>,
-    /// What the compressor made of it, with leader and trailer.
+    /// What the compressor made of it, with leader and trailer; what is behind them is of no meaning.
     encoded: Vec<u8>,
 }
 
@@ -177,18 +177,22 @@ impl Encoder {
             }
         };
         let leader = u32::try_from(length).map_err(|_| failed(&"the tile has 4 GiB or more"))?;
-        out.truncate(LEADER.saturating_add(length));
+        let end = LEADER.saturating_add(length);
         // Data of fewer bytes than the trailer repeats would repeat a part of the leader, which no compressor here does.
-        out.extend_from_within(out.len().saturating_sub(TRAILER)..);
+        out.copy_within(end.saturating_sub(TRAILER)..end, end);
         out.get_mut(..LEADER).unwrap_or_default().copy_from_slice(&leader.to_le_bytes());
-        Ok(out)
+        Ok(out.get(..end.saturating_add(TRAILER)).unwrap_or_default())
     }
 }
 
-/// Room for this much data behind the leader.
+/// Room for this much data between leader and trailer. It is not cleared from tile to tile.
 fn room(out: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
-    out.resize(LEADER.saturating_add(bytes), 0);
-    out.get_mut(LEADER..).unwrap_or_default()
+    let end = LEADER.saturating_add(bytes);
+    let length = end.saturating_add(TRAILER);
+    if out.len() < length {
+        out.resize(length, 0);
+    }
+    out.get_mut(LEADER..end).unwrap_or_default()
 }
 
 #[cfg(test)]

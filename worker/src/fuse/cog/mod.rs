@@ -99,8 +99,8 @@ pub struct Finished {
 #[derive(Default)]
 pub struct ChunkScratch {
     encoder: Option<Encoder>,
-    half: Vec<u16>,
-    quarter: Vec<u16>,
+    /// A row of an overview.
+    line: Vec<u16>,
 }
 
 impl ChunkScratch {
@@ -198,8 +198,9 @@ impl<'a> CogWriter<'a> {
     /// Takes one chunk, counted in chunks from the upper left. Each has to come once, on any thread, in any order; the
     /// rows of chunks from top to bottom keep the memory small that tiles take while they wait for those before them.
     ///
-    /// `samples` are 16 bits wide whatever the sample type, and come band after band, each as wide and high as the chunk
-    /// is, which is less than [`CHUNK`] at the right and at the bottom. May block as long as the output does.
+    /// `planes` are the samples of each band, 16 bits wide whatever the sample type. They are as wide and high as the
+    /// chunk is, which is less than [`CHUNK`] at the right and at the bottom, and of no meaning afterwards: overviews are
+    /// made in their place. May block as long as the output does.
     ///
     /// # Errors
     /// See [`CogError`]. After one, every call fails.
@@ -207,13 +208,13 @@ impl<'a> CogWriter<'a> {
         &self,
         column: u32,
         row: u32,
-        samples: &[u16],
+        planes: &mut [Vec<u16>],
         scratch: &mut ChunkScratch,
     ) -> Result<(), CogError> {
         if self.failed.load(Ordering::Relaxed) {
             return Err(CogError::Abandoned);
         }
-        let result = self.take(column, row, samples, scratch);
+        let result = self.take(column, row, planes, scratch);
         if result.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
@@ -224,43 +225,37 @@ impl<'a> CogWriter<'a> {
         &self,
         column: u32,
         row: u32,
-        samples: &[u16],
+        planes: &mut [Vec<u16>],
         scratch: &mut ChunkScratch,
     ) -> Result<(), CogError> {
-        let (width, height) = self.admit(column, row, samples.len())?;
-        let ChunkScratch { encoder, half, quarter } = scratch;
+        let (mut width, mut height) = self.admit(column, row, planes)?;
+        let ChunkScratch { encoder, line } = scratch;
         let encoder = match encoder {
             Some(encoder) if encoder.compression() == self.compression => encoder,
             _ => encoder.insert(Encoder::new(self.compression)?),
         };
-        let plane = width.saturating_mul(height);
-        let moments: Vec<_> = samples.chunks_exact(plane).map(Moments::of).collect();
+        let moments: Vec<_> = planes.iter().map(|plane| Moments::of(plane)).collect();
         for (sum, moments) in lock(&self.progress).moments.iter_mut().zip(&moments) {
             sum.add(moments);
         }
-        self.tiles_of_chunk((column, row), 0, (width, height), samples, encoder)?;
+        self.tiles_of_chunk((column, row), 0, (width, height), planes, encoder)?;
 
-        let (mut at_source, mut width, mut height) = (samples, width, height);
-        for (level, target) in (1..=self.in_chunks).zip([half, quarter]) {
-            halve_chunk(at_source, width, target);
+        for level in 1..=self.in_chunks {
+            for plane in &mut *planes {
+                halve_in_place(plane, (width, height), line);
+            }
             (width, height) = (width / 2, height / 2);
             if level == 1 {
-                self.tiles_of_chunk((column, row), level, (width, height), target, encoder)?;
+                self.tiles_of_chunk((column, row), level, (width, height), planes, encoder)?;
             }
-            at_source = target;
         }
         if !self.has_cascade {
             return Ok(());
         }
-        let strip = lock(&self.strips).add(column, row, at_source);
+        let strip = lock(&self.strips).add(column, row, &tops(planes, width.saturating_mul(height)));
         let Some(strip) = strip else { return Ok(()) };
-        let row_length = self.row_length(self.in_chunks);
         self.feed.put(row as usize, strip, 0, |strip| {
-            let mut cascade = lock(&self.cascade);
-            for row in strip.rows.chunks_exact(row_length.max(1)) {
-                cascade.push(row, &mut |tiles| self.tiles_of_row(&tiles, encoder))?;
-            }
-            Ok(())
+            lock(&self.cascade).push(strip, &mut |tiles| self.tiles_of_row(&tiles, encoder))
         })
     }
 
@@ -303,7 +298,7 @@ impl<'a> CogWriter<'a> {
     }
 
     /// Width and height of a chunk that may come.
-    fn admit(&self, column: u32, row: u32, samples: usize) -> Result<(usize, usize), CogError> {
+    fn admit(&self, column: u32, row: u32, planes: &[Vec<u16>]) -> Result<(usize, usize), CogError> {
         let wrong = |detail: &str| CogError::Chunk { column, row, detail: detail.into() };
         if column >= self.chunks.0 || row >= self.chunks.1 {
             return Err(wrong("lies outside of the image"));
@@ -311,9 +306,12 @@ impl<'a> CogWriter<'a> {
         let side =
             |side: u32, index: u32| side.saturating_sub(index.saturating_mul(CHUNK)).min(CHUNK) as usize;
         let (width, height) = (side(self.shape.width, column), side(self.shape.height, row));
-        let expected = width.saturating_mul(height).saturating_mul(self.shape.bands);
-        if samples != expected || samples == 0 {
-            return Err(wrong(&format!("has {samples} samples instead of {expected}")));
+        let (expected, bands) = (width.saturating_mul(height), self.shape.bands);
+        if planes.len() != bands {
+            return Err(wrong(&format!("has {} bands instead of {bands}", planes.len())));
+        }
+        if let Some(plane) = planes.iter().find(|plane| plane.len() != expected || plane.is_empty()) {
+            return Err(wrong(&format!("has {} samples instead of {expected} in a band", plane.len())));
         }
         let index = (row as usize).saturating_mul(self.chunks.0 as usize).saturating_add(column as usize);
         match lock(&self.progress).seen.get_mut(index) {
@@ -323,29 +321,26 @@ impl<'a> CogWriter<'a> {
         Ok((width, height))
     }
 
-    /// Samples of a row of all bands.
-    fn row_length(&self, level: usize) -> usize {
-        self.levels.get(level).map_or(0, |level| level.width).saturating_mul(self.shape.bands)
-    }
-
     /// Encodes the tiles of a level that lie in a chunk, whose size at that level this is.
     fn tiles_of_chunk(
         &self,
         chunk: (u32, u32),
         level: usize,
         (width, height): (usize, usize),
-        samples: &[u16],
+        planes: &[Vec<u16>],
         encoder: &mut Encoder,
     ) -> Result<(), CogError> {
         let size = self.tiling.size;
+        let planes = tops(planes, width.saturating_mul(height));
         let tiles = (CHUNK as usize >> level) / size;
         let origin = (tiles.saturating_mul(chunk.0 as usize), tiles.saturating_mul(chunk.1 as usize));
         for y in 0..height.div_ceil(size) {
             for x in 0..width.div_ceil(size) {
                 let corner = (x.saturating_mul(size), y.saturating_mul(size));
                 let pixels = Pixels {
-                    samples,
-                    band_stride: width.saturating_mul(height),
+                    planes: &planes,
+                    bands: self.shape.bands,
+                    block_rows: height,
                     row_stride: width,
                     origin: corner,
                     width: width.saturating_sub(corner.0).min(size),
@@ -358,19 +353,27 @@ impl<'a> CogWriter<'a> {
         Ok(())
     }
 
-    fn tiles_of_row(&self, tiles: &TileRow<'_>, encoder: &mut Encoder) -> Result<(), CogError> {
+    fn tiles_of_row<'t>(&self, tiles: &TileRow<'t>, encoder: &mut Encoder) -> Result<(), CogError> {
         let size = self.tiling.size;
-        let row_stride = self.row_length(tiles.level);
-        let width = row_stride / self.shape.bands;
+        let width = self.levels.get(tiles.level).map_or(0, |level| level.width);
+        let bands = self.shape.bands;
+        let row_stride = width.saturating_mul(bands);
+        let rows = |strip: &&[u16]| strip.len() / row_stride.max(1);
+        let bands_of = |strip: &&'t [u16]| {
+            let strip = *strip;
+            (0..bands).map(move |band| strip.get(band.saturating_mul(width)..).unwrap_or_default())
+        };
+        let planes: Vec<_> = tiles.strips.iter().flat_map(bands_of).collect();
         for x in 0..width.div_ceil(size) {
             let left = x.saturating_mul(size);
             let pixels = Pixels {
-                samples: tiles.samples,
-                band_stride: width,
+                planes: &planes,
+                bands,
+                block_rows: tiles.strips.first().map_or(0, rows),
                 row_stride,
                 origin: (left, 0),
                 width: width.saturating_sub(left).min(size),
-                height: tiles.samples.len() / row_stride,
+                height: tiles.strips.iter().map(rows).sum(),
             };
             self.tile(tiles.level, (x, tiles.index), &pixels, encoder)?;
         }
@@ -408,14 +411,26 @@ impl<'a> CogWriter<'a> {
     }
 }
 
-/// Halves all bands of a chunk with even sides.
-fn halve_chunk(samples: &[u16], width: usize, out: &mut Vec<u16>) {
-    out.resize(samples.len() / 4, 0);
-    let pairs = samples.chunks_exact(width.saturating_mul(2).max(1));
-    for (rows, out) in pairs.zip(out.chunks_exact_mut((width / 2).max(1))) {
-        let (top, bottom) = rows.split_at(width);
-        halve_rows(top, bottom, out);
+/// Halves a band with even sides. The result takes the first quarter of it: row after row it comes to stand before the
+/// rows that it is made of, or where these were.
+fn halve_in_place(plane: &mut [u16], (width, height): (usize, usize), line: &mut Vec<u16>) {
+    let half = width / 2;
+    line.resize(half, 0);
+    for row in 0..height / 2 {
+        let start = row.saturating_mul(2).saturating_mul(width);
+        let rows = plane.get(start..start.saturating_add(width.saturating_mul(2))).unwrap_or_default();
+        let (top, bottom) = rows.split_at(rows.len() / 2);
+        halve_rows(top, bottom, line);
+        let target = row.saturating_mul(half);
+        if let Some(target) = plane.get_mut(target..target.saturating_add(half)) {
+            target.copy_from_slice(line);
+        }
     }
+}
+
+/// The first so many samples of each band.
+fn tops(planes: &[Vec<u16>], samples: usize) -> Vec<&[u16]> {
+    planes.iter().map(|plane| plane.get(..samples).unwrap_or_default()).collect()
 }
 
 /// Validators take a raster for untiled if it is exactly as wide as its tiles, and object to that where it is higher

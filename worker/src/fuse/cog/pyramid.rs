@@ -68,8 +68,8 @@ impl Strips {
         Self { level, bands, chunks_across, open: BTreeMap::new() }
     }
 
-    /// Adds a chunk at this level, band after band, and returns the strip that it completes.
-    pub(super) fn add(&mut self, column: u32, row: u32, samples: &[u16]) -> Option<Strip> {
+    /// Adds the bands of a chunk at this level, and returns the strip that it completes.
+    pub(super) fn add(&mut self, column: u32, row: u32, planes: &[&[u16]]) -> Option<Strip> {
         let Level { factor, width, height } = self.level;
         let side = (CHUNK / factor) as usize;
         let x = side.saturating_mul(column as usize);
@@ -80,8 +80,7 @@ impl Strips {
             rows: vec![0; row_length.saturating_mul(chunk_height)],
             missing: self.chunks_across,
         });
-        let bands = samples.chunks_exact(chunk_width.saturating_mul(chunk_height).max(1));
-        for (band, samples) in bands.enumerate() {
+        for (band, samples) in planes.iter().enumerate() {
             let start = band.saturating_mul(width).saturating_add(x);
             let rows = strip.rows.chunks_exact_mut(row_length).zip(samples.chunks_exact(chunk_width.max(1)));
             for (target, samples) in rows {
@@ -95,27 +94,42 @@ impl Strips {
     }
 }
 
-/// A row of tiles of one level, laid out as a [`Strip`].
+/// A row of tiles of one level.
 pub(super) struct TileRow<'a> {
     /// Index of the level; the full resolution is 0.
     pub(super) level: usize,
     /// In tiles, from the top.
     pub(super) index: usize,
-    pub(super) samples: &'a [u16],
+    /// From top to bottom, each laid out as a [`Strip`], and as high as the first but for the last.
+    pub(super) strips: &'a [&'a [u16]],
 }
 
 /// The levels that are made row by row.
 pub(super) struct Cascade {
+    /// Samples of a row of strips.
+    row_length: usize,
+    /// The level of the strips, unless chunks have written it.
+    gathered: Option<Gathered>,
     /// From the largest to the smallest.
     stages: Vec<Stage>,
+}
+
+/// Strips that wait until they make up a row of tiles. They are kept as they came: together they are some megabytes.
+struct Gathered {
+    level: usize,
+    height: usize,
+    tile_size: usize,
+    strips: Vec<Strip>,
+    /// Rows that have come.
+    rows: usize,
 }
 
 struct Stage {
     level: usize,
     height: usize,
     row_length: usize,
-    /// Makes this level's rows of those of the level before; nothing where they come ready-made.
-    halving: Option<Halving>,
+    /// Makes this level's rows of those of the level before.
+    halving: Halving,
     /// The row at hand.
     row: Vec<u16>,
     /// Rows of the row of tiles at hand.
@@ -127,42 +141,69 @@ struct Stage {
 impl Cascade {
     /// For strips of the level `source`.
     pub(super) fn new(levels: &[Level], source: usize, bands: usize, tile_size: usize) -> Self {
-        let stage = |(index, level): (usize, &Level)| {
-            // The first overview has the size of a tile in a chunk, and is written there.
-            if index == source && index < IN_CHUNKS || index < source {
-                return None;
-            }
-            let before = index.checked_sub(1).and_then(|before| levels.get(before));
-            let before = before.filter(|_| index > source);
-            Some(Stage {
-                level: index,
-                height: level.height,
-                row_length: level.width.saturating_mul(bands),
-                halving: before.map(|before| Halving::new(before.width, before.height, bands)),
-                row: Vec::new(),
-                tiles: Vec::new(),
-                tile_size,
-                rows: 0,
-            })
+        let stage = |(index, (before, level)): (usize, (&Level, &Level))| Stage {
+            level: index.saturating_add(1),
+            height: level.height,
+            row_length: level.width.saturating_mul(bands),
+            halving: Halving::new(before.width, before.height, bands),
+            row: Vec::new(),
+            tiles: Vec::new(),
+            tile_size,
+            rows: 0,
         };
-        Self { stages: levels.iter().enumerate().filter_map(stage).collect() }
+        let stages = levels.iter().zip(levels.iter().skip(1)).enumerate().skip(source).map(stage).collect();
+        // The first overview has the size of a tile in a chunk, and is written there.
+        let strips = levels.get(source).filter(|_| source >= IN_CHUNKS);
+        let gathered = strips.map(|level| Gathered {
+            level: source,
+            height: level.height,
+            tile_size,
+            strips: Vec::new(),
+            rows: 0,
+        });
+        let row_length = levels.get(source).map_or(0, |level| level.width).saturating_mul(bands);
+        Self { row_length, gathered, stages }
     }
 
     /// Whether there is nothing to make.
     pub(super) fn is_empty(&self) -> bool {
-        self.stages.is_empty()
+        self.stages.is_empty() && self.gathered.is_none()
     }
 
-    /// Takes the next row of strips; hands on each row of tiles that it completes.
+    /// Takes the next strip; hands on each row of tiles that it completes.
     pub(super) fn push<E>(
         &mut self,
-        row: &[u16],
+        strip: Strip,
         sink: &mut impl FnMut(TileRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut source = row;
-        for stage in &mut self.stages {
-            let Some(row) = stage.push(source, sink)? else { break };
-            source = row;
+        for mut source in strip.rows.chunks_exact(self.row_length.max(1)) {
+            for stage in &mut self.stages {
+                let Some(row) = stage.push(source, sink)? else { break };
+                source = row;
+            }
+        }
+        match &mut self.gathered {
+            Some(gathered) => gathered.push(strip, self.row_length, sink),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Gathered {
+    fn push<E>(
+        &mut self,
+        strip: Strip,
+        row_length: usize,
+        sink: &mut impl FnMut(TileRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.rows = self.rows.saturating_add(strip.rows.len() / row_length.max(1));
+        self.strips.push(strip);
+        // A row of tiles is one strip or several whole ones.
+        if self.rows.is_multiple_of(self.tile_size) || self.rows == self.height {
+            let index = self.rows.div_ceil(self.tile_size).saturating_sub(1);
+            let strips: Vec<_> = self.strips.iter().map(|strip| strip.rows.as_slice()).collect();
+            sink(TileRow { level: self.level, index, strips: &strips })?;
+            self.strips.clear();
         }
         Ok(())
     }
@@ -175,20 +216,15 @@ impl Stage {
         source: &[u16],
         sink: &mut impl FnMut(TileRow<'_>) -> Result<(), E>,
     ) -> Result<Option<&[u16]>, E> {
-        if let Some(halving) = &mut self.halving {
-            if !halving.push(source, &mut self.row) {
-                return Ok(None);
-            }
-        } else {
-            self.row.clear();
-            self.row.extend_from_slice(source);
+        if !self.halving.push(source, &mut self.row) {
+            return Ok(None);
         }
         self.tiles.extend_from_slice(&self.row);
         self.rows = self.rows.saturating_add(1);
         if self.rows.is_multiple_of(self.tile_size) || self.rows == self.height {
             debug_assert_eq!(self.row.len(), self.row_length);
             let index = self.rows.div_ceil(self.tile_size).saturating_sub(1);
-            sink(TileRow { level: self.level, index, samples: &self.tiles })?;
+            sink(TileRow { level: self.level, index, strips: &[&self.tiles] })?;
             self.tiles.clear();
         }
         Ok(Some(&self.row))

@@ -57,16 +57,12 @@ impl Image {
         &self.samples[band * plane..][..plane]
     }
 
-    fn chunk(&self, column: u32, row: u32) -> Vec<u16> {
+    fn chunk(&self, column: u32, row: u32) -> Vec<Vec<u16>> {
         let Shape { width, height, bands, .. } = self.shape;
         let (left, top) = (column * CHUNK, row * CHUNK);
         let (right, bottom) = (width.min(left + CHUNK), height.min(top + CHUNK));
-        let rows = (0..bands).flat_map(|band| (top..bottom).map(move |y| (band, y)));
-        rows.flat_map(|(band, y)| {
-            &self.plane(band)[(y * width + left) as usize..(y * width + right) as usize]
-        })
-        .copied()
-        .collect()
+        let row = |band, y| &self.plane(band)[(y * width + left) as usize..(y * width + right) as usize];
+        (0..bands).map(|band| (top..bottom).flat_map(|y| row(band, y)).copied().collect()).collect()
     }
 
     fn chunks(&self) -> Vec<(u32, u32)> {
@@ -109,7 +105,7 @@ fn write(
             scope.spawn(|| {
                 let mut scratch = ChunkScratch::new();
                 while let Some(&(column, row)) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    writer.chunk(column, row, &image.chunk(column, row), &mut scratch).unwrap();
+                    writer.chunk(column, row, &mut image.chunk(column, row), &mut scratch).unwrap();
                 }
             });
         }
@@ -314,20 +310,21 @@ fn an_image_as_wide_as_a_tile_is_still_tiled() {
 fn wrong_chunks_are_refused_and_missing_ones_noticed() {
     let image = Image::scene(1500, 100, 1);
     let output = Memory::default();
-    let refused = |column, row, samples: &[u16]| {
+    let refused = |column, row, planes: &mut [Vec<u16>]| {
         let writer = CogWriter::new(image.shape, Compression::None, &output);
         let mut scratch = ChunkScratch::new();
-        writer.chunk(0, 0, &image.chunk(0, 0), &mut scratch).unwrap();
-        let error = writer.chunk(column, row, samples, &mut scratch).unwrap_err().to_string();
-        assert!(matches!(writer.chunk(1, 0, &image.chunk(1, 0), &mut scratch), Err(CogError::Abandoned)));
+        writer.chunk(0, 0, &mut image.chunk(0, 0), &mut scratch).unwrap();
+        let error = writer.chunk(column, row, planes, &mut scratch).unwrap_err().to_string();
+        assert!(matches!(writer.chunk(1, 0, &mut image.chunk(1, 0), &mut scratch), Err(CogError::Abandoned)));
         error
     };
-    assert!(refused(2, 0, &[1]).contains("lies outside of the image"));
-    assert!(refused(0, 0, &image.chunk(0, 0)).contains("came twice"));
-    assert!(refused(1, 0, &[1; 7]).contains("has 7 samples instead of 47600"));
+    assert!(refused(2, 0, &mut [vec![1]]).contains("lies outside of the image"));
+    assert!(refused(0, 0, &mut image.chunk(0, 0)).contains("came twice"));
+    assert!(refused(1, 0, &mut [vec![1; 7]]).contains("has 7 samples instead of 47600 in a band"));
+    assert!(refused(1, 0, &mut [vec![1], vec![1]]).contains("has 2 bands instead of 1"));
 
     let writer = CogWriter::new(image.shape, Compression::None, &output);
-    writer.chunk(0, 0, &image.chunk(0, 0), &mut ChunkScratch::new()).unwrap();
+    writer.chunk(0, 0, &mut image.chunk(0, 0), &mut ChunkScratch::new()).unwrap();
     let error = writer.finish(&description(1)).unwrap_err().to_string();
     assert_eq!(error, "the chunk at column 1, row 0 has not come; report this as a bug");
 }
@@ -344,8 +341,8 @@ fn an_output_that_fails_stops_everything() {
     let writer = CogWriter::new(image.shape, Compression::None, &Full);
     let mut scratch = ChunkScratch::new();
     // Its tiles wait for those on their left.
-    writer.chunk(1, 0, &image.chunk(1, 0), &mut scratch).unwrap();
-    let error = writer.chunk(0, 0, &image.chunk(0, 0), &mut scratch).unwrap_err();
+    writer.chunk(1, 0, &mut image.chunk(1, 0), &mut scratch).unwrap();
+    let error = writer.chunk(0, 0, &mut image.chunk(0, 0), &mut scratch).unwrap_err();
     assert!(matches!(error, CogError::Output(error) if error.kind() == io::ErrorKind::StorageFull));
     assert!(matches!(writer.finish(&description(1)), Err(CogError::Chunk { .. } | CogError::Abandoned)));
 }
@@ -355,7 +352,7 @@ fn items_that_no_tag_can_take_are_refused() {
     let image = Image::scene(40, 40, 1);
     let output = Memory::default();
     let writer = CogWriter::new(image.shape, Compression::None, &output);
-    writer.chunk(0, 0, &image.chunk(0, 0), &mut ChunkScratch::new()).unwrap();
+    writer.chunk(0, 0, &mut image.chunk(0, 0), &mut ChunkScratch::new()).unwrap();
     let metadata = vec![("TIFFTAG_XRESOLUTION".into(), "72".into())];
     let error = writer.finish(&Description { metadata, ..description(1) }).unwrap_err().to_string();
     assert!(

@@ -11,15 +11,17 @@ pub(super) struct Tiling {
     pub(super) sample_type: SampleType,
 }
 
-/// The part of a tile that lies inside the image, as a window of a larger block of samples.
+/// The part of a tile that lies inside the image, as a window of larger blocks of samples.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pixels<'a> {
-    pub(super) samples: &'a [u16],
-    /// Samples from one band to the next.
-    pub(super) band_stride: usize,
+    /// Blocks from top to bottom, of each the bands one after the other.
+    pub(super) planes: &'a [&'a [u16]],
+    pub(super) bands: usize,
+    /// Rows of a block; the last one may have fewer.
+    pub(super) block_rows: usize,
     /// Samples from one row to the next.
     pub(super) row_stride: usize,
-    /// Column and row of the upper left pixel in the block.
+    /// Column and row of the upper left pixel, from the first row of the first block on.
     pub(super) origin: (usize, usize),
     pub(super) width: usize,
     pub(super) height: usize,
@@ -28,9 +30,11 @@ pub(super) struct Pixels<'a> {
 impl Pixels<'_> {
     /// The samples of a row; none if there is no such row.
     pub(super) fn row(&self, band: usize, row: usize) -> &[u16] {
-        let row = self.origin.1.saturating_add(row).saturating_mul(self.row_stride);
-        let start = band.saturating_mul(self.band_stride).saturating_add(row).saturating_add(self.origin.0);
-        self.samples.get(start..start.saturating_add(self.width)).unwrap_or_default()
+        let row = self.origin.1.saturating_add(row);
+        let (block, row) = (row / self.block_rows.max(1), row % self.block_rows.max(1));
+        let plane = self.planes.get(block.saturating_mul(self.bands).saturating_add(band));
+        let start = row.saturating_mul(self.row_stride).saturating_add(self.origin.0);
+        plane.and_then(|plane| plane.get(start..start.saturating_add(self.width))).unwrap_or_default()
     }
 }
 
@@ -142,8 +146,16 @@ mod tests {
         let tiling = Tiling { size: 4, bands: 2, sample_type };
         // Two bands of 3 x 2 samples, of which the tile starts in the second column.
         let samples = [9, 10, 12, 9, 20, 19, 9, 200, 7, 9, 0, 255];
-        let pixels =
-            Pixels { samples: &samples, band_stride: 6, row_stride: 3, origin: (1, 0), width: 2, height: 2 };
+        let planes: Vec<_> = samples.chunks(6).collect();
+        let pixels = Pixels {
+            planes: &planes,
+            bands: 2,
+            block_rows: 2,
+            row_stride: 3,
+            origin: (1, 0),
+            width: 2,
+            height: 2,
+        };
         let mut out = vec![77; 3];
         tiling.interleave(&pixels, differences, &mut out);
         out
@@ -156,6 +168,23 @@ mod tests {
         assert_eq!(interleaved(SampleType::U8, false), expected);
         let wide: Vec<u8> = expected.iter().flat_map(|&sample| [sample, 0]).collect();
         assert_eq!(interleaved(SampleType::U16, false), wide);
+    }
+
+    #[test]
+    fn a_tile_goes_on_in_the_block_below() {
+        let blocks: [&[u16]; 4] = [&[1, 2, 3, 4], &[5, 6, 7, 8], &[11, 12], &[15, 16]];
+        let pixels = Pixels {
+            planes: &blocks,
+            bands: 2,
+            block_rows: 2,
+            row_stride: 2,
+            origin: (1, 1),
+            width: 1,
+            height: 2,
+        };
+        let column = |band| [0, 1, 2].map(|row| pixels.row(band, row).to_vec());
+        assert_eq!(column(0), [vec![4], vec![12], vec![]]);
+        assert_eq!(column(1), [vec![8], vec![16], vec![]]);
     }
 
     #[test]
@@ -175,10 +204,12 @@ mod tests {
     fn three_bands_at_once_are_what_they_are_one_by_one() {
         let samples: Vec<u16> = (0..3_u16 * 23 * 2).map(|at| at.wrapping_mul(40_503)).collect();
         let tiling = Tiling { size: 32, bands: 3, sample_type: SampleType::U16 };
+        let planes: Vec<_> = samples.chunks(46).collect();
         for width in 1..=23 {
             let pixels = Pixels {
-                samples: &samples,
-                band_stride: 46,
+                planes: &planes,
+                bands: 3,
+                block_rows: 2,
                 row_stride: 23,
                 origin: (0, 0),
                 width,
