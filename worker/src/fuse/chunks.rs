@@ -154,8 +154,9 @@ impl<'a> Chunks<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next unit, once there is room for its chunks; nothing when all are taken or something has failed.
-    pub(super) fn take(&self) -> Option<Unit> {
+    /// The next unit, once there is room for its chunks; nothing when all are taken or something has failed. Its samples
+    /// may go to `samples`, which gets a buffer that was used before if it has none.
+    pub(super) fn take(&self, samples: &mut Vec<u16>) -> Option<Unit> {
         let mut state = self.state();
         loop {
             if state.failure.is_some() {
@@ -165,6 +166,9 @@ impl<'a> Chunks<'a> {
             if state.at_work == 0 || self.has_room(&state, unit) {
                 state.order.next();
                 state.at_work += 1;
+                if samples.is_empty() {
+                    *samples = state.spare.pop().unwrap_or_default();
+                }
                 for place in touched(unit.rect) {
                     state.open.entry(self.layout.index(place)).or_default();
                 }
@@ -196,25 +200,23 @@ impl<'a> Chunks<'a> {
             let common = unit.rect.intersection(rect);
             let mut state = self.state();
             let planes = Arc::clone(&state.open.entry(index).or_default().planes);
-            let spare = state.spare.pop();
+            let spare = if unit.rect == rect { None } else { state.spare.pop() };
             drop(state);
 
             let mut chunk = planes.lock().unwrap_or_else(PoisonError::into_inner);
             chunk.resize_with(self.layout.bands, Vec::new);
             let Some(plane) = chunk.get_mut(unit.band) else { continue };
             let unused = if unit.rect == rect {
-                *plane = std::mem::replace(samples, spare.unwrap_or_default());
+                *plane = std::mem::take(samples);
+                None
+            } else if plane.is_empty() {
+                *plane = spare.unwrap_or_default();
+                fit(plane, rect.area())?;
+                copy(unit, samples, common, rect, plane);
                 None
             } else {
-                let unused = if plane.is_empty() {
-                    *plane = spare.unwrap_or_default();
-                    fit(plane, rect.area())?;
-                    None
-                } else {
-                    spare
-                };
                 copy(unit, samples, common, rect, plane);
-                unused
+                spare
             };
             drop(chunk);
 

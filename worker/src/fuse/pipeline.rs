@@ -49,10 +49,14 @@ pub(super) fn run<S: ChunkSink>(
     };
     let work = || {
         let (mut desk, mut scratch) = (Desk::new(), sink.scratch());
-        while let Some(unit) = chunks.take() {
+        while let Some(unit) = chunks.take(&mut desk.samples) {
             cancel.check()?;
             one(tracks, unit, &mut desk, &stop)?;
-            for mut chunk in chunks.put(unit, &mut desk.samples)? {
+            let complete = chunks.put(unit, &mut desk.samples)?;
+            if !complete.is_empty() {
+                desk.clear_away();
+            }
+            for mut chunk in complete {
                 sink.take(&mut chunk, &mut scratch)?;
                 chunks.handed_on(chunk);
             }

@@ -553,8 +553,9 @@ fn few_chunks_are_open_at_a_time() {
     let most_open = |tile: u32| {
         let grid = Grid::regular(5490, 5490, tile, tile);
         let chunks = Chunks::new(layout, &[&grid, &grid, &grid], 2);
-        while let Some(unit) = chunks.take() {
-            let mut samples = vec![0; usize::try_from(unit.rect.area()).unwrap()];
+        let mut samples = Vec::new();
+        while let Some(unit) = chunks.take(&mut samples) {
+            samples.resize(usize::try_from(unit.rect.area()).unwrap(), 0);
             for chunk in chunks.put(unit, &mut samples).unwrap() {
                 chunks.handed_on(chunk);
             }

@@ -34,7 +34,7 @@ pub(super) trait TileReader: Send + Sync {
     fn finish(&self) -> Result<(), FuseError>;
 }
 
-/// What a thread decodes with; kept from tile to tile.
+/// What a thread decodes with; kept from tile to tile of a chunk.
 pub(super) struct Desk {
     decoder: TileDecoder,
     /// The tile that was decoded last, row by row without gaps.
@@ -44,6 +44,11 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new() -> Self {
         Self { decoder: TileDecoder::new(), samples: Vec::new() }
+    }
+
+    /// Gives back what was decoded with: a thread that compresses a chunk needs about as much for that.
+    pub(super) fn clear_away(&mut self) {
+        self.decoder = TileDecoder::new();
     }
 
     /// Makes room for `pixels` samples.
