@@ -99,6 +99,12 @@ impl Gate {
         &self.url
     }
 
+    /// Connections that clients have made so far, those that are closed by now included, and that were not cut.
+    pub fn connections(&self) -> usize {
+        // Both ends of each are kept.
+        locked(&self.state.connections).len() / 2
+    }
+
     /// Says what becomes of what clients send from now on.
     pub fn set(&self, passage: Passage) {
         *locked(&self.state.passage) = passage;

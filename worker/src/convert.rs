@@ -24,7 +24,7 @@ const BAND_BYTES: u64 = 4 << 30;
 /// Bytes of a band in S3 that are in memory or on their way at a time.
 const WINDOW: u64 = 24 << 20;
 
-/// Fuses what the arguments say. SIGINT and SIGTERM end it within a tile; then nothing is left behind.
+/// Fuses what the arguments say. SIGINT and SIGTERM end it within a tile or a request; then nothing is left behind.
 ///
 /// # Errors
 /// Whatever is wrong with a band or the output, with the name of it.
@@ -38,7 +38,8 @@ pub async fn run(args: FuseArgs) -> anyhow::Result<()> {
         _ = interrupt.recv() => token.cancel(),
         _ = terminate.recv() => token.cancel(),
     }
-    work.await
+    // Whatever step was cut short words it its own way.
+    work.await.context("stopped by a signal; nothing was written")
 }
 
 async fn convert(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()> {
@@ -51,7 +52,9 @@ async fn convert(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()
         match objects.as_ref().filter(|_| is_remote(&band.place)) {
             None => bands.push(open_file(band)?),
             Some(objects) => {
-                let (band, source) = open_object(band, objects, args.request_payer, token).await?;
+                let opening = open_object(band, objects, args.request_payer, token);
+                let opened = token.run_until_cancelled(opening).await;
+                let (band, source) = opened.unwrap_or_else(|| Err(FuseError::Cancelled.into()))?;
                 bands.push(band);
                 sources.push(source);
             }

@@ -5,6 +5,7 @@ mod bad_input;
 mod dead_letters;
 mod demo;
 mod doctor;
+mod fuse_command;
 mod harness;
 mod interruption;
 mod lease;
