@@ -1,9 +1,9 @@
 //! Chunks: squares of all bands that fill up with decoded tiles, and who may begin a new one.
 //!
-//! A unit of work says which chunks it touches before it is begun, and waits while too many are open. The limit is what
-//! the order of the units takes when they are done one after the other, and one more for each thread. It cannot lead
-//! to a standstill: a unit waits only while another one is at work, and once none is, all open chunks are those of the
-//! one-after-the-other order, which is within the limit.
+//! A unit of work says which chunks it touches before it is begun, and waits while too many are open, or while a chunk far
+//! back is not complete. The limits are what the order of the units takes when they are done one after the other, and a
+//! little more for each thread. They cannot lead to a standstill: a unit waits only while another one is at work, and once
+//! none is, all open chunks are those of the one-after-the-other order, which is within the limits.
 
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -58,12 +58,14 @@ impl Layout {
         row as usize * self.columns() as usize + column as usize
     }
 
-    /// Chunks that are open at a time when the units are done one after the other.
-    fn open_in_order(self, grids: &[&Grid]) -> usize {
+    /// How far the units go ahead when they are done one after the other.
+    fn in_order(self, grids: &[&Grid]) -> Ahead {
         let mut missing: Vec<u64> = (0..self.count()).map(|index| self.samples(index)).collect();
-        let (mut open, mut most) = (0_usize, 0);
+        let (mut open, mut oldest, mut most) = (0_usize, 0_usize, Ahead::default());
         for unit in Order::new(grids) {
             let mut completed = 0;
+            let first = touched(unit.rect).next().map_or(0, |place| self.index(place));
+            most.distance = most.distance.max(first.saturating_sub(oldest));
             for place in touched(unit.rect) {
                 let index = self.index(place);
                 let Some(missing) = missing.get_mut(index) else { continue };
@@ -71,15 +73,26 @@ impl Layout {
                 *missing = missing.saturating_sub(unit.rect.intersection(self.rect(place.0, place.1)).area());
                 completed += usize::from(*missing == 0);
             }
-            most = most.max(open);
+            most.open = most.open.max(open);
             open = open.saturating_sub(completed);
+            while missing.get(oldest) == Some(&0) {
+                oldest += 1;
+            }
         }
         most
     }
 
+    /// How far so many threads may go ahead.
+    fn limits(self, grids: &[&Grid], threads: usize) -> Ahead {
+        let Ahead { open, distance } = self.in_order(grids);
+        // One that a thread is at, and one that it may complete while another thread takes longer.
+        let distance = distance.saturating_add(threads.saturating_mul(2));
+        Ahead { open: open.saturating_add(threads).min(self.count()), distance }
+    }
+
     /// Chunks that may be open at a time with so many threads.
     pub(super) fn limit(self, grids: &[&Grid], threads: usize) -> usize {
-        self.open_in_order(grids).saturating_add(threads).min(self.count())
+        self.limits(grids, threads).open
     }
 
     /// Bytes of a whole chunk.
@@ -88,6 +101,16 @@ impl Layout {
         let area = side.min(self.width.into()) * side.min(self.height.into());
         area.saturating_mul(2).saturating_mul(self.bands as u64)
     }
+}
+
+/// How far units of work are ahead of chunks.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ahead {
+    /// Chunks that are open at a time.
+    open: usize,
+    /// From the first chunk that has not been handed on to the first one of a unit, chunk by chunk. Compressed tiles wait
+    /// for those before them.
+    distance: usize,
 }
 
 /// Columns and rows of the chunks that have a part of `rect`.
@@ -100,7 +123,7 @@ fn touched(rect: Rect) -> impl Iterator<Item = (u32, u32)> {
 /// The units that are left, the chunks that are open, and the first error.
 pub(super) struct Chunks<'a> {
     layout: Layout,
-    limit: usize,
+    limits: Ahead,
     state: Mutex<State<'a>>,
     changed: Condvar,
 }
@@ -144,7 +167,7 @@ impl<'a> Chunks<'a> {
         };
         Self {
             layout,
-            limit: layout.limit(grids, threads),
+            limits: layout.limits(grids, threads),
             state: Mutex::new(state),
             changed: Condvar::new(),
         }
@@ -185,9 +208,8 @@ impl<'a> Chunks<'a> {
     fn has_room(&self, state: &State<'_>, unit: Unit) -> bool {
         let places = || touched(unit.rect).map(|place| self.layout.index(place));
         let new = places().filter(|index| !state.open.contains_key(index)).count();
-        // Compressed tiles wait for those before them, so nobody runs further ahead than a row of chunks.
-        let horizon = state.oldest.saturating_add(self.layout.columns() as usize);
-        state.open.len().saturating_add(new) <= self.limit && places().next() <= Some(horizon)
+        let horizon = state.oldest.saturating_add(self.limits.distance);
+        state.open.len().saturating_add(new) <= self.limits.open && places().next() <= Some(horizon)
     }
 
     /// Puts the samples of a unit into its chunks; returns the chunks that it completes. `samples` are of no meaning
@@ -244,7 +266,7 @@ impl<'a> Chunks<'a> {
             state.oldest += 1;
         }
         let bands = self.layout.bands;
-        let room = self.limit.saturating_sub(state.open.len()).saturating_mul(bands);
+        let room = self.limits.open.saturating_sub(state.open.len()).saturating_mul(bands);
         let room = room.saturating_sub(state.spare.len());
         state.spare.extend(chunk.planes.into_iter().take(room));
         drop(state);
@@ -275,7 +297,7 @@ impl<'a> Chunks<'a> {
 
     #[cfg(test)]
     pub(super) fn most_open(&self) -> (usize, usize) {
-        (self.state().most_open, self.limit)
+        (self.state().most_open, self.limits.open)
     }
 }
 
