@@ -229,7 +229,7 @@ fn geotiffs_outside_the_profile_are_refused_by_name() {
             "it has pixels",
         ),
         (tiff(&[("COMPRESS", "PACKBITS")]), "unsupported", "32773"),
-        (cut, "truncated", "ends too early"),
+        (cut, "truncated", "runs past byte"),
         (encoded(&nowhere, &samples(&scene, 1), "GTiff", &[]), "no_georeference", "has no georeference"),
         (b"II*\0and so on and so on".to_vec(), "truncated", ""),
     ];
