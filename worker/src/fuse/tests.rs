@@ -258,6 +258,21 @@ fn what_lies_outside_the_profile_of_the_decoder_is_what_gdal_makes_of_it() {
 }
 
 #[test]
+fn files_of_little_quality_are_not_taken_for_damaged_ones() {
+    let scene = Scene { size: (300, 200), tile: 128, ..Scene::default() };
+    for reversible in ["YES", "NO"] {
+        for quality in ["1", "3", "10", "30", "60", "90", "1,5,20"] {
+            let options = [("QUALITY", quality), ("REVERSIBLE", reversible), ("RESOLUTIONS", "4")];
+            let bytes = jp2_with(&scene, &samples(&scene, 1), &options);
+            let expected = read_band(&bytes, 1);
+            let fused =
+                try_fuse(&[band("B04", bytes)]).unwrap_or_else(|error| panic!("{options:?}: {error}"));
+            assert!(read_band(&fused.bytes, 1) == expected, "{options:?}");
+        }
+    }
+}
+
+#[test]
 fn the_output_says_what_and_where_it_is() {
     let Fused { cog, bytes } = try_fuse(&rgb(&Scene::default())).unwrap();
     assert_eq!(

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::case::Case;
 use crate::scene::NAMES;
-use crate::{boxes, codestream, damage, geotiff, place, scene, stand_ins};
+use crate::{boxes, codestream, damage, geotiff, legal, place, scene, stand_ins};
 use bytes::Bytes;
 
 /// Names of the cases, and words of the message; what takes time or memory if it is not refused early, and one of
@@ -41,6 +41,7 @@ const MOST_MEMORY: &str = "262144";
 fn fuse(folder: &Path, bands: &[Bytes; 3]) -> (Option<i32>, String) {
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -d \"$0\" && exec \"$@\"", MOST_MEMORY, env!("CARGO_BIN_EXE_worker")]);
+    command.env("TILEFLEET_LOG", "info");
     command.arg("fuse").args(["--threads", "2", "-o"]).arg(folder.join("out.tif"));
     for (name, bytes) in NAMES.iter().zip(bands) {
         let file = folder.join(format!("{name}.jp2"));
@@ -94,4 +95,17 @@ fn the_command_refuses_them_in_little_memory_and_leaves_nothing() {
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn the_command_says_what_it_leaves_to_gdal() {
+    let folder = tempfile::tempdir().expect("there is room for files");
+    let case = legal::fallback().into_iter().last().expect("there is one");
+    let (code, said) = fuse(folder.path(), &case.bands);
+    assert_eq!(code, Some(0), "{}: {said}", case.name);
+    for words in ["decoding with GDAL", "B03", "tile 8 has code-block style flags"] {
+        assert!(said.contains(words), "{}: {said}", case.name);
+    }
+    // The sound bands are not.
+    assert!(!said.contains("B04"), "{said}");
 }

@@ -3,7 +3,7 @@
 use tilefleet_scenes::Coding;
 
 use crate::case::{Case, same};
-use crate::jp2::{COM, Jp2, Jp2Box, Length, PLT, Part, Segment};
+use crate::jp2::{COD, COM, Jp2, Jp2Box, Length, PLT, Part, Segment};
 use crate::scene::{SIZE, coded, coding, geotiff, whole};
 
 /// The undamaged file with something done to its pieces.
@@ -146,6 +146,34 @@ pub(crate) fn codings() -> Vec<Case> {
         other("tiles of 299", Coding { tile: 299, ..coding() }),
         other("sixteen bits", Coding { bits: 16, ..coding() }),
     ]);
+    cases
+}
+
+/// What this project's decoder leaves to GDAL, without loss.
+pub(crate) fn fallback() -> Vec<Case> {
+    let styles = [
+        "BYPASS",
+        "RESET",
+        "TERMALL",
+        "VSC",
+        "PREDICTABLE",
+        "SEGSYM",
+        "BYPASS,RESET,TERMALL,VSC,PREDICTABLE,SEGSYM",
+    ];
+    let styles = styles.iter().map(|style| (style, coded(coding(), &[&format!("CODEBLOCK_STYLE={style}")])));
+    let (mut cases, mut files) = (Vec::new(), Vec::new());
+    for (style, file) in styles {
+        files.push(Jp2::of(&file));
+        cases.push(same(format!("code-block style {style}"), file));
+    }
+    // Tile headers come when other tiles have been decoded.
+    for (tile, other) in [4, 8].into_iter().zip(files) {
+        cases.push(edited(&format!("tile {tile} with a style of its own"), |file| {
+            let style = other.main.iter().find(|segment| segment.marker == COD).expect("there is one");
+            file.parts[tile] = other.parts[tile].clone();
+            file.parts[tile].header.insert(0, style.clone());
+        }));
+    }
     cases
 }
 

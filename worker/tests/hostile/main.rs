@@ -26,11 +26,26 @@ mod tiff;
 #[test]
 fn legal_but_unusual_files_become_the_same_raster() {
     case::run(
-        &[legal::boxes(), legal::markers(), legal::codings(), legal::geotiffs()]
+        &[legal::boxes(), legal::markers(), legal::codings(), legal::fallback(), legal::geotiffs()]
             .into_iter()
             .flatten()
             .collect::<Vec<_>>(),
     );
+}
+
+#[test]
+fn slow_sources_and_threads_have_no_part_in_the_bytes() {
+    let mut interleaved =
+        jp2::Jp2::of(&scene::coded(scene::coding(), &["TILEPARTS=RESOLUTIONS", "PROGRESSION=RPCL"]));
+    interleaved.parts.sort_by_key(|part| (part.number, part.tile * 7 % 9));
+    let bands = scene::with(interleaved.bytes());
+    for threads in [1, 2, 4] {
+        for seed in 0..4 {
+            let slow = |bytes| scene::Slow { bytes, seed };
+            let fused = scene::fused(bands.clone().map(slow), threads).expect("nothing is wrong with them");
+            assert!(fused == scene::oracle(), "{threads} threads, seed {seed}");
+        }
+    }
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! The generated scene that everything here is made of, and the whole way through the fuse core.
 
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tilefleet_scenes::{Band as Channel, Coding, Georeference, Scene, encode};
-use tilefleet_worker::fuse::{self, Band, Cancel, Compression, FuseError, Output, Request};
+use tilefleet_worker::fuse::{self, Band, Cancel, Compression, FuseError, Output, Request, Source};
 
 /// Pixels along a side: two whole tiles and a part of one.
 pub(crate) const SIZE: u32 = 300;
@@ -71,8 +74,26 @@ impl Output for Body {
     }
 }
 
+/// A file whose ranges arrive late, some much later than others.
+pub(crate) struct Slow {
+    pub(crate) bytes: Bytes,
+    pub(crate) seed: u64,
+}
+
+impl Source for Slow {
+    fn len(&self) -> u64 {
+        Source::len(&self.bytes)
+    }
+
+    fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
+        let drawn = (range.start ^ self.seed << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        thread::sleep(Duration::from_micros(if drawn < 40 { 5000 } else { drawn }));
+        Source::read(&self.bytes, range)
+    }
+}
+
 /// The file that three bands become.
-pub(crate) fn fused(bands: [Bytes; 3], threads: usize) -> Result<Vec<u8>, FuseError> {
+pub(crate) fn fused<S: Source + 'static>(bands: [S; 3], threads: usize) -> Result<Vec<u8>, FuseError> {
     let bands = NAMES.iter().zip(bands).map(|(&name, bytes)| Band {
         name: name.into(),
         source: format!("{name}.jp2"),

@@ -50,8 +50,8 @@ pub(super) fn jp2(image: &Image, source: &dyn Source, trailing: bool) -> Result<
     Ok(stub)
 }
 
-/// Makes the image one tile. SIZ follows SOC; behind its marker, its length and Rsiz are the fields Xsiz, Ysiz, XOsiz, YOsiz,
-/// XTsiz, YTsiz, XTOsiz and YTOsiz (ISO/IEC 15444-1 A.5.1).
+/// Makes the image one tile. SIZ follows SOC; behind its marker, its length and its capabilities are the size and
+/// offset of the image, and those of the tiles (ISO/IEC 15444-1 A.5.1).
 fn merge_tiles(main_header: &mut [u8]) {
     if let Some([image @ .., _, _, tile_width, tile_height, tile_x, tile_y]) =
         main_header.get_mut(8..).and_then(|fields| fields.as_chunks_mut::<4>().0.first_chunk_mut::<8>())
