@@ -19,6 +19,7 @@ pub(crate) enum Expected {
     NeverWrong,
 }
 
+#[derive(Clone)]
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) bands: [Bytes; 3],

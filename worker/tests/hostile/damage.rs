@@ -6,6 +6,7 @@ use crate::case::{Case, never_wrong, refused};
 use crate::geotiff;
 use crate::jp2::{Jp2, Length, PLT};
 use crate::scene::whole;
+use crate::tiff::{GEO_KEYS, PIXEL_SCALE, PREDICTOR, TIEPOINT, TILE_BYTE_COUNTS, TILE_OFFSETS};
 
 /// A place in a file, and what is there.
 type Place = (String, usize);
@@ -108,6 +109,42 @@ pub(crate) fn flipped_headers(bits: usize) -> Vec<Case> {
                 let mut bytes = bytes.clone();
                 bytes[at] ^= 1 << bit;
                 cases.push(never_wrong(format!("bit {bit} of byte {} of {name}", at - range.start), bytes));
+            }
+        }
+    }
+    cases
+}
+
+/// The same for a COG: its header, its directory, and the values that lie elsewhere; every fifth byte, unless it is for all
+/// bits.
+pub(crate) fn flipped_directory(bits: usize) -> Vec<Case> {
+    let cog = geotiff::cog();
+    let mut ranges =
+        vec![("the header", 0..8), ("the directory", cog.directory().start - 2..cog.directory().end)];
+    let elsewhere = [
+        ("tile offsets", TILE_OFFSETS),
+        ("byte counts", TILE_BYTE_COUNTS),
+        ("scale", PIXEL_SCALE),
+        ("tie point", TIEPOINT),
+        ("geo keys", GEO_KEYS),
+    ];
+    ranges.extend(elsewhere.map(|(name, tag)| (name, cog.span(tag))));
+    // Nothing in a TIFF tells that a tag is missing that need not be there.
+    let predictor = cog.entry(PREDICTOR);
+    let mut cases = Vec::new();
+    for (name, range) in ranges {
+        for at in range
+            .clone()
+            .step_by(if bits < 8 { 5 } else { 1 })
+            .filter(|at| !(predictor..predictor + 2).contains(at))
+        {
+            for bit in (0..bits).map(|bit| (at + bit) % 8) {
+                let mut bytes = cog.bytes.clone();
+                bytes[at] ^= 1 << bit;
+                cases.push(never_wrong(
+                    format!("TIFF: bit {bit} of byte {} of {name}", at - range.start),
+                    bytes,
+                ));
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::tiff::{
 };
 
 const ANY: &[&str] = &["malformed", "truncated", "unsupported"];
+const MALFORMED: &[&str] = &["malformed"];
 const TRUNCATED: &[&str] = &["truncated"];
 const UNSUPPORTED: &[&str] = &["unsupported"];
 const NONE: &[&str] = &["no_georeference"];
@@ -125,6 +126,8 @@ fn damaged(name: &str, tiff: Tiff) -> Case {
 
 pub(crate) fn tags() -> Vec<Case> {
     let set = |name, codes, words, tag, value| refused(name, cog().set(tag, 0, value).bytes, codes, words);
+    let mut predictor_of_no_type = cog().bytes;
+    predictor_of_no_type[cog().entry(PREDICTOR) + 2] = 99;
     let other_fill_order = plain().rename(SAMPLE_FORMAT, FILL_ORDER).set(FILL_ORDER, 0, 2).sorted().bytes;
     vec![
         set("TIFF: 12 bits", ANY, "", BITS_PER_SAMPLE, 12),
@@ -149,6 +152,7 @@ pub(crate) fn tags() -> Vec<Case> {
         set("TIFF: a column less", &["band_mismatch"], "size", IMAGE_WIDTH, u64::from(SIZE) - 1),
         set("TIFF: a row more", &["band_mismatch"], "size", IMAGE_LENGTH, u64::from(SIZE) + 1),
         refused("TIFF: bits the other way round", other_fill_order, UNSUPPORTED, "FillOrder"),
+        refused("TIFF: a predictor of no type", predictor_of_no_type, MALFORMED, "known type"),
         refused("TIFF: nodata 255", geotiff_with_nodata(), UNSUPPORTED, "nodata"),
     ]
 }

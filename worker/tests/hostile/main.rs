@@ -3,6 +3,10 @@
 //!
 //! Every file here is the project's own generated scene with its boxes, markers, tags or bytes changed. The oracle is
 //! what the undamaged bands become.
+//!
+//! How far this goes: a cut at any byte and a flipped bit in any header of a band as ESA codes it are noticed, or of no
+//! consequence. A flipped bit in the packets of a JPEG 2000 file is noticed more often than not (`most_flipped_bits_…` in
+//! the decoder's own tests counts them); the rest is left to the checksum of the object.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -40,7 +44,7 @@ fn slow_sources_and_threads_have_no_part_in_the_bytes() {
     interleaved.parts.sort_by_key(|part| (part.number, part.tile * 7 % 9));
     let bands = scene::with(interleaved.bytes());
     for threads in [1, 2, 4] {
-        for seed in 0..4 {
+        for seed in 0..2 {
             let slow = |bytes| scene::Slow { bytes, seed };
             let fused = scene::fused(bands.clone().map(slow), threads).expect("nothing is wrong with them");
             assert!(fused == scene::oracle(), "{threads} threads, seed {seed}");
@@ -93,7 +97,13 @@ fn a_file_cut_anywhere_is_refused() {
 
 #[test]
 fn a_flipped_bit_in_a_header_is_noticed_or_of_no_consequence() {
-    case::run(&damage::flipped_headers(1));
+    case::run(&[damage::flipped_headers(1), damage::flipped_directory(1)].concat());
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn no_flipped_bit_of_a_directory_makes_another_raster() {
+    case::run(&damage::flipped_directory(8));
 }
 
 #[test]

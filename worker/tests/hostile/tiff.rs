@@ -91,6 +91,12 @@ impl Tiff {
         (if inside { value_at } else { elsewhere() }, size)
     }
 
+    /// All values of a tag.
+    pub(crate) fn span(&self, tag: u16) -> Range<usize> {
+        let ((start, size), (count, _)) = (self.values(tag), self.places(tag));
+        start..start + size * usize::try_from(self.number(count, self.wide())).expect("it is in memory")
+    }
+
     pub(crate) fn value(&self, tag: u16, index: usize) -> u64 {
         let (at, size) = self.values(tag);
         self.number(at + index * size, size)

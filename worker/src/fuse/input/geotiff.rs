@@ -35,6 +35,7 @@ pub(super) type TiffDecoder = Decoder<Reader>;
 pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeference), FuseError> {
     let wrong = |error| explain(error, band);
     let mut decoder = Decoder::new(Reader::new(&band.bytes)).map_err(wrong)?;
+    check_directory(band, &mut decoder)?;
     let (width, height) = decoder.dimensions().map_err(wrong)?;
     check_size(band, width, height)?;
     let bits = check_profile(band, &mut decoder)?;
@@ -76,6 +77,27 @@ pub(super) fn explain(error: TiffError, band: &Band) -> FuseError {
 }
 
 pub(super) const PROFILE: &str = "a GeoTIFF of one band is read, uncompressed, LZW, DEFLATE or ZSTD";
+
+/// The decoder passes over entries of a type that it does not know, as TIFF 6.0 has it in section 2. There are no such types,
+/// though, and without its predictor or its nodata an image is another one.
+fn check_directory(band: &Band, decoder: &mut TiffDecoder) -> Result<(), FuseError> {
+    let wrong = |error| explain(error, band);
+    let Some(place) = decoder.ifd_pointer() else { return Ok(()) };
+    let head = band.bytes.read(0..4).map_err(|error| FuseError::Read { input: band.into(), error })?;
+    decoder.goto_offset_u64(place.0).map_err(|error| wrong(error.into()))?;
+    let entries = if head.contains(&43) {
+        decoder.read_long8().map_err(|error| wrong(error.into()))?
+    } else {
+        decoder.read_short().map_err(|error| wrong(error.into()))?.into()
+    };
+    let known = decoder.read_directory(place).map_err(wrong)?.len() as u64;
+    if known == entries {
+        return Ok(());
+    }
+    let detail =
+        format!("{known} of the {entries} entries of its directory have a known type and a tag of their own");
+    Err(FuseError::Malformed { input: band.into(), offset: place.0, detail })
+}
 
 /// Bits of a sample, if it is one that is read here.
 fn check_profile(band: &Band, decoder: &mut TiffDecoder) -> Result<u8, FuseError> {
