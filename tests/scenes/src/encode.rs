@@ -1,4 +1,4 @@
-//! From samples to a JPEG 2000 file with the coding parameters of ESA's 10 m bands.
+//! From samples to a JPEG 2000 file with the coding parameters of ESA's 10 m bands, or with others.
 //!
 //! GDAL's `JP2OpenJPEG` driver makes the codestream; the file around it is ours ([`crate::jp2_boxes`]). One parameter
 //! of ESA's cannot be had: `OpenJPEG` always writes two guard bits where Kakadu, used by ESA, wrote one.
@@ -6,8 +6,9 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gdal::raster::{Buffer, RasterCreationOptions};
-use gdal::{DriverManager, vsi};
+use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
+use gdal::spatial_ref::SpatialRef;
+use gdal::{Dataset, Driver, DriverManager, vsi};
 
 use crate::error::{Error, Result};
 use crate::{gml, jp2_boxes};
@@ -71,11 +72,12 @@ impl Default for Coding {
 }
 
 impl Coding {
-    fn creation_options(&self) -> RasterCreationOptions {
+    fn creation_options(&self) -> impl Iterator<Item = String> {
         let yes_no = |flag| if flag { "YES" } else { "NO" };
         let precincts = vec![format!("{{{0},{0}}}", self.precinct); self.resolutions as usize].join(",");
+        // GDAL takes whole bytes for granted.
+        let bits = (!self.bits.is_multiple_of(8)).then(|| format!("NBITS={}", self.bits));
         let chosen = [
-            format!("NBITS={}", self.bits),
             format!("BLOCKXSIZE={}", self.tile),
             format!("BLOCKYSIZE={}", self.tile),
             format!("CODEBLOCK_WIDTH={}", self.code_block),
@@ -94,7 +96,7 @@ impl Coding {
             "GeoJP2=NO",
             "GMLJP2=NO",
         ];
-        fixed.into_iter().chain(chosen.iter().map(String::as_str)).collect()
+        fixed.into_iter().map(str::to_owned).chain(bits).chain(chosen)
     }
 }
 
@@ -110,40 +112,101 @@ pub fn jp2(
     georeference: &Georeference,
     coding: &Coding,
 ) -> Result<Vec<u8>> {
+    jp2_with(samples, width, height, georeference, coding, &[])
+}
+
+/// As [`jp2`]. Creation options of GDAL's `JP2OpenJPEG` driver, such as `PROGRESSION=RPCL`, go before everything that
+/// [`Coding`] says or fixes.
+///
+/// # Errors
+///
+/// As [`jp2`].
+pub fn jp2_with(
+    samples: &[u16],
+    width: u32,
+    height: u32,
+    georeference: &Georeference,
+    coding: &Coding,
+    options: &[&str],
+) -> Result<Vec<u8>> {
     if samples.len() as u64 != u64::from(width) * u64::from(height) || samples.is_empty() {
         return Err(Error::SampleCount { count: samples.len(), width, height });
     }
     if let Some(&sample) = samples.iter().find(|&&sample| u32::from(sample) >> coding.bits != 0) {
         return Err(Error::SampleRange { sample, bits: coding.bits });
     }
-    let codestream = codestream(samples, width as usize, height as usize, coding)?;
+    // GDAL takes the first of several values of one option.
+    let options: RasterCreationOptions =
+        options.iter().map(|&option| option.to_owned()).chain(coding.creation_options()).collect();
+    let raster = if coding.bits <= 8 {
+        let bytes: Vec<u8> = samples.iter().map(|&sample| u8::try_from(sample).unwrap_or(u8::MAX)).collect();
+        raster(&bytes, width as usize, height as usize)?
+    } else {
+        raster(samples, width as usize, height as usize)?
+    };
+    let codestream = written(raster, "JP2OpenJPEG", "j2k", &options)?;
     let mut file =
         jp2_boxes::preamble(width, height, coding.bits, &gml::root_instance(georeference, width, height));
     file.extend(codestream);
     Ok(file)
 }
 
-fn codestream(samples: &[u16], width: usize, height: usize, coding: &Coding) -> Result<Vec<u8>> {
-    let subject = || format!("a raster of {width} x {height}");
-    let driver = |name| DriverManager::get_driver_by_name(name).map_err(Error::gdal("load driver", name));
-
-    let raster = driver("MEM")?
-        .create_with_band_type::<u16, _>("", width, height, 1)
-        .map_err(Error::gdal("allocate", subject()))?;
-    let mut band = raster.rasterband(1).map_err(Error::gdal("allocate", subject()))?;
-    for (rows, top) in samples.chunks(width * ROWS_AT_A_TIME).zip((0..).step_by(ROWS_AT_A_TIME)) {
-        let shape = (width, rows.len() / width);
-        band.write((0, top), shape, &mut Buffer::new(shape, rows.to_vec()))
-            .map_err(Error::gdal("fill", subject()))?;
+/// Encodes `width` x `height` samples in row order as a GeoTIFF, by GDAL's driver `GTiff` or `COG` with its creation
+/// options.
+///
+/// # Errors
+///
+/// If the samples do not fill the raster, and if GDAL refuses the options or the place.
+pub fn geotiff(
+    samples: &[u16],
+    width: u32,
+    height: u32,
+    georeference: &Georeference,
+    driver: &str,
+    options: &[&str],
+) -> Result<Vec<u8>> {
+    if samples.len() as u64 != u64::from(width) * u64::from(height) || samples.is_empty() {
+        return Err(Error::SampleCount { count: samples.len(), width, height });
     }
+    let mut raster = raster(samples, width as usize, height as usize)?;
+    SpatialRef::from_epsg(georeference.epsg.into())
+        .and_then(|system| raster.set_spatial_ref(&system))
+        .and_then(|()| raster.set_geo_transform(&georeference.geo_transform()))
+        .map_err(Error::gdal("place", format!("a raster in EPSG:{}", georeference.epsg)))?;
+    written(raster, driver, "tif", &options.iter().copied().collect())
+}
 
-    let target = MemoryFile::new();
+fn driver(name: &str) -> Result<Driver> {
+    DriverManager::get_driver_by_name(name).map_err(Error::gdal("load driver", name))
+}
+
+/// The samples as GDAL's drivers take them.
+fn raster<T: GdalType + Copy>(samples: &[T], width: usize, height: usize) -> Result<Dataset> {
+    let subject = || format!("a raster of {width} x {height}");
+    let raster = driver("MEM")?
+        .create_with_band_type::<T, _>("", width, height, 1)
+        .map_err(Error::gdal("allocate", subject()))?;
+    {
+        let mut band = raster.rasterband(1).map_err(Error::gdal("allocate", subject()))?;
+        for (rows, top) in samples.chunks(width * ROWS_AT_A_TIME).zip((0..).step_by(ROWS_AT_A_TIME)) {
+            let shape = (width, rows.len() / width);
+            band.write((0, top), shape, &mut Buffer::new(shape, rows.to_vec()))
+                .map_err(Error::gdal("fill", subject()))?;
+        }
+    }
+    Ok(raster)
+}
+
+/// The file that a driver makes of a raster.
+fn written(raster: Dataset, by: &str, extension: &str, options: &RasterCreationOptions) -> Result<Vec<u8>> {
+    let (width, height) = raster.raster_size();
+    let target = MemoryFile::new(extension);
     raster
-        .create_copy(&driver("JP2OpenJPEG")?, &target.path, &coding.creation_options())
-        .and_then(gdal::Dataset::close)
-        .map_err(Error::gdal("encode", subject()))?;
+        .create_copy(&driver(by)?, &target.path, options)
+        .and_then(Dataset::close)
+        .map_err(Error::gdal("encode", format!("a raster of {width} x {height}")))?;
     drop(raster);
-    vsi::get_vsi_mem_file_bytes_owned(&target.path).map_err(Error::gdal("read back", subject()))
+    vsi::get_vsi_mem_file_bytes_owned(&target.path).map_err(Error::gdal("read back", by))
 }
 
 /// A name in GDAL's in-memory file system, which all threads of the process share.
@@ -152,10 +215,10 @@ struct MemoryFile {
 }
 
 impl MemoryFile {
-    fn new() -> Self {
+    fn new(extension: &str) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { path: format!("/vsimem/tilefleet-scenes-{number}.j2k").into() }
+        Self { path: format!("/vsimem/tilefleet-scenes-{number}.{extension}").into() }
     }
 }
 
@@ -169,7 +232,7 @@ impl Drop for MemoryFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gdal::{Dataset, Metadata as _};
+    use gdal::Metadata as _;
 
     const HERE: Georeference = Georeference { epsg: 32755, west: 699_960.0, north: 6_600_040.0, pixel: 10.0 };
 
@@ -178,7 +241,7 @@ mod tests {
     }
 
     fn with_dataset<R>(file: Vec<u8>, look: impl FnOnce(&Dataset) -> R) -> R {
-        let memory = MemoryFile::new();
+        let memory = MemoryFile::new("jp2");
         vsi::create_mem_file(&memory.path, file).unwrap();
         look(&Dataset::open(&memory.path).unwrap())
     }

@@ -2,6 +2,7 @@
 
 mod bad_cells;
 mod bad_input;
+mod compressions;
 mod dead_letters;
 mod demo;
 mod doctor;

@@ -9,6 +9,9 @@ use crate::source::{Fields, Window};
 /// Bytes of the signature box that every JP2 file begins with (I.5.1).
 const SIGNATURE_LENGTH: u64 = 12;
 
+/// Boxes that are stepped over in front of the codestream or behind it; a Sentinel-2 band has four.
+const MOST_BOXES: usize = 4096;
+
 /// Bytes of compatible brands that are looked at; plain JP2 lists one or two of 4 bytes.
 const BRANDS_READ: u64 = 4096;
 
@@ -131,8 +134,19 @@ pub(crate) fn container(window: &mut Window<'_>) -> Result<Container, Error> {
         }
         at = found.next();
         before.push(found.start..found.next());
+        check_count(&before)?;
     }
     Err(Flaw::truncated(end, "the file ends before its codestream").into())
+}
+
+/// A list of boxes is kept, so a file of nothing else must not fill the memory.
+fn check_count(boxes: &[Range<u64>]) -> Result<(), Flaw> {
+    match boxes.last() {
+        Some(last) if boxes.len() > MOST_BOXES => {
+            Err(Flaw::unsupported(last.start, format!("it has more than {MOST_BOXES} boxes in a row")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The file type box (I.5.2) must promise that a reader of plain JP2 can read the file.
@@ -209,6 +223,7 @@ pub(crate) fn trailing(window: &mut Window<'_>, mut at: u64) -> Result<Vec<Range
         }
         let found = read_box(window, at, end, true)?;
         boxes.push(found.start..found.next());
+        check_count(&boxes)?;
         at = found.next();
     }
     Ok(boxes)

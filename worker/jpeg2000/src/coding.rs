@@ -102,6 +102,32 @@ impl CodingStyle {
         self.precincts.get(usize::from(resolution)).copied().unwrap_or((15, 15))
     }
 
+    /// What one marker segment says and the other excludes, for an image of so many components.
+    ///
+    /// Nothing else in a file repeats what these two say, so this is what shows damage in them.
+    pub(crate) fn contradiction(&self, quantization: &Quantization, components: u16) -> Option<String> {
+        let subbands = 3 * usize::from(self.levels) + 1;
+        // G.2: the transformations are of three components.
+        if self.component_transformation != 0 && components < 3 {
+            return Some(format!("a transformation of three components and has {components}"));
+        }
+        match (quantization.style, self.transformation) {
+            // Table A.28 and E.1: without quantization there are no step sizes, and the 9/7 wavelet needs them.
+            (0, 0) => return Some("the irreversible 9/7 wavelet and no quantization".into()),
+            (1 | 2, 1) => return Some("the reversible 5/3 wavelet and a quantization".into()),
+            (0..=2, _) => {}
+            (style, _) => return Some(format!("quantization style {style}, which does not exist")),
+        }
+        let expected = if quantization.style == 1 { 1 } else { subbands };
+        let listed = quantization.exponents.len();
+        (listed < expected).then(|| format!("exponents for {listed} of {expected} subbands"))
+    }
+
+    /// Code-block style flags (table A.19).
+    pub(crate) fn block_style(&self) -> u8 {
+        self.block_style
+    }
+
     /// Why this coding is none that the decoder takes.
     pub(crate) fn outside_profile(&self) -> Option<String> {
         if self.transformation != 1 {
@@ -120,12 +146,12 @@ impl CodingStyle {
     }
 }
 
-/// The QCD marker segment (A.6.4) for a reversible transformation.
+/// The QCD marker segment (A.6.4).
 #[derive(Clone, Debug)]
 pub(crate) struct Quantization {
     style: u8,
     guard_bits: u8,
-    /// By subband: LL, then HL, LH, HH per resolution level.
+    /// By subband: LL, then HL, LH, HH per resolution level; of LL alone where the others are derived from it.
     exponents: Vec<u8>,
 }
 
@@ -139,14 +165,24 @@ impl Quantization {
         let fields = Fields(&segment.content);
         let style = fields.u8(0).ok_or_else(|| wrong("too short"))?;
         let steps = fields.from(1).unwrap_or_default();
-        // Table A.28: style 0 has one byte per subband with the exponent in its upper 5 bits.
-        let exponents = steps.iter().map(|step| step >> 3).collect();
-        Ok(Self { style: style & 0x1f, guard_bits: style >> 5, exponents })
+        // Tables A.28 to A.30: the exponent is in the upper 5 bits of one byte per subband without quantization, of two
+        // with it.
+        let (style, guard_bits) = (style & 0x1f, style >> 5);
+        let bytes = if style == 0 { 1 } else { 2 };
+        let exponents = steps.chunks_exact(bytes).filter_map(|step| Some(step.first()? >> 3)).collect();
+        Ok(Self { style, guard_bits, exponents })
     }
 
     /// Magnitude bit-planes of a subband (E-2), counted as in [`Quantization::exponents`].
     pub(crate) fn planes(&self, subband: usize) -> Option<u8> {
-        Some((self.guard_bits + self.exponents.get(subband)?).saturating_sub(1))
+        let exponent = if self.style == 1 {
+            // E-5: one less per level, from the lowest on.
+            let level = u8::try_from(subband.saturating_sub(1) / 3).unwrap_or(u8::MAX);
+            self.exponents.first()?.saturating_sub(level)
+        } else {
+            *self.exponents.get(subband)?
+        };
+        Some((self.guard_bits + exponent).saturating_sub(1))
     }
 
     /// Why this coding is none that the decoder takes.
@@ -155,9 +191,6 @@ impl Quantization {
             return Some(format!("quantization style {}", self.style));
         }
         let subbands = 3 * usize::from(levels) + 1;
-        if self.exponents.len() < subbands {
-            return Some(format!("exponents for {} of {subbands} subbands", self.exponents.len()));
-        }
         let most = (0..subbands).filter_map(|subband| self.planes(subband)).max().unwrap_or_default();
         (most > MOST_PLANES).then(|| format!("{most} magnitude bit-planes"))
     }

@@ -63,6 +63,11 @@ impl Image {
         self.main.size.component_count()
     }
 
+    /// Whether a component has fewer samples than the reference grid.
+    pub fn subsampled(&self) -> bool {
+        self.main.size.is_subsampled()
+    }
+
     /// Columns of a whole tile; tiles at the edges may be smaller.
     pub fn tile_width(&self) -> u32 {
         self.main.size.tile_width

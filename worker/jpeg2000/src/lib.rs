@@ -12,6 +12,7 @@
 mod block;
 mod boxes;
 mod coding;
+mod dropped;
 mod error;
 mod grid;
 mod header_bits;

@@ -69,6 +69,9 @@ pub(crate) fn main_header(window: &mut Window<'_>, start: u64) -> Result<MainHea
     let (Some(coding), Some(quantization)) = (coding, quantization) else {
         return Err(Flaw::malformed(at, "the main header lacks COD or QCD").into());
     };
+    if let Some(detail) = coding.contradiction(&quantization, size.component_count()) {
+        return Err(Flaw::malformed(start, format!("the main header names {detail}")).into());
+    }
     let plain = outside.is_none();
     let outside_profile = size_outside_profile(&size)
         .or_else(|| outside.map(str::to_owned))

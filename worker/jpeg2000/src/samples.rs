@@ -10,8 +10,8 @@ pub(crate) enum Coverage {
     Whole,
     /// Every pass of the code blocks that are included. Others have nothing but zeros, or were dropped.
     Included,
-    /// Passes were dropped.
-    Lossy,
+    /// Passes were dropped, which can take samples out of range as far as this.
+    Lossy(u32),
 }
 
 impl Coverage {
@@ -22,7 +22,7 @@ impl Coverage {
             Self::Whole => 0,
             // A writer that drops whole blocks drops those with the smallest coefficients.
             Self::Included => (1_u32 << bits >> 4).max(1),
-            Self::Lossy => u32::MAX,
+            Self::Lossy(beyond) => beyond,
         }
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::block::{BlockDecoder, CodedBlock};
 use crate::coding::{CodingStyle, Quantization};
+use crate::dropped::Dropped;
 use crate::error::{Error, Flaw};
 use crate::grid::{Band, Grid};
 use crate::image::Image;
@@ -14,7 +15,7 @@ use crate::tile_header::tile_part_header;
 use crate::wavelet::{Subbands, Sweep};
 
 /// Code blocks of the largest tile that is taken: 8192x8192 samples in the smallest blocks.
-const MOST_BLOCKS: u64 = 1 << 22;
+pub(crate) const MOST_BLOCKS: u64 = 1 << 22;
 
 /// Rows of the wavelet between two questions whether to stop.
 const ROWS_AT_ONCE: usize = 16;
@@ -52,7 +53,8 @@ impl TileDecoder {
     ///
     /// # Errors
     /// The first flaw; then `out` may have been written to. In a tile coded without loss, a sample that needs more
-    /// bits than the image has is one. Where coding passes were dropped such samples are clamped.
+    /// bits than the image has is one. Where coding passes were dropped such samples are clamped, as far as the missing
+    /// bits can explain them.
     ///
     /// # Panics
     /// If `out` has no room for the tile.
@@ -87,7 +89,7 @@ impl TileDecoder {
             );
         }
         self.packets.read(&grid, &coding, &parts, stop)?;
-        let coverage = self.coefficients(&grid, &parts, stop)?;
+        let coverage = self.coefficients(&grid, &parts, image.bits(), stop)?;
         let mut samples = Samples::new(out, stride, (width, height), image.bits());
         self.samples(&grid, &mut samples, stop)?;
         let (beyond, row) = samples.worst();
@@ -106,12 +108,13 @@ impl TileDecoder {
         &mut self,
         grid: &Grid,
         parts: &[TilePart<'_>],
+        bits: u8,
         stop: &dyn Fn() -> bool,
     ) -> Result<Coverage, Error> {
         self.coded.clear();
         self.coded.resize(grid.resolutions.len(), [false; 3]);
         let mut area = 0_u64;
-        let mut lossy = false;
+        let mut dropped = Dropped::default();
         for (block, band) in
             self.packets.blocks().iter().filter_map(|block| Some((block, band_of(grid, block)?)))
         {
@@ -120,8 +123,10 @@ impl TileDecoder {
                 *coded = true;
             }
             area = area.saturating_add(band.block(block.column, block.row).area());
-            // The first bit-plane has one pass, the others three (D.3).
-            lossy |= u32::from(block.passes) + 2 < 3 * u32::from(block.planes);
+            dropped.add(block);
+        }
+        if let Some(detail) = dropped.contradiction(grid, bits) {
+            return Err(Flaw::malformed(parts.first().map_or(0, |part| part.offset), detail).into());
         }
         let whole = grid.samples();
         if area > 0 && self.coefficients.len() < whole {
@@ -147,22 +152,18 @@ impl TileDecoder {
             let offset = self.packets.pieces(block, parts, &mut pieces);
             let stride = band.rect.width() as usize;
             let first = (rect.y0 - band.rect.y0) as usize * stride + (rect.x0 - band.rect.x0) as usize;
-            let coded = CodedBlock {
-                width: rect.width() as usize,
-                height: rect.height() as usize,
-                subband: band.subband,
-                pieces: &pieces,
-                passes: block.passes.into(),
-                bit_planes: block.planes.into(),
-            };
+            let coded = coded_block(band, block, &pieces);
             let out = self.coefficients.get_mut(band.storage()).and_then(|band| band.get_mut(first..));
             let decoded = self.block.decode(&coded, out.unwrap_or_default(), stride);
             decoded.map_err(|flaw| Flaw::malformed(offset, flaw.to_string()))?;
         }
-        Ok(match (lossy, covered) {
-            (true, _) => Coverage::Lossy,
-            (false, true) => Coverage::Whole,
-            (false, false) => Coverage::Included,
+        Ok(match (dropped.effect(), covered) {
+            (None, true) => Coverage::Whole,
+            (None, false) => Coverage::Included,
+            (Some(effect), true) => Coverage::Lossy(effect),
+            (Some(effect), false) => {
+                Coverage::Lossy(effect.saturating_add(Coverage::Included.tolerance(bits)))
+            }
         })
     }
 
@@ -229,8 +230,21 @@ impl Default for TileDecoder {
     }
 }
 
+/// A block as its decoder takes it.
+pub(crate) fn coded_block<'a>(band: &Band, block: &Block, pieces: &'a [&'a [u8]]) -> CodedBlock<'a> {
+    let rect = band.block(block.column, block.row);
+    CodedBlock {
+        width: rect.width() as usize,
+        height: rect.height() as usize,
+        subband: band.subband,
+        pieces,
+        passes: block.passes.into(),
+        bit_planes: block.planes.into(),
+    }
+}
+
 /// Whether and where a block has coefficients.
-fn band_of<'a>(grid: &'a Grid, block: &Block) -> Option<&'a Band> {
+pub(crate) fn band_of<'a>(grid: &'a Grid, block: &Block) -> Option<&'a Band> {
     let included = block.passes > 0;
     let level = grid.resolutions.get(usize::from(block.resolution)).filter(|_| included)?;
     level.bands.get(usize::from(block.band))
@@ -260,6 +274,10 @@ fn headers<'a>(image: &Image, tile: u32, parts: &'a [(u64, Bytes)]) -> Result<He
             packets: bytes.get(header.length..).unwrap_or_default(),
             lengths: header.packet_lengths,
         });
+    }
+    if let Some(detail) = coding.contradiction(&quantization, image.components()) {
+        let offset = parts.first().map_or(0, |part| part.0);
+        return Err(Flaw::malformed(offset, format!("tile {tile} names {detail}")).into());
     }
     let outside = coding.outside_profile().or_else(|| quantization.outside_profile(coding.levels));
     if let Some(reason) = outside {

@@ -173,3 +173,39 @@ fn a_caller_can_stop_a_tile() {
         assert!(matches!(stopped, Err(Error::Stopped)), "after {patience} questions");
     }
 }
+
+/// A file without loss whose marker segment in the main header has other bytes.
+fn with_bytes(marker: u8, bytes: &[(usize, u8)]) -> Result<(), Error> {
+    let mut file = file(true).to_vec();
+    let at = file.windows(2).position(|pair| pair == [0xff, marker]).expect("the segment is there");
+    for &(place, value) in bytes {
+        file[at + 4 + place] = value;
+    }
+    decoded(&file.into()).map(drop)
+}
+
+#[test]
+fn a_quantization_that_the_blocks_were_not_coded_with_is_noticed() {
+    with_bytes(0x5c, &[]).expect("nothing was changed");
+    // Guard bits, two of which are right; then exponents of single subbands, 15, 16, 16, 17, 16, 16, 17.
+    let guards = [0, 1, 3, 4, 5, 6, 7].map(|guards| vec![(0, guards << 5)]);
+    let exponents = (1..8).flat_map(|subband| {
+        let right: u8 = [15, 16, 16, 17, 16, 16, 17][subband - 1];
+        (0..5).map(move |bit| vec![(subband, (right ^ 1 << bit) << 3)])
+    });
+    for change in guards.into_iter().chain(exponents) {
+        let noticed = with_bytes(0x5c, &change).is_err();
+        assert!(noticed, "{change:?} goes unnoticed");
+    }
+}
+
+#[test]
+fn marker_segments_that_exclude_each_other_are_an_error() {
+    // The other wavelet, a component transformation; both styles of quantization and one that does not exist.
+    for (marker, change) in
+        [(0x52, (9, 0)), (0x52, (4, 1)), (0x5c, (0, 0x41)), (0x5c, (0, 0x42)), (0x5c, (0, 0x43))]
+    {
+        let error = with_bytes(marker, &[change]).expect_err("it contradicts the rest").to_string();
+        assert!(error.contains("the main header names"), "{error}");
+    }
+}

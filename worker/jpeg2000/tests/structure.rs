@@ -81,7 +81,13 @@ fn codestream(recipe: &Recipe) -> Vec<u8> {
     out.extend(marker_segment(0xff51, &size));
     let [block_style, transformation] = recipe.coded_by;
     out.extend(marker_segment(0xff52, &[0, 0, 0, 1, 0, 1, 4, 4, block_style, transformation]));
-    out.extend(marker_segment(0xff5c, &[0x40, 0x78, 0x80, 0x80, 0x88]));
+    // The 9/7 wavelet has steps of two bytes.
+    let steps: &[u8] = if transformation == 0 {
+        &[0x42, 0x78, 0, 0x80, 0, 0x80, 0, 0x88, 0]
+    } else {
+        &[0x40, 0x78, 0x80, 0x80, 0x88]
+    };
+    out.extend(marker_segment(0xff5c, steps));
     if let Some(listed) = &recipe.tlm {
         let mut content = vec![0, 0x60];
         for (tile, length) in listed {

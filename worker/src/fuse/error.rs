@@ -82,7 +82,7 @@ pub enum FuseError {
     },
     /// A legal file of a kind that is not read here. Fail the cell.
     #[error(
-        "{input} is not supported: {detail}; give a file of one band of unsigned samples of at most 16 bits"
+        "{input} is not supported: {detail}; give a file of one band, north up, of unsigned samples of at most 16 bits"
     )]
     Unsupported {
         /// The band.

@@ -27,6 +27,7 @@ impl Georeference {
         let transform = dataset
             .geo_transform()
             .map_err(|_| missing("no GMLJP2 or GeoJP2 box and no GeoTIFF tag places it"))?;
+        check_transform(transform, band)?;
         let system = dataset
             .spatial_ref()
             .map_err(|_| missing("it does not name a coordinate reference system that PROJ knows"))?;
@@ -65,6 +66,20 @@ impl Georeference {
         let tolerance = self.transform[1].abs().max(self.transform[5].abs()) * 1e-6;
         self.transform.iter().zip(&other.transform).all(|(one, other)| (one - other).abs() <= tolerance)
     }
+}
+
+/// Fails unless the pixels are rectangles with north up. Other grids are legal, but none is Sentinel-2's, and readers of the
+/// output would have to expect them.
+fn check_transform(transform: [f64; 6], band: &Band) -> Result<(), FuseError> {
+    let [x, width, row_rotation, y, column_rotation, height] = transform;
+    let wrong = |detail: String| Err(FuseError::Unsupported { input: band.into(), detail });
+    if transform.iter().any(|number| !number.is_finite()) {
+        return wrong(format!("its origin is at {x},{y} and its pixels are {width}x{height}"));
+    }
+    if row_rotation != 0.0 || column_rotation != 0.0 || width <= 0.0 || height >= 0.0 {
+        return wrong(format!("its rows and columns do not have north up: its transform is {transform:?}"));
+    }
+    Ok(())
 }
 
 /// Fails unless all bands lie where the first one does.

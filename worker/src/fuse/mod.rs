@@ -12,9 +12,11 @@
 //! decodes, for which it needs the whole file in memory.
 //!
 //! Whatever is wrong with a band fails the whole cell with a [`FuseError`] that names the band: an output with a hole
-//! looks like one with clouds, and nobody would notice. JPEG 2000 as Sentinel-2 uses it has no checksums, so damage inside
-//! a code block that decodes without contradiction is not noticed here; the source has to verify what it reads against
-//! the checksum of the object, where there is one.
+//! looks like one with clouds, and nobody would notice. What the files repeat nowhere is not noticed here, and the source
+//! has to verify what it reads against the checksum of the object, where there is one: JPEG 2000 as Sentinel-2 uses it has
+//! no checksums, so damage inside a code block may decode without contradiction; tiles may have changed places, if no TLM
+//! lists them; a TIFF may have lost a tag that need not be there, or bits of samples that are not compressed with a
+//! checksum. `worker/tests/hostile` shows what is noticed.
 
 mod cancel;
 mod chunks;

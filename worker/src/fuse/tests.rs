@@ -229,7 +229,7 @@ fn geotiffs_outside_the_profile_are_refused_by_name() {
             "it has pixels",
         ),
         (tiff(&[("COMPRESS", "PACKBITS")]), "unsupported", "32773"),
-        (cut, "truncated", "ends too early"),
+        (cut, "truncated", "runs past byte"),
         (encoded(&nowhere, &samples(&scene, 1), "GTiff", &[]), "no_georeference", "has no georeference"),
         (b"II*\0and so on and so on".to_vec(), "truncated", ""),
     ];
@@ -255,6 +255,21 @@ fn what_lies_outside_the_profile_of_the_decoder_is_what_gdal_makes_of_it() {
     let mut cut = bytes;
     cut.truncate(cut.len() * 3 / 4);
     assert_eq!(error(&[band("B04", cut)]).0, "truncated");
+}
+
+#[test]
+fn files_of_little_quality_are_not_taken_for_damaged_ones() {
+    let scene = Scene { size: (300, 200), tile: 128, ..Scene::default() };
+    for reversible in ["YES", "NO"] {
+        for quality in ["1", "3", "10", "30", "60", "90", "1,5,20"] {
+            let options = [("QUALITY", quality), ("REVERSIBLE", reversible), ("RESOLUTIONS", "4")];
+            let bytes = jp2_with(&scene, &samples(&scene, 1), &options);
+            let expected = read_band(&bytes, 1);
+            let fused =
+                try_fuse(&[band("B04", bytes)]).unwrap_or_else(|error| panic!("{options:?}: {error}"));
+            assert!(read_band(&fused.bytes, 1) == expected, "{options:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! JPEG 2000 outside the profile of this project's decoder, by GDAL's `JP2OpenJPEG` driver.
 //!
 //! The file is held in memory whole. `OpenJPEG`, as GDAL drives it, decodes half a file without an error and fills the
-//! rest with zeros, which are indistinguishable from nodata; so all its tile-parts are walked before it gets to see it.
+//! rest with zeros, which are indistinguishable from nodata; and it takes what memory the headers ask for. So all tiles are
+//! checked before it gets to see them, which takes about as long as decoding them once.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -57,7 +58,12 @@ impl GdalReader {
         }
         let bytes = Bytes::from(whole(&self.band, &self.band.bytes, stop)?);
         let mut tiles = Tiles::new(&self.image);
-        while tiles.next(&bytes).map_err(|error| jpeg2000::explain(error, &self.band))?.is_some() {}
+        let wrong = |error| jpeg2000::explain(error, &self.band);
+        while let Some(tile) = tiles.next(&bytes).map_err(wrong)? {
+            let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+            let parts = tile.parts.iter().map(|part| (part.start, bytes.slice(at(part.start)..at(part.end))));
+            self.image.check_tile(tile.index, &parts.collect::<Vec<_>>(), stop).map_err(wrong)?;
+        }
         let path = self.scratch.path("input.jp2");
         vsi::create_mem_file(&path, Vec::from(bytes))
             .map_err(|error| session.internal("make a memory file", &error))?;

@@ -4,10 +4,11 @@
 //! without the horizontal predictor; nodata 0 or not set. Anything else is refused by name.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use tiff::decoder::{Decoder, DecodingResult};
+use tiff::decoder::Decoder;
 use tiff::encoder::{TiffEncoder, colortype};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError, TiffResult};
@@ -16,58 +17,44 @@ use tilefleet_jpeg2000::Source;
 use super::super::Band;
 use super::super::error::FuseError;
 use super::super::georeference::Georeference;
-use super::super::grid::{Grid, Rect};
+use super::super::grid::Rect;
 use super::super::header::{Header, check_size};
 use super::super::session::Session;
+use super::tiff_tiles::TiffTiles;
 use super::{Desk, Opened, TileReader, stub};
 
 /// Tags that place an image (OGC 19-008, `GeoTIFF` 1.1, section 7 and annex B).
 const DOUBLES: [Tag; 4] =
     [Tag::ModelPixelScaleTag, Tag::ModelTiepointTag, Tag::ModelTransformationTag, Tag::GeoDoubleParamsTag];
 
-/// Samples of the largest tile or strip that is read.
-const LARGEST_TILE: u64 = 1 << 26;
-
 /// Bytes read at least where the decoder asks for fewer.
 const READ_AHEAD: u64 = 64 << 10;
 
-type TiffDecoder = Decoder<Reader>;
+pub(super) type TiffDecoder = Decoder<Reader>;
 
 pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeference), FuseError> {
     let wrong = |error| explain(error, band);
     let mut decoder = Decoder::new(Reader::new(&band.bytes)).map_err(wrong)?;
+    check_directory(band, &mut decoder)?;
     let (width, height) = decoder.dimensions().map_err(wrong)?;
     check_size(band, width, height)?;
     let bits = check_profile(band, &mut decoder)?;
-    let (tile_width, tile_height) = decoder.chunk_dimensions();
-    // A strip may say that it is higher than the image.
-    let tile = Rect { x: 0, y: 0, width: tile_width.min(width), height: tile_height.min(height) };
-    if tile.area() == 0 || tile.area() > LARGEST_TILE {
-        let detail = format!("it has tiles or strips of {}x{} pixels", tile.width, tile.height);
-        return Err(FuseError::Unsupported { input: band.into(), detail });
-    }
-    let grid = Grid::regular(width, height, tile.width, tile.height);
-    let empty = empty_tiles(&mut decoder).map_err(wrong)?;
-    if empty.len() != grid.tiles.len() {
-        let detail = format!("it lists {} tiles or strips of {}", empty.len(), grid.tiles.len());
-        return Err(FuseError::Malformed { input: band.into(), offset: 0, detail });
-    }
+    let tiles = TiffTiles::read(band, &mut decoder, (width, height), bits)?;
     let stub = place(&mut decoder).map_err(wrong)?;
     let georeference =
         stub::opened(stub, "GTiff", |dataset| Georeference::read(session, dataset, band)).map_err(
             |error| FuseError::NoGeoreference { input: band.into(), detail: session.reason(&error) },
         )??;
     let opened = Opened {
-        header: Header { grid, bits },
+        header: Header { grid: tiles.grid.clone(), bits },
         held: 0,
-        // The samples before they are copied, and the decompressor's own.
-        working: tile.area().saturating_mul(4).saturating_add(1 << 20),
-        tiles: Box::new(GeotiffReader { band: band.clone(), empty, decoders: Mutex::new(vec![decoder]) }),
+        working: tiles.working(),
+        tiles: Box::new(GeotiffReader { band: band.clone(), tiles, readers: Mutex::default() }),
     };
     Ok((opened, georeference))
 }
 
-fn explain(error: TiffError, band: &Band) -> FuseError {
+pub(super) fn explain(error: TiffError, band: &Band) -> FuseError {
     let input = band.into();
     match error {
         TiffError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -89,7 +76,28 @@ fn explain(error: TiffError, band: &Band) -> FuseError {
     }
 }
 
-const PROFILE: &str = "a GeoTIFF of one band is read, uncompressed, LZW, DEFLATE or ZSTD";
+pub(super) const PROFILE: &str = "a GeoTIFF of one band is read, uncompressed, LZW, DEFLATE or ZSTD";
+
+/// The decoder passes over entries of a type that it does not know, as TIFF 6.0 has it in section 2. There are no such types,
+/// though, and without its predictor or its nodata an image is another one.
+fn check_directory(band: &Band, decoder: &mut TiffDecoder) -> Result<(), FuseError> {
+    let wrong = |error| explain(error, band);
+    let Some(place) = decoder.ifd_pointer() else { return Ok(()) };
+    let head = band.bytes.read(0..4).map_err(|error| FuseError::Read { input: band.into(), error })?;
+    decoder.goto_offset_u64(place.0).map_err(|error| wrong(error.into()))?;
+    let entries = if head.contains(&43) {
+        decoder.read_long8().map_err(|error| wrong(error.into()))?
+    } else {
+        decoder.read_short().map_err(|error| wrong(error.into()))?.into()
+    };
+    let known = decoder.read_directory(place).map_err(wrong)?.len() as u64;
+    if known == entries {
+        return Ok(());
+    }
+    let detail =
+        format!("{known} of the {entries} entries of its directory have a known type and a tag of their own");
+    Err(FuseError::Malformed { input: band.into(), offset: place.0, detail })
+}
 
 /// Bits of a sample, if it is one that is read here.
 fn check_profile(band: &Band, decoder: &mut TiffDecoder) -> Result<u8, FuseError> {
@@ -100,17 +108,16 @@ fn check_profile(band: &Band, decoder: &mut TiffDecoder) -> Result<u8, FuseError
         ColorType::Gray(bits @ (8 | 16)) => bits,
         other => return unsupported(format!("it has pixels of the kind {other:?}")),
     };
-    // TIFF 6.0, section 19 and section 4: 1 is the default of both, unsigned integers and black is 0.
-    for (tag, name) in [(Tag::SampleFormat, "SampleFormat"), (Tag::PhotometricInterpretation, "Photometric")]
-    {
+    // TIFF 6.0, sections 19, 4 and 8: 1 is the default of all, unsigned integers, black is 0, high bits first.
+    for (tag, name) in [
+        (Tag::SampleFormat, "SampleFormat"),
+        (Tag::PhotometricInterpretation, "Photometric"),
+        (Tag::FillOrder, "FillOrder"),
+    ] {
         let value = decoder.find_tag_unsigned_vec::<u16>(tag).map_err(wrong)?;
         if let Some(value) = value.and_then(|values| values.first().copied()).filter(|&value| value != 1) {
             return unsupported(format!("its tag {name} is {value} instead of 1"));
         }
-    }
-    let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression).map_err(wrong)?.unwrap_or(1);
-    if ![1, 5, 8, 32946, 50000].contains(&compression) {
-        return unsupported(format!("its compression has the number {compression}; {PROFILE}"));
     }
     if let Some(value) = decoder.find_tag(Tag::GdalNodata).map_err(wrong)? {
         let text = value.into_string().map_err(wrong)?;
@@ -120,15 +127,6 @@ fn check_profile(band: &Band, decoder: &mut TiffDecoder) -> Result<u8, FuseError
         }
     }
     Ok(bits)
-}
-
-/// Which tiles are not in the file: all their pixels are nodata (GDAL's `GTiff` driver, "Sparse files").
-fn empty_tiles(decoder: &mut TiffDecoder) -> TiffResult<Vec<bool>> {
-    let lengths = match decoder.find_tag_unsigned_vec::<u64>(Tag::TileByteCounts)? {
-        Some(lengths) => Some(lengths),
-        None => decoder.find_tag_unsigned_vec::<u64>(Tag::StripByteCounts)?,
-    };
-    Ok(lengths.unwrap_or_default().into_iter().map(|length| length == 0).collect())
 }
 
 /// An image of one pixel in the same place.
@@ -153,9 +151,9 @@ fn place(decoder: &mut TiffDecoder) -> TiffResult<Vec<u8>> {
 
 struct GeotiffReader {
     band: Band,
-    empty: Vec<bool>,
+    tiles: TiffTiles,
     /// Not in use at the moment; a thread takes one, or makes one more.
-    decoders: Mutex<Vec<TiffDecoder>>,
+    readers: Mutex<Vec<Reader>>,
 }
 
 impl TileReader for GeotiffReader {
@@ -169,35 +167,20 @@ impl TileReader for GeotiffReader {
         if stop() {
             return Err(FuseError::Cancelled);
         }
-        let wrong = |error| explain(error, &self.band);
-        let samples = desk.fit(rect.area())?;
-        if self.empty.get(tile as usize).copied().unwrap_or_default() {
+        desk.fit(rect.area())?;
+        let Desk { samples, coded, raw, .. } = desk;
+        let Some(range) = self.tiles.range(tile) else {
             samples.fill(0);
             return Ok(());
-        }
-        let idle = self.decoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut decoder = match idle {
-            Some(decoder) => decoder,
-            None => Decoder::new(Reader::new(&self.band.bytes)).map_err(wrong)?,
         };
-        let chunk = decoder.read_chunk(tile).map_err(wrong)?;
-        let matches = match &chunk {
-            DecodingResult::U8(values) if values.len() == samples.len() => {
-                samples.iter_mut().zip(values).for_each(|(sample, &value)| *sample = value.into());
-                true
-            }
-            DecodingResult::U16(values) if values.len() == samples.len() => {
-                samples.copy_from_slice(values);
-                true
-            }
-            _ => false,
-        };
-        if !matches {
-            let detail = format!("tile {tile} does not have {}x{} samples", rect.width, rect.height);
-            return Err(FuseError::Malformed { input: (&self.band).into(), offset: 0, detail });
-        }
-        self.decoders.lock().unwrap_or_else(PoisonError::into_inner).push(decoder);
-        Ok(())
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut reader = idle.unwrap_or_else(|| Reader::new(&self.band.bytes));
+        reader.read_range(range.clone(), coded).map_err(|error| explain(error.into(), &self.band))?;
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        self.tiles.decode(rect, coded, raw, samples).map_err(|detail| {
+            let detail = format!("tile or strip {tile} cannot be decompressed: {detail}");
+            FuseError::Malformed { input: (&self.band).into(), offset: range.start, detail }
+        })
     }
 
     fn finish(&self) -> Result<(), FuseError> {
@@ -211,7 +194,7 @@ impl TileReader for GeotiffReader {
 struct Failed(#[source] io::Error);
 
 /// A source as a stream with a window of bytes that have been read.
-struct Reader {
+pub(super) struct Reader {
     source: Arc<dyn Source>,
     at: u64,
     start: u64,
@@ -221,6 +204,14 @@ struct Reader {
 impl Reader {
     fn new(source: &Arc<dyn Source>) -> Self {
         Self { source: Arc::clone(source), at: 0, start: 0, window: Bytes::new() }
+    }
+
+    /// Reads exactly the bytes of a range, whose length the caller has bounded.
+    fn read_range(&mut self, range: Range<u64>, out: &mut Vec<u8>) -> io::Result<()> {
+        let length = usize::try_from(range.end.saturating_sub(range.start)).map_err(io::Error::other)?;
+        out.resize(length, 0);
+        self.at = range.start;
+        self.read_exact(out)
     }
 }
 

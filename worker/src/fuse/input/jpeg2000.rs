@@ -15,6 +15,15 @@ use super::super::session::Session;
 use super::gdal::GdalReader;
 use super::{Desk, Opened, TileReader, stub};
 
+/// Samples of the largest tile that is read, by whatever decoder: one that holds a whole Sentinel-2 band fits.
+const LARGEST_TILE: u64 = 1 << 27;
+
+/// Side of the pieces in which GDAL is asked for an image of one tile.
+const GDAL_BLOCK: u32 = 1024;
+
+/// Bytes that `OpenJPEG` keeps for each tile of an image (measured with version 2.5.0).
+const OPENJPEG_TILE: u64 = 12 << 10;
+
 /// Encoded bytes that a tile may have besides four for each sample: none is incompressible enough to need them.
 const SPARE_BYTES: u64 = 1 << 20;
 
@@ -24,17 +33,26 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeferen
     let image = Image::read(source).map_err(wrong)?;
     check_component(band, &image)?;
     check_size(band, image.width(), image.height())?;
-    let (georeference, block) = georeference(session, band, &image)?;
+    let tile = u64::from(image.tile_width().min(image.width()))
+        .saturating_mul(image.tile_height().min(image.height()).into());
+    if tile > LARGEST_TILE {
+        let detail = format!("it has a tile of {tile} pixels, and {LARGEST_TILE} are the most");
+        return Err(FuseError::Unsupported { input: band.into(), detail });
+    }
+    let georeference = georeference(session, band, &image)?;
     let header = |grid| Header { grid, bits: image.bits() };
     if let Some(reason) = image.outside_profile() {
         tracing::info!(band = band.name, source = band.source, reason, "decoding with GDAL");
-        let grid = Grid::regular(image.width(), image.height(), block.0, block.1);
+        // GDAL's blocks: the tiles, if there are several.
+        let side = |tile, length| if tile < length { tile } else { GDAL_BLOCK };
+        let (width, height) = (image.width(), image.height());
+        let blocks = (side(image.tile_width(), width), side(image.tile_height(), height));
+        let grid = Grid::regular(width, height, blocks.0, blocks.1);
+        let tiles = u64::from(image.tiles_across()) * u64::from(image.tiles_down());
         // OpenJPEG keeps 32-bit samples and coefficients of a whole tile, which may be larger than a block.
-        let tile = u64::from(image.tile_width().min(image.width()))
-            .saturating_mul(image.tile_height().min(image.height()).into());
         let opened = Opened {
             header: header(grid),
-            held: source.len(),
+            held: source.len().saturating_add(tiles.saturating_mul(OPENJPEG_TILE)),
             working: tile.saturating_mul(10),
             tiles: Box::new(GdalReader::new(band, image)),
         };
@@ -83,6 +101,9 @@ fn check_component(band: &Band, image: &Image) -> Result<(), FuseError> {
     if image.components() != 1 {
         return unsupported(format!("it has {} components, like a true-colour image", image.components()));
     }
+    if image.subsampled() {
+        return unsupported("its component is subsampled".into());
+    }
     if image.signed() || image.bits() > 16 {
         let sign = if image.signed() { "signed" } else { "unsigned" };
         return unsupported(format!("its samples are {sign} with {} bits", image.bits()));
@@ -90,20 +111,11 @@ fn check_component(band: &Band, image: &Image) -> Result<(), FuseError> {
     Ok(())
 }
 
-/// Where the image lies, and the size of GDAL's blocks.
-fn georeference(
-    session: &Session,
-    band: &Band,
-    image: &Image,
-) -> Result<(Georeference, (u32, u32)), FuseError> {
+/// Where the image lies.
+fn georeference(session: &Session, band: &Band, image: &Image) -> Result<Georeference, FuseError> {
     let read = |trailing| {
         let stub = stub::jp2(image, &*band.bytes, trailing).map_err(|error| explain(error, band))?;
-        let read = stub::opened(stub, "JP2OpenJPEG", |dataset| {
-            let block = dataset.rasterband(1).map(|raster| raster.block_size());
-            let (width, height) = block.map_err(|error| session.internal("find the band", &error))?;
-            let side = |length| u32::try_from(length).unwrap_or(u32::MAX);
-            Ok((Georeference::read(session, dataset, band)?, (side(width), side(height))))
-        });
+        let read = stub::opened(stub, "JP2OpenJPEG", |dataset| Georeference::read(session, dataset, band));
         read.map_err(|error| GdalReader::failed(band, session.reason(&error)))?
     };
     match read(false) {
@@ -179,7 +191,7 @@ impl TileReader for Jpeg2000Reader {
             parts.push((range.start, bytes.map_err(|error| FuseError::Read { input: input(), error })?));
         }
         desk.fit(rect.area())?;
-        let Desk { decoder, samples } = desk;
+        let Desk { decoder, samples, .. } = desk;
         let decoded = decoder.decode(&self.image, tile, &parts, samples, rect.width as usize, stop);
         match decoded {
             Ok(()) => Ok(()),

@@ -4,6 +4,7 @@ mod gdal;
 mod geotiff;
 mod jpeg2000;
 mod stub;
+mod tiff_tiles;
 
 use std::sync::Arc;
 
@@ -39,11 +40,14 @@ pub(super) struct Desk {
     decoder: TileDecoder,
     /// The tile that was decoded last, row by row without gaps.
     pub(super) samples: Vec<u16>,
+    /// The tile's bytes as the file has them, and decompressed, where a format needs them in one piece.
+    coded: Vec<u8>,
+    raw: Vec<u8>,
 }
 
 impl Desk {
     pub(super) fn new() -> Self {
-        Self { decoder: TileDecoder::new(), samples: Vec::new() }
+        Self { decoder: TileDecoder::new(), samples: Vec::new(), coded: Vec::new(), raw: Vec::new() }
     }
 
     /// Gives back what was decoded with: a thread that compresses a chunk needs about as much for that.

@@ -1,0 +1,23 @@
+//! The check of tiles that another decoder has to take.
+#![no_main]
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+use tilefleet_jpeg2000::{Image, Tiles};
+
+/// Samples of the largest image that is checked, to stay fast.
+const LIMIT: u64 = 1 << 16;
+
+fuzz_target!(|data: &[u8]| {
+    let file = Bytes::copy_from_slice(data);
+    let Ok(image) = Image::read(&file) else { return };
+    if u64::from(image.width()) * u64::from(image.height()) > LIMIT {
+        return;
+    }
+    let mut tiles = Tiles::new(&image);
+    while let Ok(Some(tile)) = tiles.next(&file) {
+        let parts: Vec<_> =
+            tile.parts.iter().map(|part| (part.start, file.slice(part.start as usize..part.end as usize))).collect();
+        let _ = image.check_tile(tile.index, &parts, &|| false);
+    }
+});
