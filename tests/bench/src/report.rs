@@ -131,11 +131,16 @@ pub(crate) fn calls(runs: &[Run]) -> String {
     text
 }
 
+/// A row, unless there is nothing to see in it.
 #[expect(clippy::cast_precision_loss, reason = "calls of a run are far below 2^52")]
 fn row(text: &mut String, name: &str, runs: &[Run], calls: impl Fn(&Run) -> u64) {
+    let shares: Vec<f64> = runs.iter().map(|run| 1e3 * calls(run) as f64 / f64::from(run.cells)).collect();
+    if shares.iter().all(|share| *share < 0.05) {
+        return;
+    }
     let _ = write!(text, "| {name} |");
-    for run in runs {
-        let _ = write!(text, " {:.1} |", 1e3 * calls(run) as f64 / f64::from(run.cells));
+    for share in shares {
+        let _ = write!(text, " {share:.1} |");
     }
     text.push('\n');
 }
@@ -175,7 +180,10 @@ mod tests {
             |name: &str, calls: u64| Spent { calls: [(name.to_owned(), calls)].into(), ..Spent::default() };
         let run = |cells: u32| Run {
             cells,
-            producer: calls("dynamodb:PutItem", 10),
+            producer: Spent {
+                calls: [("dynamodb:PutItem".to_owned(), 10), ("sns:Publish".to_owned(), 0)].into(),
+                ..Spent::default()
+            },
             workers: calls("s3:PutObject", cells.into()),
             endpoint: vec![],
         };
