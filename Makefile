@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 ALL := --workspace --all-targets
 TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --workspace,cargo test --workspace)
 
-.PHONY: help setup build demo bench test fmt lint unit doc e2e real terraform image image-check deny clean
+.PHONY: help setup build demo bench load test fmt lint unit doc e2e real terraform image image-check deny clean
 
 help: ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -35,6 +35,11 @@ bench: setup ## time a cell against GDAL, rio-cogeo and the walk-through: ROUNDS
 	cargo build --release --example decode -p tilefleet-jpeg2000
 	$(TARGET)/release/bench compare --docs docs $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 	$(if $(ONLY),,$(TARGET)/release/bench queue --docs docs)
+
+load: setup ## tasks of 1,000 to 100,000 cells that cost nothing but the fleet: CELLS=1000,10000 WORKERS=2
+	cargo build --release --bins -p tilefleet-producer -p tilefleet-worker -p tilefleet-bench -p tilefleet-scenes -p tilefleet-tests
+	@scripts/no-faults.sh $(TARGET)/release/producer $(TARGET)/release/worker
+	$(TARGET)/release/bench load --docs docs $(if $(CELLS),--cells $(CELLS)) $(if $(WORKERS),--workers $(WORKERS))
 
 test: setup fmt lint unit doc e2e ## everything below that needs no data from elsewhere
 

@@ -254,7 +254,7 @@ pub(crate) struct Submit {
     /// The cells; - is standard input
     #[arg(value_name = "FILE|-")]
     pub(crate) input: PathBuf,
-    /// What the bands of every cell become
+    /// What the bands of every cell become: rgb, or probe, which reads none and writes a small object, to try a fleet out
     #[arg(long, default_value = "rgb")]
     pub(crate) recipe: Recipe,
     /// Where the results, the manifest and the task's results list go, instead of what the cells say

@@ -45,6 +45,38 @@ pub struct Endpoint {
     secret_key: String,
     port: Option<u16>,
     process: Option<Process>,
+    /// Services that have a process of their own.
+    apart: Vec<(Service, Endpoint)>,
+}
+
+/// A service that may have a process of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// The ledger's.
+    DynamoDb,
+    /// The buckets'.
+    S3,
+}
+
+impl Service {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::DynamoDb, Self::S3];
+
+    /// Its name for people and directories.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DynamoDb => "dynamodb",
+            Self::S3 => "s3",
+        }
+    }
+
+    /// What leads the AWS SDKs there ("Service-specific endpoints", AWS SDKs and Tools reference guide).
+    fn variable(self) -> &'static str {
+        match self {
+            Self::DynamoDb => "AWS_ENDPOINT_URL_DYNAMODB",
+            Self::S3 => "AWS_ENDPOINT_URL_S3",
+        }
+    }
 }
 
 impl Endpoint {
@@ -89,7 +121,24 @@ impl Endpoint {
             secret_key: "test".to_owned(),
             port: None,
             process: None,
+            apart: Vec::new(),
         }
+    }
+
+    /// Starts one whose ledger and buckets are processes of their own, so that several processors serve. Queues and topic
+    /// share one, as the topic delivers to the queues; that one runs `script` by the endpoint's Python.
+    ///
+    /// # Errors
+    ///
+    /// As [`Endpoint::start`].
+    pub fn start_apart(directory: &Path, script: &Path) -> Result<Self> {
+        let options = EndpointOptions::default();
+        let mut apart = Vec::new();
+        for service in Service::ALL {
+            apart.push((service, Self::start(&directory.join(service.name()), &options)?));
+        }
+        let queues = Self::start_program(&Program::script(script)?, &directory.join("queues"), &options)?;
+        Ok(Self { apart, ..queues })
     }
 
     /// Starts one. Its log and temporary files go to `directory`.
@@ -98,14 +147,17 @@ impl Endpoint {
     ///
     /// When the program is not there, or is not healthy within the bound of any wait; the message names its log.
     pub fn start(directory: &Path, options: &EndpointOptions) -> Result<Self> {
+        Self::start_program(&Program::of_environment()?, directory, options)
+    }
+
+    fn start_program(program: &Program, directory: &Path, options: &EndpointOptions) -> Result<Self> {
         fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
-        let program = program()?;
         let mut preferred = options.port;
         let mut last = None;
         // A port found free can be taken by someone else before the child binds it.
         for _ in 0..STARTS {
             let port = free_port(preferred.take())?;
-            match start_on(&program, port, directory, options.state.as_deref()) {
+            match start_on(program, port, directory, options.state.as_deref()) {
                 Ok(process) => {
                     let endpoint = Self::at(&format!("http://127.0.0.1:{port}"));
                     return Ok(Self { port: Some(port), process: Some(process), ..endpoint });
@@ -114,12 +166,24 @@ impl Endpoint {
             }
         }
         Err(last.unwrap_or_else(|| anyhow!("no start was tried")))
-            .with_context(|| format!("{} does not start ({STARTS} tries)", program.display()))
+            .with_context(|| format!("{} does not start ({STARTS} tries)", program.path.display()))
     }
 
     /// Where the AWS SDK finds it.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where the AWS SDK finds a service of it.
+    pub fn url_of(&self, service: Service) -> &str {
+        self.apart.iter().find(|(it, _)| *it == service).map_or(&self.url, |(_, endpoint)| &endpoint.url)
+    }
+
+    /// The ids of its processes, by what they serve.
+    pub fn processes(&self) -> Vec<(&'static str, u32)> {
+        let others = self.apart.iter().map(|(service, endpoint)| (service.name(), endpoint));
+        let all = std::iter::once(("queues", self)).chain(others);
+        all.filter_map(|(name, endpoint)| Some((name, endpoint.process.as_ref()?.pid()))).collect()
     }
 
     /// Its port, if it was started here.
@@ -154,6 +218,8 @@ impl Endpoint {
             ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
         ];
+        variables
+            .extend(self.apart.iter().map(|(service, endpoint)| (service.variable(), endpoint.url.clone())));
         if self.process.is_some() {
             variables.push(("NO_PROXY", "127.0.0.1,localhost".to_owned()));
         }
@@ -161,15 +227,32 @@ impl Endpoint {
     }
 }
 
-fn program() -> Result<PathBuf> {
-    let program = match env::var_os(COMMAND_VARIABLE) {
-        Some(command) if !command.is_empty() => PathBuf::from(command),
-        _ => layout::workspace_root().join(".venv/bin/ministack"),
-    };
-    if !program.is_file() {
-        bail!("no local endpoint at {} (run make setup, or set {COMMAND_VARIABLE})", program.display());
+/// What is started.
+struct Program {
+    path: PathBuf,
+    script: Option<PathBuf>,
+}
+
+impl Program {
+    /// The one that the caller names, or else the local default.
+    fn of_environment() -> Result<Self> {
+        match env::var_os(COMMAND_VARIABLE).filter(|command| !command.is_empty()) {
+            Some(command) => Self::there(command.into(), None),
+            None => Self::there(layout::workspace_root().join(".venv/bin/ministack"), None),
+        }
     }
-    Ok(program)
+
+    /// A script for the Python of the local default.
+    fn script(script: &Path) -> Result<Self> {
+        Self::there(layout::workspace_root().join(".venv/bin/python"), Some(script.to_owned()))
+    }
+
+    fn there(path: PathBuf, script: Option<PathBuf>) -> Result<Self> {
+        if !path.is_file() {
+            bail!("no local endpoint at {} (run make setup, or set {COMMAND_VARIABLE})", path.display());
+        }
+        Ok(Self { path, script })
+    }
 }
 
 fn free_port(preferred: Option<u16>) -> Result<u16> {
@@ -181,15 +264,15 @@ fn free_port(preferred: Option<u16>) -> Result<u16> {
     Ok(listener.local_addr().context("cannot tell the free port")?.port())
 }
 
-fn start_on(program: &Path, port: u16, directory: &Path, state: Option<&Path>) -> Result<Process> {
+fn start_on(program: &Program, port: u16, directory: &Path, state: Option<&Path>) -> Result<Process> {
     let log_path = directory.join("endpoint.log");
     let log = File::create(&log_path).with_context(|| format!("cannot create {}", log_path.display()))?;
     // Health reports repeat the edition. By that we know our own child from one that took the port before it.
     let edition = layout::unique_name("tilefleet");
     let farewell = if state.is_some() { Farewell::saving(SAVE_GRACE) } else { Farewell::KILL };
 
-    let mut command = tied(program, farewell);
-    command.env_clear();
+    let mut command = tied(&program.path, farewell);
+    command.args(&program.script).env_clear();
     // The rest of a developer's environment may configure an endpoint of theirs.
     command.envs(env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME" || name == "LANG"));
     command

@@ -13,6 +13,7 @@ pub mod layout;
 pub mod notices;
 pub mod objects;
 pub mod poll;
+pub mod probe;
 pub mod process;
 pub mod stack;
 

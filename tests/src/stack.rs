@@ -13,7 +13,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
 use tilefleet_common::deployment;
 
-use crate::endpoint::{Endpoint, REGION};
+use crate::endpoint::{Endpoint, REGION, Service};
 use crate::notices::Notices;
 
 /// Where a stack for a test may differ from a deployed one.
@@ -111,12 +111,12 @@ impl Stack {
 
     fn unmade(endpoint: &Endpoint, prefix: &str) -> Self {
         macro_rules! client {
-            ($sdk:ident, $builder:expr) => {{
+            ($sdk:ident, $url:expr, $builder:expr) => {{
                 let (access_key, secret_key) = endpoint.credentials();
                 let credentials = $sdk::config::Credentials::new(access_key, secret_key, None, None, "local");
                 let config = $builder
                     .behavior_version($sdk::config::BehaviorVersion::latest())
-                    .endpoint_url(endpoint.url())
+                    .endpoint_url($url)
                     .region($sdk::config::Region::new(REGION))
                     .credentials_provider(credentials)
                     .build();
@@ -133,11 +133,19 @@ impl Stack {
             notices_queue_url: String::new(),
             output_bucket: name(deployment::OUTPUT_BUCKET_SUFFIX),
             scene_bucket: deployment::SCENE_BUCKET.to_owned(),
-            s3: client!(aws_sdk_s3, aws_sdk_s3::Config::builder().force_path_style(true)),
-            sqs: client!(aws_sdk_sqs, aws_sdk_sqs::Config::builder()),
-            sns: client!(aws_sdk_sns, aws_sdk_sns::Config::builder()),
-            autoscaling: client!(aws_sdk_autoscaling, aws_sdk_autoscaling::Config::builder()),
-            dynamodb: client!(aws_sdk_dynamodb, aws_sdk_dynamodb::Config::builder()),
+            s3: client!(
+                aws_sdk_s3,
+                endpoint.url_of(Service::S3),
+                aws_sdk_s3::Config::builder().force_path_style(true)
+            ),
+            sqs: client!(aws_sdk_sqs, endpoint.url(), aws_sdk_sqs::Config::builder()),
+            sns: client!(aws_sdk_sns, endpoint.url(), aws_sdk_sns::Config::builder()),
+            autoscaling: client!(aws_sdk_autoscaling, endpoint.url(), aws_sdk_autoscaling::Config::builder()),
+            dynamodb: client!(
+                aws_sdk_dynamodb,
+                endpoint.url_of(Service::DynamoDb),
+                aws_sdk_dynamodb::Config::builder()
+            ),
             environment: endpoint.environment(),
         }
     }

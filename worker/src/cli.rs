@@ -82,10 +82,13 @@ pub struct RunArgs {
     /// Stop after one message, or when there is none.
     #[arg(long, conflicts_with = "until_empty")]
     pub once: bool,
-    /// Cells fused at a time, which share the cores [default: one per eight cores]. Two more are held meanwhile, one whose
-    /// first bytes arrive and one whose raster is finished.
+    /// Cells fused at a time, which share the cores [default: one per eight cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub slots: Option<u16>,
+    /// Cells held beyond those: one whose first bytes arrive, and one whose raster is finished. With more of them, short
+    /// cells are received several by one request: when half of these are used up, ten at most.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub ahead: u16,
     /// Memory for fusing, in MiB [default: three quarters of what the machine or its control group allows].
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(64..))]
     pub memory: Option<u32>,

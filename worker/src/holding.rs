@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tilefleet_common::aws::{Queue, Received, full_jitter};
+use tilefleet_common::aws::{Deletions, Queue, QueueError, Received, full_jitter};
 use tilefleet_common::domain::CellMessage;
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::attribute::FAILURES;
@@ -54,6 +54,8 @@ pub struct Holder {
     pub isolation: Isolation,
     /// Keeps messages that are no cells.
     pub poison: Poison,
+    /// Deletes from the queue of cells.
+    pub deletions: Deletions,
 }
 
 /// What is to become of the message.
@@ -81,7 +83,7 @@ impl Holder {
             Ok(message) => message,
             Err(error) => {
                 let end = self.poisoned(queue, &received, &error).await;
-                self.end(queue, &received, end).await;
+                self.end(source, queue, &received, end).await;
                 return;
             }
         };
@@ -101,7 +103,7 @@ impl Holder {
             let lease = Lease::hold(queue.clone(), received.receipt.clone(), timeout, since);
             let end = self.carry(source, &ticket, &message, &received, lease.lost()).await;
             drop(lease);
-            self.end(queue, &received, end).await;
+            self.end(source, queue, &received, end).await;
             if end == End::Delete {
                 fault::point_of(Point::Delete, &ticket.cell);
             }
@@ -343,10 +345,11 @@ impl Holder {
         }
     }
 
-    async fn end(&self, queue: &Queue, received: &Received, end: End) {
+    async fn end(&self, source: Source, queue: &Queue, received: &Received, end: End) {
         let ended = match end {
-            End::Delete => queue.delete(&received.receipt).await,
-            End::Later(wait) => queue.hide(&received.receipt, wait).await,
+            End::Delete if source == Source::Cells => self.deletions.delete(received.receipt.clone()).await,
+            End::Delete => queue.delete(&received.receipt).await.map_err(QueueError::from),
+            End::Later(wait) => queue.hide(&received.receipt, wait).await.map_err(QueueError::from),
             End::Lost => Ok(()),
         };
         if let Err(error) = ended {

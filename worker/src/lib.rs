@@ -16,6 +16,7 @@ pub mod lease;
 pub mod memory;
 pub mod poison;
 pub mod pool;
+mod probe;
 pub mod publication;
 pub mod shutdown;
 pub mod work;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use tilefleet_common::aws::{Clients, Group, Queue, Topic};
+use tilefleet_common::aws::{Clients, Deletions, Group, Queue, Topic};
 use tilefleet_common::ledger::{Key, Ledger};
 use tilefleet_common::telemetry;
 use tilefleet_common::tracker::Tracker;
@@ -18,7 +18,7 @@ use tilefleet_worker::instance::{Machine, Membership};
 use tilefleet_worker::isolation::Isolation;
 use tilefleet_worker::memory::MemoryBudget;
 use tilefleet_worker::poison::Poison;
-use tilefleet_worker::pool::{Pool, Until};
+use tilefleet_worker::pool::{self, Pool, Until};
 use tilefleet_worker::shutdown::Shutdown;
 use tilefleet_worker::work::{self, Workshop};
 use tokio::sync::Semaphore;
@@ -106,8 +106,9 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     };
     let topic = Topic::new(clients.sns.clone(), topic);
     let tracker = Tracker::new(ledger, clients.objects.clone(), topic, worker.clone());
+    let ahead = usize::from(args.ahead);
     let pool = Pool {
-        queue,
+        queue: queue.clone(),
         timeout,
         dead_letters,
         holder: Arc::new(Holder {
@@ -118,9 +119,10 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
             max_crashes: args.max_crashes,
             isolation: Isolation::default(),
             poison: Poison::new(clients.objects.clone(), args.poison.or(output)),
+            deletions: Deletions::of(queue),
         }),
-        // Beside those being fused: one that is published, and one whose first bytes arrive.
-        most: slots + 2,
+        most: slots + ahead,
+        batch: pool::batch(ahead),
         machine: Machine::watch(membership, shutdown.clone()),
         shutdown,
         until: match (args.until_empty, args.once) {

@@ -34,6 +34,15 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// Messages that one receive brings at most (Amazon SQS API reference, `ReceiveMessage`).
+const MOST_RECEIVED: usize = 10;
+
+/// How many messages are received together, of a worker that holds `ahead` cells beyond those being fused: half of these,
+/// so that none of the slots is idle for it.
+pub fn batch(ahead: usize) -> usize {
+    (ahead / 2).clamp(1, MOST_RECEIVED)
+}
+
 /// A worker's loop and all that it needs.
 #[derive(Debug)]
 pub struct Pool {
@@ -45,8 +54,10 @@ pub struct Pool {
     pub dead_letters: Option<(Queue, Duration)>,
     /// Brings messages to their end.
     pub holder: Arc<Holder>,
-    /// Cells held at a time: those being fused and one more.
+    /// Cells held at a time: those being fused and some more.
     pub most: usize,
+    /// Receive when there is room for so many.
+    pub batch: usize,
     /// When to stop.
     pub shutdown: Shutdown,
     /// When to end unasked.
@@ -107,7 +118,7 @@ impl Pool {
                 continue;
             }
             let room = self.most.saturating_sub(held.len());
-            if room == 0 {
+            if room < self.batch {
                 self.wait_for_one(held, ended).await;
                 continue;
             }
@@ -238,5 +249,15 @@ async fn drain(queue: &Queue, timeout: Duration, holder: &Holder, shutdown: &Shu
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receive_waits_for_no_slot_to_be_idle() {
+        assert_eq!([1, 2, 3, 4, 16, 20, 1000].map(batch), [1, 1, 1, 2, 8, 10, 10]);
     }
 }

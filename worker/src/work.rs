@@ -74,6 +74,13 @@ impl Workshop {
     /// # Errors
     /// [`WorkError`], which says what to do with the message.
     pub async fn make(&self, message: &CellMessage, lost: &CancellationToken) -> Result<Success, WorkError> {
+        match message.recipe {
+            Recipe::Rgb => self.fuse(message, lost).await,
+            Recipe::Probe => Box::pin(self.probe(message, lost)).await,
+        }
+    }
+
+    async fn fuse(&self, message: &CellMessage, lost: &CancellationToken) -> Result<Success, WorkError> {
         // Whichever way this future ends, dropped ones included, the threads and the upload are told.
         let cancel = CancellationToken::new();
         let _stop_the_threads = cancel.clone().drop_guard();
@@ -133,7 +140,7 @@ impl Workshop {
     }
 
     /// Waits for `work`, but no longer than until the worker must stop or the lease is lost.
-    async fn unless<T>(
+    pub(crate) async fn unless<T>(
         &self,
         stop: &CancellationToken,
         lost: &CancellationToken,
@@ -278,7 +285,7 @@ fn not_fused(error: &FuseError) -> WorkError {
     if error.is_permanent() { WorkError::Permanent(failure) } else { WorkError::Passing(failure) }
 }
 
-fn not_published(error: &PublishError) -> WorkError {
+pub(crate) fn not_published(error: &PublishError) -> WorkError {
     match error {
         PublishError::Upload(cause) if !cause.may_pass() && cause.kind() != AwsErrorKind::Credentials => {
             permanent("publish", error)
@@ -295,6 +302,6 @@ fn permanent(code: &str, error: &dyn std::fmt::Display) -> WorkError {
     WorkError::Permanent(failure(code, error))
 }
 
-fn milliseconds(duration: Duration) -> u64 {
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,6 +6,7 @@
 pub fn actions(service: &str, operation: &str) -> Vec<String> {
     let names: &[&str] = match (service, operation) {
         ("sqs", "SendMessageBatch") => &["SendMessage"],
+        ("sqs", "DeleteMessageBatch") => &["DeleteMessage"],
         ("dynamodb", "TransactWriteItems") => &["ConditionCheckItem", "UpdateItem"],
         ("s3", "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload") => &["PutObject"],
         ("s3", "HeadObject") => &["GetObject"],

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::error::AwsError;
-use super::multipart::{Multipart, PART, Target};
+use super::multipart::{LEAST, Multipart, PART, PARTS_AT_ONCE, Target};
 use super::objects::ObjectStore;
 use super::pieces::Pieces;
 use super::upload::{Existing, Stored};
@@ -12,8 +12,6 @@ use crate::domain::S3Url;
 /// A number cannot be left out: part numbers must run from 1 without gaps where parts have checksums (S3 API reference,
 /// `CompletedPart`). So all of them are used, whatever the length of the head; each takes up to 5 GiB.
 pub const HEAD_PARTS: usize = 2;
-/// S3 takes no smaller part, but for the last ("Amazon S3 multipart upload limits").
-const LEAST: usize = 5 * 1024 * 1024;
 /// The beginning of the body that is kept back until the head is known, so that a short head can be filled up to
 /// [`HEAD_PARTS`] parts of [`LEAST`].
 const FRONT: usize = LEAST * HEAD_PARTS;
@@ -78,7 +76,7 @@ impl HeadedUpload {
     async fn send(&mut self, part: Pieces) -> Result<(), AwsError> {
         let multipart = match &mut self.multipart {
             Some(multipart) => multipart,
-            none => none.insert(self.target.create().await?),
+            none => none.insert(self.target.create(PARTS_AT_ONCE).await?),
         };
         multipart.send(self.next, part).await?;
         self.next += 1;
@@ -108,7 +106,7 @@ impl HeadedUpload {
             return self.target.put(head.join()).await;
         }
         // The body is short and nothing of it is sent: the parts are cut one after the other.
-        let mut multipart = self.target.create().await?;
+        let mut multipart = self.target.create(PARTS_AT_ONCE).await?;
         let mut number = 1;
         while !head.is_empty() {
             multipart.send(number, head.split_to(PART)).await?;

@@ -5,6 +5,7 @@ mod calls;
 #[cfg(test)]
 pub(crate) mod canned;
 mod clients;
+mod deletions;
 mod error;
 mod group;
 mod head;
@@ -25,6 +26,7 @@ mod window;
 pub use actions::actions;
 pub use calls::CallCounter;
 pub use clients::{Clients, NoCredentials};
+pub use deletions::Deletions;
 pub use error::{AwsError, AwsErrorKind};
 pub use group::{Group, GroupError, GroupSize, Wake};
 pub use head::Head;

@@ -18,7 +18,9 @@ use crate::domain::S3Url;
 
 /// Bytes of a part. S3 takes 5 MiB to 5 GiB and 10,000 parts ("Amazon S3 multipart upload limits"): up to 78 GiB.
 pub(super) const PART: usize = 8 * 1024 * 1024;
-/// Parts on their way at a time.
+/// S3 takes no smaller part, but for the last ("Amazon S3 multipart upload limits").
+pub(super) const LEAST: usize = 5 * 1024 * 1024;
+/// Parts of a raster on their way at a time.
 pub(super) const PARTS_AT_ONCE: usize = 4;
 
 /// What an upload makes.
@@ -35,6 +37,8 @@ pub(super) struct Target {
 #[derive(Debug)]
 pub(super) struct Multipart {
     target: Target,
+    /// Parts on their way at a time.
+    at_once: usize,
     /// `None` once it is completed or aborted.
     id: Option<String>,
     on_their_way: JoinSet<Result<(i32, CompletedPart), AwsError>>,
@@ -86,8 +90,8 @@ impl Target {
         if kept { Ok(Stored::Kept) } else { Err(error) }
     }
 
-    /// Begins a multipart upload.
-    pub(super) async fn create(&self) -> Result<Multipart, AwsError> {
+    /// Begins a multipart upload that has at most `at_once` parts on their way.
+    pub(super) async fn create(&self, at_once: usize) -> Result<Multipart, AwsError> {
         loop {
             let create = self
                 .store
@@ -107,6 +111,7 @@ impl Target {
             };
             return Ok(Multipart {
                 target: self.clone(),
+                at_once,
                 id: Some(created.upload_id().unwrap_or_default().to_owned()),
                 on_their_way: JoinSet::new(),
                 done: BTreeMap::new(),
@@ -116,12 +121,12 @@ impl Target {
 }
 
 impl Multipart {
-    /// Sends a part on its way, as soon as fewer than [`PARTS_AT_ONCE`] are.
+    /// Sends a part on its way, as soon as there is room.
     ///
     /// # Errors
     /// When an earlier part could not be stored; the upload is then aborted.
     pub(super) async fn send(&mut self, number: usize, part: Pieces) -> Result<(), AwsError> {
-        while self.on_their_way.len() >= PARTS_AT_ONCE {
+        while self.on_their_way.len() >= self.at_once {
             self.collect().await?;
         }
         // S3 refuses numbers beyond 10,000 in its own words.

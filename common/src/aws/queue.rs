@@ -1,9 +1,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_sqs::operation::delete_message_batch::DeleteMessageBatchError;
+use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchError;
 use aws_sdk_sqs::types::{
-    Message, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
+    BatchResultErrorEntry, DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName,
+    QueueAttributeName, SendMessageBatchRequestEntry,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use jiff::Timestamp;
 
 use super::error::AwsError;
@@ -11,14 +16,16 @@ use super::retry::Attempts;
 use crate::fault::{self, Point};
 
 /// Messages of a batch, and of a receive, at most (Amazon SQS, "Message quotas").
-const BATCH: usize = 10;
+pub(super) const BATCH: usize = 10;
 /// Bytes of a batch, at most. SQS takes 1 MiB by now; emulators and older regions take 256 KiB.
 const BATCH_BYTES: usize = 256 * 1024;
 /// Tries of the entries that come back from a batch.
-const BATCH_TRIES: u32 = 8;
+pub(super) const BATCH_TRIES: u32 = 8;
+/// The first wait before they are tried again.
+pub(super) const BATCH_WAIT: Duration = Duration::from_millis(100);
 
 /// Why a queue operation gave up.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum QueueError {
     /// The call failed.
     #[error(transparent)]
@@ -154,13 +161,7 @@ impl Queue {
     fn error<E>(
         &self,
         operation: &'static str,
-    ) -> impl FnOnce(
-        aws_smithy_runtime_api::client::result::SdkError<
-            E,
-            aws_smithy_runtime_api::client::orchestrator::HttpResponse,
-        >,
-    ) -> AwsError
-    + use<'_, E>
+    ) -> impl FnOnce(SdkError<E, HttpResponse>) -> AwsError + use<'_, E>
     where
         E: std::error::Error + aws_smithy_types::error::metadata::ProvideErrorMetadata + 'static,
     {
@@ -179,7 +180,7 @@ impl Queue {
     }
 
     async fn send_batch(&self, mut bodies: Vec<String>) -> Result<(), QueueError> {
-        let mut attempts = Attempts::new(BATCH_TRIES, Duration::from_millis(100));
+        let mut attempts = Attempts::new(BATCH_TRIES, BATCH_WAIT);
         loop {
             let entries = bodies
                 .iter()
@@ -188,7 +189,11 @@ impl Queue {
                     SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build()
                 })
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| self.error("SendMessageBatch")(SdkFailure::construction_failure(error)))?;
+                .map_err(|error| {
+                    self.error::<SendMessageBatchError>("SendMessageBatch")(SdkError::construction_failure(
+                        error,
+                    ))
+                })?;
             let sent =
                 self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
             let sent = sent.map_err(self.error("SendMessageBatch"))?;
@@ -197,7 +202,7 @@ impl Queue {
             let (count, queue) = (sent.failed().len(), self.url.clone());
             let (code, message) =
                 (first.code().to_owned(), first.message().unwrap_or("no message").to_owned());
-            if sent.failed().iter().any(aws_sdk_sqs::types::BatchResultErrorEntry::sender_fault) {
+            if sent.failed().iter().any(BatchResultErrorEntry::sender_fault) {
                 return Err(QueueError::Rejected { queue, count, code, message });
             }
             let returned: Vec<usize> =
@@ -285,6 +290,30 @@ impl Queue {
         Ok(())
     }
 
+    /// Removes at most ten received messages for good, by one request, and answers with those that came back: the `id` of
+    /// an entry is its place in `receipts`.
+    pub(super) async fn delete_batch(
+        &self,
+        receipts: impl Iterator<Item = &str>,
+    ) -> Result<Vec<BatchResultErrorEntry>, AwsError> {
+        let entries = receipts
+            .enumerate()
+            .map(|(index, receipt)| {
+                DeleteMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(receipt)
+                    .build()
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| {
+                self.error::<DeleteMessageBatchError>("DeleteMessageBatch")(SdkError::construction_failure(
+                    error,
+                ))
+            })?;
+        let delete = self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries));
+        Ok(delete.send().await.map_err(self.error("DeleteMessageBatch"))?.failed)
+    }
+
     /// How long a received message stays hidden, as the queue is set.
     ///
     /// # Errors
@@ -312,11 +341,6 @@ impl Queue {
 fn told<N: std::str::FromStr>(message: &Message, name: &MessageSystemAttributeName) -> Option<N> {
     message.attributes.as_ref()?.get(name)?.parse().ok()
 }
-
-type SdkFailure = aws_smithy_runtime_api::client::result::SdkError<
-    aws_sdk_sqs::operation::send_message_batch::SendMessageBatchError,
-    aws_smithy_runtime_api::client::orchestrator::HttpResponse,
->;
 
 /// Cuts bodies into batches that SQS takes, in number and in bytes.
 fn batches(bodies: Vec<String>) -> Vec<Vec<String>> {

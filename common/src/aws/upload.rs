@@ -1,7 +1,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::error::AwsError;
-use super::multipart::{Multipart, PART, Target};
+use super::multipart::{LEAST as PART, Multipart, Target};
 use super::objects::ObjectStore;
 use super::pieces::Pieces;
 use crate::domain::S3Url;
@@ -29,8 +29,10 @@ pub enum Stored {
     Kept,
 }
 
-/// An upload that takes its bytes as they come: one request when they are few, else a multipart upload whose parts
-/// travel while the rest is still being made. Every request carries a CRC-32 that S3 checks.
+/// An upload that takes its bytes as they come: one request when they are few, else a multipart upload, of which one part
+/// travels while the next is being made. Every request carries a CRC-32 that S3 checks.
+///
+/// Memory: two parts of 5 MiB, and whatever is written at a time. It is for lists, of tasks that may be large.
 ///
 /// Nothing is visible before [`Upload::finish`]. An upload that is dropped before is aborted in the background.
 #[derive(Debug)]
@@ -63,7 +65,7 @@ impl Upload {
     /// [`AwsError`] when one of the two is refused.
     pub async fn probe(store: &ObjectStore, object: &S3Url) -> Result<(), AwsError> {
         let target = Target::new(store, object, None, "application/octet-stream", Existing::Keep);
-        target.create().await?.give_up().await
+        target.create(1).await?.give_up().await
     }
 
     /// Adds bytes at the end.
@@ -99,7 +101,7 @@ impl Upload {
     async fn send(&mut self, part: Bytes) -> Result<(), AwsError> {
         let multipart = match &mut self.multipart {
             Some(multipart) => multipart,
-            none => none.insert(self.target.create().await?),
+            none => none.insert(self.target.create(1).await?),
         };
         multipart.send(self.next, Pieces::from_iter([part])).await?;
         self.next += 1;

@@ -90,15 +90,20 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Where the result of `recipe` goes: `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif` under the cell's output.
+    /// Where the result of `recipe` goes, under the cell's output: `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif`, or
+    /// `<date>/probe_<tile>_<date>_<n>.json`.
     ///
     /// The level is `l1c` where a band's address says so, so that the two levels of one acquisition never share a key.
     pub fn output_object(&self, recipe: Recipe) -> S3Url {
         let CellId { tile, date, number } = self.id;
         let date = date.compact();
-        let level = if self.assets.values().any(is_level_1c) { "l1c" } else { "l2a" };
-        self.output
-            .join(&format!("{date}/sentinel_{level}_{tile}_{date}_{number}_{}.tif", recipe.output_suffix()))
+        self.output.join(&match recipe {
+            Recipe::Rgb => {
+                let level = if self.assets.values().any(is_level_1c) { "l1c" } else { "l2a" };
+                format!("{date}/sentinel_{level}_{tile}_{date}_{number}_RGB.tif")
+            }
+            Recipe::Probe => format!("{date}/probe_{tile}_{date}_{number}.json"),
+        })
     }
 }
 
@@ -130,6 +135,12 @@ mod tests {
     fn the_output_key_names_tile_date_and_number() {
         let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(Recipe::Rgb);
         assert_eq!(output.to_string(), "s3://my-bucket/20200801/sentinel_l2a_48RXT_20200801_0_RGB.tif");
+    }
+
+    #[test]
+    fn a_probe_takes_no_rasters_place() {
+        let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(Recipe::Probe);
+        assert_eq!(output.to_string(), "s3://my-bucket/20200801/probe_48RXT_20200801_0.json");
     }
 
     #[test]

@@ -11,16 +11,19 @@ use super::DomainError;
 pub enum Recipe {
     /// Three bands as they are, in the order red (B04), green (B03), blue (B02).
     Rgb,
+    /// Nothing: no band is read, and a small object says which cell it was. What is left of a cell's cost is the fleet's.
+    Probe,
 }
 
 impl Recipe {
     /// The names of all recipes, as `--recipe` takes them.
-    pub const NAMES: &[&str] = &["rgb"];
+    pub const NAMES: &[&str] = &["rgb", "probe"];
 
     /// The name as `--recipe` takes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rgb => "rgb",
+            Self::Probe => "probe",
         }
     }
 
@@ -28,13 +31,7 @@ impl Recipe {
     pub fn bands(self) -> &'static [&'static str] {
         match self {
             Self::Rgb => &["B04", "B03", "B02"],
-        }
-    }
-
-    /// The last part of an output's name, before its extension.
-    pub fn output_suffix(self) -> &'static str {
-        match self {
-            Self::Rgb => "RGB",
+            Self::Probe => &[],
         }
     }
 }
@@ -51,7 +48,26 @@ impl FromStr for Recipe {
     fn from_str(text: &str) -> Result<Self, DomainError> {
         match text {
             "rgb" => Ok(Self::Rgb),
+            "probe" => Ok(Self::Probe),
             _ => Err(DomainError::Recipe(text.to_owned())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipe_is_the_name_by_which_it_is_asked_for() {
+        for name in Recipe::NAMES {
+            let recipe: Recipe = name.parse().unwrap();
+            assert_eq!(recipe.name(), *name);
+            assert_eq!(serde_json::to_string(&recipe).unwrap(), format!("\"{name}\""));
+        }
+        assert_eq!(
+            "ndvi".parse::<Recipe>().unwrap_err().to_string(),
+            "\"ndvi\" is not a recipe: known are rgb, probe"
+        );
     }
 }

@@ -80,6 +80,10 @@ pub(crate) enum CellError {
     NoTile { place: S3Url },
     #[error("nothing at {place} tells the date; add \"date\":\"20200801\"")]
     NoDate { place: S3Url },
+    #[error(
+        "nothing tells which cell it is, and recipe {recipe} looks nowhere for it; add \"cell\":\"48RXT/2020-08-01/0\""
+    )]
+    NoName { recipe: &'static str },
     #[error("no object of band {band} below {prefix}; check \"files\", or name the objects in \"assets\"")]
     MissingBand { band: &'static str, prefix: S3Url },
     #[error(

@@ -48,6 +48,11 @@ pub(crate) fn tell(mut fields: Fields, document: bool, choices: &Choices) -> Res
     };
     let default = document && fields.files.is_some();
     let request_payer = choices.request_payer || fields.request_payer.unwrap_or(default);
+    if choices.recipe.bands().is_empty() {
+        let id = id_of_unread(&fields, choices.recipe, &output)?;
+        let assets = BTreeMap::new();
+        return Ok(Told::Cell(Cell { id, assets, output, region: fields.region, request_payer: false }));
+    }
     match (fields.files.take(), fields.assets.take()) {
         (Some(files), _) => {
             if is_jp2(files.object_name()) {
@@ -75,6 +80,23 @@ pub(crate) fn tell(mut fields: Fields, document: bool, choices: &Choices) -> Res
     }
 }
 
+/// The name of a cell of which nothing is read: no prefix is looked into for it, only the addresses' own words count.
+fn id_of_unread(fields: &Fields, recipe: Recipe, output: &S3Url) -> Result<CellId, CellError> {
+    let mut claims = Claims::of(fields);
+    if let Some(files) = &fields.files {
+        claims = claims.and_path(files, "of the path in \"files\"");
+    }
+    if let Some(assets) = &fields.assets {
+        claims = claims.and_assets(assets);
+    }
+    match claims.settle(output) {
+        Err(CellError::NoTile { .. } | CellError::NoDate { .. }) => {
+            Err(CellError::NoName { recipe: recipe.name() })
+        }
+        settled => settled,
+    }
+}
+
 fn is_jp2(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("jp2"))
 }
@@ -99,17 +121,8 @@ fn assets_of_recipe(
 }
 
 fn id_of_assets(fields: &Fields, assets: &BTreeMap<String, S3Url>) -> Result<CellId, CellError> {
-    let mut claims = Claims::of(fields);
-    for asset in assets.values() {
-        if let Some(path) = ScenePath::from_key(asset.key()) {
-            claims = claims.and(path.into(), "of an asset's path");
-        }
-    }
-    for asset in assets.values() {
-        claims = claims.and_name(asset.object_name());
-    }
     let Some(place) = assets.values().next() else { return Err(CellError::NoFiles) };
-    claims.settle(place)
+    Claims::of(fields).and_assets(assets).settle(place)
 }
 
 const NUMBER: &str = "of field \"number\"";
@@ -158,6 +171,20 @@ impl Claims {
         self.dates.extend(claim.date.map(|date| (date, from)));
         self.numbers.extend(claim.number.map(|number| (number, from)));
         self
+    }
+
+    /// Adds what an address in the layout of the scene buckets says.
+    fn and_path(self, address: &S3Url, from: &'static str) -> Self {
+        match ScenePath::from_key(address.key()) {
+            Some(path) => self.and(path.into(), from),
+            None => self,
+        }
+    }
+
+    /// Adds what the addresses of assets say, paths before names.
+    fn and_assets(self, assets: &BTreeMap<String, S3Url>) -> Self {
+        let claims = assets.values().fold(self, |claims, asset| claims.and_path(asset, "of an asset's path"));
+        assets.values().fold(claims, |claims, asset| claims.and_name(asset.object_name()))
     }
 
     /// Adds what an object's name seems to say.
@@ -278,6 +305,34 @@ mod tests {
         assert_eq!(
             error(json!({"cell": "48RXT/2020-08-01/0", "assets": two, "output_bucket": "my-bucket"})),
             "no asset B03, which recipe rgb reads; it reads B04, B03, B02"
+        );
+    }
+
+    #[test]
+    fn a_cell_of_a_probe_needs_a_name_and_nothing_to_read() {
+        let probe = Choices { recipe: Recipe::Probe, ..choices() };
+        let told = |value| match tell(Fields::of(value).unwrap(), true, &probe) {
+            Ok(Told::Cell(cell)) => Ok((cell.id.to_string(), cell.assets.len(), cell.request_payer)),
+            Ok(told) => panic!("{told:?}"),
+            Err(error) => Err(error.to_string()),
+        };
+        let output = "s3://my-bucket/x";
+        let all = assets(|band| format!("{FILES}{band}.jp2"));
+        for value in [
+            json!({"cell": "48RXT/2020-08-01/0", "output": output}),
+            json!({"files": FILES, "date": "20200801", "output": output}),
+            json!({"files": "s3://bucket/x/", "tile": "48RXT", "date": "20200801", "output": output}),
+            json!({"assets": all, "output": output}),
+        ] {
+            assert_eq!(told(value), Ok(("48RXT/2020-08-01/0".to_owned(), 0, false)));
+        }
+        assert_eq!(
+            told(json!({"files": "s3://bucket/x/", "output": output})),
+            Err("nothing tells which cell it is, and recipe probe looks nowhere for it; add \"cell\":\"48RXT/2020-08-01/0\"".to_owned())
+        );
+        assert_eq!(
+            told(json!({"files": FILES, "date": "20200802", "output": output})),
+            Err("date 2020-08-02 of field \"date\" does not agree with 2020-08-01 of the path in \"files\"; correct one of them".to_owned())
         );
     }
 

@@ -3,6 +3,8 @@
 mod bands;
 mod chart;
 mod contenders;
+mod figures;
+mod load;
 mod measure;
 mod queue;
 mod report;
@@ -32,6 +34,8 @@ enum Command {
     Compare(Compare),
     /// Send full-size cells through one worker and watch the processors
     Queue(Queue),
+    /// Send cells that cost nothing themselves through several workers and watch what the fleet costs
+    Load(Load),
     /// Run a command alone and print what it cost
     #[command(hide = true)]
     Measure {
@@ -57,6 +61,24 @@ struct Queue {
     /// Cells in the queue
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=28))]
     cells: u32,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(clap::Args)]
+struct Load {
+    /// Cells of each task
+    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000", value_parser = clap::value_parser!(u32).range(1..=300_000))]
+    cells: Vec<u32>,
+    /// Workers
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
+    workers: u32,
+    /// Cells that each worker has in work at a time
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    slots: u32,
+    /// Cells that it holds beyond those
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    ahead: u32,
     #[command(flatten)]
     place: Place,
 }
@@ -127,6 +149,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Compare(arguments) => compare(&arguments),
         Command::Queue(arguments) => queue(&arguments),
+        Command::Load(arguments) => load(&arguments),
         Command::Measure { command } => {
             let cost = measure::only_child(&command)?;
             writeln!(std::io::stdout(), "{}", serde_json::to_string(&cost)?)?;
@@ -213,4 +236,28 @@ fn queue(arguments: &Queue) -> Result<()> {
         }
     };
     std::fs::write(&chart, timeline.svg()).with_context(|| format!("cannot write {}", chart.display()))
+}
+
+fn load(arguments: &Load) -> Result<()> {
+    let home = arguments.place.home()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let workers = load::Workers { count: arguments.workers, slots: arguments.slots, ahead: arguments.ahead };
+    let mut runs = Vec::new();
+    for &cells in &arguments.cells {
+        let run = runtime.block_on(load::run(cells, workers, &home, &say))?;
+        let endpoint: Vec<String> =
+            run.endpoint.iter().map(|(name, cpu)| format!("{name} {cpu:.1} CPU s")).collect();
+        say(&format!(
+            "{cells} cells worked on in {:.1} s; endpoint: {}",
+            run.workers.wall,
+            endpoint.join(", ")
+        ));
+        runs.push(run);
+    }
+    let text = format!("{}\n{}", report::load(&runs), report::calls(&runs));
+    writeln!(std::io::stdout(), "{text}")?;
+    if let Some(docs) = &arguments.place.docs {
+        report::put(&docs.join("PERFORMANCE.md"), "load", &text)?;
+    }
+    Ok(())
 }

@@ -10,12 +10,11 @@ use tilefleet_tests::endpoint::EndpointOptions;
 use tilefleet_tests::{Endpoint, Fleet, Process, Stack, layout, objects};
 
 use crate::bands::Bands;
+use crate::figures::{TICKS, processor_seconds};
 use crate::timeline::{Moment, Timeline};
 
 /// Between two looks at the processors' counters, which advance in hundredths of a second.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Linux, proc(5): user-visible clock ticks, 100 a second on every architecture that the fleet has.
-const TICKS: f64 = 100.0;
 
 /// Sends `cells` cells of the same bands through a worker and watches.
 pub(crate) async fn run(bands: &Bands, cells: u32, home: &Path, say: &dyn Fn(&str)) -> Result<Timeline> {
@@ -104,20 +103,10 @@ impl Counters {
             anyhow::bail!("/proc/stat has no idle time: {first}")
         };
         Ok(Self {
-            worker: of_process(worker)?,
-            server: server.map_or(Ok(0.0), of_process)?,
+            worker: processor_seconds(worker)?,
+            server: server.map_or(Ok(0.0), processor_seconds)?,
             idle: (idle + waiting) / TICKS,
             all: ticks.iter().sum::<f64>() / TICKS,
         })
     }
-}
-
-/// Processor seconds of a process, user and system (proc(5), /proc/PID/stat, fields 14 and 15).
-fn of_process(pid: u32) -> Result<f64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The second field is a name in parentheses and may hold anything.
-    let (_, fields) = text.rsplit_once(") ").context("no process name")?;
-    let fields: Vec<&str> = fields.split(' ').collect();
-    let ticks = |index: usize| -> Result<f64> { Ok(fields.get(index).context("too few fields")?.parse()?) };
-    Ok((ticks(11)? + ticks(12)?) / TICKS)
 }

@@ -1,10 +1,12 @@
 //! Tables in Markdown, and putting them between their marks in a document.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use crate::load::{Run, Spent};
 use crate::measure::Figure;
 use crate::rounds::Series;
 
@@ -73,6 +75,89 @@ pub(crate) fn decoders(series: &[Series], pixels: u64) -> String {
     text
 }
 
+/// What tasks of several sizes cost, and their memory over time.
+pub(crate) fn load(runs: &[Run]) -> String {
+    let mut text = String::from(
+        "| cells | submitted: s | cells/s | CPU ms a cell | peak MB | worked on: s | cells/s | CPU ms a cell | MB after 10 % \
+         | 30 % | 50 % | 70 % | 90 % | peak |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+    );
+    for Run { cells, producer, workers, .. } in runs {
+        let number = f64::from(*cells);
+        let pace = |spent: &Spent| {
+            format!("{:.1} | {:.0} | {:.2}", spent.wall, number / spent.wall, 1e3 * spent.cpu / number)
+        };
+        let _ = write!(
+            text,
+            "| {} | {} | {:.0} | {}",
+            grouped(*cells),
+            pace(producer),
+            producer.peak,
+            pace(workers)
+        );
+        for part in [0.1, 0.3, 0.5, 0.7, 0.9] {
+            let _ = write!(text, " | {:.0}", workers.resident_at(part));
+        }
+        let _ = writeln!(text, " | {:.0} |", workers.peak);
+    }
+    text
+}
+
+/// One side of a run, by its name.
+type Side = (&'static str, fn(&Run) -> &Spent);
+
+const SIDES: [Side; 2] = [("producer", |run| &run.producer), ("workers", |run| &run.workers)];
+
+/// The AWS calls of those tasks by operation, for a thousand cells.
+pub(crate) fn calls(runs: &[Run]) -> String {
+    let mut text = String::from("| calls a 1,000 cells |");
+    for run in runs {
+        let _ = write!(text, " {} cells |", grouped(run.cells));
+    }
+    let _ = writeln!(text, "\n|---|{}", "--:|".repeat(runs.len()));
+    for (side, spent) in SIDES {
+        let operations: BTreeSet<&String> = runs.iter().flat_map(|run| spent(run).calls.keys()).collect();
+        for operation in operations {
+            let calls = |run: &Run| spent(run).calls.get(operation).copied().unwrap_or(0);
+            row(&mut text, &format!("{side}, {operation}"), runs, calls);
+        }
+    }
+    let ledger = |run: &Run| {
+        let calls = run.producer.calls.iter().chain(&run.workers.calls);
+        calls.filter(|(operation, _)| operation.starts_with("dynamodb:")).map(|(_, calls)| calls).sum()
+    };
+    row(&mut text, "the ledger's together", runs, ledger);
+    let all = |run: &Run| run.producer.calls.values().chain(run.workers.calls.values()).sum();
+    row(&mut text, "all", runs, all);
+    text
+}
+
+/// A row, unless there is nothing to see in it.
+#[expect(clippy::cast_precision_loss, reason = "calls of a run are far below 2^52")]
+fn row(text: &mut String, name: &str, runs: &[Run], calls: impl Fn(&Run) -> u64) {
+    let shares: Vec<f64> = runs.iter().map(|run| 1e3 * calls(run) as f64 / f64::from(run.cells)).collect();
+    if shares.iter().all(|share| *share < 0.05) {
+        return;
+    }
+    let _ = write!(text, "| {name} |");
+    for share in shares {
+        let _ = write!(text, " {share:.1} |");
+    }
+    text.push('\n');
+}
+
+/// A number with commas between its thousands.
+fn grouped(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->` in the document.
 pub(crate) fn put(document: &Path, name: &str, table: &str) -> Result<()> {
     let text =
@@ -83,4 +168,29 @@ pub(crate) fn put(document: &Path, name: &str, table: &str) -> Result<()> {
     let (_, after) = rest.split_once(&end).with_context(marks)?;
     std::fs::write(document, format!("{before}{begin}\n{table}\n{end}{after}"))
         .with_context(|| format!("cannot write {}", document.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_told_for_a_thousand_cells() {
+        let calls =
+            |name: &str, calls: u64| Spent { calls: [(name.to_owned(), calls)].into(), ..Spent::default() };
+        let run = |cells: u32| Run {
+            cells,
+            producer: Spent {
+                calls: [("dynamodb:PutItem".to_owned(), 10), ("sns:Publish".to_owned(), 0)].into(),
+                ..Spent::default()
+            },
+            workers: calls("s3:PutObject", cells.into()),
+            endpoint: vec![],
+        };
+        let text = super::calls(&[run(1000), run(100_000)]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "| calls a 1,000 cells | 1,000 cells | 100,000 cells |");
+        assert_eq!(lines[2], "| producer, dynamodb:PutItem | 10.0 | 0.1 |");
+        assert_eq!(lines[5], "| all | 1010.0 | 1000.1 |");
+    }
 }

@@ -14,6 +14,7 @@ mod ledger_meaning;
 mod operate;
 mod operate_killed;
 mod poison;
+mod probe;
 mod raster;
 mod real_scenes;
 mod refused_notice;
