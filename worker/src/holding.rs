@@ -116,6 +116,7 @@ impl Holder {
         let later = End::Later(UNKNOWN_WAIT.saturating_mul(tries));
         match self.poison.keep(received, queue.url(), worker, error).await {
             Ok(Some(kept)) => {
+                fault::point(Point::Keep);
                 let poison = self.poison.kept();
                 tracing::error!(
                     worker, message, tries, %error, %kept, poison, "the message is no cell; it is kept and removed"
@@ -285,7 +286,7 @@ impl Holder {
     async fn count_interruption(&self, ticket: &Ticket) {
         let write = transition::count_interruption(ticket);
         match tokio::time::timeout(COUNTING, self.tracker.ledger().write(&write)).await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(_)) => fault::point_of(Point::Interrupt, &ticket.cell),
             Ok(Err(error)) => tracing::warn!(%error, "the interruption is not counted"),
             Err(_) => tracing::warn!("the interruption is not counted in time"),
         }
@@ -303,6 +304,7 @@ impl Holder {
             Ok(Answer::Refused(_)) => return Ok(Outcome::Failed(failure)),
             Err(error) => return Err(self.not_counted(&error)),
         };
+        fault::point_of(Point::Count, &ticket.cell);
         if failures >= self.max_failures {
             tracing::error!(code = failure.code, error = failure.message, failures, "failed too often");
             let message = format!("{} (tried {failures} times)", failure.message);
@@ -346,7 +348,7 @@ impl Holder {
     async fn end(&self, queue: &Queue, received: &Received, end: End) {
         let ended = match end {
             End::Delete => queue.delete(&received.receipt).await,
-            End::Later(wait) => queue.hide(&received.receipt, wait).await,
+            End::Later(wait) => queue.hide(&received.receipt, fault::shortened(wait)).await,
             End::Lost => Ok(()),
         };
         if let Err(error) = ended {
