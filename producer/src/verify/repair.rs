@@ -1,6 +1,7 @@
 //! Repairs, as steps of the protocol: a shard is created as a submit does, a cell is reopened as a retry does, and a
 //! message is sent. First everything is reopened, then everything is sent; so a repair that dies leaves what the next
-//! `verify` finds.
+//! `verify` finds. Cells whose messages are lost are reopened, too, although they are pending: otherwise, after a repair that
+//! has sent some of them, the queue is not empty any more and nobody can tell that the others have none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,7 @@ use tilefleet_common::ledger::transition::{self, Failure, Ticket};
 use tilefleet_common::ledger::{Part, ShardRecord};
 use tilefleet_common::tracker::rfc3339;
 
-use super::difference::{Difference, Repair};
+use super::difference::{Difference, Kind, Repair};
 use crate::error::ProducerError;
 use crate::resend::Resend;
 use crate::resume;
@@ -26,6 +27,8 @@ struct ShardPlan {
     /// Reopens all that is pending, for a task that does not wait for it.
     open: bool,
     reopen: BTreeSet<u32>,
+    /// Marked as sent, and are not in the queue.
+    unsent: BTreeSet<u32>,
     lose: BTreeMap<u32, Repair>,
     send: BTreeSet<u32>,
     /// Sends a message to whoever closes the shard.
@@ -62,6 +65,9 @@ impl Plan {
             }
             (lose @ Repair::Lose { .. }, Some(ordinal)) => {
                 shard.lose.insert(ordinal, lose.clone());
+            }
+            (Repair::Send, Some(ordinal)) if found.kind == Kind::PendingWithoutMessage => {
+                shard.unsent.insert(ordinal);
             }
             (Repair::Send, Some(ordinal)) => {
                 shard.send.insert(ordinal);
@@ -113,12 +119,12 @@ impl ShardPlan {
     ) -> Result<(), ProducerError> {
         let lost: Vec<(u32, Part)> = self.lost(resend, number).collect();
         let read = async || resend.fleet.ledger.shard(resend.task, number).await;
-        if (self.open || !self.reopen.is_empty())
+        if (self.open || !self.reopen.is_empty() || !self.unsent.is_empty())
             && let Some(sets) = read().await?
         {
             let cells = |sets: &ShardRecord| {
-                let all = if self.open { sets.pending.clone() } else { BTreeSet::new() };
-                &all | &self.reopen
+                let again = if self.open { sets.pending.clone() } else { &sets.pending & &self.unsent };
+                &again | &self.reopen
             };
             reopening.shard(number, sets, cells, &[]).await?;
         }
