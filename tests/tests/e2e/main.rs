@@ -2,6 +2,7 @@
 
 mod bad_cells;
 mod bad_input;
+mod crash_table;
 mod dead_letters;
 mod demo;
 mod doctor;
@@ -18,6 +19,7 @@ mod refused_notice;
 mod site;
 mod submit_killed;
 mod terraform_agrees;
+mod tiny;
 mod verify;
 mod walk_through;
 mod worker_life;
