@@ -17,6 +17,7 @@ mod poison;
 mod raster;
 mod real_scenes;
 mod refused_notice;
+mod repair_killed;
 mod site;
 mod soak;
 mod submit_killed;
