@@ -14,6 +14,7 @@ pub mod notices;
 pub mod objects;
 pub mod poll;
 pub mod process;
+pub mod proxy;
 pub mod stack;
 
 pub use endpoint::Endpoint;
@@ -23,4 +24,5 @@ pub use instance::Instance;
 pub use notices::{Notice, Notices};
 pub use poll::eventually;
 pub use process::Process;
+pub use proxy::{Plan, Proxy, Trouble};
 pub use stack::{Stack, StackOptions};

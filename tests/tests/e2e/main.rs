@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod duplicates;
 mod harness;
+mod hostile_network;
 mod interruption;
 mod lease;
 mod ledger_meaning;
