@@ -33,6 +33,8 @@ enum Scene {
     Working,
     /// The same, and the worker dies of a cell that has no second band.
     Failing,
+    /// The first worker has all cells to itself, and dies of the last one.
+    Last,
     /// The first worker has no way to the bands.
     Unreachable,
     /// The first worker waits for its bands when it is told to stop.
@@ -80,7 +82,7 @@ fn scenes(point: Point) -> &'static [Scene] {
         Point::Keep => &[Scene::Poisoned],
         Point::Count => &[Scene::Unreachable],
         Point::Interrupt => &[Scene::Stopped],
-        Point::Row | Point::Close => &[Scene::Working, Scene::Failing, Scene::Drain],
+        Point::Row | Point::Close => &[Scene::Working, Scene::Last, Scene::Failing, Scene::Drain],
         Point::Announce => &[Scene::Failing, Scene::Drain],
         Point::Settle
         | Point::Complete
@@ -139,7 +141,11 @@ impl Row {
                 | Point::Close
                 | Point::Delete
         );
-        let hit = if self.scene == Scene::Working && many { 2 } else { 1 };
+        let hit = match self.scene {
+            Scene::Working if many => 2,
+            Scene::Last => CELLS,
+            _ => 1,
+        };
         format!("{}:{hit}", self.point.name())
     }
 
@@ -148,7 +154,9 @@ impl Row {
         let tiny = Tiny::new(&format!("crash-{}", self.point.name()), VISIBILITY_TIMEOUT_S).await?;
         let (told, workers) = match self.scene {
             Scene::Working | Scene::Failing | Scene::Poisoned => self.among_workers(&tiny).await?,
-            Scene::Unreachable | Scene::Stopped | Scene::Untold => self.alone_at_first(&tiny).await?,
+            Scene::Last | Scene::Unreachable | Scene::Stopped | Scene::Untold => {
+                self.alone_at_first(&tiny).await?
+            }
             Scene::Drain => self.drain(&tiny).await?,
             Scene::Submit | Scene::Retry | Scene::Cancel | Scene::Resume | Scene::Repair => {
                 self.command(&tiny).await?
@@ -227,7 +235,7 @@ impl Row {
         Ok((told, workers))
     }
 
-    /// The worker that dies has the cells to itself, and something is wrong with what it knows.
+    /// The worker that dies has the cells to itself.
     async fn alone_at_first(self, tiny: &Tiny) -> Result<(Told, Vec<Process>)> {
         let site = &tiny.site;
         let task = tiny.submit(CELLS).await?;
@@ -237,6 +245,7 @@ impl Row {
         let armed = match self.scene {
             Scene::Unreachable => armed.with("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
             Scene::Stopped => armed.with("AWS_ENDPOINT_URL_S3", gate.url()),
+            Scene::Last => armed,
             _ => armed.with("TILEFLEET_TOPIC_ARN", format!("{}-nowhere", site.stack.topic_arn)),
         };
         if self.scene == Scene::Stopped {
@@ -367,8 +376,8 @@ async fn play_all(wanted: impl Fn(Scene) -> bool) -> Result<usize> {
 }
 
 fn is_a_workers(scene: Scene) -> bool {
-    use Scene::{Failing, Poisoned, Stopped, Unreachable, Untold, Working};
-    matches!(scene, Working | Failing | Unreachable | Stopped | Untold | Poisoned)
+    use Scene::{Failing, Last, Poisoned, Stopped, Unreachable, Untold, Working};
+    matches!(scene, Working | Failing | Last | Unreachable | Stopped | Untold | Poisoned)
 }
 
 #[tokio::test]

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use tilefleet_tests::{Endpoint, Fleet, Plan, Process, Proxy, Trouble};
+use serde_json::json;
+use tilefleet_tests::poll::BOUND;
+use tilefleet_tests::{Endpoint, Fleet, Plan, Process, Proxy, Trouble, eventually};
 
 use crate::operate::{lines, plain_scene_of};
-use crate::operate_killed::fail_all;
-use crate::tiny::{Ending, Events, Tiny};
+use crate::operate_killed::{CELLS as MANY, empty_lines, fail_all, waits_for_all};
+use crate::tiny::{Ending, Events, Tiny, events};
 use crate::verify::purge;
 
 const CELLS: u32 = 16;
@@ -104,6 +106,39 @@ async fn a_task_comes_to_its_end_though_every_tenth_call_comes_into_trouble() ->
     Ok(())
 }
 
+async fn commands(seed: u64) -> Result<()> {
+    let behind = Behind::new("commands", seed, Plan::AtRandom(0.1)).await?;
+    let site = &behind.tiny.site;
+    let file = site.write("cells.ndjson", empty_lines(site, 0))?;
+    let task = behind.submit(&file).await?;
+    let id = task.parse()?;
+    waits_for_all(site, &id, MANY).await.context("submit")?;
+    fail_all(site, &id, MANY).await?;
+    behind.producer(&["retry", &task]).await?;
+    waits_for_all(site, &id, MANY).await.context("retry")?;
+    behind.producer(&["cancel", &task, "--reason", "to see"]).await?;
+    let told = format!("{task}/2/cancelled/1");
+    let events = events(site).await?;
+    ensure!(events.keys().collect::<Vec<_>>() == [&told], "{events:?}");
+    behind.producer(&["resume", &task]).await?;
+    waits_for_all(site, &id, MANY).await.context("resume")?;
+    // That the first epoch has no results was never different, and cannot be mended.
+    eventually("nothing left to mend", BOUND, async || {
+        let report = behind.fleet.producer(&["verify", &task, "--repair", "-o", "json"]).await?;
+        Ok(report.json().is_ok_and(|report| report["found"] == json!({"results_missing": 1})).then_some(()))
+    })
+    .await?;
+    waits_for_all(site, &id, MANY).await.context("repair")?;
+    ensure!(site.ledger.task(&id).await?.is_some_and(|record| record.epoch == 2), "one retry is one epoch");
+    Ok(())
+}
+
+#[tokio::test]
+async fn commands_do_what_they_say_though_every_tenth_call_comes_into_trouble() -> Result<()> {
+    let seed = rand::random::<u64>();
+    commands(seed).await.with_context(|| format!("seed {seed}"))
+}
+
 /// A raster that takes a multipart upload.
 const PIXELS: u32 = 1400;
 
@@ -152,18 +187,18 @@ async fn what_a_service_leaves_undone_of_a_batch_is_not_lost() -> Result<()> {
 
 async fn in_part(seed: u64) -> Result<()> {
     // Several batches of messages.
-    const MANY: u32 = 50;
+    const SOME: u32 = 50;
     let behind = Behind::new("in-part", seed, Plan::InPart(0.5)).await?;
     let site = &behind.tiny.site;
-    let file = behind.tiny.file(MANY)?;
+    let file = behind.tiny.file(SOME)?;
     let task = behind.submit(&file).await?;
     let id = task.parse()?;
-    let all: Vec<u64> = (0..u64::from(MANY)).collect();
+    let all: Vec<u64> = (0..u64::from(SOME)).collect();
     let queued = async || -> Result<Vec<u64>> {
         Ok(crate::operate_killed::queued(site, &id).await?.into_keys().collect())
     };
     ensure!(queued().await? == all, "submit");
-    fail_all(site, &id, MANY).await?;
+    fail_all(site, &id, SOME).await?;
     behind.producer(&["retry", &task]).await?;
     ensure!(queued().await? == all, "retry");
     behind.producer(&["resume", &task]).await?;
@@ -171,7 +206,7 @@ async fn in_part(seed: u64) -> Result<()> {
     purge(site).await?;
     let repaired = behind.fleet.producer(&["verify", &task, "--repair", "-o", "json"]).await?;
     let repaired = repaired.expect_code(1)?.json()?;
-    ensure!(repaired["found"]["pending_without_message"] == MANY && repaired["sent"] == MANY, "{repaired}");
+    ensure!(repaired["found"]["pending_without_message"] == SOME && repaired["sent"] == SOME, "{repaired}");
     ensure!(queued().await? == all, "repair");
     let left_undone = behind.proxy.left_undone();
     for operation in ["SendMessageBatch", "BatchGetItem"] {
