@@ -1,7 +1,7 @@
 //! Places where a test can make the process die, to see what a crash there leaves behind.
 //!
 //! Compiled only with the feature `faults`, which the end-to-end tests turn on and released binaries lack; without it
-//! every function here is empty. With it, `TILEFLEET_FAULT=<point>:<hit>` aborts the process when it comes to that point
+//! no function here does anything. With it, `TILEFLEET_FAULT=<point>:<hit>` aborts the process when it comes to that point
 //! for the `<hit>`-th time, and `TILEFLEET_FAULT=<point>:<hit>:<cell>` counts only what concerns that cell. Points are
 //! named after the step behind which they lie. Of several processes to which the same file is named in
 //! `TILEFLEET_FAULT_ONCE`, only the first to come to the point dies. `TILEFLEET_FAULT_WAITS` is a number of seconds above
@@ -52,6 +52,8 @@ points! {
     Enqueued = "enqueued";
     /// Submit: the task is marked as submitted.
     Submitted = "submitted";
+    /// Repair: a shard is marked as not enqueued.
+    Unmark = "unmark";
     /// Retry, repair: cells of a shard are pending again.
     Reopened = "reopened";
     /// Cancel: the task is cancelled.

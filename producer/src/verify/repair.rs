@@ -1,11 +1,12 @@
 //! Repairs, as steps of the protocol: a shard is created as a submit does, a cell is reopened as a retry does, and a
 //! message is sent. First everything is reopened, then everything is sent; so a repair that dies leaves what the next
-//! `verify` finds. Cells whose messages are lost are reopened, too, although they are pending: otherwise, after a repair that
-//! has sent some of them, the queue is not empty any more and nobody can tell that the others have none.
+//! `verify` finds. Cells whose messages are lost count as not sent first: otherwise, after a repair that has sent some of them,
+//! the queue is not empty any more and nobody can tell that the others have none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{self, Failure, Ticket};
 use tilefleet_common::ledger::{Part, ShardRecord};
 use tilefleet_common::tracker::rfc3339;
@@ -27,7 +28,7 @@ struct ShardPlan {
     /// Reopens all that is pending, for a task that does not wait for it.
     open: bool,
     reopen: BTreeSet<u32>,
-    /// Marked as sent, and are not in the queue.
+    /// Marked as enqueued, and the messages are lost.
     unsent: BTreeSet<u32>,
     lose: BTreeMap<u32, Repair>,
     send: BTreeSet<u32>,
@@ -66,6 +67,7 @@ impl Plan {
             (lose @ Repair::Lose { .. }, Some(ordinal)) => {
                 shard.lose.insert(ordinal, lose.clone());
             }
+            // Sent with all that is pending in a shard that is not marked.
             (Repair::Send, Some(ordinal)) if found.kind == Kind::PendingWithoutMessage => {
                 shard.unsent.insert(ordinal);
             }
@@ -119,12 +121,16 @@ impl ShardPlan {
     ) -> Result<(), ProducerError> {
         let lost: Vec<(u32, Part)> = self.lost(resend, number).collect();
         let read = async || resend.fleet.ledger.shard(resend.task, number).await;
-        if (self.open || !self.reopen.is_empty() || !self.unsent.is_empty())
+        if !self.unsent.is_empty() {
+            resend.fleet.ledger.write(&transition::unmark_enqueued(resend.task, number)).await?;
+            fault::point(Point::Unmark);
+        }
+        if (self.open || !self.reopen.is_empty())
             && let Some(sets) = read().await?
         {
             let cells = |sets: &ShardRecord| {
-                let again = if self.open { sets.pending.clone() } else { &sets.pending & &self.unsent };
-                &again | &self.reopen
+                let all = if self.open { sets.pending.clone() } else { BTreeSet::new() };
+                &all | &self.reopen
             };
             reopening.shard(number, sets, cells, &[]).await?;
         }

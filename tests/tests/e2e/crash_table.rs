@@ -9,6 +9,7 @@ use futures::{StreamExt as _, stream};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tilefleet_common::fault::Point;
+use tilefleet_common::ledger::transition::{self, Ticket};
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Endpoint, Fleet, Gate, Passage, Process, eventually, objects};
 
@@ -51,7 +52,7 @@ enum Scene {
     Cancel,
     /// `resume` of a cancelled task.
     Resume,
-    /// `verify --repair` of a task whose queue was purged.
+    /// `verify --repair` of a task whose queue was purged, and which counts a cell as ok that nobody has made.
     Repair,
     /// `dlq drain` of two cells, the others being done.
     Drain,
@@ -76,6 +77,7 @@ fn scenes(point: Point) -> &'static [Scene] {
         Point::Manifest | Point::Task | Point::Shard | Point::Submitted => &[Scene::Submit],
         Point::Send | Point::Enqueued => &[Scene::Submit, Scene::Retry, Scene::Resume, Scene::Repair],
         Point::Reopened => &[Scene::Retry, Scene::Repair],
+        Point::Unmark => &[Scene::Repair],
         Point::Cancel | Point::Tell | Point::Told => &[Scene::Cancel],
         Point::Resume => &[Scene::Resume],
         Point::Receive | Point::Start | Point::Fetch | Point::Fuse | Point::Upload => &[Scene::Working],
@@ -306,6 +308,9 @@ impl Row {
             }
             Scene::Repair => {
                 purge(site).await?;
+                let cell = "48RXT/2020-08-01/0".parse()?;
+                let ticket = Ticket { task: task.parse()?, shard: 0, ordinal: 0, cell };
+                site.ledger.write(&transition::close_ok(&ticket)).await?;
                 // Whether it finds anything left to repair depends on where it died.
                 self.dies(tiny.hasty(LONGEST_WAIT_S)?, &["verify", &task, "--repair"]).await?;
                 site.producer(&["verify", &task, "--repair"]).await?;
