@@ -1,12 +1,16 @@
 //! Places where a test can make the process die, to see what a crash there leaves behind.
 //!
 //! Compiled only with the feature `faults`, which the end-to-end tests turn on and released binaries lack; without it
-//! every function here is empty. With it, `TILEFLEET_FAULT=<point>:<hit>` aborts the process when it comes to that point
+//! no function here does anything. With it, `TILEFLEET_FAULT=<point>:<hit>` aborts the process when it comes to that point
 //! for the `<hit>`-th time, and `TILEFLEET_FAULT=<point>:<hit>:<cell>` counts only what concerns that cell. Points are
-//! named after the step behind which they lie.
+//! named after the step behind which they lie. Of several processes to which the same file is named in
+//! `TILEFLEET_FAULT_ONCE`, only the first to come to the point dies. `TILEFLEET_FAULT_WAITS` is a number of seconds above
+//! which none of those waits goes that a test would have to sit out.
 
 #[cfg(not(feature = "faults"))]
 use std::fmt::Display;
+#[cfg(not(feature = "faults"))]
+use std::time::Duration;
 
 use crate::ledger::flow::Step;
 use crate::ledger::transition::Ticket;
@@ -42,16 +46,28 @@ points! {
     Task = "task";
     /// Submit: a shard is in the ledger.
     Shard = "shard";
-    /// Submit, retry, resume: a batch of messages is sent.
+    /// Submit, retry, resume, repair: a batch of messages is sent.
     Send = "send";
-    /// Submit: a shard is marked as enqueued.
+    /// Submit, retry, resume, repair: a shard is marked as enqueued.
     Enqueued = "enqueued";
     /// Submit: the task is marked as submitted.
     Submitted = "submitted";
-    /// Retry: a shard's failed cells are pending again.
+    /// Repair: a shard is marked as not enqueued.
+    Unmark = "unmark";
+    /// Retry, repair: cells of a shard are pending again.
     Reopened = "reopened";
+    /// Cancel: the task is cancelled.
+    Cancel = "cancel";
+    /// Cancel: the notice of that is published.
+    Tell = "tell";
+    /// Cancel: the notice is marked as sent.
+    Told = "told";
+    /// Resume: the task runs again.
+    Resume = "resume";
     /// Worker: a message is received.
     Receive = "receive";
+    /// Worker: a message that is no cell is kept elsewhere.
+    Keep = "keep";
     /// Worker: the cell is marked as running.
     Start = "start";
     /// Worker: the bands are there.
@@ -60,6 +76,10 @@ points! {
     Fuse = "fuse";
     /// Worker: the raster is uploaded.
     Upload = "upload";
+    /// Worker: a failure that may pass is counted.
+    Count = "count";
+    /// Worker: an interruption is counted.
+    Interrupt = "interrupt";
     /// Worker: the cell's row says ok or failed.
     Row = "row";
     /// Worker: a failed cell is told of.
@@ -78,7 +98,9 @@ points! {
     Publish = "publish";
     /// Worker: the notice is marked as sent.
     Mark = "mark";
-    /// Worker: the message is deleted.
+    /// Worker: the notice could not be sent, and is given back.
+    Release = "release";
+    /// Worker, drain: the message is deleted.
     Delete = "delete";
 }
 
@@ -93,6 +115,7 @@ pub fn after(step: &Step, ticket: &Ticket) {
         Step::Complete => Point::Complete,
         Step::ClaimNotice(_) => Point::Claim,
         Step::MarkNotified(_) => Point::Mark,
+        Step::ReleaseNotice { .. } => Point::Release,
         _ => return,
     };
     point_of(point, &ticket.cell);
@@ -108,18 +131,29 @@ pub fn point(_: Point) {}
 #[inline(always)]
 pub fn point_of(_: Point, _: &impl Display) {}
 
+/// A wait, which a test may shorten.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub fn shortened(wait: Duration) -> Duration {
+    wait
+}
+
 #[cfg(feature = "faults")]
-pub use armed::{point, point_of};
+pub use armed::{point, point_of, shortened};
 
 #[cfg(feature = "faults")]
 mod armed {
     use std::fmt::Display;
+    use std::fs::File;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
 
     use super::Point;
 
     const VARIABLE: &str = "TILEFLEET_FAULT";
+    const ONCE_VARIABLE: &str = "TILEFLEET_FAULT_ONCE";
+    const WAITS_VARIABLE: &str = "TILEFLEET_FAULT_WAITS";
 
     /// Where to die.
     #[derive(Debug, PartialEq, Eq)]
@@ -166,9 +200,24 @@ mod armed {
         static HITS: AtomicU32 = AtomicU32::new(0);
         let Some(fault) = fault().filter(|fault| fault.point == point) else { return };
         let meant = |wanted: &String| cell.is_some_and(|cell| cell.to_string() == *wanted);
-        if fault.cell.as_ref().is_none_or(meant) && HITS.fetch_add(1, Ordering::Relaxed) + 1 == fault.hit {
+        if fault.cell.as_ref().is_none_or(meant)
+            && HITS.fetch_add(1, Ordering::Relaxed) + 1 == fault.hit
+            && is_the_first()
+        {
             die(&format!("{VARIABLE}: dying after {}", point.name()));
         }
+    }
+
+    /// Whether no other process has died before, of those that are to die once.
+    fn is_the_first() -> bool {
+        let file = std::env::var_os(ONCE_VARIABLE).filter(|file| !file.is_empty());
+        file.is_none_or(|file| File::create_new(file).is_ok())
+    }
+
+    /// A wait, which a test may shorten.
+    pub fn shortened(wait: Duration) -> Duration {
+        let longest = std::env::var(WAITS_VARIABLE).ok().and_then(|seconds| seconds.parse().ok());
+        longest.map_or(wait, |seconds| wait.min(Duration::from_secs(seconds)))
     }
 
     #[expect(clippy::print_stderr, reason = "the process ends here, whatever its log filter says")]

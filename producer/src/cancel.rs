@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use tilefleet_common::domain::{Event, TaskCancelled, TaskId};
+use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::{Progress, TaskRecord, TaskState, transition};
 use tilefleet_common::tracker::rfc3339;
 
@@ -52,6 +53,7 @@ pub(crate) async fn run(
     if record.state == TaskState::Running && !arguments.dry_run {
         let now = rfc3339(Timestamp::now());
         connection.ledger.write(&transition::cancel_task(task, &arguments.reason, &now)).await?;
+        fault::point(Point::Cancel);
         // Refused when it ended or was cancelled meanwhile; what counts is what is there.
         record = connection.task(task).await?;
     }
@@ -110,6 +112,8 @@ async fn tell(
     });
     let published = topic.publish(&event).await;
     published.map_err(|cause| ProducerError::NotTold { task: task.clone(), cause: Box::new(cause) })?;
+    fault::point(Point::Tell);
     connection.ledger.write(&transition::mark_cancel_told(task, record.cancels)).await?;
+    fault::point(Point::Told);
     Ok(())
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tilefleet_common::aws::{Queue, Received, Topic};
 use tilefleet_common::domain::{CellId, CellMessage, TaskId};
+use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::Ledger;
 use tilefleet_common::ledger::flow::{Deferral, Step};
 use tilefleet_common::ledger::transition::Ticket;
@@ -113,6 +114,10 @@ fn tracker(fleet: &FleetConnection, topic: Topic) -> Tracker {
     Tracker::new(ledger, fleet.clients.objects.clone(), topic, "producer dlq drain".to_owned())
 }
 
+fn hidden() -> Duration {
+    fault::shortened(HIDDEN)
+}
+
 fn cell_of(received: &Received) -> Option<CellMessage> {
     serde_json::from_str(&received.body).ok()
 }
@@ -120,7 +125,7 @@ fn cell_of(received: &Received) -> Option<CellMessage> {
 async fn list(queue: &Queue, limit: usize) -> Result<Vec<Letter>, ProducerError> {
     let (mut letters, mut held) = (vec![], vec![]);
     while letters.len() < limit {
-        let received = queue.receive_for(RECEIVE.min(limit - letters.len()), WAIT, Some(HIDDEN)).await?;
+        let received = queue.receive_for(RECEIVE.min(limit - letters.len()), WAIT, Some(hidden())).await?;
         if received.is_empty() {
             break;
         }
@@ -146,7 +151,7 @@ async fn drain(queue: &Queue, tracker: &Tracker, remove_others: bool) -> Result<
     let (mut letters, mut held) = (vec![], vec![]);
     loop {
         // One at a time: nobody renews those that wait.
-        let received = queue.receive_for(1, WAIT, Some(HIDDEN)).await?;
+        let received = queue.receive_for(1, WAIT, Some(hidden())).await?;
         if received.is_empty() {
             break;
         }
@@ -160,6 +165,7 @@ async fn drain(queue: &Queue, tracker: &Tracker, remove_others: bool) -> Result<
             };
             if done {
                 queue.delete(&received.receipt).await?;
+                fault::point(Point::Delete);
             } else {
                 held.push(received.receipt);
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::TryStreamExt as _;
 use tilefleet_common::domain::{CellMessage, TaskId};
+use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::{TaskRecord, transition};
 
 use crate::connection::FleetConnection;
@@ -55,6 +56,7 @@ impl<'a> Resend<'a> {
     pub(crate) async fn mark(&self, shard: &Shard) -> Result<(), ProducerError> {
         let reopened = shard.sets.as_ref().map_or(0, |sets| sets.reopened);
         self.fleet.ledger.write(&transition::mark_enqueued(self.task, shard.number, reopened)).await?;
+        fault::point(Point::Enqueued);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use serde::Serialize;
 use tilefleet_common::domain::{TaskId, ordinals_of_shard};
+use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::{
     Answer, CodecError, Key, LedgerError, ShardRecord, TaskRecord, TaskState, transition,
 };
@@ -76,6 +77,7 @@ pub(crate) async fn run(
         |cause| ProducerError::BrokeOff { command: "resume", task: task.clone(), cause: Box::new(cause) };
     if was_cancelled && !dry_run {
         fleet.ledger.write(&transition::resume_task(task)).await?;
+        fault::point(Point::Resume);
         record = fleet.task(task).await.map_err(broke_off)?;
     }
     let resumption = Resumption { resend: Resend { fleet: &fleet, task, record: &record }, dry_run };

@@ -9,6 +9,7 @@ use std::pin::pin;
 use futures::TryStreamExt as _;
 use serde::Serialize;
 use tilefleet_common::domain::{CellId, TaskId, shard_count};
+use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::{Part, ShardRecord, TaskRecord, TaskState, TransactionAnswer, transition};
 
 use crate::cli::{Format, Global, Retry};
@@ -199,6 +200,7 @@ impl Reopening<'_> {
             let mut retry = transition::retry_shard(self.task, standing, number, &sets.failed, &cells);
             retry.parts.extend_from_slice(beside);
             if self.fleet.ledger.transact(&retry).await? == TransactionAnswer::Applied {
+                fault::point(Point::Reopened);
                 if self.record.state == TaskState::Complete {
                     self.record.state = TaskState::Running;
                     self.record.epoch = self.record.epoch.saturating_add(1);

@@ -15,6 +15,7 @@ pub mod objects;
 pub mod poll;
 pub mod probe;
 pub mod process;
+pub mod proxy;
 pub mod stack;
 
 pub use endpoint::Endpoint;
@@ -24,4 +25,5 @@ pub use instance::Instance;
 pub use notices::{Notice, Notices};
 pub use poll::eventually;
 pub use process::Process;
+pub use proxy::{Plan, Proxy, Trouble};
 pub use stack::{Stack, StackOptions};

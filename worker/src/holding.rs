@@ -118,6 +118,7 @@ impl Holder {
         let later = End::Later(UNKNOWN_WAIT.saturating_mul(tries));
         match self.poison.keep(received, queue.url(), worker, error).await {
             Ok(Some(kept)) => {
+                fault::point(Point::Keep);
                 let poison = self.poison.kept();
                 tracing::error!(
                     worker, message, tries, %error, %kept, poison, "the message is no cell; it is kept and removed"
@@ -287,7 +288,7 @@ impl Holder {
     async fn count_interruption(&self, ticket: &Ticket) {
         let write = transition::count_interruption(ticket);
         match tokio::time::timeout(COUNTING, self.tracker.ledger().write(&write)).await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(_)) => fault::point_of(Point::Interrupt, &ticket.cell),
             Ok(Err(error)) => tracing::warn!(%error, "the interruption is not counted"),
             Err(_) => tracing::warn!("the interruption is not counted in time"),
         }
@@ -305,6 +306,7 @@ impl Holder {
             Ok(Answer::Refused(_)) => return Ok(Outcome::Failed(failure)),
             Err(error) => return Err(self.not_counted(&error)),
         };
+        fault::point_of(Point::Count, &ticket.cell);
         if failures >= self.max_failures {
             tracing::error!(code = failure.code, error = failure.message, failures, "failed too often");
             let message = format!("{} (tried {failures} times)", failure.message);
@@ -349,7 +351,9 @@ impl Holder {
         let ended = match end {
             End::Delete if source == Source::Cells => self.deletions.delete(received.receipt.clone()).await,
             End::Delete => queue.delete(&received.receipt).await.map_err(QueueError::from),
-            End::Later(wait) => queue.hide(&received.receipt, wait).await.map_err(QueueError::from),
+            End::Later(wait) => {
+                queue.hide(&received.receipt, fault::shortened(wait)).await.map_err(QueueError::from)
+            }
             End::Lost => Ok(()),
         };
         if let Err(error) = ended {

@@ -82,6 +82,11 @@ impl AwsError {
         matches!(self.kind, AwsErrorKind::Unreachable | AwsErrorKind::Busy)
     }
 
+    /// The same trouble, where the caller knows that it may pass although the service's word for it does not say so.
+    pub(super) fn into_passing(self) -> Self {
+        Self { kind: AwsErrorKind::Busy, ..self }
+    }
+
     /// What the role must be allowed to do for the call, in words: one action, or several joined by "and".
     pub fn action(&self) -> String {
         actions(self.service, self.operation).join(" and ")

@@ -197,7 +197,11 @@ impl Multipart {
             }
             Err(error) => {
                 let object = target.object.to_string();
-                let stored = target.kept_or(AwsError::new("s3", "CompleteMultipartUpload", &object, &error));
+                let error = AwsError::new("s3", "CompleteMultipartUpload", &object, &error);
+                // It may be completed: "the multipart upload might have been aborted or completed" (S3 API reference),
+                // the latter by a request of which only the answer was lost. Made again, the object is the same.
+                let gone = error.code() == Some("NoSuchUpload");
+                let stored = target.kept_or(if gone { error.into_passing() } else { error });
                 self.abort().await;
                 stored
             }

@@ -169,6 +169,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_upload_that_is_gone_when_it_is_completed_may_have_been_completed_and_is_worth_another_try() {
+        let (upload, log) = begin(Existing::Replace, |asked| match asked.method.as_str() {
+            "POST" if !asked.uri.contains("uploads") => {
+                (404, vec![], b"<Error><Code>NoSuchUpload</Code></Error>".to_vec())
+            }
+            _ => answer(asked),
+        });
+        let error = whole(upload, &vec![7; 2 * PART]).await.unwrap_err();
+        assert!(error.may_pass(), "{error}");
+        assert_eq!(count(&log, "DELETE"), 1, "what is left of it is aborted");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_probe_leaves_nothing_and_names_what_may_not_be_done() {
         let probe = async |answer: fn(&Asked) -> Answer| {
             let (store, log) = store(move |_, asked| answer(asked));

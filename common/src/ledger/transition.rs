@@ -111,6 +111,16 @@ pub fn mark_enqueued(task: &TaskId, shard: u32, reopened: u32) -> Write {
     }
 }
 
+/// Repair: messages of the shard are lost, so its pending cells count as not sent. Whoever has read it before and sends
+/// them does not mark it any more. Refused when it is not marked.
+pub fn unmark_enqueued(task: &TaskId, shard: u32) -> Write {
+    Write {
+        key: Key::Shard(task.clone(), shard),
+        conditions: vec![Condition::Is(attribute::ENQUEUED, Value::Flag(true))],
+        actions: vec![Action::Remove(attribute::ENQUEUED), Action::Count(attribute::REOPENED, 1)],
+    }
+}
+
 /// Submit, at the end: every shard is enqueued, so that the same submit again has nothing to look at.
 pub fn mark_submitted(task: &TaskId, now: &str) -> Write {
     Write {

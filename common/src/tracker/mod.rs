@@ -7,6 +7,8 @@ mod dead_letter;
 mod results;
 mod task_cache;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::aws::{AwsError, ObjectStore, Topic};
@@ -20,7 +22,7 @@ use task_cache::TaskCache;
 
 /// How long one worker has a notice to itself. Writing the results of a million cells takes about a minute; a worker
 /// that dies meanwhile delays the notice by no more than this.
-pub const NOTICE_LEASE_S: i64 = 300;
+pub const NOTICE_LEASE: Duration = Duration::from_mins(5);
 
 /// Why a notice did not go out.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +68,7 @@ impl Tracker {
             worker: &self.worker,
             now: &rfc3339(now),
             second: now.as_second(),
-            notice_lease_s: NOTICE_LEASE_S,
+            notice_lease_s: fault::shortened(NOTICE_LEASE).as_secs().cast_signed(),
         };
         match (step.operation(ticket, &asker), step) {
             (Some(Operation::Read(Key::Task(task))), step) => {

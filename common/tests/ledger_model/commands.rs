@@ -1,5 +1,5 @@
-//! What the producer's commands do to ledger and queue, one call after the other: `submit`, `retry` and `resume`.
-//! `cancel` is a single write.
+//! What the producer's commands do to ledger and queue, one call after the other: `submit`, `retry`, a repair that sends
+//! again, and `resume`. `cancel` is a single write.
 
 use tilefleet_common::domain::{TaskId, ordinals_of_shard, shard_count};
 use tilefleet_common::ledger::flow::{Answer, Operation};
@@ -102,11 +102,13 @@ impl Submit {
     }
 }
 
-/// The next call of `retry`.
+/// The next call of `retry`, or of a repair, which ends as a retry does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Retry {
     /// Nobody has asked for it yet.
     Unasked,
+    /// The repair marks this shard as not enqueued.
+    Unmark(u8),
     /// Reads the task, before this shard.
     ReadTask(u8),
     /// Reads this shard; the task was complete or running in this epoch.
@@ -125,6 +127,10 @@ impl Retry {
     /// Makes the call and returns the one after it.
     pub(crate) fn call(self, desk: &mut Desk<'_>) -> Self {
         match self {
+            Self::Unmark(shard) => {
+                desk.write(transition::unmark_enqueued(desk.task(), shard.into()));
+                if shard + 1 < desk.shards() { Self::Unmark(shard + 1) } else { Self::ReadPending(0) }
+            }
             Self::ReadTask(shard) => match desk.table.view(desk.items).task {
                 // Refused with the advice to resume it first.
                 Some(task) if task.state == TaskState::Cancelled => Self::Done,

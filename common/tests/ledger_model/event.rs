@@ -11,7 +11,9 @@ pub(crate) struct Budget {
     pub(crate) submit_crashes: u8,
     /// Somebody asks for a retry.
     pub(crate) retries: u8,
-    /// `retry` dies; the same command is run again.
+    /// Somebody asks for everything pending to be sent again by a repair, in a search without retries.
+    pub(crate) repairs: u8,
+    /// `retry` or the repair dies; the same command is run again.
     pub(crate) retry_crashes: u8,
     /// A worker's call has its effect, but the worker does not hear of it and makes it again.
     pub(crate) lost_answers: u8,
@@ -49,6 +51,7 @@ pub(crate) enum Event {
     Submit,
     SubmitCrashes,
     RetryAsked,
+    RepairAsked,
     Retry,
     RetryCrashes,
     Cancel,

@@ -350,10 +350,14 @@ impl Fleet {
                 state.budget.retries -= 1;
                 state.retry = Retry::ReadTask(0);
             }
+            Event::RepairAsked => {
+                state.budget.repairs -= 1;
+                state.retry = Retry::Unmark(0);
+            }
             Event::Retry => state.retry = state.retry.call(&mut desk),
             Event::RetryCrashes => {
                 state.budget.retry_crashes -= 1;
-                state.retry = Retry::ReadTask(0);
+                state.retry = if self.budget.repairs > 0 { Retry::Unmark(0) } else { Retry::ReadTask(0) };
             }
             Event::Cancel => {
                 state.budget.cancels -= 1;
@@ -377,6 +381,7 @@ impl Fleet {
         let Some(task) = self.table().view(&state.items).task else { return };
         match state.retry {
             Retry::Unasked | Retry::Done if state.budget.retries > 0 => events.push(Event::RetryAsked),
+            Retry::Unasked | Retry::Done if state.budget.repairs > 0 => events.push(Event::RepairAsked),
             Retry::Unasked | Retry::Done => {}
             _ => {
                 events.push(Event::Retry);
@@ -458,6 +463,7 @@ impl Model for Fleet {
             Event::Submit
             | Event::SubmitCrashes
             | Event::RetryAsked
+            | Event::RepairAsked
             | Event::Retry
             | Event::RetryCrashes
             | Event::Cancel

@@ -34,6 +34,7 @@ fn kind(event: Event) -> Kind {
         | Event::Expire(_)
         | Event::SubmitCrashes
         | Event::RetryAsked
+        | Event::RepairAsked
         | Event::RetryCrashes
         | Event::Cancel
         | Event::ResumeAsked

@@ -38,6 +38,7 @@ const NONE: Budget = Budget {
     expiries: 0,
     submit_crashes: 0,
     retries: 0,
+    repairs: 0,
     retry_crashes: 0,
     lost_answers: 0,
     failed_notices: 0,
@@ -145,6 +146,23 @@ fn a_retry_may_come_while_a_message_is_delivered_to_two() {
 #[ignore = "takes a minute"]
 fn a_retry_may_come_while_submit_dies() {
     search(ONE_SHARD, Budget { retries: 1, submit_crashes: 1, ..NONE });
+}
+
+#[test]
+fn a_repair_may_send_everything_again_at_any_time_and_die() {
+    search(ONE_SHARD, Budget { repairs: 1, retry_crashes: 1, ..NONE });
+}
+
+#[test]
+#[ignore = "takes a minute; the same with one shard runs always"]
+fn a_repair_of_two_shards_may_send_everything_again_at_any_time() {
+    search(TWO_SHARDS, Budget { repairs: 1, ..NONE });
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn a_repair_may_send_everything_again_while_submit_dies() {
+    search(ONE_SHARD, Budget { repairs: 1, submit_crashes: 1, ..NONE });
 }
 
 #[test]

@@ -47,6 +47,7 @@ impl Fleet {
             Event::Submit => format!("submit: {:?}", state.submit),
             Event::SubmitCrashes => format!("submit DIES before {:?}", state.submit),
             Event::RetryAsked => "retry is asked for".to_owned(),
+            Event::RepairAsked => "repair is asked for".to_owned(),
             Event::Retry => format!("retry: {:?}", state.retry),
             Event::RetryCrashes => format!("retry DIES before {:?}", state.retry),
             Event::Cancel => "the task is CANCELLED".to_owned(),

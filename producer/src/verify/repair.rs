@@ -1,15 +1,17 @@
 //! Repairs, as steps of the protocol: a shard is created as a submit does, a cell is reopened as a retry does, and a
 //! message is sent. First everything is reopened, then everything is sent; so a repair that dies leaves what the next
-//! `verify` finds.
+//! `verify` finds. Cells whose messages are lost count as not sent first: otherwise, after a repair that has sent some of them,
+//! the queue is not empty any more and nobody can tell that the others have none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{self, Failure, Ticket};
 use tilefleet_common::ledger::{Part, ShardRecord};
 use tilefleet_common::tracker::rfc3339;
 
-use super::difference::{Difference, Repair};
+use super::difference::{Difference, Kind, Repair};
 use crate::error::ProducerError;
 use crate::resend::Resend;
 use crate::resume;
@@ -26,6 +28,8 @@ struct ShardPlan {
     /// Reopens all that is pending, for a task that does not wait for it.
     open: bool,
     reopen: BTreeSet<u32>,
+    /// Marked as enqueued, and the messages are lost.
+    unsent: BTreeSet<u32>,
     lose: BTreeMap<u32, Repair>,
     send: BTreeSet<u32>,
     /// Sends a message to whoever closes the shard.
@@ -62,6 +66,10 @@ impl Plan {
             }
             (lose @ Repair::Lose { .. }, Some(ordinal)) => {
                 shard.lose.insert(ordinal, lose.clone());
+            }
+            // Sent with all that is pending in a shard that is not marked.
+            (Repair::Send, Some(ordinal)) if found.kind == Kind::PendingWithoutMessage => {
+                shard.unsent.insert(ordinal);
             }
             (Repair::Send, Some(ordinal)) => {
                 shard.send.insert(ordinal);
@@ -113,6 +121,10 @@ impl ShardPlan {
     ) -> Result<(), ProducerError> {
         let lost: Vec<(u32, Part)> = self.lost(resend, number).collect();
         let read = async || resend.fleet.ledger.shard(resend.task, number).await;
+        if !self.unsent.is_empty() {
+            resend.fleet.ledger.write(&transition::unmark_enqueued(resend.task, number)).await?;
+            fault::point(Point::Unmark);
+        }
         if (self.open || !self.reopen.is_empty())
             && let Some(sets) = read().await?
         {

@@ -62,7 +62,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         Some(tilefleet_common::ledger::Value::Numbers(failed)) => failed.clone(),
         _ => BTreeSet::from([ordinal]),
     };
-    Ok(match random.random_range(0..20) {
+    Ok(match random.random_range(0..21) {
         0 => Move::Write(transition::create_task(&NewTask {
             task: task.clone(),
             cells: 4,
@@ -100,6 +100,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         16 => Move::Write(transition::resume_task(task)),
         17 => Move::Write(transition::mark_cancel_told(task, epoch)),
         18 => Move::Write(transition::lose_cell(&ticket, &success.etag, &failure, "now")),
+        19 => Move::Write(transition::unmark_enqueued(task, shard)),
         _ => Move::Transact(transition::retry_shard(
             task,
             (*states.choose(random).unwrap_or(&states[0]), epoch),

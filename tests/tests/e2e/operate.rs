@@ -5,11 +5,16 @@ use serde_json::{Value, json};
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Notice, eventually};
 
-use crate::site::Site;
+use crate::site::{SIZE, Site};
 
 /// A scene at an address that says nothing of it, so that any cell may read it.
 pub(crate) async fn plain_scene(site: &Site) -> Result<Value> {
-    let scene = site.add_scene("48RXT", "2020-08-01").await?;
+    plain_scene_of(site, SIZE).await
+}
+
+/// The same, of so many pixels a side.
+pub(crate) async fn plain_scene_of(site: &Site, pixels: u32) -> Result<Value> {
+    let scene = site.add_scene_of("48RXT", "2020-08-01", pixels).await?;
     for band in ["B02", "B03", "B04"] {
         site.put(&format!("plain/{band}.jp2"), &std::fs::read(site.band(&scene, band)?)?).await?;
     }

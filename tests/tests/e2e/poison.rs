@@ -25,7 +25,7 @@ async fn kept(site: &Site) -> Result<BTreeMap<String, Value>> {
     Ok(all)
 }
 
-async fn left(site: &Site, url: &str) -> Result<u32> {
+pub(crate) async fn left(site: &Site, url: &str) -> Result<u32> {
     let waiting = attribute(site, url, QueueAttributeName::ApproximateNumberOfMessages).await?;
     let hidden = attribute(site, url, QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await?;
     Ok(waiting + hidden)

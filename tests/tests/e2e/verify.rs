@@ -43,13 +43,20 @@ async fn remove(site: &Site, at: &Key) -> Result<()> {
 
 /// Takes everything out of the queue, as a purge does.
 pub(crate) async fn purge(site: &Site) -> Result<()> {
+    taken(site).await.map(|_| ())
+}
+
+/// The same, and gives the bodies.
+pub(crate) async fn taken(site: &Site) -> Result<Vec<String>> {
+    let mut bodies = vec![];
     loop {
         let receive = site.stack.sqs.receive_message().queue_url(&site.stack.queue_url);
         let received = receive.max_number_of_messages(10).wait_time_seconds(0).send().await?;
         if received.messages().is_empty() {
-            return Ok(());
+            return Ok(bodies);
         }
         for message in received.messages() {
+            bodies.push(message.body().context("no body")?.to_owned());
             let delete = site.stack.sqs.delete_message().queue_url(&site.stack.queue_url);
             delete.receipt_handle(message.receipt_handle().context("no receipt")?).send().await?;
         }
