@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 use tilefleet_tests::poll::BOUND;
-use tilefleet_tests::{Endpoint, Fleet, Plan, Process, Proxy, Trouble, eventually};
+use tilefleet_tests::{Endpoint, Fleet, Plan, Process, Proxy, Trouble, eventually, probe};
 
 use crate::operate::{lines, plain_scene_of};
 use crate::operate_killed::{CELLS as MANY, empty_lines, fail_all, waits_for_all};
@@ -212,5 +212,33 @@ async fn in_part(seed: u64) -> Result<()> {
     for operation in ["SendMessageBatch", "BatchGetItem"] {
         ensure!(left_undone.get(operation).is_some_and(|count| *count > 5), "{left_undone:?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn messages_that_are_left_of_a_batch_of_deletes_are_deleted_again() -> Result<()> {
+    let seed = rand::random();
+    deletes_in_part(seed).await.with_context(|| format!("seed {seed}"))
+}
+
+async fn deletes_in_part(seed: u64) -> Result<()> {
+    // As many at a time as make batches of deletes.
+    const SOME: u32 = 100;
+    const HELD: [&str; 4] = ["--slots", "16", "--ahead", "20"];
+    let behind = Behind::new("deletes", seed, Plan::InPart(0.5)).await?;
+    let site = &behind.tiny.site;
+    let document = site.path("probe.ndjson");
+    probe::write_cells(&document, SOME, &site.stack.output_bucket)?;
+    let submit = ["submit", document.to_str().context("not UTF-8")?, "--recipe", "probe", "-o", "json"];
+    behind.producer(&submit).await?;
+    let task = site.producer(&submit).await?.expect_code(0)?.json()?;
+    let task = task["task"].as_str().context("no task")?;
+    let run = [&["run", "--until-empty"], &HELD[..]].concat();
+    behind.fleet.worker(&run).await?.expect_code(0)?;
+    site.producer(&["verify", task]).await?.expect_code(0)?;
+    ensure!(site.status(task).await?["ok"] == SOME, "{}", site.status(task).await?);
+    let left_undone = behind.proxy.left_undone();
+    let deletes = left_undone.get("DeleteMessageBatch").copied().unwrap_or_default();
+    ensure!(deletes > 5, "{left_undone:?}");
     Ok(())
 }
