@@ -7,7 +7,7 @@ use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::{Progress, TaskRecord, TaskState, transition};
 use tilefleet_common::tracker::rfc3339;
 
-use crate::cli::{Cancel, Format, Global};
+use crate::cli::{Cancel, Global};
 use crate::connection::LedgerConnection;
 use crate::error::ProducerError;
 use crate::exit::Exit;
@@ -69,11 +69,7 @@ pub(crate) async fn run(
         already,
         dry_run: arguments.dry_run,
     };
-    match output.format {
-        Format::Table => output.line(&report.line())?,
-        Format::Json | Format::Ndjson => output.json(&report)?,
-    }
-    output.flush()?;
+    output.report(&report.line(), &report)?;
     if record.state == TaskState::Cancelled && !arguments.dry_run {
         tell(&connection, task, &record, progress).await?;
     }

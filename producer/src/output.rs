@@ -59,6 +59,15 @@ impl Output {
         Ok(())
     }
 
+    /// Writes what a command has done, in words or as JSON, and makes it visible.
+    pub(crate) fn report(&mut self, line: &str, report: &impl Serialize) -> Result<(), ProducerError> {
+        match self.format {
+            Format::Table => self.line(line)?,
+            Format::Json | Format::Ndjson => self.json(report)?,
+        }
+        self.flush()
+    }
+
     /// Makes what was written so far visible.
     pub(crate) fn flush(&mut self) -> Result<(), ProducerError> {
         self.writer.flush().map_err(ProducerError::Output)

@@ -15,7 +15,7 @@ use tilefleet_common::ledger::{
 };
 use tilefleet_common::tracker::rfc3339;
 
-use crate::cli::{Format, Global, Resume};
+use crate::cli::{Global, Resume};
 use crate::connection::FleetConnection;
 use crate::error::ProducerError;
 use crate::exit::Exit;
@@ -97,11 +97,7 @@ pub(crate) async fn run(
         notice_owed: record.owes_notice(),
         dry_run,
     };
-    match output.format {
-        Format::Table => output.line(&report.line())?,
-        Format::Json | Format::Ndjson => output.json(&report)?,
-    }
-    output.flush()?;
+    output.report(&report.line(), &report)?;
     fleet.tell_calls(global);
     Ok(Exit::Ok)
 }

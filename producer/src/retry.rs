@@ -12,7 +12,7 @@ use tilefleet_common::domain::{CellId, TaskId, shard_count};
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::{Part, ShardRecord, TaskRecord, TaskState, TransactionAnswer, transition};
 
-use crate::cli::{Format, Global, Retry};
+use crate::cli::{Global, Retry};
 use crate::connection::FleetConnection;
 use crate::error::ProducerError;
 use crate::exit::Exit;
@@ -90,11 +90,7 @@ pub(crate) async fn run(
         }
         (report.retried, report.state, report.epoch) = (retried, record.state, record.epoch);
     }
-    match output.format {
-        Format::Table => output.line(&report.line())?,
-        Format::Json | Format::Ndjson => output.json(&report)?,
-    }
-    output.flush()?;
+    output.report(&report.line(), &report)?;
     fleet.tell_calls(global);
     Ok(Exit::Ok)
 }

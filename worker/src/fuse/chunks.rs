@@ -85,8 +85,9 @@ impl Layout {
     /// How far so many threads may go ahead.
     fn limits(self, grids: &[&Grid], threads: usize) -> Ahead {
         let Ahead { open, distance } = self.in_order(grids);
-        // One that a thread is at, and one that it may complete while another thread takes longer.
-        let distance = distance.saturating_add(threads.saturating_mul(2));
+        // One that a thread is at, and some that it may complete while another thread waits for the output; no row more.
+        let further = threads.saturating_mul(4).min(self.columns() as usize);
+        let distance = distance.saturating_add(further);
         Ahead { open: open.saturating_add(threads).min(self.count()), distance }
     }
 

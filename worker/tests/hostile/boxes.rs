@@ -1,23 +1,8 @@
 //! JP2 files whose boxes are wrong (ISO/IEC 15444-1 Annex I).
 
-use crate::case::{Case, refused};
-use crate::jp2::{Jp2, Jp2Box, Length};
+use crate::case::{Case, MALFORMED, TRUNCATED, UNSUPPORTED, edited, refused};
+use crate::jp2::{Jp2Box, Length};
 use crate::scene::whole;
-
-const MALFORMED: &[&str] = &["malformed"];
-const TRUNCATED: &[&str] = &["truncated"];
-const UNSUPPORTED: &[&str] = &["unsupported"];
-
-fn edited(
-    name: &str,
-    codes: &'static [&'static str],
-    words: &'static str,
-    edit: impl FnOnce(&mut Jp2),
-) -> Case {
-    let mut file = Jp2::of(&whole());
-    edit(&mut file);
-    refused(name, file.bytes(), codes, words)
-}
 
 /// The undamaged file with other bytes at some distance from the first `mark`.
 fn patched(

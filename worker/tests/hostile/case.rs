@@ -4,7 +4,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::jp2::Jp2;
 use crate::scene::{self, CHANGED, NAMES};
+
+pub(crate) const MALFORMED: &[&str] = &["malformed"];
+pub(crate) const TRUNCATED: &[&str] = &["truncated"];
+pub(crate) const UNSUPPORTED: &[&str] = &["unsupported"];
+pub(crate) const NO_GEOREFERENCE: &[&str] = &["no_georeference"];
 
 /// How three bands must end.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +43,18 @@ pub(crate) fn refused(
     words: &'static str,
 ) -> Case {
     case(name, bytes, Expected::Refused(codes, words))
+}
+
+/// The undamaged file with other boxes or markers.
+pub(crate) fn edited(
+    name: &str,
+    codes: &'static [&'static str],
+    words: &'static str,
+    edit: impl FnOnce(&mut Jp2),
+) -> Case {
+    let mut file = Jp2::of(&scene::whole());
+    edit(&mut file);
+    refused(name, file.bytes(), codes, words)
 }
 
 pub(crate) fn same(name: impl Into<String>, bytes: impl Into<Bytes>) -> Case {

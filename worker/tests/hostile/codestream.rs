@@ -2,26 +2,12 @@
 
 use tilefleet_scenes::{Band as Channel, Coding, Scene, encode};
 
-use crate::case::{Case, Expected, refused};
+use crate::case::{Case, Expected, MALFORMED, TRUNCATED, UNSUPPORTED, edited, refused};
 use crate::jp2::{COD, Jp2, PLT, Part, QCD, SIZ, Segment};
-use crate::scene::{SIZE, coded, coding, place, samples, scene, sound, whole};
+use crate::scene::{SIZE, coded, coding, place, samples, scene, sound};
 
-const MALFORMED: &[&str] = &["malformed"];
-const TRUNCATED: &[&str] = &["truncated"];
-const UNSUPPORTED: &[&str] = &["unsupported"];
 const DAMAGED: &[&str] = &["malformed", "truncated"];
 const ANY: &[&str] = &["malformed", "truncated", "unsupported", "decode"];
-
-fn edited(
-    name: &str,
-    codes: &'static [&'static str],
-    words: &'static str,
-    edit: impl FnOnce(&mut Jp2),
-) -> Case {
-    let mut file = Jp2::of(&whole());
-    edit(&mut file);
-    refused(name, file.bytes(), codes, words)
-}
 
 /// The same change in all bands.
 fn everywhere(

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use libdeflater::{CompressionLvl, Compressor};
 use tilefleet_scenes::Georeference;
 
-use crate::case::{Case, Expected, never_wrong, refused};
+use crate::case::{Case, Expected, MALFORMED, NO_GEOREFERENCE, TRUNCATED, UNSUPPORTED, never_wrong, refused};
 use crate::scene::{SIZE, geotiff, place, samples};
 use crate::tiff::{
     BITS_PER_SAMPLE, COMPRESSION, FILL_ORDER, GEO_KEYS, IMAGE_LENGTH, IMAGE_WIDTH, PHOTOMETRIC, PIXEL_SCALE,
@@ -13,14 +13,13 @@ use crate::tiff::{
 };
 
 const ANY: &[&str] = &["malformed", "truncated", "unsupported"];
-const MALFORMED: &[&str] = &["malformed"];
-const TRUNCATED: &[&str] = &["truncated"];
-const UNSUPPORTED: &[&str] = &["unsupported"];
-const NONE: &[&str] = &["no_georeference"];
 
 /// A COG as the public ones are: DEFLATE with a predictor.
 pub(crate) fn cog() -> Tiff {
-    Tiff::of(geotiff("COG", &["COMPRESS=DEFLATE", "PREDICTOR=YES", "BLOCKSIZE=128", "OVERVIEWS=NONE"]))
+    Tiff::of(geotiff(
+        "COG",
+        &["COMPRESS=DEFLATE", "PREDICTOR=YES", "BLOCKSIZE=128", "OVERVIEWS=NO_GEOREFERENCE"],
+    ))
 }
 
 /// A file of tiles.
@@ -29,7 +28,7 @@ fn tiled(compression: &str) -> Tiff {
 }
 
 fn plain() -> Tiff {
-    tiled("COMPRESS=NONE")
+    tiled("COMPRESS=NO_GEOREFERENCE")
 }
 
 fn strips() -> Tiff {
@@ -37,7 +36,10 @@ fn strips() -> Tiff {
 }
 
 fn big() -> Tiff {
-    Tiff::of(geotiff("COG", &["COMPRESS=DEFLATE", "BLOCKSIZE=128", "BIGTIFF=YES", "OVERVIEWS=NONE"]))
+    Tiff::of(geotiff(
+        "COG",
+        &["COMPRESS=DEFLATE", "BLOCKSIZE=128", "BIGTIFF=YES", "OVERVIEWS=NO_GEOREFERENCE"],
+    ))
 }
 
 /// A zlib stream.
@@ -273,9 +275,14 @@ pub(crate) fn places() -> Vec<Case> {
             Georeference { epsg: here.epsg + 1, ..here },
             "coordinate reference system",
         ),
-        refused("TIFF: no geo keys", plain().rename(GEO_KEYS, 65_000).sorted().bytes, NONE, ""),
-        refused("TIFF: no tie point", plain().rename(TIEPOINT, 65_000).sorted().bytes, NONE, ""),
-        refused("TIFF: no geo keys in the directory of them", plain().set(GEO_KEYS, 3, 0).bytes, NONE, ""),
+        refused("TIFF: no geo keys", plain().rename(GEO_KEYS, 65_000).sorted().bytes, NO_GEOREFERENCE, ""),
+        refused("TIFF: no tie point", plain().rename(TIEPOINT, 65_000).sorted().bytes, NO_GEOREFERENCE, ""),
+        refused(
+            "TIFF: no geo keys in the directory of them",
+            plain().set(GEO_KEYS, 3, 0).bytes,
+            NO_GEOREFERENCE,
+            "",
+        ),
         refused(
             "TIFF: 65535 geo keys",
             plain().set(GEO_KEYS, 3, 65535).bytes,
@@ -285,7 +292,7 @@ pub(crate) fn places() -> Vec<Case> {
         refused(
             "TIFF: geo keys of zeros",
             (0..8).fold(plain(), |tiff, index| tiff.set(GEO_KEYS, index, 0)).bytes,
-            NONE,
+            NO_GEOREFERENCE,
             "",
         ),
         refused("TIFF: one band rotated", turned(), &["band_mismatch", "unsupported"], ""),

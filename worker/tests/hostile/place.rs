@@ -5,13 +5,11 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use tilefleet_scenes::{Georeference, gml};
 
-use crate::case::{Case, Expected, refused};
+use crate::case::{Case, Expected, NO_GEOREFERENCE, UNSUPPORTED, refused};
 use crate::jp2::Jp2;
 use crate::scene::{SIZE, place, sound, whole};
 
-const NONE: &[&str] = &["no_georeference"];
 const MISMATCH: &[&str] = &["band_mismatch"];
-const UNSUPPORTED: &[&str] = &["unsupported"];
 const EITHER: &[&str] = &["no_georeference", "unsupported"];
 
 fn gml() -> String {
@@ -55,13 +53,18 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut without = Jp2::of(&whole());
     without.boxes.retain(|found| &found.kind != b"asoc");
     vec![
-        refused("no georeference", without.bytes(), NONE, ""),
-        one("no GML in the box", NONE, "", ""),
-        one("text for GML", NONE, "", "not GML at all"),
-        one("half of the GML", NONE, "", &gml()[..900]),
-        one("an unknown code", NONE, "coordinate reference system", &code("urn:ogc:def:crs:EPSG::999999")),
-        one("a code far away", NONE, "", &code("http://127.0.0.1:9/crs")),
-        one("a code in a file", NONE, "", &code("/etc/passwd")),
+        refused("no georeference", without.bytes(), NO_GEOREFERENCE, ""),
+        one("no GML in the box", NO_GEOREFERENCE, "", ""),
+        one("text for GML", NO_GEOREFERENCE, "", "not GML at all"),
+        one("half of the GML", NO_GEOREFERENCE, "", &gml()[..900]),
+        one(
+            "an unknown code",
+            NO_GEOREFERENCE,
+            "coordinate reference system",
+            &code("urn:ogc:def:crs:EPSG::999999"),
+        ),
+        one("a code far away", NO_GEOREFERENCE, "", &code("http://127.0.0.1:9/crs")),
+        one("a code in a file", NO_GEOREFERENCE, "", &code("/etc/passwd")),
         moved("a pixel to the east", &Georeference { west: west + 10.0, ..here }, "position"),
         moved("a pixel to the south", &Georeference { north: north - 10.0, ..here }, "position"),
         moved("half a pixel to the west", &Georeference { west: west - 5.0, ..here }, "position"),
@@ -129,18 +132,23 @@ pub(crate) fn bombs() -> Vec<Case> {
             "entit",
             &declared("<!ENTITY % r SYSTEM \"http://127.0.0.1:9/\"> %r;", ""),
         ),
-        one("100,000 elements deep", NONE, "", &within(&deep(100_000))),
-        one("a million elements that never end", NONE, "", &"<a>".repeat(1_000_000)),
-        one("400,000 attributes, and no GML", NONE, "", &format!("<a{attributes}/>")),
-        one("7 MB of elements, and no GML", NONE, "", &format!("<r>{}</r>", "<a/>".repeat(1_750_000))),
-        one("7 MB of an unclosed comment", NONE, "", &format!("<!-- {}", "-".repeat(7 << 20))),
-        one("7 MB of a name", NONE, "", &format!("<{}/>", "a".repeat(7 << 20))),
+        one("100,000 elements deep", NO_GEOREFERENCE, "", &within(&deep(100_000))),
+        one("a million elements that never end", NO_GEOREFERENCE, "", &"<a>".repeat(1_000_000)),
+        one("400,000 attributes, and no GML", NO_GEOREFERENCE, "", &format!("<a{attributes}/>")),
+        one(
+            "7 MB of elements, and no GML",
+            NO_GEOREFERENCE,
+            "",
+            &format!("<r>{}</r>", "<a/>".repeat(1_750_000)),
+        ),
+        one("7 MB of an unclosed comment", NO_GEOREFERENCE, "", &format!("<!-- {}", "-".repeat(7 << 20))),
+        one("7 MB of a name", NO_GEOREFERENCE, "", &format!("<{}/>", "a".repeat(7 << 20))),
         one(
             "a code of 6 MB",
-            NONE,
+            NO_GEOREFERENCE,
             "",
             &gml().replacen("urn:ogc:def:crs:EPSG::", &"urn:".repeat(1_500_000), 1),
         ),
-        refused("boxes in boxes in boxes", boxes.bytes(), NONE, ""),
+        refused("boxes in boxes in boxes", boxes.bytes(), NO_GEOREFERENCE, ""),
     ]
 }

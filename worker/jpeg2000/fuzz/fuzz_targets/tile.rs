@@ -1,4 +1,4 @@
-//! The whole way to the samples.
+//! The whole way to the samples, and the check of tiles that another decoder has to take.
 #![no_main]
 
 use bytes::Bytes;
@@ -21,6 +21,7 @@ fuzz_target!(|data: &[u8]| {
         let parts: Vec<_> =
             tile.parts.iter().map(|part| (part.start, file.slice(part.start as usize..part.end as usize))).collect();
         let mut out = vec![0; width as usize * height as usize];
+        let _ = image.check_tile(tile.index, &parts, &|| false);
         let _ = decoder.decode(&image, tile.index, &parts, &mut out, width as usize, &|| false);
     }
 });

@@ -106,7 +106,7 @@ pub(super) const LEADER: usize = 4;
 /// See [`LEADER`].
 pub(super) const TRAILER: usize = 4;
 
-/// Encodes tiles, one after the other.
+/// Encodes tiles, one after the other; keeps its buffers from tile to tile of a chunk.
 pub(super) struct Encoder {
     compression: Compression,
     codec: Codec,
@@ -138,6 +138,12 @@ impl Encoder {
             Compression::None => Codec::None,
         };
         Ok(Self { compression, codec, interleaved: Vec::new(), encoded: Vec::new() })
+    }
+
+    /// Gives back the buffers: a thread that decodes the next chunk needs about as much for that.
+    pub(super) fn clear_away(&mut self) {
+        self.interleaved = Vec::new();
+        self.encoded = Vec::new();
     }
 
     pub(super) fn compression(&self) -> Compression {

@@ -95,7 +95,7 @@ pub struct Finished {
     pub overviews: Vec<u32>,
 }
 
-/// Buffers of one thread, to be used again for chunk after chunk.
+/// What one thread makes chunk after chunk with.
 #[derive(Default)]
 pub struct ChunkScratch {
     encoder: Option<Encoder>,
@@ -215,6 +215,9 @@ impl<'a> CogWriter<'a> {
             return Err(CogError::Abandoned);
         }
         let result = self.take(column, row, planes, scratch);
+        if let Some(encoder) = &mut scratch.encoder {
+            encoder.clear_away();
+        }
         if result.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
