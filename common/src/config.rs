@@ -91,6 +91,22 @@ impl Settings {
         }
     }
 
+    /// Itself without empty texts: an empty variable is how shells and unit files unset one.
+    #[must_use]
+    pub fn without_empty(self) -> Self {
+        let given = |value: Option<String>| value.filter(|text| !text.is_empty());
+        Self {
+            queue_url: given(self.queue_url),
+            dead_letter_queue_url: given(self.dead_letter_queue_url),
+            table: given(self.table),
+            topic_arn: given(self.topic_arn),
+            region: given(self.region),
+            autoscaling_group: given(self.autoscaling_group),
+            cells_per_worker: self.cells_per_worker,
+            output_bucket: given(self.output_bucket),
+        }
+    }
+
     /// Fills what is missing from the configuration file: `file`, or [`DEFAULT_FILE`] if it is there.
     ///
     /// # Errors
@@ -200,6 +216,17 @@ mod tests {
         let misspelt = Settings::default().or_from_file(Some(&file)).unwrap_err().to_string();
         assert!(misspelt.contains("unknown field `tabel`"), "{misspelt}");
         std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn an_empty_text_is_no_setting() {
+        let text = |text: &str| Some(text.to_owned());
+        let given = Settings { table: text("t"), topic_arn: text(""), ..Settings::default() };
+        assert_eq!(given.without_empty(), Settings { table: text("t"), ..Settings::default() });
+        let names = Settings::NAMES.into_iter().filter(|&name| name != "cells_per_worker");
+        let lines: Vec<_> = names.map(|name| format!("{name} = \"\"\n")).collect();
+        let all: Settings = toml::from_str(&lines.concat()).unwrap();
+        assert_eq!(all.without_empty(), Settings::default());
     }
 
     #[test]

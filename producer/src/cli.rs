@@ -136,17 +136,16 @@ pub(crate) struct Global {
 impl Global {
     /// The settings of flags and environment.
     pub(crate) fn given(&self) -> Settings {
-        // An empty variable is how shells and unit files unset one.
-        let given = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
-        Settings {
-            queue_url: given(&self.queue_url),
-            dead_letter_queue_url: given(&self.dead_letter_queue_url),
-            table: given(&self.table),
-            topic_arn: given(&self.topic_arn),
-            region: given(&self.region),
-            autoscaling_group: given(&self.autoscaling_group),
+        let given = Settings {
+            queue_url: self.queue_url.clone(),
+            dead_letter_queue_url: self.dead_letter_queue_url.clone(),
+            table: self.table.clone(),
+            topic_arn: self.topic_arn.clone(),
+            region: self.region.clone(),
+            autoscaling_group: self.autoscaling_group.clone(),
             ..Settings::default()
-        }
+        };
+        given.without_empty()
     }
 
     /// The settings of flags and environment, completed from the file.

@@ -58,17 +58,15 @@ impl FleetArgs {
     /// # Errors
     /// [`ConfigError`] when the file cannot be used.
     pub fn settings(self) -> Result<Settings, ConfigError> {
-        // An empty variable is how shells and unit files unset one.
-        let given = |value: Option<String>| value.filter(|text| !text.is_empty());
         let given = Settings {
-            queue_url: given(self.queue_url),
-            dead_letter_queue_url: given(self.dead_letter_queue_url),
-            table: given(self.table),
-            topic_arn: given(self.topic_arn),
-            region: given(self.region),
+            queue_url: self.queue_url,
+            dead_letter_queue_url: self.dead_letter_queue_url,
+            table: self.table,
+            topic_arn: self.topic_arn,
+            region: self.region,
             ..Settings::default()
         };
-        given.or_from_file(self.config.as_deref())
+        given.without_empty().or_from_file(self.config.as_deref())
     }
 }
 
