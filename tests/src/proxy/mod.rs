@@ -34,8 +34,8 @@ pub enum Plan {
     AtRandom(f64),
     /// The first calls of each operation, into these in order; `None` goes well, and so does all that follows.
     InOrder(Vec<Option<Trouble>>),
-    /// None, but of two batches out of three every entry is left undone with this probability. The third is done, because
-    /// the number of tries is bounded.
+    /// None, but of two batches out of three the first entry is left undone, and each other one with this probability. The
+    /// third batch is done, because the number of tries is bounded.
     InPart(f64),
 }
 
@@ -62,7 +62,7 @@ struct Fate {
     delay: Duration,
     /// Of two things, which.
     coin: bool,
-    /// How many entries of a batch are left undone, as a probability.
+    /// How many entries of a batch are left undone, as a probability; the first is in any case, unless it is 0.
     undone: f64,
 }
 
@@ -136,7 +136,9 @@ impl Proxy {
         match fate.trouble {
             None if fate.undone > 0.0 => {
                 let mut random = StdRng::seed_from_u64(self.state().random.random());
-                let undone = batches::withhold(&mut request, || random.random_bool(fate.undone));
+                let mut is_first = true;
+                let drawn = || std::mem::take(&mut is_first) || random.random_bool(fate.undone);
+                let undone = batches::withhold(&mut request, drawn);
                 *self.state().left_undone.entry(operation).or_default() += undone.len();
                 let answer = if request.has_entries() { ask(&request)? } else { batches::nothing() };
                 Ok(undone.tell(&answer))
