@@ -52,7 +52,8 @@ lint: setup ## clippy, with warnings as errors
 unit: setup ## unit tests
 	$(TEST) --lib --bins
 
-doc: setup ## documentation tests
+doc: setup ## documentation and its tests, with warnings as errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	cargo test --workspace --doc
 
 e2e: build ## the built binaries against a local AWS endpoint

@@ -262,7 +262,7 @@ pub(crate) struct Submit {
     /// Name the task, instead of deriving its id from the content
     #[arg(long, value_name = "ID")]
     pub(crate) task_id: Option<TaskId>,
-    /// Make another task of the same cells if there is one already (<id>-2, <id>-3, …)
+    /// Make another task of the same cells if there is one already (ID-2, ID-3, …)
     #[arg(long)]
     pub(crate) again: bool,
     /// Read all inputs as requester pays (documents' "files" always are)

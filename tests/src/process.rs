@@ -40,10 +40,16 @@ impl Farewell {
     }
 }
 
+/// What a child does before its program begins: this process may have died before the child could ask to be told of it.
+const UNLESS_ORPHANED: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
+
 /// A command for `program` that gets its farewell when this process dies.
 pub fn tied(program: &Path, farewell: Farewell) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", farewell.on_parent_death, "--"]).arg(program);
+    command
+        .args(["--pdeathsig", farewell.on_parent_death, "--", "/bin/sh", "-c", UNLESS_ORPHANED])
+        .arg(std::process::id().to_string())
+        .arg(program);
     command
 }
 

@@ -339,7 +339,7 @@ impl Row {
             site.stack.sqs.send_message().queue_url(queue).message_body(body).send().await?;
         }
         let without = Fleet::new(&site.stack)?.with("TILEFLEET_DEAD_LETTER_QUEUE_URL", "");
-        without.worker(&["run", "--until-empty"]).await?.expect_code(0)?;
+        tiny.work_off(&without, &[]).await?;
 
         self.dies(tiny.hasty(2)?, &["dlq", "drain"]).await?;
         if self.point == Point::Announce {

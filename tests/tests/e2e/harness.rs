@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types as table;
@@ -182,5 +182,19 @@ async fn a_dropped_child_is_gone() -> Result<()> {
     let mut child = start(Farewell::KILL)?;
     child.signal(Signal::SIGTERM)?;
     assert!(!child.wait(BOUND).await?.success());
+    Ok(())
+}
+
+#[test]
+fn a_child_that_has_lost_its_parent_does_not_begin() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("begun");
+    let mut command = tied(Path::new("/usr/bin/touch"), Farewell::KILL);
+    command.arg(&file);
+    // Somebody else's child, as an orphan is.
+    let mut elsewhere = Command::new("/bin/sh");
+    elsewhere.args(["-c", "\"$@\"; true", "sh"]).arg(command.get_program()).args(command.get_args());
+    assert!(elsewhere.status()?.success());
+    assert!(!file.exists());
     Ok(())
 }

@@ -238,8 +238,7 @@ async fn deletes_in_part(seed: u64) -> Result<()> {
     behind.producer(&submit).await?;
     let task = site.producer(&submit).await?.expect_code(0)?.json()?;
     let task = task["task"].as_str().context("no task")?;
-    let run = [&["run", "--until-empty"], &HELD[..]].concat();
-    behind.fleet.worker(&run).await?.expect_code(0)?;
+    behind.tiny.work_off(&behind.fleet, &HELD).await?;
     site.producer(&["verify", task]).await?.expect_code(0)?;
     ensure!(site.status(task).await?["ok"] == SOME, "{}", site.status(task).await?);
     let left_undone = behind.proxy.left_undone();

@@ -56,6 +56,17 @@ impl Tiny {
         self.site.submit(&self.file(cells)?).await
     }
 
+    /// Lets a worker of `fleet` work until the queue is empty, and once more as long as cells come back that it could not
+    /// keep: they are hidden for a second or two only, and this machine may be slow.
+    pub(crate) async fn work_off(&self, fleet: &Fleet, arguments: &[&str]) -> Result<()> {
+        let run = [&["run", "--until-empty"], arguments].concat();
+        eventually("an empty queue", BOUND, async || {
+            fleet.worker(&run).await?.expect_code(0)?;
+            Ok((left(&self.site, &self.site.stack.queue_url).await? == 0).then_some(()))
+        })
+        .await
+    }
+
     /// Waits until the task is complete and told of, and nothing is left in the queues; then holds it against what it
     /// must have come to. Gives the events that were published and not yet read.
     pub(crate) async fn ends(&self, task: &str, ending: &Ending, workers: &[Process]) -> Result<Events> {
