@@ -25,7 +25,10 @@ impl Group {
     async fn create(site: &Site) -> Result<Self> {
         let name = format!("{}-workers", site.stack.prefix);
         let group = Self { client: site.stack.autoscaling.clone(), name };
+        let machines = group.client.create_launch_configuration().launch_configuration_name(&group.name);
+        machines.image_id("ami-0").instance_type("m7g.large").send().await.context("the machines")?;
         let create = group.client.create_auto_scaling_group().auto_scaling_group_name(&group.name);
+        let create = create.launch_configuration_name(&group.name).availability_zones("eu-central-1a");
         create.min_size(0).max_size(10).desired_capacity(0).send().await.context("the group")?;
         Ok(group)
     }

@@ -16,7 +16,7 @@ use super::planes;
 /// One compilation of the passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kernel {
-    /// Whether the processor was found to have all of BMI1, BMI2, LZCNT and AVX2.
+    /// Whether the processor was found to have all of BMI1, BMI2, LZCNT, POPCNT and AVX2.
     #[cfg(target_arch = "x86_64")]
     haswell: bool,
 }
@@ -29,6 +29,7 @@ impl Kernel {
             haswell: is_x86_feature_detected!("bmi1")
                 && is_x86_feature_detected!("bmi2")
                 && is_x86_feature_detected!("lzcnt")
+                && is_x86_feature_detected!("popcnt")
                 && is_x86_feature_detected!("avx2"),
         }
     }
@@ -121,4 +122,4 @@ macro_rules! compile {
 compile!(mod portable);
 
 #[cfg(target_arch = "x86_64")]
-compile!(#[target_feature(enable = "bmi1,bmi2,lzcnt,avx2")] mod haswell);
+compile!(#[target_feature(enable = "bmi1,bmi2,lzcnt,popcnt,avx2")] mod haswell);

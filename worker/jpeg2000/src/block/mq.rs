@@ -11,8 +11,8 @@ pub(super) const CONTEXTS: usize = 256;
 
 /// A context's state: `I(CX)`, `MPS(CX)` and what belongs to them in one word.
 ///
-/// `Qe` in the upper 16 bits, aligned with the registers; the row of [`ROWS`] in bits 5 to 11; and in bit 0 the decision
-/// that led to this state, so that one select yields both.
+/// `Qe` in the upper 16 bits, aligned with the registers; below it the decision that led to this state, so that one select
+/// yields both; and in the lower 32 bits, which take no instruction to get at, where its row begins in [`ROWS`].
 pub(super) type State = u64;
 
 /// The states of all contexts.
@@ -21,8 +21,11 @@ pub(super) type Contexts = [State; CONTEXTS];
 /// The bits of a state that hold `Qe`.
 const QE: u64 = 0xFFFF << 48;
 
-/// Where a state holds its row.
-const ROW_SHIFT: u32 = 5;
+/// Where a state holds the decision that led to it.
+const DECISION_SHIFT: u32 = 32;
+
+/// States in a row of [`ROWS`]. A power of two, so that an index is one shift of `2 * I + MPS`.
+const ROW: usize = 4;
 
 /// Table C.2: `Qe`, `NMPS`, `NLPS`, `SWITCH`.
 #[rustfmt::skip]
@@ -41,22 +44,20 @@ pub(super) const TABLE_C2: [(u16, u8, u8, u8); 47] = [
 
 /// What follows a state: without renormalisation, after the more probable symbol, after the less probable symbol.
 ///
-/// At `2 * I + MPS`; the fourth entry makes a row a power of two long.
-static ROWS: [[State; 4]; 128] = rows();
+/// At `ROW * (2 * I + MPS)`; the fourth of a row is of no meaning.
+static ROWS: [State; ROW * 2 * TABLE_C2.len()] = rows();
 
-const fn rows() -> [[State; 4]; 128] {
-    let mut rows = [[0; 4]; 128];
+const fn rows() -> [State; ROW * 2 * TABLE_C2.len()] {
+    let mut rows = [0; ROW * 2 * TABLE_C2.len()];
     let mut index = 0;
     while index < TABLE_C2.len() {
         let (_, nmps, nlps, switch) = TABLE_C2[index];
         let mut mps = 0;
         while mps < 2 {
-            rows[2 * index + mps] = [
-                state(index, mps, mps),
-                state(nmps as usize, mps, mps),
-                state(nlps as usize, mps ^ switch as usize, 1 - mps),
-                0,
-            ];
+            let row = row(index, mps);
+            rows[row] = state(index, mps, mps);
+            rows[row + 1] = state(nmps as usize, mps, mps);
+            rows[row + 2] = state(nlps as usize, mps ^ switch as usize, 1 - mps);
             mps += 1;
         }
         index += 1;
@@ -64,8 +65,20 @@ const fn rows() -> [[State; 4]; 128] {
     rows
 }
 
+const fn row(index: usize, mps: usize) -> usize {
+    ROW * (2 * index + mps)
+}
+
 const fn state(index: usize, mps: usize, decision: usize) -> State {
-    (TABLE_C2[index].0 as u64) << 48 | (decision | (2 * index + mps) << ROW_SHIFT) as u64
+    (TABLE_C2[index].0 as u64) << 48 | (decision << DECISION_SHIFT | row(index, mps)) as u64
+}
+
+/// Nothing names a row that is not there. Said out of the way, for the check costs nothing where a branch is predicted.
+#[cold]
+#[inline(never)]
+fn no_such_row(state: State) -> State {
+    debug_assert!(false, "a state that is none: {state:#x}");
+    state
 }
 
 /// A context's state at `index` of Table C.2, with 0 as the more probable symbol.
@@ -76,7 +89,7 @@ pub(super) const fn initial(index: usize) -> State {
 /// The decision, 0 or 1, that led to a state.
 #[inline(always)]
 pub(super) fn decision(state: State) -> u64 {
-    state & 1
+    state >> DECISION_SHIFT & 1
 }
 
 /// The decoder's registers.
@@ -130,7 +143,10 @@ impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
     /// DECODE (C.3.2) in a context of the given state; the context's next state, with the [`decision`].
     #[inline(always)]
     pub(super) fn decode(&mut self, state: State) -> State {
-        let [kept, after_mps, after_lps, _] = ROWS[(state >> ROW_SHIFT) as usize & 127];
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+        let row = ROWS.get(state as u32 as usize..).and_then(|rest| rest.first_chunk::<3>());
+        let Some(row) = row else { return no_such_row(state) };
+        let (kept, after_mps, after_lps) = (row[0], row[1], row[2]);
         let qe = state & QE;
         // The lower sub-interval has size Qe, the upper one what is left of A.
         let upper = self.interval.wrapping_sub(qe);
@@ -165,7 +181,7 @@ impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
     pub(super) fn skip_zeros(&mut self, state: State, count: u32) -> bool {
         const ONE: u32 = 48;
         let size = (state >> ONE) * u64::from(count);
-        let likely_one = state >> ROW_SHIFT & 1 != 0;
+        let likely_one = state & ROW as u64 != 0;
         if likely_one || self.interval >> ONE < 0x8000 + size || self.code >> ONE < size {
             return false;
         }

@@ -8,7 +8,7 @@ use std::hint::select_unpredictable;
 
 use super::context;
 use super::lattice::{Cell, Lattice};
-use super::mq::{Contexts, MqDecoder, decision};
+use super::mq::{Contexts, MqDecoder, State, decision};
 use super::word::{self, FIRST, LATER, MIDDLE};
 
 /// What a pass does, by its number within the block.
@@ -75,8 +75,12 @@ pub(super) fn refinement<const TRACED: bool>(
     plane: u32,
 ) {
     let mut mq = *decoder;
-    let mut first = lattice.contexts[context::REFINE_FIRST];
-    let mut again = lattice.contexts[context::REFINE_AGAIN];
+    // The state of the context that is next, and that of the other one of the two. Which one is next is known before the
+    // decision is, so that one select on the decoded state does for both its return and the choice. `again` is a number
+    // because compilers make a branch of a truth value that goes round a loop.
+    let mut state = lattice.contexts[context::REFINE_AGAIN];
+    let mut other = lattice.contexts[context::REFINE_FIRST];
+    let mut again = 1;
     for at in lattice.places() {
         let Cell { inside, significant, visited, refined, .. } = lattice.cells[at];
         let mut left = significant & !visited & inside;
@@ -86,27 +90,34 @@ pub(super) fn refinement<const TRACED: bool>(
         lattice.cells[at].refined = refined | left;
         let alone = left & !refined & !word::neighbours(significant);
         let mut bits = 0;
+        let mut position = left.trailing_zeros();
         if alone == 0 {
+            let known = refined >> position & 1;
+            (state, other) = swapped_unless(known == again, state, other);
+            again = known;
             while left != 0 {
-                let position = left.trailing_zeros();
                 left &= left - 1;
-                let known = refined >> position & 1 != 0;
-                let next = mq.decode(select_unpredictable(known, again, first));
-                again = select_unpredictable(known, next, again);
-                first = select_unpredictable(known, first, next);
+                let next = mq.decode(state);
                 bits |= decision(next) << position;
+                position = left.trailing_zeros();
+                // After the last one it is of no meaning which.
+                let known = refined.wrapping_shr(position) & 1;
+                (state, other) = swapped_unless(known == again, next, other);
+                again = known;
             }
         } else {
             // Rare: coefficients without significant neighbours.
+            (state, other) = swapped_unless(again == 1, state, other);
+            again = 1;
             while left != 0 {
-                let position = left.trailing_zeros();
+                position = left.trailing_zeros();
                 left &= left - 1;
                 let context = if refined >> position & 1 != 0 {
-                    &mut again
+                    &mut state
                 } else if alone >> position & 1 != 0 {
                     &mut lattice.contexts[context::REFINE_ALONE]
                 } else {
-                    &mut first
+                    &mut other
                 };
                 *context = mq.decode(*context);
                 bits |= decision(*context) << position;
@@ -114,9 +125,16 @@ pub(super) fn refinement<const TRACED: bool>(
         }
         lattice.refined(at, plane, bits);
     }
-    lattice.contexts[context::REFINE_FIRST] = first;
-    lattice.contexts[context::REFINE_AGAIN] = again;
+    (state, other) = swapped_unless(again == 1, state, other);
+    lattice.contexts[context::REFINE_AGAIN] = state;
+    lattice.contexts[context::REFINE_FIRST] = other;
     *decoder = mq;
+}
+
+/// Both states as they are, or the other way round.
+#[inline(always)]
+fn swapped_unless(stays: bool, state: State, other: State) -> (State, State) {
+    (select_unpredictable(stays, state, other), select_unpredictable(stays, other, state))
 }
 
 /// D.3.4: the cleanup pass.
