@@ -16,10 +16,7 @@ const ANY: &[&str] = &["malformed", "truncated", "unsupported"];
 
 /// A COG as the public ones are: DEFLATE with a predictor.
 pub(crate) fn cog() -> Tiff {
-    Tiff::of(geotiff(
-        "COG",
-        &["COMPRESS=DEFLATE", "PREDICTOR=YES", "BLOCKSIZE=128", "OVERVIEWS=NO_GEOREFERENCE"],
-    ))
+    Tiff::of(geotiff("COG", &["COMPRESS=DEFLATE", "PREDICTOR=YES", "BLOCKSIZE=128", "OVERVIEWS=NONE"]))
 }
 
 /// A file of tiles.
@@ -28,7 +25,7 @@ fn tiled(compression: &str) -> Tiff {
 }
 
 fn plain() -> Tiff {
-    tiled("COMPRESS=NO_GEOREFERENCE")
+    tiled("COMPRESS=NONE")
 }
 
 fn strips() -> Tiff {
@@ -36,10 +33,7 @@ fn strips() -> Tiff {
 }
 
 fn big() -> Tiff {
-    Tiff::of(geotiff(
-        "COG",
-        &["COMPRESS=DEFLATE", "BLOCKSIZE=128", "BIGTIFF=YES", "OVERVIEWS=NO_GEOREFERENCE"],
-    ))
+    Tiff::of(geotiff("COG", &["COMPRESS=DEFLATE", "BLOCKSIZE=128", "BIGTIFF=YES", "OVERVIEWS=NONE"]))
 }
 
 /// A zlib stream.
