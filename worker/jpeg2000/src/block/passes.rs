@@ -90,8 +90,8 @@ pub(super) fn refinement<const TRACED: bool>(
         lattice.cells[at].refined = refined | left;
         let alone = left & !refined & !word::neighbours(significant);
         let mut bits = 0;
-        let mut position = left.trailing_zeros();
         if alone == 0 {
+            let mut position = left.trailing_zeros();
             let known = refined >> position & 1;
             (state, other) = swapped_unless(known == again, state, other);
             again = known;
@@ -110,7 +110,7 @@ pub(super) fn refinement<const TRACED: bool>(
             (state, other) = swapped_unless(again == 1, state, other);
             again = 1;
             while left != 0 {
-                position = left.trailing_zeros();
+                let position = left.trailing_zeros();
                 left &= left - 1;
                 let context = if refined >> position & 1 != 0 {
                     &mut state
