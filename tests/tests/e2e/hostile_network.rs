@@ -214,8 +214,8 @@ async fn in_part(seed: u64) -> Result<()> {
     ensure!(repaired["found"]["pending_without_message"] == SOME && repaired["sent"] == SOME, "{repaired}");
     ensure!(queued().await? == all, "repair");
     let left_undone = behind.proxy.left_undone();
-    for operation in ["SendMessageBatch", "BatchGetItem"] {
-        ensure!(left_undone.get(operation).is_some_and(|count| *count > 0), "{left_undone:?}");
+    for (operation, fewest) in [("SendMessageBatch", 6), ("BatchGetItem", 1)] {
+        ensure!(left_undone.get(operation).is_some_and(|count| *count >= fewest), "{left_undone:?}");
     }
     Ok(())
 }
