@@ -107,7 +107,8 @@ impl Settings {
         }
     }
 
-    /// Fills what is missing from the configuration file: `file`, or [`DEFAULT_FILE`] if it is there.
+    /// Fills what is missing from the configuration file: `file`, or [`DEFAULT_FILE`] if it is
+    /// there.
     ///
     /// # Errors
     /// [`ConfigError`] when a named file is missing, or the file is not valid.
@@ -129,10 +130,14 @@ impl Settings {
     /// # Errors
     /// [`ConfigError`] when it is missing or not valid.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        toml::from_str(&text)
-            .map_err(|error| ConfigError::Invalid { path: path.to_owned(), message: error.to_string() })
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|error| ConfigError::Invalid {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })
     }
 
     /// The settings as a configuration file has them.
@@ -200,11 +205,19 @@ mod tests {
 
     #[test]
     fn the_file_only_fills_what_is_missing() {
-        let directory = std::env::temp_dir().join(format!("tilefleet-config-{}", std::process::id()));
+        let directory =
+            std::env::temp_dir().join(format!("tilefleet-config-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let file = directory.join("a.toml");
-        std::fs::write(&file, "table = \"from-file\"\nqueue_url = \"http://from-file\"\n").unwrap();
-        let flags = Settings { table: Some("from-flag".into()), ..Settings::default() };
+        std::fs::write(
+            &file,
+            "table = \"from-file\"\nqueue_url = \"http://from-file\"\n",
+        )
+        .unwrap();
+        let flags = Settings {
+            table: Some("from-flag".into()),
+            ..Settings::default()
+        };
         let settings = flags.or_from_file(Some(&file)).unwrap();
         assert_eq!(settings.table().unwrap(), "from-flag");
         assert_eq!(settings.queue_url().unwrap(), "http://from-file");
@@ -213,7 +226,10 @@ mod tests {
             "no topic: give --topic-arn, set TILEFLEET_TOPIC_ARN, or write topic_arn into tilefleet.toml"
         );
         std::fs::write(&file, "tabel = \"x\"\n").unwrap();
-        let misspelt = Settings::default().or_from_file(Some(&file)).unwrap_err().to_string();
+        let misspelt = Settings::default()
+            .or_from_file(Some(&file))
+            .unwrap_err()
+            .to_string();
         assert!(misspelt.contains("unknown field `tabel`"), "{misspelt}");
         std::fs::remove_dir_all(&directory).unwrap();
     }
@@ -221,9 +237,21 @@ mod tests {
     #[test]
     fn an_empty_text_is_no_setting() {
         let text = |text: &str| Some(text.to_owned());
-        let given = Settings { table: text("t"), topic_arn: text(""), ..Settings::default() };
-        assert_eq!(given.without_empty(), Settings { table: text("t"), ..Settings::default() });
-        let names = Settings::NAMES.into_iter().filter(|&name| name != "cells_per_worker");
+        let given = Settings {
+            table: text("t"),
+            topic_arn: text(""),
+            ..Settings::default()
+        };
+        assert_eq!(
+            given.without_empty(),
+            Settings {
+                table: text("t"),
+                ..Settings::default()
+            }
+        );
+        let names = Settings::NAMES
+            .into_iter()
+            .filter(|&name| name != "cells_per_worker");
         let lines: Vec<_> = names.map(|name| format!("{name} = \"\"\n")).collect();
         let all: Settings = toml::from_str(&lines.concat()).unwrap();
         assert_eq!(all.without_empty(), Settings::default());
@@ -231,11 +259,26 @@ mod tests {
 
     #[test]
     fn every_setting_has_its_name_and_comes_back_from_the_file() {
-        let text = Settings::NAMES
-            .map(|name| format!("{name} = {}\n", if name == "cells_per_worker" { "7" } else { "\"x\"" }));
+        let text = Settings::NAMES.map(|name| {
+            format!(
+                "{name} = {}\n",
+                if name == "cells_per_worker" {
+                    "7"
+                } else {
+                    "\"x\""
+                }
+            )
+        });
         let settings: Settings = toml::from_str(&text.concat()).unwrap();
-        assert!(Settings::NAMES.iter().all(|name| settings.value(name).is_some()));
-        assert_eq!(toml::from_str::<Settings>(&settings.to_toml()).unwrap(), settings);
+        assert!(
+            Settings::NAMES
+                .iter()
+                .all(|name| settings.value(name).is_some())
+        );
+        assert_eq!(
+            toml::from_str::<Settings>(&settings.to_toml()).unwrap(),
+            settings
+        );
         assert_eq!(settings.to_toml(), text.concat());
         assert!(toml::from_str::<Settings>("cells_per_worker = 0").is_err());
     }

@@ -1,11 +1,13 @@
 //! Places where a test can make the process die, to see what a crash there leaves behind.
 //!
-//! Compiled only with the feature `faults`, which the end-to-end tests turn on and released binaries lack; without it
-//! no function here does anything. With it, `TILEFLEET_FAULT=<point>:<hit>` aborts the process when it comes to that point
-//! for the `<hit>`-th time, and `TILEFLEET_FAULT=<point>:<hit>:<cell>` counts only what concerns that cell. Points are
-//! named after the step behind which they lie. Of several processes to which the same file is named in
-//! `TILEFLEET_FAULT_ONCE`, only the first to come to the point dies. `TILEFLEET_FAULT_WAITS` is a number of seconds above
-//! which none of those waits goes that a test would have to sit out.
+//! Compiled only with the feature `faults`, which the end-to-end tests turn on and released
+//! binaries lack; without it no function here does anything. With it,
+//! `TILEFLEET_FAULT=<point>:<hit>` aborts the process when it comes to that point for the
+//! `<hit>`-th time, and `TILEFLEET_FAULT=<point>:<hit>:<cell>` counts only what concerns that cell.
+//! Points are named after the step behind which they lie. Of several processes to which the same
+//! file is named in `TILEFLEET_FAULT_ONCE`, only the first to come to the point dies.
+//! `TILEFLEET_FAULT_WAITS` is a number of seconds above which none of those waits goes that a test
+//! would have to sit out.
 
 #[cfg(not(feature = "faults"))]
 use std::fmt::Display;
@@ -167,8 +169,15 @@ mod armed {
         fn read(text: &str) -> Option<Self> {
             let mut parts = text.splitn(3, ':');
             let name = parts.next()?;
-            let point = Point::ALL.iter().copied().find(|point| point.name() == name)?;
-            Some(Self { point, hit: parts.next()?.parse().ok()?, cell: parts.next().map(str::to_owned) })
+            let point = Point::ALL
+                .iter()
+                .copied()
+                .find(|point| point.name() == name)?;
+            Some(Self {
+                point,
+                hit: parts.next()?.parse().ok()?,
+                cell: parts.next().map(str::to_owned),
+            })
         }
     }
 
@@ -176,10 +185,14 @@ mod armed {
         static FAULT: OnceLock<Option<Fault>> = OnceLock::new();
         FAULT
             .get_or_init(|| {
-                let text = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty())?;
+                let text = std::env::var(VARIABLE)
+                    .ok()
+                    .filter(|text| !text.is_empty())?;
                 let fault = Fault::read(&text);
                 if fault.is_none() {
-                    die(&format!("{VARIABLE}={text} names no point of this version, or no hit"));
+                    die(&format!(
+                        "{VARIABLE}={text} names no point of this version, or no hit"
+                    ));
                 }
                 fault
             })
@@ -198,7 +211,9 @@ mod armed {
 
     fn come_to(point: Point, cell: Option<&dyn Display>) {
         static HITS: AtomicU32 = AtomicU32::new(0);
-        let Some(fault) = fault().filter(|fault| fault.point == point) else { return };
+        let Some(fault) = fault().filter(|fault| fault.point == point) else {
+            return;
+        };
         let meant = |wanted: &String| cell.is_some_and(|cell| cell.to_string() == *wanted);
         if fault.cell.as_ref().is_none_or(meant)
             && HITS.fetch_add(1, Ordering::Relaxed) + 1 == fault.hit
@@ -216,11 +231,16 @@ mod armed {
 
     /// A wait, which a test may shorten.
     pub fn shortened(wait: Duration) -> Duration {
-        let longest = std::env::var(WAITS_VARIABLE).ok().and_then(|seconds| seconds.parse().ok());
+        let longest = std::env::var(WAITS_VARIABLE)
+            .ok()
+            .and_then(|seconds| seconds.parse().ok());
         longest.map_or(wait, |seconds| wait.min(Duration::from_secs(seconds)))
     }
 
-    #[expect(clippy::print_stderr, reason = "the process ends here, whatever its log filter says")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "the process ends here, whatever its log filter says"
+    )]
     fn die(words: &str) -> ! {
         eprintln!("{words}");
         std::process::abort();
@@ -233,10 +253,17 @@ mod armed {
         #[test]
         fn a_fault_is_a_point_a_hit_and_perhaps_a_cell() {
             let of = |hit, cell: Option<&str>| {
-                Some(Fault { point: Point::Upload, hit, cell: cell.map(str::to_owned) })
+                Some(Fault {
+                    point: Point::Upload,
+                    hit,
+                    cell: cell.map(str::to_owned),
+                })
             };
             assert_eq!(Fault::read("upload:2"), of(2, None));
-            assert_eq!(Fault::read("upload:1:48RXT/2020-08-01/0"), of(1, Some("48RXT/2020-08-01/0")));
+            assert_eq!(
+                Fault::read("upload:1:48RXT/2020-08-01/0"),
+                of(1, Some("48RXT/2020-08-01/0"))
+            );
             for odd in ["upload", "uplaod:1", "upload:x", ":"] {
                 assert_eq!(Fault::read(odd), None, "{odd}");
             }

@@ -1,4 +1,5 @@
-//! What producer and worker share: the words of the project, the ledger protocol, AWS, and the completion tracker.
+//! What producer and worker share: the words of the project, the ledger protocol, AWS, and the
+//! completion tracker.
 //!
 //! Knows neither GDAL nor the command lines.
 

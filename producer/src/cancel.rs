@@ -30,7 +30,18 @@ struct Report {
 
 impl Report {
     fn line(&self) -> String {
-        let Self { task, reason, progress: Progress { ok, failed, remaining, .. }, .. } = self;
+        let Self {
+            task,
+            reason,
+            progress:
+                Progress {
+                    ok,
+                    failed,
+                    remaining,
+                    ..
+                },
+            ..
+        } = self;
         let how = match (self.dry_run, self.already) {
             (_, true) => "is already cancelled",
             (true, _) => "would be cancelled",
@@ -40,7 +51,8 @@ impl Report {
     }
 }
 
-/// Cancels the task and sends its notice, or sends the notice that an earlier cancel did not come to.
+/// Cancels the task and sends its notice, or sends the notice that an earlier cancel did not come
+/// to.
 pub(crate) async fn run(
     arguments: &Cancel,
     global: &Global,
@@ -52,7 +64,10 @@ pub(crate) async fn run(
     let already = record.state == TaskState::Cancelled;
     if record.state == TaskState::Running && !arguments.dry_run {
         let now = rfc3339(Timestamp::now());
-        connection.ledger.write(&transition::cancel_task(task, &arguments.reason, &now)).await?;
+        connection
+            .ledger
+            .write(&transition::cancel_task(task, &arguments.reason, &now))
+            .await?;
         fault::point(Point::Cancel);
         // Refused when it ended or was cancelled meanwhile; what counts is what is there.
         record = connection.task(task).await?;
@@ -60,12 +75,17 @@ pub(crate) async fn run(
     if record.state == TaskState::Complete {
         return Err(ProducerError::Complete { task: task.clone() });
     }
-    let progress = Shards::default().count(&connection.ledger, task, &record).await?;
+    let progress = Shards::default()
+        .count(&connection.ledger, task, &record)
+        .await?;
     let report = Report {
         task: task.clone(),
         state: record.state,
         progress,
-        reason: record.reason.clone().unwrap_or_else(|| arguments.reason.clone()),
+        reason: record
+            .reason
+            .clone()
+            .unwrap_or_else(|| arguments.reason.clone()),
         already,
         dry_run: arguments.dry_run,
     };
@@ -93,7 +113,12 @@ async fn tell(
         );
         return Ok(());
     };
-    let Progress { cells, ok, failed, remaining } = progress;
+    let Progress {
+        cells,
+        ok,
+        failed,
+        remaining,
+    } = progress;
     let event = Event::TaskCancelled(TaskCancelled {
         event_id: format!("{task}/{}/cancelled/{}", record.epoch, record.cancels),
         task: task.clone(),
@@ -107,9 +132,15 @@ async fn tell(
         cancelled_at: record.cancelled_at.clone().unwrap_or_default(),
     });
     let published = topic.publish(&event).await;
-    published.map_err(|cause| ProducerError::NotTold { task: task.clone(), cause: Box::new(cause) })?;
+    published.map_err(|cause| ProducerError::NotTold {
+        task: task.clone(),
+        cause: Box::new(cause),
+    })?;
     fault::point(Point::Tell);
-    connection.ledger.write(&transition::mark_cancel_told(task, record.cancels)).await?;
+    connection
+        .ledger
+        .write(&transition::mark_cancel_told(task, record.cancels))
+        .await?;
     fault::point(Point::Told);
     Ok(())
 }

@@ -14,7 +14,8 @@ use crate::exit::Exit;
 use crate::output::{Output, note};
 use crate::survey::Sources;
 
-/// Where a cell stands: the sets of its shard decide, and its own item tells of a pending one whether it was begun.
+/// Where a cell stands: the sets of its shard decide, and its own item tells of a pending one
+/// whether it was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Standing {
@@ -57,7 +58,10 @@ impl Which {
 
     /// Whether the item of a cell has to be read to answer.
     fn wants(self, sets: &ShardRecord, ordinal: u32) -> bool {
-        let (pending, failed) = (sets.pending.contains(&ordinal), sets.failed.contains(&ordinal));
+        let (pending, failed) = (
+            sets.pending.contains(&ordinal),
+            sets.failed.contains(&ordinal),
+        );
         match self {
             Self::All => true,
             Self::Pending | Self::Running => pending,
@@ -86,16 +90,30 @@ struct Told<'a> {
 
 impl Line<'_> {
     fn row(&self) -> String {
-        let Told { ordinal, state, story, .. } = &self.ledger;
+        let Told {
+            ordinal,
+            state,
+            story,
+            ..
+        } = &self.ledger;
         let told = |text: fn(&CellStory) -> String| story.map(text).unwrap_or_default();
         let failures = told(|story| story.failures.to_string());
         let receives = told(|story| story.receives.to_string());
         let detail = match (state, story) {
             (Standing::Ok, Some(story)) => story.output.clone().unwrap_or_default(),
-            (_, Some(CellStory { error_code: Some(code), error_message, .. })) => {
+            (
+                _,
+                Some(CellStory {
+                    error_code: Some(code),
+                    error_message,
+                    ..
+                }),
+            ) => {
                 format!("{code}: {}", error_message.as_deref().unwrap_or_default())
             }
-            (Standing::Running, Some(story)) => format!("by {}", story.worker.as_deref().unwrap_or("?")),
+            (Standing::Running, Some(story)) => {
+                format!("by {}", story.worker.as_deref().unwrap_or("?"))
+            }
             _ => String::new(),
         };
         let state = state.name();
@@ -140,7 +158,15 @@ pub(crate) async fn run(
                 continue;
             }
             let story = row.map(|row| &row.story);
-            let line = Line { cell, ledger: Told { task: &arguments.task, ordinal: *ordinal, state, story } };
+            let line = Line {
+                cell,
+                ledger: Told {
+                    task: &arguments.task,
+                    ordinal: *ordinal,
+                    state,
+                    story,
+                },
+            };
             match output.format {
                 Format::Table => output.line(&line.row())?,
                 Format::Json => {
@@ -168,8 +194,13 @@ mod tests {
 
     #[test]
     fn sets_decide_and_the_item_tells_only_whether_a_pending_cell_was_begun() {
-        let sets =
-            ShardRecord { pending: [0, 1].into(), failed: [2].into(), size: 4, enqueued: true, reopened: 0 };
+        let sets = ShardRecord {
+            pending: [0, 1].into(),
+            failed: [2].into(),
+            size: 4,
+            enqueued: true,
+            reopened: 0,
+        };
         let row = |state| CellRecord {
             cell: "48RXT/2020-08-01/0".parse().unwrap(),
             state,

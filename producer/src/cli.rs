@@ -14,7 +14,9 @@ use tilefleet_common::domain::{Recipe, S3Url, TaskId};
 
 use crate::error::ProducerError;
 use operate::{CELLS_NOTES, RESUME_NOTES, RETRY_NOTES, VERIFY_NOTES};
-pub(crate) use operate::{Cancel, Cells, DlqCommand, DlqDrain, DlqList, Resume, Retry, Verify, Which};
+pub(crate) use operate::{
+    Cancel, Cells, DlqCommand, DlqDrain, DlqList, Resume, Retry, Verify, Which,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -76,12 +78,16 @@ impl Cli {
     ) -> clap::error::Result<Self> {
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(arguments)?;
-        let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        let mut cli =
+            Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         let from_environment = |name: &&str| {
             let known = matches.ids().any(|id| id.as_str() == *name);
             known && matches.value_source(name) == Some(ValueSource::EnvVariable)
         };
-        cli.global.from_environment = Settings::NAMES.into_iter().filter(from_environment).collect();
+        cli.global.from_environment = Settings::NAMES
+            .into_iter()
+            .filter(from_environment)
+            .collect();
         Ok(cli)
     }
 }
@@ -90,7 +96,13 @@ impl Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// URL of the queue that carries the cells
-    #[arg(long, global = true, value_name = "URL", env = "TILEFLEET_QUEUE_URL", help_heading = "Fleet")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "TILEFLEET_QUEUE_URL",
+        help_heading = "Fleet"
+    )]
     queue_url: Option<String>,
     /// URL of its dead-letter queue, which doctor and dlq look at
     #[arg(
@@ -102,10 +114,22 @@ pub(crate) struct Global {
     )]
     dead_letter_queue_url: Option<String>,
     /// Name of the ledger's DynamoDB table
-    #[arg(long, global = true, value_name = "NAME", env = "TILEFLEET_TABLE", help_heading = "Fleet")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "TILEFLEET_TABLE",
+        help_heading = "Fleet"
+    )]
     table: Option<String>,
     /// ARN of the SNS topic of notices
-    #[arg(long, global = true, value_name = "ARN", env = "TILEFLEET_TOPIC_ARN", help_heading = "Fleet")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ARN",
+        env = "TILEFLEET_TOPIC_ARN",
+        help_heading = "Fleet"
+    )]
     topic_arn: Option<String>,
     /// Name of the workers' Auto Scaling group, which submit wakes if it sleeps
     #[arg(
@@ -123,7 +147,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FILE", help_heading = "Fleet")]
     pub(crate) config: Option<PathBuf>,
     /// How to write the answer
-    #[arg(short = 'o', long, global = true, value_name = "FORMAT", default_value = "table")]
+    #[arg(
+        short = 'o',
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "table"
+    )]
     pub(crate) format: Format,
     /// Tell more on stderr, such as the AWS calls that were made
     #[arg(short, long, global = true)]
@@ -184,7 +214,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Follow a task until it ends
     Watch(Watch),
-    /// Wait silently until a task ends: exit 0 when every cell is ok, 10 when not, 11 when time ran out
+    /// Wait silently until a task ends: exit 0 when every cell is ok, 10 when not, 11 when time ran
+    /// out
     Wait(Wait),
     /// List the newest tasks
     List(List),
@@ -248,15 +279,20 @@ impl Command {
 
 /// Arguments of `submit`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(crate) struct Submit {
     /// The cells; - is standard input
     #[arg(value_name = "FILE|-")]
     pub(crate) input: PathBuf,
-    /// What the bands of every cell become: rgb, or probe, which reads none and writes a small object, to try a fleet out
+    /// What the bands of every cell become: rgb, or probe, which reads none and writes a small
+    /// object, to try a fleet out
     #[arg(long, default_value = "rgb")]
     pub(crate) recipe: Recipe,
-    /// Where the results, the manifest and the task's results list go, instead of what the cells say
+    /// Where the results, the manifest and the task's results list go, instead of what the cells
+    /// say
     #[arg(long, value_name = "S3_URL")]
     pub(crate) output: Option<S3Url>,
     /// Name the task, instead of deriving its id from the content
@@ -338,7 +374,9 @@ pub(crate) struct Import {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || {
-        format!("\"{text}\" is not a duration: expected a number and a unit, such as 500ms, 30s, 10m or 2h")
+        format!(
+            "\"{text}\" is not a duration: expected a number and a unit, such as 500ms, 30s, 10m or 2h"
+        )
     };
     let unit = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
     let (number, unit) = text.split_at(unit);
@@ -363,7 +401,13 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
-        assert_eq!(Cli::of(["producer", "doctor"]).unwrap().global.from_environment, [].into());
+        assert_eq!(
+            Cli::of(["producer", "doctor"])
+                .unwrap()
+                .global
+                .from_environment,
+            [].into()
+        );
     }
 
     #[test]
@@ -371,9 +415,17 @@ mod tests {
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(duration("2h"), Ok(Duration::from_hours(2)));
-        for text in
-            ["", "30", "s", "-1s", "1.5h", "0s", "3 s", "99999999999999999999s", "18446744073709551615h"]
-        {
+        for text in [
+            "",
+            "30",
+            "s",
+            "-1s",
+            "1.5h",
+            "0s",
+            "3 s",
+            "99999999999999999999s",
+            "18446744073709551615h",
+        ] {
             assert_eq!(
                 duration(text).unwrap_err(),
                 format!(
@@ -385,8 +437,12 @@ mod tests {
 
     #[test]
     fn an_empty_variable_is_none() {
-        let cli = Cli::try_parse_from(["producer", "list", "--queue-url", "", "--table", "t"]).unwrap();
+        let cli =
+            Cli::try_parse_from(["producer", "list", "--queue-url", "", "--table", "t"]).unwrap();
         let settings = cli.global.settings().unwrap();
-        assert_eq!((settings.queue_url, settings.table.as_deref()), (None, Some("t")));
+        assert_eq!(
+            (settings.queue_url, settings.table.as_deref()),
+            (None, Some("t"))
+        );
     }
 }

@@ -27,13 +27,21 @@ impl LedgerConnection {
         let table = settings.table()?;
         let clients = Clients::from_environment(settings.region.clone()).await;
         let ledger = Ledger::new(clients.dynamodb.clone(), table.clone());
-        Ok(Self { clients, ledger, settings, table })
+        Ok(Self {
+            clients,
+            ledger,
+            settings,
+            table,
+        })
     }
 
     /// The task's item.
     pub(crate) async fn task(&self, task: &TaskId) -> Result<TaskRecord, ProducerError> {
         let found = self.ledger.task(task).await?;
-        found.ok_or_else(|| ProducerError::NoSuchTask { task: task.clone(), table: self.table.clone() })
+        found.ok_or_else(|| ProducerError::NoSuchTask {
+            task: task.clone(),
+            table: self.table.clone(),
+        })
     }
 
     /// The topic of notices, if it is known.
@@ -66,19 +74,36 @@ impl FleetConnection {
     pub(crate) async fn open(global: &Global) -> Result<Self, ProducerError> {
         let settings = global.settings()?;
         let (queue_url, table) = (settings.queue_url()?, settings.table()?);
-        let cells_per_worker = settings.cells_per_worker.map_or(CELLS_PER_WORKER, NonZero::get);
+        let cells_per_worker = settings
+            .cells_per_worker
+            .map_or(CELLS_PER_WORKER, NonZero::get);
         let clients = Clients::from_environment(settings.region).await;
         let ledger = Ledger::new(clients.dynamodb.clone(), table.clone());
         let queue = Queue::new(clients.sqs.clone(), queue_url);
-        let dead_letters = settings.dead_letter_queue_url.map(|url| Queue::new(clients.sqs.clone(), url));
-        let group = settings.autoscaling_group.map(|name| Group::new(clients.autoscaling.clone(), name));
-        Ok(Self { clients, ledger, queue, dead_letters, group, cells_per_worker, table })
+        let dead_letters = settings
+            .dead_letter_queue_url
+            .map(|url| Queue::new(clients.sqs.clone(), url));
+        let group = settings
+            .autoscaling_group
+            .map(|name| Group::new(clients.autoscaling.clone(), name));
+        Ok(Self {
+            clients,
+            ledger,
+            queue,
+            dead_letters,
+            group,
+            cells_per_worker,
+            table,
+        })
     }
 
     /// The task's item.
     pub(crate) async fn task(&self, task: &TaskId) -> Result<TaskRecord, ProducerError> {
         let found = self.ledger.task(task).await?;
-        found.ok_or_else(|| ProducerError::NoSuchTask { task: task.clone(), table: self.table.clone() })
+        found.ok_or_else(|| ProducerError::NoSuchTask {
+            task: task.clone(),
+            table: self.table.clone(),
+        })
     }
 
     /// Tells of the calls that were made, where that was asked for.

@@ -1,4 +1,5 @@
-//! `dlq`: what the queue gave up. Looking at it hides the messages for a moment and gives them back.
+//! `dlq`: what the queue gave up. Looking at it hides the messages for a moment and gives them
+//! back.
 
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use crate::output::{Output, note};
 const HIDDEN: Duration = Duration::from_mins(1);
 /// Messages of one receive.
 const RECEIVE: usize = 10;
-/// The wait of a receive: SQS asks all its servers only when it may wait ("Amazon SQS short and long polling").
+/// The wait of a receive: SQS asks all its servers only when it may wait ("Amazon SQS short and
+/// long polling").
 const WAIT: Duration = Duration::from_secs(1);
 /// Characters of a message that is no cell, which are shown.
 const SHOWN: usize = 200;
@@ -47,7 +49,9 @@ struct Letter {
 
 impl Letter {
     fn of(received: &Received, cell: Option<&CellMessage>) -> Self {
-        let age = received.sent_at.map(|sent| Timestamp::now().as_second() - sent.as_second());
+        let age = received
+            .sent_at
+            .map(|sent| Timestamp::now().as_second() - sent.as_second());
         let body = || received.body.chars().take(SHOWN).collect();
         Self {
             message: received.id.clone(),
@@ -87,7 +91,10 @@ pub(crate) async fn run(
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
     let fleet = FleetConnection::open(global).await?;
-    let queue = fleet.dead_letters.clone().ok_or(ProducerError::NoDeadLetterQueue)?;
+    let queue = fleet
+        .dead_letters
+        .clone()
+        .ok_or(ProducerError::NoDeadLetterQueue)?;
     let letters = match command {
         DlqCommand::List(DlqList { limit }) => list(&queue, limit).await?,
         DlqCommand::Drain(DlqDrain { dry_run: true, .. }) => list(&queue, usize::MAX).await?,
@@ -99,7 +106,10 @@ pub(crate) async fn run(
     match output.format {
         Format::Table => {
             let rows: Vec<_> = letters.iter().map(Letter::row).collect();
-            output.table(Some(&["MESSAGE", "TASK", "CELL", "RECEIVES", "AGE", "WHAT"]), &rows)?;
+            output.table(
+                Some(&["MESSAGE", "TASK", "CELL", "RECEIVES", "AGE", "WHAT"]),
+                &rows,
+            )?;
         }
         Format::Json => output.json(&letters)?,
         Format::Ndjson => letters.iter().try_for_each(|letter| output.json(letter))?,
@@ -111,7 +121,12 @@ pub(crate) async fn run(
 
 fn tracker(fleet: &FleetConnection, topic: Topic) -> Tracker {
     let ledger: Ledger = fleet.ledger.clone();
-    Tracker::new(ledger, fleet.clients.objects.clone(), topic, "producer dlq drain".to_owned())
+    Tracker::new(
+        ledger,
+        fleet.clients.objects.clone(),
+        topic,
+        "producer dlq drain".to_owned(),
+    )
 }
 
 fn hidden() -> Duration {
@@ -125,7 +140,9 @@ fn cell_of(received: &Received) -> Option<CellMessage> {
 async fn list(queue: &Queue, limit: usize) -> Result<Vec<Letter>, ProducerError> {
     let (mut letters, mut held) = (vec![], vec![]);
     while letters.len() < limit {
-        let received = queue.receive_for(RECEIVE.min(limit - letters.len()), WAIT, Some(hidden())).await?;
+        let received = queue
+            .receive_for(RECEIVE.min(limit - letters.len()), WAIT, Some(hidden()))
+            .await?;
         if received.is_empty() {
             break;
         }
@@ -142,12 +159,18 @@ async fn list(queue: &Queue, limit: usize) -> Result<Vec<Letter>, ProducerError>
 async fn give_back(queue: &Queue, held: Vec<String>) {
     for receipt in held {
         if let Err(error) = queue.hide(&receipt, Duration::ZERO).await {
-            note(&format!("warning: a message stays hidden for up to a minute: {error}"));
+            note(&format!(
+                "warning: a message stays hidden for up to a minute: {error}"
+            ));
         }
     }
 }
 
-async fn drain(queue: &Queue, tracker: &Tracker, remove_others: bool) -> Result<Vec<Letter>, ProducerError> {
+async fn drain(
+    queue: &Queue,
+    tracker: &Tracker,
+    remove_others: bool,
+) -> Result<Vec<Letter>, ProducerError> {
     let (mut letters, mut held) = (vec![], vec![]);
     loop {
         // One at a time: nobody renews those that wait.
@@ -194,14 +217,20 @@ async fn bury(
         step = match step {
             Step::Delete if failed => return Ok(("failed: dead_lettered", true)),
             Step::Delete => return Ok(("nothing left to do", true)),
-            Step::Defer(Deferral::UnknownTask) => return Ok(("left: the ledger has no such task", false)),
+            Step::Defer(Deferral::UnknownTask) => {
+                return Ok(("left: the ledger has no such task", false));
+            }
             Step::Defer(Deferral::NoticeHeld { .. }) => {
                 return Ok(("left: a worker is sending the notice", false));
             }
-            Step::Defer(Deferral::NoticeFailed) => return Ok(("left: the notice could not be sent", false)),
+            Step::Defer(Deferral::NoticeFailed) => {
+                return Ok(("left: the notice could not be sent", false));
+            }
             step => {
                 failed |= step == Step::CloseFailed;
-                tracker.advance_dead_letter(&ticket, message.epoch, &received.id, step).await?
+                tracker
+                    .advance_dead_letter(&ticket, message.epoch, &received.id, step)
+                    .await?
             }
         };
     }

@@ -27,9 +27,14 @@ pub(crate) async fn run(
     global: &Global,
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
-    let objects = Clients::from_environment(global.settings()?.region).await.objects;
+    let objects = Clients::from_environment(global.settings()?.region)
+        .await
+        .objects;
     let mut plan = Plan::make(arguments, objects.clone()).await?;
-    let task = arguments.task_id.clone().unwrap_or_else(|| TaskId::of_content(plan.recipe, &plan.digest));
+    let task = arguments
+        .task_id
+        .clone()
+        .unwrap_or_else(|| TaskId::of_content(plan.recipe, &plan.digest));
     let measure = measure(&mut plan, &objects).await?;
     let summary = json!({
         "task": task, "recipe": plan.recipe, "output": plan.output, "count": plan.cells, "bytes": measure.bytes(),
@@ -43,11 +48,16 @@ pub(crate) async fn run(
     if plan.skipped > 0 {
         note(&format!("repeated cells skipped: {}", plan.skipped));
     }
-    note(&format!("task {task} would have {} cells, {measure}; nothing was submitted", plan.cells));
+    note(&format!(
+        "task {task} would have {} cells, {measure}; nothing was submitted",
+        plan.cells
+    ));
     Ok(Exit::Ok)
 }
 
-fn cells(plan: &mut Plan) -> Result<impl Iterator<Item = Result<Cell, ProducerError>>, ProducerError> {
+fn cells(
+    plan: &mut Plan,
+) -> Result<impl Iterator<Item = Result<Cell, ProducerError>>, ProducerError> {
     Ok(plan.manifest()?.lines().map(|line| {
         let line = line.map_err(ProducerError::Spool)?;
         serde_json::from_str(&line).map_err(|error| ProducerError::Spool(error.into()))
@@ -59,7 +69,11 @@ fn print_table(plan: &mut Plan, output: &mut Output) -> Result<(), ProducerError
     output.line(&format!("{:<20} {}", "CELL", "RESULT"))?;
     for cell in cells(plan)? {
         let cell = cell?;
-        output.line(&format!("{:<20} {}", cell.id.to_string(), cell.output_object(recipe)))?;
+        output.line(&format!(
+            "{:<20} {}",
+            cell.id.to_string(),
+            cell.output_object(recipe)
+        ))?;
     }
     Ok(())
 }
@@ -123,20 +137,34 @@ impl std::fmt::Display for Measure {
 /// Sums up the lengths of all inputs, by listing the prefixes that they are in.
 async fn measure(plan: &mut Plan, objects: &ObjectStore) -> Result<Measure, ProducerError> {
     if plan.cells > MOST_MEASURED {
-        return Ok(Measure::NotMeasured(format!("more than {MOST_MEASURED} cells")));
+        return Ok(Measure::NotMeasured(format!(
+            "more than {MOST_MEASURED} cells"
+        )));
     }
     let mut folders: BTreeMap<(S3Url, bool), BTreeSet<S3Url>> = BTreeMap::new();
     for cell in cells(plan)? {
         let cell = cell?;
         for asset in cell.assets.into_values() {
-            let folder = asset.key().rfind('/').and_then(|end| asset.key().get(..=end)).unwrap_or_default();
-            let Ok(folder) = S3Url::new(asset.bucket(), folder) else { continue };
-            folders.entry((folder, cell.request_payer)).or_default().insert(asset);
+            let folder = asset
+                .key()
+                .rfind('/')
+                .and_then(|end| asset.key().get(..=end))
+                .unwrap_or_default();
+            let Ok(folder) = S3Url::new(asset.bucket(), folder) else {
+                continue;
+            };
+            folders
+                .entry((folder, cell.request_payer))
+                .or_default()
+                .insert(asset);
         }
     }
     let listed: Result<Vec<_>, ObjectError> = stream::iter(folders)
         .map(|((folder, request_payer), assets)| async move {
-            Ok((objects.list(&folder, request_payer, MOST_OBJECTS).await?, assets))
+            Ok((
+                objects.list(&folder, request_payer, MOST_OBJECTS).await?,
+                assets,
+            ))
         })
         .buffered(LISTS_AT_ONCE)
         .try_collect()
@@ -147,8 +175,10 @@ async fn measure(plan: &mut Plan, objects: &ObjectStore) -> Result<Measure, Prod
     };
     let (mut total, mut missing) = (0, vec![]);
     for (found, assets) in listed {
-        let lengths: BTreeMap<S3Url, u64> =
-            found.into_iter().map(|object| (object.url, object.bytes)).collect();
+        let lengths: BTreeMap<S3Url, u64> = found
+            .into_iter()
+            .map(|object| (object.url, object.bytes))
+            .collect();
         for asset in assets {
             match lengths.get(&asset) {
                 Some(bytes) => total += bytes,

@@ -37,7 +37,9 @@ pub(crate) enum ProducerError {
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// The submission broke off when the task was already in the ledger.
-    #[error("task {task} is submitted only in part: {cause}; run the same submit again to complete it")]
+    #[error(
+        "task {task} is submitted only in part: {cause}; run the same submit again to complete it"
+    )]
     Unfinished {
         /// The task.
         task: TaskId,
@@ -91,7 +93,9 @@ pub(crate) enum ProducerError {
         cause: Box<AwsError>,
     },
     /// A command broke off half-way.
-    #[error("the {command} of task {task} broke off: {cause}; run the same command again to complete it")]
+    #[error(
+        "the {command} of task {task} broke off: {cause}; run the same command again to complete it"
+    )]
     BrokeOff {
         /// What it was.
         command: &'static str,
@@ -152,7 +156,9 @@ pub(crate) enum ProducerError {
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
     /// The cells could not be kept in a temporary file.
-    #[error("cannot write a temporary file: {0}; free some space, or set TMPDIR to another directory")]
+    #[error(
+        "cannot write a temporary file: {0}; free some space, or set TMPDIR to another directory"
+    )]
     Spool(std::io::Error),
     /// The answer could not be written.
     #[error("cannot write the answer to standard output: {0}")]

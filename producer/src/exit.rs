@@ -65,7 +65,9 @@ pub(crate) fn report(result: Result<Exit, ProducerError>) -> u8 {
     let error = match result {
         Ok(exit) => return exit.code(),
         // Whoever read the answer has read enough of it.
-        Err(ProducerError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => return 0,
+        Err(ProducerError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            return 0;
+        }
         Err(error) => error,
     };
     let mut stderr = std::io::stderr().lock();
@@ -88,8 +90,13 @@ mod tests {
 
     #[test]
     fn codes_are_those_of_the_manual() {
-        let no_such_task = ProducerError::NoSuchTask { task: "x".parse().unwrap(), table: "t".into() };
-        let interrupted = ProducerError::Interrupted { advice: String::new() };
+        let no_such_task = ProducerError::NoSuchTask {
+            task: "x".parse().unwrap(),
+            table: "t".into(),
+        };
+        let interrupted = ProducerError::Interrupted {
+            advice: String::new(),
+        };
         assert_eq!((no_such_task.code(), interrupted.code()), (3, 130));
         assert_eq!(
             [Exit::Ok, Exit::Fault, Exit::FailedCells, Exit::TimedOut].map(Exit::code),

@@ -45,7 +45,12 @@ impl Line {
         } else {
             self.state.name().to_owned()
         };
-        vec![self.task.to_string(), state, self.cells.to_string(), self.created_at.clone()]
+        vec![
+            self.task.to_string(),
+            state,
+            self.cells.to_string(),
+            self.created_at.clone(),
+        ]
     }
 }
 
@@ -57,7 +62,10 @@ pub(crate) async fn run(
 ) -> Result<Exit, ProducerError> {
     let connection = LedgerConnection::open(global).await?;
     let tasks = connection.ledger.tasks(arguments.limit).await?;
-    let lines: Vec<Line> = tasks.into_iter().map(|(task, record)| Line::new(task, record)).collect();
+    let lines: Vec<Line> = tasks
+        .into_iter()
+        .map(|(task, record)| Line::new(task, record))
+        .collect();
     match output.format {
         Format::Table => {
             let rows: Vec<_> = lines.iter().map(Line::row).collect();

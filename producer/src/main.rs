@@ -1,9 +1,10 @@
 //! `producer`: submits cells to the fleet and tells how their tasks are doing.
 //!
-//! `cli` says what can be asked, `run` does it, `input` reads cells, `plan` makes a task of them, `submit` brings it into
-//! the ledger and the queue, `wake` gets workers for it. `survey` reads a task's cells again, `cells`, `retry`, `cancel`,
-//! `resume`, `verify` and `dlq` are for when something went wrong. `config` and `doctor` are about the fleet itself, and
-//! the rest look at the ledger. Data goes to stdout, all else to stderr.
+//! `cli` says what can be asked, `run` does it, `input` reads cells, `plan` makes a task of them,
+//! `submit` brings it into the ledger and the queue, `wake` gets workers for it. `survey` reads a
+//! task's cells again, `cells`, `retry`, `cancel`, `resume`, `verify` and `dlq` are for when
+//! something went wrong. `config` and `doctor` are about the fleet itself, and the rest look at the
+//! ledger. Data goes to stdout, all else to stderr.
 
 mod cancel;
 mod cells;
@@ -45,7 +46,10 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     tilefleet_common::telemetry::start(if cli.global.verbose { "info" } else { "warn" });
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return ExitCode::from(exit::report(Err(ProducerError::Runtime(error)))),
     };
@@ -70,7 +74,9 @@ async fn run(cli: Cli) -> Result<Exit, ProducerError> {
 impl cli::Command {
     async fn run(self, global: &cli::Global, output: &mut Output) -> Result<Exit, ProducerError> {
         match self {
-            Self::Submit(arguments) if arguments.dry_run => dry_run::run(&arguments, global, output).await,
+            Self::Submit(arguments) if arguments.dry_run => {
+                dry_run::run(&arguments, global, output).await
+            }
             Self::Submit(arguments) => submit::run(&arguments, global, output).await,
             Self::Status(arguments) => status::run(&arguments, global, output).await,
             Self::Watch(arguments) => watch::run(&arguments, global, output).await,

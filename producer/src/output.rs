@@ -17,7 +17,10 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn standard(format: Format) -> Self {
-        Self { format, writer: Box::new(io::BufWriter::new(io::stdout())) }
+        Self {
+            format,
+            writer: Box::new(io::BufWriter::new(io::stdout())),
+        }
     }
 
     /// Writes one JSON value as the format has it: over several lines, or on one.
@@ -38,17 +41,22 @@ impl Output {
 
     /// Writes text as it is.
     pub(crate) fn text(&mut self, text: &str) -> Result<(), ProducerError> {
-        self.writer.write_all(text.as_bytes()).map_err(ProducerError::Output)
+        self.writer
+            .write_all(text.as_bytes())
+            .map_err(ProducerError::Output)
     }
 
-    /// Writes a table without lines, as wide as it needs to be: it is cut by nobody and can be taken apart by `awk`.
+    /// Writes a table without lines, as wide as it needs to be: it is cut by nobody and can be
+    /// taken apart by `awk`.
     pub(crate) fn table(
         &mut self,
         header: Option<&[&str]>,
         rows: &[Vec<String>],
     ) -> Result<(), ProducerError> {
         let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled);
         if let Some(header) = header {
             table.set_header(header.to_vec());
         }
@@ -60,7 +68,11 @@ impl Output {
     }
 
     /// Writes what a command has done, in words or as JSON, and makes it visible.
-    pub(crate) fn report(&mut self, line: &str, report: &impl Serialize) -> Result<(), ProducerError> {
+    pub(crate) fn report(
+        &mut self,
+        line: &str,
+        report: &impl Serialize,
+    ) -> Result<(), ProducerError> {
         match self.format {
             Format::Table => self.line(line)?,
             Format::Json | Format::Ndjson => self.json(report)?,
@@ -87,8 +99,11 @@ pub(crate) fn stderr_is_watched() -> bool {
 
 /// A bar on stderr if that is a terminal, else one that draws nothing.
 pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
-    let target =
-        if stderr_is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if stderr_is_watched() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     let bar = ProgressBar::with_draw_target(Some(length), target);
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style.progress_chars("█▉▊▋▌▍▎▏ ")),

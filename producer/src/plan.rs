@@ -1,5 +1,5 @@
-//! Input into a task: every cell is understood and checked, and the frozen list of them is written, before anything is
-//! sent anywhere.
+//! Input into a task: every cell is understood and checked, and the frozen list of them is written,
+//! before anything is sent anywhere.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Seek as _, Write as _};
@@ -48,9 +48,14 @@ pub(crate) struct BadCells {
 impl BadCells {
     /// One line for each of the first bad cells, and one for all of them.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> =
-            self.told.iter().map(|(place, cause)| format!("{} {place}: {cause}", self.input)).collect();
-        let rest = usize::try_from(self.count).unwrap_or(usize::MAX).saturating_sub(self.told.len());
+        let mut lines: Vec<String> = self
+            .told
+            .iter()
+            .map(|(place, cause)| format!("{} {place}: {cause}", self.input))
+            .collect();
+        let rest = usize::try_from(self.count)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(self.told.len());
         if rest > 0 {
             lines.push(format!("{} has {rest} more cells with errors", self.input));
         }
@@ -82,7 +87,10 @@ impl Plan {
     ///
     /// # Errors
     /// Names every bad cell of the input, the first ones with their causes.
-    pub(crate) async fn make(arguments: &Submit, objects: ObjectStore) -> Result<Self, ProducerError> {
+    pub(crate) async fn make(
+        arguments: &Submit,
+        objects: ObjectStore,
+    ) -> Result<Self, ProducerError> {
         let source = Source::of_argument(&arguments.input);
         let choices = input::Choices {
             recipe: arguments.recipe,
@@ -95,7 +103,8 @@ impl Plan {
         let (entries, mut received) = mpsc::channel::<Entry>(CELLS_AT_ONCE);
         let reading = {
             let source = source.clone();
-            // Parsing is synchronous, and standard input may keep it waiting for as long as it likes.
+            // Parsing is synchronous, and standard input may keep it waiting for as long as it
+            // likes.
             tokio::task::spawn_blocking(move || {
                 input::read(&source, &mut |entry| entries.blocking_send(entry).is_ok())
             })
@@ -105,7 +114,11 @@ impl Plan {
                 let resolver = &resolver;
                 async move {
                     let cell = match content {
-                        Ok(value) => resolver.resolve(value, matches!(place, Place::Cell(_))).await,
+                        Ok(value) => {
+                            resolver
+                                .resolve(value, matches!(place, Place::Cell(_)))
+                                .await
+                        }
                         Err(error) => Err(ResolveError::Cell(error)),
                     };
                     (place, cell)
@@ -161,7 +174,12 @@ impl Builder {
             spool: BufWriter::new(tempfile::tempfile().map_err(ProducerError::Spool)?),
             bytes: 0,
             seen: Seen::default(),
-            bad: BadCells { input: source.clone(), cells: 0, count: 0, told: vec![] },
+            bad: BadCells {
+                input: source.clone(),
+                cells: 0,
+                count: 0,
+                told: vec![],
+            },
         })
     }
 
@@ -171,8 +189,10 @@ impl Builder {
     }
 
     fn add(&mut self, place: Place, cell: &Cell) -> Result<(), ProducerError> {
-        let mut line = serde_json::to_vec(cell).map_err(|error| ProducerError::Spool(error.into()))?;
-        let sources = serde_json::to_vec(&cell.assets).map_err(|error| ProducerError::Spool(error.into()))?;
+        let mut line =
+            serde_json::to_vec(cell).map_err(|error| ProducerError::Spool(error.into()))?;
+        let sources =
+            serde_json::to_vec(&cell.assets).map_err(|error| ProducerError::Spool(error.into()))?;
         let object = cell.output_object(self.recipe);
         let clash = match self.seen.look(&object, &sources, place.number()) {
             Sight::New => None,
@@ -181,8 +201,14 @@ impl Builder {
                 self.skipped += 1;
                 return Ok(());
             }
-            Sight::Repeats(first) => Some(Clash::Repeat { first: place.with_number(first), cell: cell.id }),
-            Sight::Collides(first) => Some(Clash::Collision { first: place.with_number(first), object }),
+            Sight::Repeats(first) => Some(Clash::Repeat {
+                first: place.with_number(first),
+                cell: cell.id,
+            }),
+            Sight::Collides(first) => Some(Clash::Collision {
+                first: place.with_number(first),
+                object,
+            }),
         };
         if let Some(clash) = clash {
             self.refuse(place, &clash);
@@ -196,7 +222,9 @@ impl Builder {
         self.cells += 1;
         line.push(b'\n');
         self.bytes += line.len() as u64;
-        self.digest.add(cell).map_err(|error| ProducerError::Spool(error.into()))?;
+        self.digest
+            .add(cell)
+            .map_err(|error| ProducerError::Spool(error.into()))?;
         self.spool.write_all(&line).map_err(ProducerError::Spool)
     }
 
@@ -205,8 +233,13 @@ impl Builder {
             return Err(self.bad.into());
         }
         // Without a bad cell and without any, the reader has complained already.
-        let Some(output) = self.output else { return Err(self.bad.into()) };
-        let spool = self.spool.into_inner().map_err(|error| ProducerError::Spool(error.into_error()))?;
+        let Some(output) = self.output else {
+            return Err(self.bad.into());
+        };
+        let spool = self
+            .spool
+            .into_inner()
+            .map_err(|error| ProducerError::Spool(error.into_error()))?;
         Ok(Plan {
             recipe: self.recipe,
             cells: self.cells,
@@ -231,13 +264,19 @@ mod tests {
 
     fn arguments(more: &[&str]) -> Submit {
         let cli = Cli::try_parse_from([&["producer", "submit", "-"], more].concat()).unwrap();
-        let Command::Submit(arguments) = cli.command else { panic!() };
+        let Command::Submit(arguments) = cli.command else {
+            panic!()
+        };
         *arguments
     }
 
     fn cell(resolution: &str, output: &str) -> Cell {
-        let asset =
-            |band: &str| (band.to_owned(), format!("{PREFIX}/{resolution}/{band}.jp2").parse().unwrap());
+        let asset = |band: &str| {
+            (
+                band.to_owned(),
+                format!("{PREFIX}/{resolution}/{band}.jp2").parse().unwrap(),
+            )
+        };
         Cell {
             id: "48RXT/2020-08-01/0".parse().unwrap(),
             assets: ["B02", "B03", "B04"].map(asset).into(),
@@ -248,8 +287,11 @@ mod tests {
     }
 
     fn plan(cells: &[Cell], more: &[&str]) -> Result<Plan, Vec<String>> {
-        let mut builder =
-            Builder::new(&Source::of_argument("cells.json".as_ref()), &arguments(more)).unwrap();
+        let mut builder = Builder::new(
+            &Source::of_argument("cells.json".as_ref()),
+            &arguments(more),
+        )
+        .unwrap();
         for (place, cell) in (1..).zip(cells) {
             builder.add(Place::Cell(place), cell).unwrap();
         }
@@ -271,12 +313,18 @@ mod tests {
             ]
         );
         let plan = plan(&cells, &["--skip-duplicates"]).unwrap();
-        assert_eq!((plan.cells, plan.skipped, plan.output.to_string()), (2, 1, "s3://my-bucket/".to_owned()));
+        assert_eq!(
+            (plan.cells, plan.skipped, plan.output.to_string()),
+            (2, 1, "s3://my-bucket/".to_owned())
+        );
     }
 
     #[test]
     fn cells_that_write_one_object_from_other_sources_are_never_skipped() {
-        let cells = [cell("R10m", "s3://my-bucket/x"), cell("R20m", "s3://my-bucket/x/")];
+        let cells = [
+            cell("R10m", "s3://my-bucket/x"),
+            cell("R20m", "s3://my-bucket/x/"),
+        ];
         for more in [&[][..], &["--skip-duplicates"]] {
             assert_eq!(
                 plan(&cells, more).unwrap_err()[0],
@@ -302,12 +350,18 @@ mod tests {
 
     #[test]
     fn the_manifest_is_the_cells_line_by_line() {
-        let cells = [cell("R10m", "s3://my-bucket/x"), cell("R10m", "s3://my-bucket/y")];
+        let cells = [
+            cell("R10m", "s3://my-bucket/x"),
+            cell("R10m", "s3://my-bucket/y"),
+        ];
         let mut plan = plan(&cells, &["--output", "s3://elsewhere/z"]).unwrap();
         assert_eq!(plan.output.to_string(), "s3://elsewhere/z");
         let manifest = io::read_to_string(plan.manifest().unwrap()).unwrap();
         assert_eq!(manifest.len() as u64, plan.bytes);
-        let read: Vec<Cell> = manifest.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let read: Vec<Cell> = manifest
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         assert_eq!(read, cells);
     }
 }

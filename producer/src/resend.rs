@@ -26,13 +26,27 @@ pub(crate) struct Resend<'a> {
 impl<'a> Resend<'a> {
     /// Where the task's cells are read.
     pub(crate) fn sources(self) -> Sources<'a> {
-        let FleetConnection { clients, ledger, .. } = self.fleet;
-        Sources { objects: &clients.objects, ledger, task: self.task, record: self.record }
+        let FleetConnection {
+            clients, ledger, ..
+        } = self.fleet;
+        Sources {
+            objects: &clients.objects,
+            ledger,
+            task: self.task,
+            record: self.record,
+        }
     }
 
     /// Sends those cells of the shard whose ordinals are `wanted`, and answers how many.
-    pub(crate) async fn cells(&self, shard: &Shard, wanted: &BTreeSet<u32>) -> Result<u32, ProducerError> {
-        let wanted = shard.cells.iter().filter(|(ordinal, _)| wanted.contains(ordinal));
+    pub(crate) async fn cells(
+        &self,
+        shard: &Shard,
+        wanted: &BTreeSet<u32>,
+    ) -> Result<u32, ProducerError> {
+        let wanted = shard
+            .cells
+            .iter()
+            .filter(|(ordinal, _)| wanted.contains(ordinal));
         let bodies = wanted
             .map(|(ordinal, cell)| {
                 serde_json::to_string(&CellMessage {
@@ -51,17 +65,25 @@ impl<'a> Resend<'a> {
         Ok(sent)
     }
 
-    /// Notes that all that was pending in the shard when it was read has been sent. Refused when it was reopened since
-    /// by somebody who sends those cells.
+    /// Notes that all that was pending in the shard when it was read has been sent. Refused when it
+    /// was reopened since by somebody who sends those cells.
     pub(crate) async fn mark(&self, shard: &Shard) -> Result<(), ProducerError> {
         let reopened = shard.sets.as_ref().map_or(0, |sets| sets.reopened);
-        self.fleet.ledger.write(&transition::mark_enqueued(self.task, shard.number, reopened)).await?;
+        self.fleet
+            .ledger
+            .write(&transition::mark_enqueued(
+                self.task,
+                shard.number,
+                reopened,
+            ))
+            .await?;
         fault::point(Point::Enqueued);
         Ok(())
     }
 
-    /// Sends of every shard that is there what `choose` names, marks those that were not marked as enqueued, and answers
-    /// how many cells were sent. All that is pending in an unmarked shard is sent in any case.
+    /// Sends of every shard that is there what `choose` names, marks those that were not marked as
+    /// enqueued, and answers how many cells were sent. All that is pending in an unmarked shard is
+    /// sent in any case.
     pub(crate) async fn all(
         self,
         choose: impl Fn(&Shard) -> BTreeSet<u32> + Copy + 'a,
@@ -69,19 +91,28 @@ impl<'a> Resend<'a> {
         self.sources()
             .shards(|_, _| false)
             .map_ok(move |shard| async move {
-                let Some(sets) = &shard.sets else { return Ok(0) };
+                let Some(sets) = &shard.sets else {
+                    return Ok(0);
+                };
                 let mut wanted = choose(&shard);
                 if !sets.enqueued {
                     wanted.extend(&sets.pending);
                 }
-                let sent = if wanted.is_empty() { 0 } else { self.cells(&shard, &wanted).await? };
+                let sent = if wanted.is_empty() {
+                    0
+                } else {
+                    self.cells(&shard, &wanted).await?
+                };
                 if !sets.enqueued {
                     self.mark(&shard).await?;
                 }
                 Ok(sent)
             })
             .try_buffer_unordered(SHARDS_AT_ONCE)
-            .try_fold(0_u32, |sum, sent| async move { Ok(sum.saturating_add(sent)) })
+            .try_fold(
+                0_u32,
+                |sum, sent| async move { Ok(sum.saturating_add(sent)) },
+            )
             .await
     }
 }

@@ -1,7 +1,8 @@
 //! `retry`: failed cells are pending again, and are sent.
 //!
-//! First every shard with failed cells is reopened, which marks it as not enqueued; then every shard with that mark
-//! sends what is pending in it. So the same command, run again after it died anywhere, finds what is left to do.
+//! First every shard with failed cells is reopened, which marks it as not enqueued; then every
+//! shard with that mark sends what is pending in it. So the same command, run again after it died
+//! anywhere, finds what is left to do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -10,7 +11,9 @@ use futures::TryStreamExt as _;
 use serde::Serialize;
 use tilefleet_common::domain::{CellId, TaskId, shard_count};
 use tilefleet_common::fault::{self, Point};
-use tilefleet_common::ledger::{Part, ShardRecord, TaskRecord, TaskState, TransactionAnswer, transition};
+use tilefleet_common::ledger::{
+    Part, ShardRecord, TaskRecord, TaskState, TransactionAnswer, transition,
+};
 
 use crate::cli::{Global, Retry};
 use crate::connection::FleetConnection;
@@ -40,15 +43,25 @@ struct Report {
 
 impl Report {
     fn line(&self) -> String {
-        let Self { task, epoch, retried, sent, .. } = self;
+        let Self {
+            task,
+            epoch,
+            retried,
+            sent,
+            ..
+        } = self;
         match (self.dry_run, retried, sent) {
             (true, _, _) => format!("task {task}: {retried} failed cells would be retried"),
             (false, 0, 0) => format!("task {task}: no failed cells to retry"),
             (false, 0, _) => {
-                format!("task {task}: no failed cells left; {sent} cells sent that were not sent yet")
+                format!(
+                    "task {task}: no failed cells left; {sent} cells sent that were not sent yet"
+                )
             }
             _ => {
-                format!("task {task}: {retried} failed cells are pending again in epoch {epoch}, {sent} sent")
+                format!(
+                    "task {task}: {retried} failed cells are pending again in epoch {epoch}, {sent} sent"
+                )
             }
         }
     }
@@ -75,16 +88,27 @@ pub(crate) async fn run(
         sent: 0,
         dry_run: arguments.dry_run,
     };
-    let mut reopening = Reopening { fleet: &fleet, task, record };
-    let broke_off =
-        |cause| ProducerError::BrokeOff { command: "retry", task: task.clone(), cause: Box::new(cause) };
+    let mut reopening = Reopening {
+        fleet: &fleet,
+        task,
+        record,
+    };
+    let broke_off = |cause| ProducerError::BrokeOff {
+        command: "retry",
+        task: task.clone(),
+        cause: Box::new(cause),
+    };
     if arguments.dry_run {
         report.retried = reopening.count(&chosen).await?;
     } else {
         let (retried, unsent) = reopening.all(&chosen).await.map_err(broke_off)?;
         let record = fleet.task(task).await?;
         if unsent {
-            let resend = Resend { fleet: &fleet, task, record: &record };
+            let resend = Resend {
+                fleet: &fleet,
+                task,
+                record: &record,
+            };
             report.sent = resend.all(|_| BTreeSet::new()).await.map_err(broke_off)?;
             wake::run(&fleet, report.sent).await;
         }
@@ -103,7 +127,10 @@ pub(crate) async fn running_or_complete(
     let record = fleet.task(task).await?;
     if record.state == TaskState::Cancelled {
         let reason = record.reason.unwrap_or_default();
-        return Err(ProducerError::Cancelled { task: task.clone(), reason });
+        return Err(ProducerError::Cancelled {
+            task: task.clone(),
+            reason,
+        });
     }
     Ok(record)
 }
@@ -119,16 +146,27 @@ async fn choose(
     let mut missing: BTreeSet<CellId> = arguments.cells.iter().copied().collect();
     let wanted = missing.clone();
     let mut chosen: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-    let resend = Resend { fleet, task: &arguments.task, record };
+    let resend = Resend {
+        fleet,
+        task: &arguments.task,
+        record,
+    };
     let mut shards = pin!(resend.sources().shards(|_, _| false));
     while let Some(shard) = shards.try_next().await? {
-        for (ordinal, cell) in shard.cells.iter().filter(|(_, cell)| wanted.contains(&cell.id)) {
+        for (ordinal, cell) in shard
+            .cells
+            .iter()
+            .filter(|(_, cell)| wanted.contains(&cell.id))
+        {
             missing.remove(&cell.id);
             chosen.entry(shard.number).or_default().insert(*ordinal);
         }
     }
     match missing.pop_first() {
-        Some(cell) => Err(ProducerError::NoSuchCell { task: arguments.task.clone(), cell }),
+        Some(cell) => Err(ProducerError::NoSuchCell {
+            task: arguments.task.clone(),
+            cell,
+        }),
         None => Ok(Some(chosen)),
     }
 }
@@ -154,10 +192,12 @@ impl Reopening<'_> {
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
-    /// Reopens every shard with failed cells. Answers how many cells, and whether there is a shard with cells to send.
+    /// Reopens every shard with failed cells. Answers how many cells, and whether there is a shard
+    /// with cells to send.
     async fn all(&mut self, chosen: &Chosen) -> Result<(u32, bool), ProducerError> {
         let (mut count, mut unsent) = (0_u32, false);
-        // All shards are looked at, not only the chosen ones: one may be unsent since a retry that died.
+        // All shards are looked at, not only the chosen ones: one may be unsent since a retry that
+        // died.
         for window in self.windows(&None) {
             for (number, sets) in self.fleet.ledger.some_shards(self.task, &window).await? {
                 unsent |= !sets.enqueued;
@@ -178,8 +218,8 @@ impl Reopening<'_> {
         shards.chunks(WINDOW).map(<[u32]>::to_vec).collect()
     }
 
-    /// Reopens the shard with the `cells` that its sets, as they are, tell of; `beside` happens together with it. Answers
-    /// how many cells.
+    /// Reopens the shard with the `cells` that its sets, as they are, tell of; `beside` happens
+    /// together with it. Answers how many cells.
     pub(crate) async fn shard(
         &mut self,
         number: u32,
@@ -193,7 +233,8 @@ impl Reopening<'_> {
                 return Ok(0);
             }
             let standing = (self.record.state, self.record.epoch);
-            let mut retry = transition::retry_shard(self.task, standing, number, &sets.failed, &cells);
+            let mut retry =
+                transition::retry_shard(self.task, standing, number, &sets.failed, &cells);
             retry.parts.extend_from_slice(beside);
             if self.fleet.ledger.transact(&retry).await? == TransactionAnswer::Applied {
                 fault::point(Point::Reopened);
@@ -209,14 +250,19 @@ impl Reopening<'_> {
                 None => return Ok(0),
             }
         }
-        Err(ProducerError::Contended { task: self.task.clone(), shard: number })
+        Err(ProducerError::Contended {
+            task: self.task.clone(),
+            shard: number,
+        })
     }
 }
 
 fn failed(sets: &ShardRecord, number: u32, chosen: &Chosen) -> BTreeSet<u32> {
     match chosen {
         None => sets.failed.clone(),
-        Some(chosen) => chosen.get(&number).map_or_else(BTreeSet::new, |chosen| &sets.failed & chosen),
+        Some(chosen) => chosen
+            .get(&number)
+            .map_or_else(BTreeSet::new, |chosen| &sets.failed & chosen),
     }
 }
 
@@ -226,10 +272,18 @@ mod tests {
 
     #[test]
     fn only_failed_cells_that_were_chosen_are_reopened() {
-        let sets =
-            ShardRecord { pending: [0].into(), failed: [1, 2].into(), size: 4, enqueued: true, reopened: 0 };
+        let sets = ShardRecord {
+            pending: [0].into(),
+            failed: [1, 2].into(),
+            size: 4,
+            enqueued: true,
+            reopened: 0,
+        };
         assert_eq!(failed(&sets, 3, &None), [1, 2].into());
-        assert_eq!(failed(&sets, 3, &Some([(3, [0, 2, 3].into())].into())), [2].into());
+        assert_eq!(
+            failed(&sets, 3, &Some([(3, [0, 2, 3].into())].into())),
+            [2].into()
+        );
         assert!(failed(&sets, 4, &Some([(3, [2].into())].into())).is_empty());
     }
 
@@ -243,12 +297,21 @@ mod tests {
             sent,
             dry_run,
         };
-        assert_eq!(report(3, 3, false).line(), "task t: 3 failed cells are pending again in epoch 2, 3 sent");
+        assert_eq!(
+            report(3, 3, false).line(),
+            "task t: 3 failed cells are pending again in epoch 2, 3 sent"
+        );
         assert_eq!(
             report(0, 3, false).line(),
             "task t: no failed cells left; 3 cells sent that were not sent yet"
         );
-        assert_eq!(report(0, 0, false).line(), "task t: no failed cells to retry");
-        assert_eq!(report(3, 0, true).line(), "task t: 3 failed cells would be retried");
+        assert_eq!(
+            report(0, 0, false).line(),
+            "task t: no failed cells to retry"
+        );
+        assert_eq!(
+            report(3, 0, true).line(),
+            "task t: 3 failed cells would be retried"
+        );
     }
 }

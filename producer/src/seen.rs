@@ -6,7 +6,8 @@ use std::collections::hash_map::Entry;
 use sha2::{Digest as _, Sha256};
 use tilefleet_common::domain::S3Url;
 
-/// The places of all cells by digests of their output objects: 28 bytes a cell, so that millions fit.
+/// The places of all cells by digests of their output objects: 28 bytes a cell, so that millions
+/// fit.
 #[derive(Debug, Default)]
 pub(crate) struct Seen(HashMap<[u8; 16], ([u8; 8], u32)>);
 
@@ -32,7 +33,11 @@ impl Seen {
             }
             Entry::Occupied(entry) => {
                 let &(first_sources, first) = entry.get();
-                if first_sources == sources { Sight::Repeats(first) } else { Sight::Collides(first) }
+                if first_sources == sources {
+                    Sight::Repeats(first)
+                } else {
+                    Sight::Collides(first)
+                }
             }
         }
     }
@@ -54,7 +59,10 @@ mod tests {
     #[test]
     fn repeats_and_collisions_name_the_first() {
         let mut seen = Seen::default();
-        let (one, other) = ("s3://bucket/1".parse().unwrap(), "s3://bucket/2".parse().unwrap());
+        let (one, other) = (
+            "s3://bucket/1".parse().unwrap(),
+            "s3://bucket/2".parse().unwrap(),
+        );
         assert_eq!(seen.look(&one, b"a", 1), Sight::New);
         assert_eq!(seen.look(&other, b"a", 2), Sight::New);
         assert_eq!(seen.look(&one, b"a", 3), Sight::Repeats(1));

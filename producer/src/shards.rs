@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tilefleet_common::domain::{TaskId, shard_count};
 use tilefleet_common::ledger::{Ledger, LedgerError, Progress, ShardRecord, TaskRecord};
 
-/// The shards of a task as last seen. One that was read after the task had closed it only changes when a retry opens it
-/// again or begins another epoch; so only the others are read anew.
+/// The shards of a task as last seen. One that was read after the task had closed it only changes
+/// when a retry opens it again or begins another epoch; so only the others are read anew.
 #[derive(Debug, Default)]
 pub(crate) struct Shards {
     epoch: u32,
@@ -34,10 +34,16 @@ impl Shards {
             self.settled.clear();
         }
         let all = 0..shard_count(record.cells, record.shard_size);
-        let stale: Vec<u32> =
-            all.filter(|shard| record.open_shards.contains(shard) || !self.settled.contains(shard)).collect();
-        self.settled = stale.iter().copied().chain(self.settled.iter().copied()).collect();
-        self.settled.retain(|shard| !record.open_shards.contains(shard));
+        let stale: Vec<u32> = all
+            .filter(|shard| record.open_shards.contains(shard) || !self.settled.contains(shard))
+            .collect();
+        self.settled = stale
+            .iter()
+            .copied()
+            .chain(self.settled.iter().copied())
+            .collect();
+        self.settled
+            .retain(|shard| !record.open_shards.contains(shard));
         stale
     }
 }

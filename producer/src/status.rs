@@ -54,11 +54,20 @@ impl Report {
 
     /// Writes the report in the format that was asked for.
     pub(crate) fn write(&self, output: &mut Output) -> Result<(), ProducerError> {
-        if output.format == Format::Table { output.table(None, &self.rows()) } else { output.json(self) }
+        if output.format == Format::Table {
+            output.table(None, &self.rows())
+        } else {
+            output.json(self)
+        }
     }
 
     fn rows(&self) -> Vec<Vec<String>> {
-        let Progress { cells, ok, failed, remaining } = self.progress;
+        let Progress {
+            cells,
+            ok,
+            failed,
+            remaining,
+        } = self.progress;
         let submitted = match (&self.submitted_at, self.state) {
             (Some(moment), _) => moment.clone(),
             (None, TaskState::Cancelled) => "not finished; resume completes it".to_owned(),
@@ -76,7 +85,10 @@ impl Report {
             ("epoch", self.epoch.to_string()),
             ("created", self.created_at.clone()),
             ("submitted", submitted),
-            ("completed", self.completed_at.clone().unwrap_or_else(|| "-".to_owned())),
+            (
+                "completed",
+                self.completed_at.clone().unwrap_or_else(|| "-".to_owned()),
+            ),
             ("notice", self.notice.clone()),
             ("output", self.output.to_string()),
             ("results", self.results.to_string()),
@@ -84,7 +96,9 @@ impl Report {
         if let (Some(moment), Some(reason)) = (&self.cancelled_at, &self.reason) {
             rows.insert(2, ("cancelled", format!("{moment}: {reason}")));
         }
-        rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
+        rows.into_iter()
+            .map(|(name, value)| vec![name.to_owned(), value])
+            .collect()
     }
 }
 
@@ -92,8 +106,12 @@ impl Report {
 fn notice(record: &TaskRecord) -> String {
     match (record.state, &record.notice_error) {
         (TaskState::Running, _) => "sent when the task ends".to_owned(),
-        (TaskState::Cancelled, _) if record.cancels_told >= record.cancels => "cancellation sent".to_owned(),
-        (TaskState::Cancelled, _) => "cancelled, notice not sent: the same cancel again sends it".to_owned(),
+        (TaskState::Cancelled, _) if record.cancels_told >= record.cancels => {
+            "cancellation sent".to_owned()
+        }
+        (TaskState::Cancelled, _) => {
+            "cancelled, notice not sent: the same cancel again sends it".to_owned()
+        }
         (TaskState::Complete, _) if record.notified_epoch >= record.epoch => "sent".to_owned(),
         (TaskState::Complete, Some(why)) => format!("complete, notice not sent: {why}"),
         (TaskState::Complete, None) => "complete, notice not sent yet".to_owned(),
@@ -103,13 +121,19 @@ fn notice(record: &TaskRecord) -> String {
 /// How much is done, rounded down: 100 % is said only of all.
 pub(crate) fn percent(progress: Progress) -> String {
     let done = u64::from(progress.ok) + u64::from(progress.failed);
-    let tenths = (done * 1000).checked_div(progress.cells.into()).unwrap_or(0);
+    let tenths = (done * 1000)
+        .checked_div(progress.cells.into())
+        .unwrap_or(0);
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
 /// What the exit code says of a task that ended.
 pub(crate) fn exit_of_ended(progress: Progress) -> Exit {
-    if progress.failed == 0 && progress.remaining == 0 { Exit::Ok } else { Exit::FailedCells }
+    if progress.failed == 0 && progress.remaining == 0 {
+        Exit::Ok
+    } else {
+        Exit::FailedCells
+    }
 }
 
 /// Tells where the task stands.
@@ -120,7 +144,9 @@ pub(crate) async fn run(
 ) -> Result<Exit, ProducerError> {
     let connection = LedgerConnection::open(global).await?;
     let record = connection.task(&arguments.task).await?;
-    let progress = Shards::default().count(&connection.ledger, &arguments.task, &record).await?;
+    let progress = Shards::default()
+        .count(&connection.ledger, &arguments.task, &record)
+        .await?;
     Report::new(&arguments.task, &record, progress).write(output)?;
     output.flush()?;
     Ok(Exit::Ok)
@@ -132,8 +158,14 @@ mod tests {
 
     #[test]
     fn a_hundred_percent_is_all() {
-        let percent =
-            |cells, ok, failed| percent(Progress { cells, ok, failed, remaining: cells - ok - failed });
+        let percent = |cells, ok, failed| {
+            percent(Progress {
+                cells,
+                ok,
+                failed,
+                remaining: cells - ok - failed,
+            })
+        };
         assert_eq!(percent(3, 1, 0), "33.3 %");
         assert_eq!(percent(10_000, 9_998, 1), "99.9 %");
         assert_eq!(percent(10_000, 9_998, 2), "100.0 %");
@@ -142,7 +174,17 @@ mod tests {
 
     #[test]
     fn a_task_that_ended_without_all_results_is_a_failure() {
-        let exit = |ok, failed| exit_of_ended(Progress { cells: 3, ok, failed, remaining: 3 - ok - failed });
-        assert_eq!((exit(3, 0), exit(2, 1), exit(1, 0)), (Exit::Ok, Exit::FailedCells, Exit::FailedCells));
+        let exit = |ok, failed| {
+            exit_of_ended(Progress {
+                cells: 3,
+                ok,
+                failed,
+                remaining: 3 - ok - failed,
+            })
+        };
+        assert_eq!(
+            (exit(3, 0), exit(2, 1), exit(1, 0)),
+            (Exit::Ok, Exit::FailedCells, Exit::FailedCells)
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! `submit`: a plan into the ledger and the queue.
 //!
-//! Every step may be done again, by the same command after a crash anywhere: the manifest is put if absent, the task is
-//! created if absent, and a shard that is not marked as enqueued sends whatever of it is still pending.
+//! Every step may be done again, by the same command after a crash anywhere: the manifest is put if
+//! absent, the task is created if absent, and a shard that is not marked as enqueued sends whatever
+//! of it is still pending.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Lines, Read as _};
@@ -11,11 +12,14 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 use tilefleet_common::aws::{Existing, ObjectError, Stored, Upload};
-use tilefleet_common::domain::{Cell, CellMessage, Recipe, S3Url, SHARD_SIZE, TaskId, ordinals_of_shard};
+use tilefleet_common::domain::{
+    Cell, CellMessage, Recipe, S3Url, SHARD_SIZE, TaskId, ordinals_of_shard,
+};
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{self, NewTask};
 use tilefleet_common::ledger::{
-    Answer, CodecError, Item, Key, Ledger, LedgerError, Progress, ShardRecord, TaskRecord, TaskState, Write,
+    Answer, CodecError, Item, Key, Ledger, LedgerError, Progress, ShardRecord, TaskRecord,
+    TaskState, Write,
 };
 use tilefleet_common::tracker::rfc3339;
 
@@ -28,12 +32,14 @@ use crate::plan::Plan;
 use crate::shards::Shards;
 use crate::wake;
 
-/// Shards on their way at a time. Each has one call open: 16 calls of 10 ms carry 16,000 cells a second.
+/// Shards on their way at a time. Each has one call open: 16 calls of 10 ms carry 16,000 cells a
+/// second.
 const SHARDS_AT_ONCE: usize = 16;
 /// Bytes of the manifest that are read at a time.
 const CHUNK: usize = 1024 * 1024;
 
-const TEMPLATE: &str = "submitting  {bar:30} {percent:>3} %  {pos} of {len} cells, {per_sec}, {eta} left";
+const TEMPLATE: &str =
+    "submitting  {bar:30} {percent:>3} %  {pos} of {len} cells, {per_sec}, {eta} left";
 
 /// Submits what the input asks for, or completes a submission that was interrupted.
 pub(crate) async fn run(
@@ -47,13 +53,20 @@ pub(crate) async fn run(
     // A queue or table that is not there is found out before anything exists.
     fleet.queue.visibility_timeout().await?;
     let (task, found) = choose_task(arguments, &fleet.ledger, &plan).await?;
-    let submission = Submission { fleet, task, started, skipped: plan.skipped };
+    let submission = Submission {
+        fleet,
+        task,
+        started,
+        skipped: plan.skipped,
+    };
     let record = match found {
         Some(record) => record,
         None => submission.create(&mut plan).await?,
     };
     if record.digest != plan.digest.to_string() {
-        return Err(ProducerError::Conflict { task: submission.task });
+        return Err(ProducerError::Conflict {
+            task: submission.task,
+        });
     }
     if record.submitted_at.is_some() || record.state == TaskState::Cancelled {
         submission.tell_already(&record, output, global).await?;
@@ -65,7 +78,10 @@ pub(crate) async fn run(
             submission.tell_sent(&record, sent, output, global)?;
         }
         Err(cause) => {
-            return Err(ProducerError::Unfinished { task: submission.task, cause: Box::new(cause) });
+            return Err(ProducerError::Unfinished {
+                task: submission.task,
+                cause: Box::new(cause),
+            });
         }
     }
     Ok(Exit::Ok)
@@ -73,14 +89,17 @@ pub(crate) async fn run(
 
 /// The task's id, and its item if there is one.
 ///
-/// `--again` takes the first run that does not exist, or whose submission has not come to its end: so it, too, is
-/// completed by the same command again.
+/// `--again` takes the first run that does not exist, or whose submission has not come to its end:
+/// so it, too, is completed by the same command again.
 async fn choose_task(
     arguments: &Submit,
     ledger: &Ledger,
     plan: &Plan,
 ) -> Result<(TaskId, Option<TaskRecord>), ProducerError> {
-    let base = arguments.task_id.clone().unwrap_or_else(|| TaskId::of_content(plan.recipe, &plan.digest));
+    let base = arguments
+        .task_id
+        .clone()
+        .unwrap_or_else(|| TaskId::of_content(plan.recipe, &plan.digest));
     let mut task = base.clone();
     let mut run = 1;
     loop {
@@ -95,7 +114,10 @@ async fn choose_task(
         }
         run += 1;
         let next = base.again(run);
-        task = next.as_str().parse().map_err(|_| ProducerError::TaskIdTooLong { task: base.clone() })?;
+        task = next
+            .as_str()
+            .parse()
+            .map_err(|_| ProducerError::TaskIdTooLong { task: base.clone() })?;
     }
 }
 
@@ -107,9 +129,12 @@ struct Submission {
 }
 
 impl Submission {
-    /// Steps 1 and 2: the frozen cell list, then the task. Answers with the task's item, which may be another's.
+    /// Steps 1 and 2: the frozen cell list, then the task. Answers with the task's item, which may
+    /// be another's.
     async fn create(&self, plan: &mut Plan) -> Result<TaskRecord, ProducerError> {
-        let manifest = plan.output.join(&format!("tilefleet/{}/manifest.ndjson", self.task));
+        let manifest = plan
+            .output
+            .join(&format!("tilefleet/{}/manifest.ndjson", self.task));
         self.freeze(plan, &manifest).await?;
         fault::point(Point::Manifest);
         let new = NewTask {
@@ -140,13 +165,22 @@ impl Submission {
     async fn freeze(&self, plan: &mut Plan, manifest: &S3Url) -> Result<(), ProducerError> {
         let objects = &self.fleet.clients.objects;
         let region = plan.region.clone();
-        let mut upload =
-            Upload::begin(objects, manifest, region.as_deref(), "application/x-ndjson", Existing::Keep);
+        let mut upload = Upload::begin(
+            objects,
+            manifest,
+            region.as_deref(),
+            "application/x-ndjson",
+            Existing::Keep,
+        );
         let mut reader = plan.manifest()?;
         let mut chunk = Vec::with_capacity(CHUNK);
         loop {
             chunk.clear();
-            reader.by_ref().take(CHUNK as u64).read_to_end(&mut chunk).map_err(ProducerError::Spool)?;
+            reader
+                .by_ref()
+                .take(CHUNK as u64)
+                .read_to_end(&mut chunk)
+                .map_err(ProducerError::Spool)?;
             if chunk.is_empty() {
                 break;
             }
@@ -158,12 +192,21 @@ impl Submission {
         }
     }
 
-    /// Holds a manifest that was there already against the plan. One of a derived id is the plan's own, left by a submit
-    /// that was interrupted; under an id that somebody chose there may be anything.
+    /// Holds a manifest that was there already against the plan. One of a derived id is the plan's
+    /// own, left by a submit that was interrupted; under an id that somebody chose there may be
+    /// anything.
     async fn compare(&self, plan: &mut Plan, manifest: &S3Url) -> Result<(), ProducerError> {
-        let foreign =
-            || ProducerError::ForeignManifest { task: self.task.clone(), manifest: manifest.clone() };
-        let there = match self.fleet.clients.objects.get(manifest, false, plan.bytes).await {
+        let foreign = || ProducerError::ForeignManifest {
+            task: self.task.clone(),
+            manifest: manifest.clone(),
+        };
+        let there = match self
+            .fleet
+            .clients
+            .objects
+            .get(manifest, false, plan.bytes)
+            .await
+        {
             Ok(object) => object.bytes,
             Err(ObjectError::TooLarge { .. }) => return Err(foreign()),
             Err(error) => return Err(error.into()),
@@ -173,7 +216,11 @@ impl Submission {
         loop {
             let chunk = reader.fill_buf().map_err(ProducerError::Spool)?;
             if chunk.is_empty() {
-                return if rest.is_empty() { Ok(()) } else { Err(foreign()) };
+                return if rest.is_empty() {
+                    Ok(())
+                } else {
+                    Err(foreign())
+                };
             }
             rest = rest.strip_prefix(chunk).ok_or_else(foreign)?;
             let length = chunk.len();
@@ -181,13 +228,17 @@ impl Submission {
         }
     }
 
-    /// Steps 3 and 4: the shards with their messages, then the mark that all of them are there. Answers how many
-    /// messages were sent.
+    /// Steps 3 and 4: the shards with their messages, then the mark that all of them are there.
+    /// Answers how many messages were sent.
     async fn send(&self, plan: &mut Plan, record: &TaskRecord) -> Result<u32, ProducerError> {
         let bar = output::bar(plan.cells.into(), TEMPLATE);
         let recipe = plan.recipe;
         let cells = (record.cells, record.shard_size);
-        let shards = ShardReader { lines: plan.manifest()?.lines(), shard: 0, cells };
+        let shards = ShardReader {
+            lines: plan.manifest()?.lines(),
+            shard: 0,
+            cells,
+        };
         let sent = stream::iter(shards)
             .map(|shard| async {
                 let (shard, cells) = shard?;
@@ -197,9 +248,18 @@ impl Submission {
                 Ok::<u32, ProducerError>(sent)
             })
             .buffer_unordered(SHARDS_AT_ONCE)
-            .try_fold(0_u32, |sum, sent| async move { Ok(sum.saturating_add(sent)) })
+            .try_fold(
+                0_u32,
+                |sum, sent| async move { Ok(sum.saturating_add(sent)) },
+            )
             .await?;
-        self.fleet.ledger.write(&transition::mark_submitted(&self.task, &rfc3339(Timestamp::now()))).await?;
+        self.fleet
+            .ledger
+            .write(&transition::mark_submitted(
+                &self.task,
+                &rfc3339(Timestamp::now()),
+            ))
+            .await?;
         fault::point(Point::Submitted);
         bar.finish_and_clear();
         Ok(sent)
@@ -226,13 +286,30 @@ impl Submission {
                 continue;
             }
             let (task, epoch) = (self.task.clone(), record.epoch);
-            let message = CellMessage { task, shard, ordinal, epoch, recipe, cell };
-            bodies.push(serde_json::to_string(&message).map_err(|error| ProducerError::Spool(error.into()))?);
+            let message = CellMessage {
+                task,
+                shard,
+                ordinal,
+                epoch,
+                recipe,
+                cell,
+            };
+            bodies.push(
+                serde_json::to_string(&message)
+                    .map_err(|error| ProducerError::Spool(error.into()))?,
+            );
         }
         let sent = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
         self.fleet.queue.send(bodies).await?;
         // Refused when a retry has reopened cells meanwhile, which it sends itself.
-        self.fleet.ledger.write(&transition::mark_enqueued(&self.task, shard, there.reopened)).await?;
+        self.fleet
+            .ledger
+            .write(&transition::mark_enqueued(
+                &self.task,
+                shard,
+                there.reopened,
+            ))
+            .await?;
         fault::point(Point::Enqueued);
         Ok(sent)
     }
@@ -260,7 +337,12 @@ impl Submission {
     ) -> Result<(), ProducerError> {
         let report = self.report(record, Some(sent));
         if output.format == Format::Table {
-            let Report { task, cells, seconds, .. } = &report;
+            let Report {
+                task,
+                cells,
+                seconds,
+                ..
+            } = &report;
             let pace = f64::from(sent) / seconds.max(0.001);
             output.line(&format!(
                 "task {task}: {cells} cells, {sent} messages sent in {seconds:.1} s ({pace:.0} cells/s)"
@@ -281,7 +363,9 @@ impl Submission {
     ) -> Result<(), ProducerError> {
         let report = self.report(record, None);
         if output.format == Format::Table {
-            let progress = Shards::default().count(&self.fleet.ledger, &self.task, record).await?;
+            let progress = Shards::default()
+                .count(&self.fleet.ledger, &self.task, record)
+                .await?;
             output.line(&already(&self.task, record.state, progress))?;
         } else {
             output.json(&report)?;
@@ -293,7 +377,12 @@ impl Submission {
 }
 
 fn already(task: &TaskId, state: TaskState, progress: Progress) -> String {
-    let Progress { ok, failed, remaining, .. } = progress;
+    let Progress {
+        ok,
+        failed,
+        remaining,
+        ..
+    } = progress;
     match state {
         TaskState::Complete => format!("task {task} is already complete: {ok} ok, {failed} failed"),
         TaskState::Running => {
@@ -310,7 +399,10 @@ fn already(task: &TaskId, state: TaskState, progress: Progress) -> String {
 }
 
 fn unreadable(key: Key) -> impl FnOnce(CodecError) -> LedgerError {
-    move |source| LedgerError::Item { key: key.to_string(), source }
+    move |source| LedgerError::Item {
+        key: key.to_string(),
+        source,
+    }
 }
 
 /// What `submit` tells.
@@ -344,9 +436,16 @@ impl Report {
             note(&format!("{count:>8} {operation}"));
         }
         if self.submitted > 0 {
-            let total = self.calls.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
+            let total = self
+                .calls
+                .values()
+                .fold(0_u64, |sum, count| sum.saturating_add(*count));
             let tenths = total.saturating_mul(10_000) / u64::from(self.submitted);
-            note(&format!("{}.{} calls per 1,000 cells", tenths / 10, tenths % 10));
+            note(&format!(
+                "{}.{} calls per 1,000 cells",
+                tenths / 10,
+                tenths % 10
+            ));
         }
     }
 }
@@ -390,15 +489,25 @@ mod tests {
     fn shards_are_cut_as_the_ledger_numbers_them() {
         let line = r#"{"cell":"48RXT/2020-08-01/0","assets":{},"output":"s3://my-bucket/"}"#;
         let manifest = format!("{line}\n").repeat(5);
-        let shards = ShardReader { lines: manifest.as_bytes().lines(), shard: 0, cells: (5, 2) };
-        let cut: Vec<(u32, usize)> =
-            shards.map(|shard| shard.map(|(shard, cells)| (shard, cells.len())).unwrap()).collect();
+        let shards = ShardReader {
+            lines: manifest.as_bytes().lines(),
+            shard: 0,
+            cells: (5, 2),
+        };
+        let cut: Vec<(u32, usize)> = shards
+            .map(|shard| shard.map(|(shard, cells)| (shard, cells.len())).unwrap())
+            .collect();
         assert_eq!(cut, [(0, 2), (1, 2), (2, 1)]);
     }
 
     #[test]
     fn a_task_that_is_there_already_says_how_it_is() {
-        let progress = Progress { cells: 6, ok: 3, failed: 1, remaining: 2 };
+        let progress = Progress {
+            cells: 6,
+            ok: 3,
+            failed: 1,
+            remaining: 2,
+        };
         let task = "rgb-1".parse().unwrap();
         assert_eq!(
             already(&task, TaskState::Complete, progress),

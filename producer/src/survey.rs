@@ -1,7 +1,7 @@
 //! A task's cells, shard by shard: each as the manifest has it, and what the ledger says of it.
 //!
-//! The manifest is read range by range and the ledger by batches, a few shards ahead. So a task of a million cells takes
-//! no more memory than one of a thousand.
+//! The manifest is read range by range and the ledger by batches, a few shards ahead. So a task of
+//! a million cells takes no more memory than one of a thousand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,14 +49,21 @@ pub(crate) struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    /// All shards in order, with the items of the cells that `wants` names by the shard's sets and an ordinal.
+    /// All shards in order, with the items of the cells that `wants` names by the shard's sets and
+    /// an ordinal.
     pub(crate) fn shards<W>(self, wants: W) -> impl Stream<Item = Result<Shard, ProducerError>> + 'a
     where
         W: Fn(&ShardRecord, u32) -> bool + Copy + 'a,
     {
-        let Self { objects, record, .. } = self;
+        let Self {
+            objects, record, ..
+        } = self;
         let lines = ObjectLines::of(objects, &record.manifest, record.region.as_deref());
-        let manifest = Manifest { lines, shard: 0, record };
+        let manifest = Manifest {
+            lines,
+            shard: 0,
+            record,
+        };
         stream::try_unfold(manifest, |mut manifest| async move {
             let group = manifest.group().await?;
             Ok((!group.is_empty()).then_some((group, manifest)))
@@ -78,15 +85,17 @@ impl<'a> Sources<'a> {
         }
         let wanted = group.iter().flat_map(|shard| {
             let ordinals = shard.cells.iter().map(|(ordinal, _)| *ordinal);
-            let wanted =
-                ordinals.filter(|&ordinal| shard.sets.as_ref().is_some_and(|sets| wants(sets, ordinal)));
+            let wanted = ordinals
+                .filter(|&ordinal| shard.sets.as_ref().is_some_and(|sets| wants(sets, ordinal)));
             wanted.map(|ordinal| (shard.number, ordinal))
         });
         let wanted: Vec<(u32, u32)> = wanted.collect();
         let mut rows = self.ledger.some_cells(self.task, wanted).await?;
         for shard in &mut group {
             let ordinals = shard.cells.iter().map(|(ordinal, _)| *ordinal);
-            shard.rows = ordinals.filter_map(|ordinal| Some((ordinal, rows.remove(&ordinal)?))).collect();
+            shard.rows = ordinals
+                .filter_map(|ordinal| Some((ordinal, rows.remove(&ordinal)?)))
+                .collect();
         }
         Ok(group)
     }
@@ -111,17 +120,29 @@ impl Manifest<'_> {
             for ordinal in ordinals {
                 cells.push((ordinal, self.cell(ordinal).await?));
             }
-            group.push(Shard { number: self.shard, cells, sets: None, rows: BTreeMap::new() });
+            group.push(Shard {
+                number: self.shard,
+                cells,
+                sets: None,
+                rows: BTreeMap::new(),
+            });
             self.shard += 1;
         }
         Ok(group)
     }
 
     async fn cell(&mut self, ordinal: u32) -> Result<Cell, ProducerError> {
-        let wrong = |cause: String| ProducerError::Manifest { manifest: self.record.manifest.clone(), cause };
-        let Some(line) = self.lines.next().await? else {
-            return Err(wrong(format!("it has {ordinal} lines, the task {} cells", self.record.cells)));
+        let wrong = |cause: String| ProducerError::Manifest {
+            manifest: self.record.manifest.clone(),
+            cause,
         };
-        serde_json::from_slice(&line).map_err(|error| wrong(format!("line {}: {error}", ordinal + 1)))
+        let Some(line) = self.lines.next().await? else {
+            return Err(wrong(format!(
+                "it has {ordinal} lines, the task {} cells",
+                self.record.cells
+            )));
+        };
+        serde_json::from_slice(&line)
+            .map_err(|error| wrong(format!("line {}: {error}", ordinal + 1)))
     }
 }

@@ -27,7 +27,9 @@ pub(crate) async fn run(
     loop {
         let record = connection.task(&arguments.task).await?;
         if record.state != TaskState::Running {
-            let progress = Shards::default().count(&connection.ledger, &arguments.task, &record).await?;
+            let progress = Shards::default()
+                .count(&connection.ledger, &arguments.task, &record)
+                .await?;
             return Ok(exit_of_ended(progress));
         }
         pause = pause.min(arguments.interval);

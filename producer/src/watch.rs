@@ -15,8 +15,9 @@ use crate::status::{Report, exit_of_ended, percent};
 
 const TEMPLATE: &str = "{prefix}  {bar:30} {percent:>3} %  {msg}";
 
-/// Follows the task: a bar on stderr where that is a terminal, else a line on stderr for each change. With `-o ndjson`
-/// each change is a report on stdout. At the end the report goes to stdout.
+/// Follows the task: a bar on stderr where that is a terminal, else a line on stderr for each
+/// change. With `-o ndjson` each change is a report on stdout. At the end the report goes to
+/// stdout.
 pub(crate) async fn run(
     arguments: &Watch,
     global: &Global,
@@ -63,17 +64,26 @@ fn show(bar: &ProgressBar, progress: Progress, pace: &Pace) {
     bar.set_position(u64::from(progress.ok) + u64::from(progress.failed));
     let pace = pace.per_second().map(|pace| {
         let left = Duration::from_secs_f64(f64::from(progress.remaining) / pace);
-        format!(", {pace:.1} cells/s, {} left", indicatif::HumanDuration(left))
+        format!(
+            ", {pace:.1} cells/s, {} left",
+            indicatif::HumanDuration(left)
+        )
     });
     bar.set_message(format!("{}{}", counts(progress), pace.unwrap_or_default()));
 }
 
 fn counts(progress: Progress) -> String {
-    let Progress { ok, failed, remaining, .. } = progress;
+    let Progress {
+        ok,
+        failed,
+        remaining,
+        ..
+    } = progress;
     format!("{ok} ok, {failed} failed, {remaining} remaining")
 }
 
-/// How fast cells are done since the first look. A task may have been running for hours before, at another pace.
+/// How fast cells are done since the first look. A task may have been running for hours before, at
+/// another pace.
 #[derive(Debug, Default)]
 struct Pace {
     first: Option<(Instant, u32)>,

@@ -19,10 +19,12 @@ use crate::layout;
 use crate::poll::{BOUND, PAUSE};
 use crate::process::{Farewell, Process, tied};
 
-/// The region of everything local; the same as the Sentinel-2 bucket's, where a real fleet runs too.
+/// The region of everything local; the same as the Sentinel-2 bucket's, where a real fleet runs
+/// too.
 pub const REGION: &str = "eu-central-1";
 
-/// Names the program to start instead of `.venv/bin/ministack`. It is told its port by the same variables.
+/// Names the program to start instead of `.venv/bin/ministack`. It is told its port by the same
+/// variables.
 pub const COMMAND_VARIABLE: &str = "TILEFLEET_ENDPOINT_COMMAND";
 
 const SAVE_GRACE: Duration = Duration::from_secs(20);
@@ -70,7 +72,8 @@ impl Service {
         }
     }
 
-    /// What leads the AWS SDKs there ("Service-specific endpoints", AWS SDKs and Tools reference guide).
+    /// What leads the AWS SDKs there ("Service-specific endpoints", AWS SDKs and Tools reference
+    /// guide).
     fn variable(self) -> &'static str {
         match self {
             Self::DynamoDb => "AWS_ENDPOINT_URL_DYNAMODB",
@@ -80,10 +83,12 @@ impl Service {
 }
 
 impl Endpoint {
-    /// The one endpoint of this process: the caller's, or one that is started now and lives as long as the process.
+    /// The one endpoint of this process: the caller's, or one that is started now and lives as long
+    /// as the process.
     ///
-    /// Runners that give every test a process (nextest) thereby give every test an endpoint; under `cargo test` the
-    /// tests of a binary share one, and keep apart by the prefix of their resources.
+    /// Runners that give every test a process (nextest) thereby give every test an endpoint; under
+    /// `cargo test` the tests of a binary share one, and keep apart by the prefix of their
+    /// resources.
     ///
     /// # Errors
     ///
@@ -96,17 +101,21 @@ impl Endpoint {
                     let directory = layout::run_directory(&layout::unique_name("endpoint"))?;
                     Self::start(&directory, &EndpointOptions::default())
                 };
-                Self::of_caller().map_or_else(start, Ok).map_err(|error| format!("{error:#}"))
+                Self::of_caller()
+                    .map_or_else(start, Ok)
+                    .map_err(|error| format!("{error:#}"))
             })
             .as_ref()
             .map_err(|message| anyhow!("{message}"))
     }
 
-    /// The endpoint that the caller named in `AWS_ENDPOINT_URL`, with the caller's credentials if there are any.
+    /// The endpoint that the caller named in `AWS_ENDPOINT_URL`, with the caller's credentials if
+    /// there are any.
     pub fn of_caller() -> Option<Self> {
         let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let mut endpoint = Self::at(&set("AWS_ENDPOINT_URL")?);
-        if let (Some(access_key), Some(secret_key)) = (set("AWS_ACCESS_KEY_ID"), set("AWS_SECRET_ACCESS_KEY"))
+        if let (Some(access_key), Some(secret_key)) =
+            (set("AWS_ACCESS_KEY_ID"), set("AWS_SECRET_ACCESS_KEY"))
         {
             (endpoint.access_key, endpoint.secret_key) = (access_key, secret_key);
         }
@@ -125,8 +134,9 @@ impl Endpoint {
         }
     }
 
-    /// Starts one whose ledger and buckets are processes of their own, so that several processors serve. Queues and topic
-    /// share one, as the topic delivers to the queues; that one runs `script` by the endpoint's Python.
+    /// Starts one whose ledger and buckets are processes of their own, so that several processors
+    /// serve. Queues and topic share one, as the topic delivers to the queues; that one runs
+    /// `script` by the endpoint's Python.
     ///
     /// # Errors
     ///
@@ -135,9 +145,16 @@ impl Endpoint {
         let options = EndpointOptions::default();
         let mut apart = Vec::new();
         for service in Service::ALL {
-            apart.push((service, Self::start(&directory.join(service.name()), &options)?));
+            apart.push((
+                service,
+                Self::start(&directory.join(service.name()), &options)?,
+            ));
         }
-        let queues = Self::start_program(&Program::script(script)?, &directory.join("queues"), &options)?;
+        let queues = Self::start_program(
+            &Program::script(script)?,
+            &directory.join("queues"),
+            &options,
+        )?;
         Ok(Self { apart, ..queues })
     }
 
@@ -145,13 +162,19 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// When the program is not there, or is not healthy within the bound of any wait; the message names its log.
+    /// When the program is not there, or is not healthy within the bound of any wait; the message
+    /// names its log.
     pub fn start(directory: &Path, options: &EndpointOptions) -> Result<Self> {
         Self::start_program(&Program::of_environment()?, directory, options)
     }
 
-    fn start_program(program: &Program, directory: &Path, options: &EndpointOptions) -> Result<Self> {
-        fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    fn start_program(
+        program: &Program,
+        directory: &Path,
+        options: &EndpointOptions,
+    ) -> Result<Self> {
+        fs::create_dir_all(directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
         let mut preferred = options.port;
         let mut last = None;
         // A port found free can be taken by someone else before the child binds it.
@@ -160,7 +183,11 @@ impl Endpoint {
             match start_on(program, port, directory, options.state.as_deref()) {
                 Ok(process) => {
                     let endpoint = Self::at(&format!("http://127.0.0.1:{port}"));
-                    return Ok(Self { port: Some(port), process: Some(process), ..endpoint });
+                    return Ok(Self {
+                        port: Some(port),
+                        process: Some(process),
+                        ..endpoint
+                    });
                 }
                 Err(error) => last = Some(error),
             }
@@ -176,14 +203,21 @@ impl Endpoint {
 
     /// Where the AWS SDK finds a service of it.
     pub fn url_of(&self, service: Service) -> &str {
-        self.apart.iter().find(|(it, _)| *it == service).map_or(&self.url, |(_, endpoint)| &endpoint.url)
+        self.apart
+            .iter()
+            .find(|(it, _)| *it == service)
+            .map_or(&self.url, |(_, endpoint)| &endpoint.url)
     }
 
     /// The ids of its processes, by what they serve.
     pub fn processes(&self) -> Vec<(&'static str, u32)> {
-        let others = self.apart.iter().map(|(service, endpoint)| (service.name(), endpoint));
+        let others = self
+            .apart
+            .iter()
+            .map(|(service, endpoint)| (service.name(), endpoint));
         let all = std::iter::once(("queues", self)).chain(others);
-        all.filter_map(|(name, endpoint)| Some((name, endpoint.process.as_ref()?.pid()))).collect()
+        all.filter_map(|(name, endpoint)| Some((name, endpoint.process.as_ref()?.pid())))
+            .collect()
     }
 
     /// Its port, if it was started here.
@@ -218,8 +252,11 @@ impl Endpoint {
             ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
         ];
-        variables
-            .extend(self.apart.iter().map(|(service, endpoint)| (service.variable(), endpoint.url.clone())));
+        variables.extend(
+            self.apart
+                .iter()
+                .map(|(service, endpoint)| (service.variable(), endpoint.url.clone())),
+        );
         if self.process.is_some() {
             variables.push(("NO_PROXY", "127.0.0.1,localhost".to_owned()));
         }
@@ -244,12 +281,18 @@ impl Program {
 
     /// A script for the Python of the local default.
     fn script(script: &Path) -> Result<Self> {
-        Self::there(layout::workspace_root().join(".venv/bin/python"), Some(script.to_owned()))
+        Self::there(
+            layout::workspace_root().join(".venv/bin/python"),
+            Some(script.to_owned()),
+        )
     }
 
     fn there(path: PathBuf, script: Option<PathBuf>) -> Result<Self> {
         if !path.is_file() {
-            bail!("no local endpoint at {} (run make setup, or set {COMMAND_VARIABLE})", path.display());
+            bail!(
+                "no local endpoint at {} (run make setup, or set {COMMAND_VARIABLE})",
+                path.display()
+            );
         }
         Ok(Self { path, script })
     }
@@ -261,20 +304,36 @@ fn free_port(preferred: Option<u16>) -> Result<u16> {
         Some(Ok(listener)) => listener,
         _ => bind(0).context("no free loopback port")?,
     };
-    Ok(listener.local_addr().context("cannot tell the free port")?.port())
+    Ok(listener
+        .local_addr()
+        .context("cannot tell the free port")?
+        .port())
 }
 
-fn start_on(program: &Program, port: u16, directory: &Path, state: Option<&Path>) -> Result<Process> {
+fn start_on(
+    program: &Program,
+    port: u16,
+    directory: &Path,
+    state: Option<&Path>,
+) -> Result<Process> {
     let log_path = directory.join("endpoint.log");
-    let log = File::create(&log_path).with_context(|| format!("cannot create {}", log_path.display()))?;
-    // Health reports repeat the edition. By that we know our own child from one that took the port before it.
+    let log =
+        File::create(&log_path).with_context(|| format!("cannot create {}", log_path.display()))?;
+    // Health reports repeat the edition. By that we know our own child from one that took the port
+    // before it.
     let edition = layout::unique_name("tilefleet");
-    let farewell = if state.is_some() { Farewell::saving(SAVE_GRACE) } else { Farewell::KILL };
+    let farewell = if state.is_some() {
+        Farewell::saving(SAVE_GRACE)
+    } else {
+        Farewell::KILL
+    };
 
     let mut command = tied(&program.path, farewell);
     command.args(&program.script).env_clear();
     // The rest of a developer's environment may configure an endpoint of theirs.
-    command.envs(env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME" || name == "LANG"));
+    command.envs(
+        env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME" || name == "LANG"),
+    );
     command
         .env("GATEWAY_PORT", port.to_string())
         .env("MINISTACK_HOST", "127.0.0.1")
@@ -292,7 +351,8 @@ fn start_on(program: &Program, port: u16, directory: &Path, state: Option<&Path>
             .env("S3_PERSIST", "1")
             .env("S3_DATA_DIR", state.join("s3"));
     }
-    // Ctrl-C in a terminal goes to a whole group; the endpoint must outlive those who still talk to it.
+    // Ctrl-C in a terminal goes to a whole group; the endpoint must outlive those who still talk to
+    // it.
     command.process_group(0);
 
     let mut process = Process::start("the local endpoint", command, Some(&log_path), farewell)?;
@@ -300,11 +360,17 @@ fn start_on(program: &Program, port: u16, directory: &Path, state: Option<&Path>
     loop {
         process.still_runs()?;
         let health = health(port);
-        if health.is_ok_and(|body| env::var_os(COMMAND_VARIABLE).is_some() || body.contains(&edition)) {
+        if health
+            .is_ok_and(|body| env::var_os(COMMAND_VARIABLE).is_some() || body.contains(&edition))
+        {
             return Ok(process);
         }
         if Instant::now() >= end {
-            bail!("not healthy after {} s; {}", BOUND.as_secs(), process.last_words());
+            bail!(
+                "not healthy after {} s; {}",
+                BOUND.as_secs(),
+                process.last_words()
+            );
         }
         thread::sleep(PAUSE);
     }
@@ -314,10 +380,16 @@ fn health(port: u16) -> Result<String> {
     let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
     let mut stream = TcpStream::connect_timeout(&address.into(), Duration::from_secs(5))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    stream.write_all(b"GET /_ministack/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(
+        b"GET /_ministack/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+    )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    if answer.lines().next().is_some_and(|line| line.contains(" 200")) {
+    if answer
+        .lines()
+        .next()
+        .is_some_and(|line| line.contains(" 200"))
+    {
         Ok(answer)
     } else {
         bail!("the health report is not 200")

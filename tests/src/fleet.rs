@@ -33,7 +33,9 @@ pub struct Finished {
 impl Finished {
     /// The exit code; a signal counts as 128 + its number, as shells have it.
     pub fn code(&self) -> i32 {
-        self.status.code().unwrap_or_else(|| 128 + self.status.signal().unwrap_or_default())
+        self.status
+            .code()
+            .unwrap_or_else(|| 128 + self.status.signal().unwrap_or_default())
     }
 
     /// Itself if it ended with this code.
@@ -54,7 +56,8 @@ impl Finished {
     ///
     /// With everything it wrote, if that is none.
     pub fn json(&self) -> Result<Value> {
-        serde_json::from_str(&self.stdout).with_context(|| format!("no JSON on stdout: {}", self.story()))
+        serde_json::from_str(&self.stdout)
+            .with_context(|| format!("no JSON on stdout: {}", self.story()))
     }
 
     /// What happened, for a failure message.
@@ -66,7 +69,8 @@ impl Finished {
     }
 }
 
-/// Starts `producer` and `worker` with the environment of one stack. Their output is kept in a directory.
+/// Starts `producer` and `worker` with the environment of one stack. Their output is kept in a
+/// directory.
 #[derive(Debug)]
 pub struct Fleet {
     environment: Vec<(OsString, OsString)>,
@@ -110,7 +114,9 @@ impl Fleet {
     /// Sets several.
     #[must_use]
     pub fn with_all(self, variables: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        variables.into_iter().fold(self, |fleet, (name, value)| fleet.with(name, value))
+        variables
+            .into_iter()
+            .fold(self, |fleet, (name, value)| fleet.with(name, value))
     }
 
     /// Where the logs and captured output are.
@@ -158,9 +164,11 @@ impl Fleet {
         bound: Duration,
     ) -> Result<Finished> {
         let stem = self.next_stem(name, arguments);
-        // Files instead of pipes: nothing blocks on a full one, and all is there to read when a test failed.
+        // Files instead of pipes: nothing blocks on a full one, and all is there to read when a
+        // test failed.
         let file = |ending: &str| self.logs.join(format!("{stem}.{ending}"));
-        fs::write(file("in"), stdin).with_context(|| format!("cannot write {}", file("in").display()))?;
+        fs::write(file("in"), stdin)
+            .with_context(|| format!("cannot write {}", file("in").display()))?;
         let mut command = self.command(name, arguments, Farewell::KILL)?;
         command
             .stdin(File::open(file("in")).context("cannot open the input")?)
@@ -169,11 +177,17 @@ impl Fleet {
         let mut process = Process::start(name, command, Some(&file("err")), Farewell::KILL)?;
         let status = process.wait(bound).await?;
         let read = |ending: &str| -> Result<String> {
-            let bytes =
-                fs::read(file(ending)).with_context(|| format!("cannot read {}", file(ending).display()))?;
-            String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", file(ending).display()))
+            let bytes = fs::read(file(ending))
+                .with_context(|| format!("cannot read {}", file(ending).display()))?;
+            String::from_utf8(bytes)
+                .with_context(|| format!("{} is not UTF-8", file(ending).display()))
         };
-        Ok(Finished { command: typed(name, arguments), status, stdout: read("out")?, stderr: read("err")? })
+        Ok(Finished {
+            command: typed(name, arguments),
+            status,
+            stdout: read("out")?,
+            stderr: read("err")?,
+        })
     }
 
     /// Starts a binary in the background. Its stdout and stderr go to one log file.
@@ -182,7 +196,9 @@ impl Fleet {
     ///
     /// When it cannot be started.
     pub fn start(&self, name: &str, arguments: &[&str]) -> Result<Process> {
-        let log = self.logs.join(format!("{}.log", self.next_stem(name, arguments)));
+        let log = self
+            .logs
+            .join(format!("{}.log", self.next_stem(name, arguments)));
         self.start_logging_to(name, arguments, &log, Farewell::KILL)
     }
 
@@ -209,7 +225,8 @@ impl Fleet {
         Process::start(&typed(name, arguments), command, Some(log), farewell)
     }
 
-    /// The command for a binary with the stack's environment, tied to this process. Streams are the caller's.
+    /// The command for a binary with the stack's environment, tied to this process. Streams are the
+    /// caller's.
     ///
     /// # Errors
     ///
@@ -221,13 +238,19 @@ impl Fleet {
     /// As [`Fleet::command`], for any program.
     pub fn command_of(&self, program: &Path, arguments: &[&str], farewell: Farewell) -> Command {
         let mut command = tied(program, farewell);
-        command.args(arguments).env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
     fn next_stem(&self, name: &str, arguments: &[&str]) -> String {
         let count = self.runs.fetch_add(1, Ordering::Relaxed);
-        match arguments.first().filter(|word| word.chars().all(|c| c.is_ascii_alphanumeric())) {
+        match arguments
+            .first()
+            .filter(|word| word.chars().all(|c| c.is_ascii_alphanumeric()))
+        {
             Some(word) => format!("{count:03}-{name}-{word}"),
             None => format!("{count:03}-{name}"),
         }
@@ -249,9 +272,14 @@ fn environment(stack: &Stack) -> Vec<(OsString, OsString)> {
         let name = name.to_string_lossy();
         name.starts_with("AWS_") || name.starts_with("TILEFLEET_")
     };
-    let mut variables: Vec<_> = env::vars_os().filter(|(name, _)| !configures(name)).collect();
+    let mut variables: Vec<_> = env::vars_os()
+        .filter(|(name, _)| !configures(name))
+        .collect();
     variables.extend(
-        stack.environment().into_iter().map(|(name, value)| (OsString::from(name), OsString::from(value))),
+        stack
+            .environment()
+            .into_iter()
+            .map(|(name, value)| (OsString::from(name), OsString::from(value))),
     );
     variables
 }

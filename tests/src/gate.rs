@@ -1,4 +1,5 @@
-//! A passage to an endpoint that can be held or cut, to put a worker into a situation and keep it there.
+//! A passage to an endpoint that can be held or cut, to put a worker into a situation and keep it
+//! there.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -37,7 +38,11 @@ impl State {
     fn pass(&self) -> bool {
         let passage = locked(&self.passage);
         let held = |passage: &mut Passage| *passage == Passage::Held;
-        *self.changed.wait_while(passage, held).unwrap_or_else(PoisonError::into_inner) == Passage::Open
+        *self
+            .changed
+            .wait_while(passage, held)
+            .unwrap_or_else(PoisonError::into_inner)
+            == Passage::Open
     }
 
     fn copy(&self, mut from: TcpStream, mut to: TcpStream, gated: bool) {
@@ -73,9 +78,16 @@ impl Gate {
     ///
     /// When there is no free port.
     pub fn before(url: &str) -> Result<Self> {
-        let target = url.strip_prefix("http://").context("an endpoint without http")?.to_owned();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free loopback port")?;
-        let url = format!("http://{}", listener.local_addr().context("cannot tell the free port")?);
+        let target = url
+            .strip_prefix("http://")
+            .context("an endpoint without http")?
+            .to_owned();
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free loopback port")?;
+        let url = format!(
+            "http://{}",
+            listener.local_addr().context("cannot tell the free port")?
+        );
         let state = Arc::new(State {
             passage: Mutex::new(Passage::Open),
             changed: Condvar::new(),
@@ -99,7 +111,8 @@ impl Gate {
         &self.url
     }
 
-    /// Connections that clients have made so far, those that are closed by now included, and that were not cut.
+    /// Connections that clients have made so far, those that are closed by now included, and that
+    /// were not cut.
     pub fn connections(&self) -> usize {
         // Both ends of each are kept.
         locked(&self.state.connections).len() / 2

@@ -1,5 +1,5 @@
-//! An EC2 instance as a worker sees it, on loopback: instance metadata (version 2 only) and the Auto Scaling calls of a
-//! machine, which the local endpoint does not know.
+//! An EC2 instance as a worker sees it, on loopback: instance metadata (version 2 only) and the
+//! Auto Scaling calls of a machine, which the local endpoint does not know.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -39,9 +39,16 @@ impl Instance {
     ///
     /// When there is no free port.
     pub fn start() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free loopback port")?;
-        let url = format!("http://{}", listener.local_addr().context("cannot tell the free port")?);
-        let instance = Self { url, state: Arc::default() };
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free loopback port")?;
+        let url = format!(
+            "http://{}",
+            listener.local_addr().context("cannot tell the free port")?
+        );
+        let instance = Self {
+            url,
+            state: Arc::default(),
+        };
         instance.announce("instance-id", INSTANCE_ID);
         instance.announce("autoscaling/target-lifecycle-state", "InService");
         let state = Arc::clone(&instance.state);
@@ -70,7 +77,9 @@ impl Instance {
 
     /// Sets an item of the metadata.
     pub fn announce(&self, path: &str, text: &str) {
-        locked(&self.state).metadata.insert(path.to_owned(), text.to_owned());
+        locked(&self.state)
+            .metadata
+            .insert(path.to_owned(), text.to_owned());
     }
 
     /// Makes every Auto Scaling call be denied.
@@ -97,17 +106,30 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
         headers.insert(name.to_lowercase(), value.trim().to_owned());
     }
-    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let length = headers
+        .get("content-length")
+        .and_then(|length| length.parse().ok())
+        .unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     let mut words = first.split_whitespace();
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (method, path) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let token = headers.get("x-aws-ec2-metadata-token").map(String::as_str);
-    let (status, kind, text) =
-        answer(method, path, token, &String::from_utf8_lossy(&body), &mut locked(state));
+    let (status, kind, text) = answer(
+        method,
+        path,
+        token,
+        &String::from_utf8_lossy(&body),
+        &mut locked(state),
+    );
     let mut stream = stream;
     write!(
         stream,
@@ -144,8 +166,7 @@ fn answer(
     let action = fields.get("Action").cloned().unwrap_or_default();
     state.calls.push(fields);
     if state.refuses {
-        let text =
-            "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
+        let text = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
         return (403, "text/xml", text.to_owned());
     }
     (200, "text/xml", format!("<{action}Response/>"))

@@ -23,10 +23,15 @@ pub fn workspace_root() -> PathBuf {
 /// When the system does not say where this executable is.
 pub fn profile_directory() -> Result<PathBuf> {
     let executable = env::current_exe().context("cannot tell where this executable is")?;
-    let directory = executable.parent().context("this executable is in no directory")?;
+    let directory = executable
+        .parent()
+        .context("this executable is in no directory")?;
     // Test binaries lie one level further down.
-    let directory =
-        if directory.ends_with("deps") { directory.parent().unwrap_or(directory) } else { directory };
+    let directory = if directory.ends_with("deps") {
+        directory.parent().unwrap_or(directory)
+    } else {
+        directory
+    };
     Ok(directory.to_path_buf())
 }
 
@@ -50,7 +55,10 @@ pub fn binaries_directory() -> Result<PathBuf> {
 pub fn binary(directory: &Path, name: &str) -> Result<PathBuf> {
     let path = directory.join(name);
     if !path.is_file() {
-        bail!("no binary {} (build it first: cargo build --workspace --all-targets)", path.display());
+        bail!(
+            "no binary {} (build it first: cargo build --workspace --all-targets)",
+            path.display()
+        );
     }
     Ok(path)
 }
@@ -58,7 +66,11 @@ pub fn binary(directory: &Path, name: &str) -> Result<PathBuf> {
 /// A name that no other run on this machine uses at the same time: `<word>-<process>-<count>`.
 pub fn unique_name(word: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    format!("{word}-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "{word}-{}-{}",
+        process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 /// A fresh directory `target/e2e/<name>` for the logs and captured output of one run.
@@ -69,6 +81,7 @@ pub fn unique_name(word: &str) -> String {
 pub fn run_directory(name: &str) -> Result<PathBuf> {
     let profile = profile_directory()?;
     let directory = profile.parent().unwrap_or(&profile).join("e2e").join(name);
-    std::fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    std::fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot create {}", directory.display()))?;
     Ok(directory)
 }

@@ -1,8 +1,9 @@
 //! Drives the built binaries against a running AWS endpoint.
 //!
-//! [`Endpoint`] is that endpoint, [`Stack`] the fleet's resources in it, [`Fleet`] the `producer` and `worker` binaries
-//! set up for the stack, [`Process`] one that runs in the background. The end-to-end tests and the demo are written
-//! with these four; neither links the code of producer or worker.
+//! [`Endpoint`] is that endpoint, [`Stack`] the fleet's resources in it, [`Fleet`] the `producer`
+//! and `worker` binaries set up for the stack, [`Process`] one that runs in the background. The
+//! end-to-end tests and the demo are written with these four; neither links the code of producer or
+//! worker.
 
 pub mod demo;
 pub mod endpoint;

@@ -29,11 +29,16 @@ impl Notice {
 
     fn read(message: &Message) -> Result<Self> {
         let text = message.body().context("a notice without a body")?;
-        let body =
-            serde_json::from_str(text).with_context(|| format!("a notice that is not JSON: {text}"))?;
+        let body = serde_json::from_str(text)
+            .with_context(|| format!("a notice that is not JSON: {text}"))?;
         let attributes = message.message_attributes().into_iter().flatten();
         let attributes = attributes
-            .map(|(name, value)| (name.clone(), value.string_value().unwrap_or_default().to_owned()))
+            .map(|(name, value)| {
+                (
+                    name.clone(),
+                    value.string_value().unwrap_or_default().to_owned(),
+                )
+            })
             .collect();
         Ok(Self { body, attributes })
     }
@@ -68,7 +73,11 @@ impl Notices {
                 others.push(notice.body.to_string());
             }
         }
-        bail!("no such notice within {} s, only: [{}]", bound.as_secs(), others.join(", "))
+        bail!(
+            "no such notice within {} s, only: [{}]",
+            bound.as_secs(),
+            others.join(", ")
+        )
     }
 
     /// Everything that is there now, without waiting.
@@ -102,7 +111,9 @@ impl Notices {
         let mut notices = Vec::new();
         for message in received.messages() {
             notices.push(Notice::read(message)?);
-            let handle = message.receipt_handle().context("a notice without a receipt handle")?;
+            let handle = message
+                .receipt_handle()
+                .context("a notice without a receipt handle")?;
             self.sqs
                 .delete_message()
                 .queue_url(&self.queue_url)

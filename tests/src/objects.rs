@@ -37,10 +37,12 @@ pub fn files_below(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![root.to_path_buf()];
     while let Some(directory) = open.pop() {
-        let entries =
-            fs::read_dir(&directory).with_context(|| format!("cannot list {}", directory.display()))?;
+        let entries = fs::read_dir(&directory)
+            .with_context(|| format!("cannot list {}", directory.display()))?;
         for entry in entries {
-            let path = entry.with_context(|| format!("cannot list {}", directory.display()))?.path();
+            let path = entry
+                .with_context(|| format!("cannot list {}", directory.display()))?
+                .path();
             if path.is_dir() {
                 open.push(path);
             } else {
@@ -52,25 +54,34 @@ pub fn files_below(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Uploads `files` (relative to `root`) under keys of the same form. What is there with the same size stays.
+/// Uploads `files` (relative to `root`) under keys of the same form. What is there with the same
+/// size stays.
 ///
 /// # Errors
 ///
 /// When a file cannot be read or sent.
 pub async fn upload(s3: &Client, bucket: &str, root: &Path, files: &[PathBuf]) -> Result<Uploaded> {
-    let there: HashMap<String, u64> =
-        list(s3, bucket, "").await?.into_iter().map(|object| (object.key, object.bytes)).collect();
+    let there: HashMap<String, u64> = list(s3, bucket, "")
+        .await?
+        .into_iter()
+        .map(|object| (object.key, object.bytes))
+        .collect();
     let mut done = Uploaded::default();
     for file in files {
         let path = root.join(file);
-        let key = file.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
-        let bytes = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.len();
+        let key = file
+            .to_str()
+            .with_context(|| format!("{} is not UTF-8", path.display()))?;
+        let bytes = fs::metadata(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?
+            .len();
         if there.get(key) == Some(&bytes) {
             done.skipped += 1;
             continue;
         }
-        let body =
-            ByteStream::from_path(&path).await.with_context(|| format!("cannot read {}", path.display()))?;
+        let body = ByteStream::from_path(&path)
+            .await
+            .with_context(|| format!("cannot read {}", path.display()))?;
         s3.put_object()
             .bucket(bucket)
             .key(key)
@@ -90,13 +101,24 @@ pub async fn upload(s3: &Client, bucket: &str, root: &Path, files: &[PathBuf]) -
 ///
 /// When the bucket cannot be listed.
 pub async fn list(s3: &Client, bucket: &str, prefix: &str) -> Result<Vec<Object>> {
-    let mut pages = s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+    let mut pages = s3
+        .list_objects_v2()
+        .bucket(bucket)
+        .prefix(prefix)
+        .into_paginator()
+        .send();
     let mut objects = Vec::new();
     while let Some(page) = pages.next().await {
-        for object in page.with_context(|| format!("cannot list s3://{bucket}/{prefix}"))?.contents() {
+        for object in page
+            .with_context(|| format!("cannot list s3://{bucket}/{prefix}"))?
+            .contents()
+        {
             objects.push(Object {
                 key: object.key().unwrap_or_default().to_owned(),
-                bytes: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                bytes: object
+                    .size()
+                    .and_then(|size| u64::try_from(size).ok())
+                    .unwrap_or_default(),
             });
         }
     }
@@ -111,7 +133,13 @@ pub async fn list(s3: &Client, bucket: &str, prefix: &str) -> Result<Vec<Object>
 /// When it cannot be read.
 pub async fn read(s3: &Client, bucket: &str, key: &str) -> Result<Vec<u8>> {
     let what = || format!("cannot read s3://{bucket}/{key}");
-    let answer = s3.get_object().bucket(bucket).key(key).send().await.with_context(what)?;
+    let answer = s3
+        .get_object()
+        .bucket(bucket)
+        .key(key)
+        .send()
+        .await
+        .with_context(what)?;
     Ok(answer.body.collect().await.with_context(what)?.to_vec())
 }
 

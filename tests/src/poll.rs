@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-/// How long a wait may take before it counts as hung. Far beyond what anything needs, because machines stall.
+/// How long a wait may take before it counts as hung. Far beyond what anything needs, because
+/// machines stall.
 pub const BOUND: Duration = Duration::from_mins(2);
 
 /// Pause between two looks.
@@ -23,7 +24,10 @@ pub async fn eventually<T>(
     // None when the bound is beyond all clocks.
     let end = Instant::now().checked_add(bound);
     loop {
-        if let Some(value) = look().await.with_context(|| format!("while waiting for {what}"))? {
+        if let Some(value) = look()
+            .await
+            .with_context(|| format!("while waiting for {what}"))?
+        {
             return Ok(value);
         }
         if end.is_some_and(|end| Instant::now() >= end) {

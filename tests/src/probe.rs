@@ -1,4 +1,5 @@
-//! Tasks of the recipe `probe`, whose cells cost nothing but the fleet, and the AWS calls that they took.
+//! Tasks of the recipe `probe`, whose cells cost nothing but the fleet, and the AWS calls that they
+//! took.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -25,7 +26,11 @@ pub fn write_cells(path: &Path, cells: u32, bucket: &str) -> Result<()> {
     let write = || -> std::io::Result<()> {
         let mut file = BufWriter::new(File::create(path)?);
         for index in 0..cells {
-            writeln!(file, "{}", json!({"cell": cell(index), "output_bucket": bucket}))?;
+            writeln!(
+                file,
+                "{}",
+                json!({"cell": cell(index), "output_bucket": bucket})
+            )?;
         }
         file.flush()
     };
@@ -34,7 +39,12 @@ pub fn write_cells(path: &Path, cells: u32, bucket: &str) -> Result<()> {
 
 fn cell(index: u32) -> String {
     let (day, number) = (index / A_DAY, index % A_DAY);
-    format!("48RXT/{}-{:02}-{:02}/{number}", 2015 + day / (12 * 28), day / 28 % 12 + 1, day % 28 + 1)
+    format!(
+        "48RXT/{}-{:02}-{:02}/{number}",
+        2015 + day / (12 * 28),
+        day / 28 % 12 + 1,
+        day % 28 + 1
+    )
 }
 
 /// The calls of a worker that has ended, which it tells in the last line of its log.
@@ -50,7 +60,8 @@ pub fn calls_of_worker(log: &Path) -> Result<Calls> {
     let mut end = Vec::new();
     file.read_to_end(&mut end)?;
     let end = String::from_utf8_lossy(&end);
-    let line: Value = serde_json::from_str(end.lines().next_back().with_context(what)?).with_context(what)?;
+    let line: Value =
+        serde_json::from_str(end.lines().next_back().with_context(what)?).with_context(what)?;
     // Written by Debug, which has the form of JSON for such a map.
     serde_json::from_str(line["calls"].as_str().with_context(what)?).with_context(what)
 }
@@ -65,6 +76,9 @@ mod tests {
     fn cells_are_as_many_as_were_asked_for() {
         let cells: BTreeSet<String> = (0..100_000).map(cell).collect();
         assert_eq!(cells.len(), 100_000);
-        assert_eq!((cell(0).as_str(), cell(99_999).as_str()), ("48RXT/2015-01-01/0", "48RXT/2017-12-20/99"));
+        assert_eq!(
+            (cell(0).as_str(), cell(99_999).as_str()),
+            ("48RXT/2015-01-01/0", "48RXT/2017-12-20/99")
+        );
     }
 }

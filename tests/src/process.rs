@@ -1,7 +1,8 @@
 //! Children that cannot outlive this process, however it ends.
 //!
-//! Drop covers the orderly ends. For the others (SIGKILL, abort, a test runner's timeout) the kernel signals the child
-//! when its parent dies; `setpriv` of util-linux asks it to, since doing so between fork and exec is unsafe code.
+//! Drop covers the orderly ends. For the others (SIGKILL, abort, a test runner's timeout) the
+//! kernel signals the child when its parent dies; `setpriv` of util-linux asks it to, since doing
+//! so between fork and exec is unsafe code.
 
 use std::fs;
 use std::io;
@@ -27,27 +28,45 @@ pub struct Farewell {
 
 impl Farewell {
     /// SIGKILL, whether it is dropped or this process dies.
-    pub const KILL: Self = Self { on_parent_death: "KILL", grace: Duration::ZERO };
+    pub const KILL: Self = Self {
+        on_parent_death: "KILL",
+        grace: Duration::ZERO,
+    };
 
     /// Dropped, it is asked to end and has this long for it. SIGKILL when this process dies.
     pub const fn orderly(grace: Duration) -> Self {
-        Self { on_parent_death: "KILL", grace }
+        Self {
+            on_parent_death: "KILL",
+            grace,
+        }
     }
 
-    /// As [`Farewell::orderly`], and asked even when this process dies: for a child that has a state to save.
+    /// As [`Farewell::orderly`], and asked even when this process dies: for a child that has a
+    /// state to save.
     pub const fn saving(grace: Duration) -> Self {
-        Self { on_parent_death: "TERM", grace }
+        Self {
+            on_parent_death: "TERM",
+            grace,
+        }
     }
 }
 
-/// What a child does before its program begins: this process may have died before the child could ask to be told of it.
+/// What a child does before its program begins: this process may have died before the child could
+/// ask to be told of it.
 const UNLESS_ORPHANED: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
 
 /// A command for `program` that gets its farewell when this process dies.
 pub fn tied(program: &Path, farewell: Farewell) -> Command {
     let mut command = Command::new("setpriv");
     command
-        .args(["--pdeathsig", farewell.on_parent_death, "--", "/bin/sh", "-c", UNLESS_ORPHANED])
+        .args([
+            "--pdeathsig",
+            farewell.on_parent_death,
+            "--",
+            "/bin/sh",
+            "-c",
+            UNLESS_ORPHANED,
+        ])
         .arg(std::process::id().to_string())
         .arg(program);
     command
@@ -60,8 +79,9 @@ struct Order {
 
 /// Starts a command that [`tied`] made.
 ///
-/// The kernel means the death of the parent's *thread*. So one thread starts all children, and lives as long as the
-/// process: a test's thread or one of a runtime would take a shared endpoint with it.
+/// The kernel means the death of the parent's *thread*. So one thread starts all children, and
+/// lives as long as the process: a test's thread or one of a runtime would take a shared endpoint
+/// with it.
 ///
 /// # Errors
 ///
@@ -72,14 +92,17 @@ pub fn spawn(command: Command) -> Result<Child> {
         let (sender, receiver) = mpsc::channel::<Order>();
         thread::spawn(move || {
             for mut order in receiver {
-                // Nobody waits for the reply only if the caller is gone, and then so is its interest.
+                // Nobody waits for the reply only if the caller is gone, and then so is its
+                // interest.
                 let _ = order.reply.send(order.command.spawn());
             }
         });
         sender
     });
     let (reply, answer) = mpsc::sync_channel(1);
-    orders.send(Order { command, reply }).map_err(|_| anyhow!("the thread that starts children is gone"))?;
+    orders
+        .send(Order { command, reply })
+        .map_err(|_| anyhow!("the thread that starts children is gone"))?;
     answer
         .recv()
         .context("the thread that starts children is gone")?
@@ -96,14 +119,25 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command`, made by [`tied`] with the same farewell. `log` is the file its output goes to, if it does.
+    /// Starts `command`, made by [`tied`] with the same farewell. `log` is the file its output goes
+    /// to, if it does.
     ///
     /// # Errors
     ///
     /// When it cannot be started.
-    pub fn start(name: &str, command: Command, log: Option<&Path>, farewell: Farewell) -> Result<Self> {
+    pub fn start(
+        name: &str,
+        command: Command,
+        log: Option<&Path>,
+        farewell: Farewell,
+    ) -> Result<Self> {
         let child = spawn(command).with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { name: name.to_owned(), child, log: log.map(Path::to_path_buf), farewell })
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            log: log.map(Path::to_path_buf),
+            farewell,
+        })
     }
 
     /// Its process id.
@@ -118,7 +152,11 @@ impl Process {
 
     /// What it has written so far; empty if there is nothing to read.
     pub fn log(&self) -> String {
-        let bytes = self.log.as_ref().and_then(|log| fs::read(log).ok()).unwrap_or_default();
+        let bytes = self
+            .log
+            .as_ref()
+            .and_then(|log| fs::read(log).ok())
+            .unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -144,7 +182,8 @@ impl Process {
             return Ok(());
         }
         let pid = i32::try_from(self.pid()).context("process id out of range")?;
-        signal::kill(Pid::from_raw(pid), signal).with_context(|| format!("cannot signal {}", self.name))
+        signal::kill(Pid::from_raw(pid), signal)
+            .with_context(|| format!("cannot signal {}", self.name))
     }
 
     /// Kills it without warning, as the end of a Spot instance would.
@@ -154,7 +193,9 @@ impl Process {
     /// When the system refuses.
     pub fn kill(&mut self) -> Result<ExitStatus> {
         self.signal(Signal::SIGKILL)?;
-        self.child.wait().with_context(|| format!("cannot wait for {}", self.name))
+        self.child
+            .wait()
+            .with_context(|| format!("cannot wait for {}", self.name))
     }
 
     /// How it ended, if it has.
@@ -163,7 +204,9 @@ impl Process {
     ///
     /// When the system does not say.
     pub fn exited(&mut self) -> Result<Option<ExitStatus>> {
-        self.child.try_wait().with_context(|| format!("cannot ask after {}", self.name))
+        self.child
+            .try_wait()
+            .with_context(|| format!("cannot ask after {}", self.name))
     }
 
     /// Waits until it ends by itself.
@@ -211,8 +254,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Nothing can be done about a failure here, and the kernel ends the child with this process anyway.
+        // Nothing can be done about a failure here, and the kernel ends the child with this process
+        // anyway.
         let grace = self.farewell.grace;
-        let _ = if grace.is_zero() { self.kill() } else { self.stop(grace) };
+        let _ = if grace.is_zero() {
+            self.kill()
+        } else {
+            self.stop(grace)
+        };
     }
 }

@@ -1,6 +1,7 @@
 //! The resources of a fleet in a local endpoint, named and set as terraform does it in AWS.
 //!
-//! Left out is what a local endpoint cannot mean: policies that demand TLS, and the topic's encryption key.
+//! Left out is what a local endpoint cannot mean: policies that demand TLS, and the topic's
+//! encryption key.
 
 use std::collections::HashMap;
 
@@ -81,14 +82,25 @@ impl Stack {
     /// # Errors
     ///
     /// As [`Stack::create`].
-    pub async fn create_with(endpoint: &Endpoint, prefix: &str, options: StackOptions) -> Result<Self> {
+    pub async fn create_with(
+        endpoint: &Endpoint,
+        prefix: &str,
+        options: StackOptions,
+    ) -> Result<Self> {
         let mut stack = Self::unmade(endpoint, prefix);
-        stack.make(options).await.with_context(|| match endpoint.log_path() {
-            Some(log) => {
-                format!("cannot create stack {prefix} at {} (log {})", endpoint.url(), log.display())
-            }
-            None => format!("cannot create stack {prefix} at {}", endpoint.url()),
-        })?;
+        stack
+            .make(options)
+            .await
+            .with_context(|| match endpoint.log_path() {
+                Some(log) => {
+                    format!(
+                        "cannot create stack {prefix} at {} (log {})",
+                        endpoint.url(),
+                        log.display()
+                    )
+                }
+                None => format!("cannot create stack {prefix} at {}", endpoint.url()),
+            })?;
         Ok(stack)
     }
 
@@ -97,7 +109,10 @@ impl Stack {
         let mut variables = self.environment.clone();
         variables.extend([
             ("TILEFLEET_QUEUE_URL", self.queue_url.clone()),
-            ("TILEFLEET_DEAD_LETTER_QUEUE_URL", self.dead_letter_queue_url.clone()),
+            (
+                "TILEFLEET_DEAD_LETTER_QUEUE_URL",
+                self.dead_letter_queue_url.clone(),
+            ),
             ("TILEFLEET_TABLE", self.table.clone()),
             ("TILEFLEET_TOPIC_ARN", self.topic_arn.clone()),
         ]);
@@ -113,7 +128,8 @@ impl Stack {
         macro_rules! client {
             ($sdk:ident, $url:expr, $builder:expr) => {{
                 let (access_key, secret_key) = endpoint.credentials();
-                let credentials = $sdk::config::Credentials::new(access_key, secret_key, None, None, "local");
+                let credentials =
+                    $sdk::config::Credentials::new(access_key, secret_key, None, None, "local");
                 let config = $builder
                     .behavior_version($sdk::config::BehaviorVersion::latest())
                     .endpoint_url($url)
@@ -140,7 +156,11 @@ impl Stack {
             ),
             sqs: client!(aws_sdk_sqs, endpoint.url(), aws_sdk_sqs::Config::builder()),
             sns: client!(aws_sdk_sns, endpoint.url(), aws_sdk_sns::Config::builder()),
-            autoscaling: client!(aws_sdk_autoscaling, endpoint.url(), aws_sdk_autoscaling::Config::builder()),
+            autoscaling: client!(
+                aws_sdk_autoscaling,
+                endpoint.url(),
+                aws_sdk_autoscaling::Config::builder()
+            ),
             dynamodb: client!(
                 aws_sdk_dynamodb,
                 endpoint.url_of(Service::DynamoDb),
@@ -152,10 +172,14 @@ impl Stack {
 
     async fn make(&mut self, options: StackOptions) -> Result<()> {
         self.make_queues(options).await.context("the queues")?;
-        self.make_table().await.with_context(|| format!("table {}", self.table))?;
+        self.make_table()
+            .await
+            .with_context(|| format!("table {}", self.table))?;
         self.make_topic().await.context("the topic")?;
         self.make_bucket(&self.output_bucket).await?;
-        self.protect_output_bucket().await.with_context(|| format!("bucket {}", self.output_bucket))?;
+        self.protect_output_bucket()
+            .await
+            .with_context(|| format!("bucket {}", self.output_bucket))?;
         self.make_bucket(&self.scene_bucket).await
     }
 
@@ -166,19 +190,26 @@ impl Stack {
             .make_queue(
                 &dead,
                 [
-                    (QueueAttributeName::MessageRetentionPeriod, retention.clone()),
+                    (
+                        QueueAttributeName::MessageRetentionPeriod,
+                        retention.clone(),
+                    ),
                     (QueueAttributeName::SqsManagedSseEnabled, "true".to_owned()),
                 ],
             )
             .await?;
         let dead_arn = self.queue_arn(&self.dead_letter_queue_url).await?;
-        let redrive = json!({"deadLetterTargetArn": dead_arn, "maxReceiveCount": options.max_receive_count});
+        let redrive =
+            json!({"deadLetterTargetArn": dead_arn, "maxReceiveCount": options.max_receive_count});
         let cells = format!("{}-{}", self.prefix, deployment::QUEUE_SUFFIX);
         self.queue_url = self
             .make_queue(
                 &cells,
                 [
-                    (QueueAttributeName::VisibilityTimeout, options.visibility_timeout_s.to_string()),
+                    (
+                        QueueAttributeName::VisibilityTimeout,
+                        options.visibility_timeout_s.to_string(),
+                    ),
                     (
                         QueueAttributeName::ReceiveMessageWaitTimeSeconds,
                         deployment::RECEIVE_WAIT_S.to_string(),
@@ -200,7 +231,8 @@ impl Stack {
         .await
     }
 
-    /// Creates bare and sets afterwards: creating a queue that exists with other settings is an error.
+    /// Creates bare and sets afterwards: creating a queue that exists with other settings is an
+    /// error.
     async fn make_queue(
         &self,
         name: &str,
@@ -211,7 +243,9 @@ impl Stack {
             .with_context(|| format!("queue {name}"))?
             .queue_url
             .with_context(|| format!("queue {name} has no URL"))?;
-        self.set_queue(&url, attributes).await.with_context(|| format!("queue {name}"))?;
+        self.set_queue(&url, attributes)
+            .await
+            .with_context(|| format!("queue {name}"))?;
         Ok(url)
     }
 
@@ -221,7 +255,12 @@ impl Stack {
         attributes: impl IntoIterator<Item = (QueueAttributeName, String)>,
     ) -> Result<()> {
         let attributes: HashMap<_, _> = attributes.into_iter().collect();
-        self.sqs.set_queue_attributes().queue_url(url).set_attributes(Some(attributes)).send().await?;
+        self.sqs
+            .set_queue_attributes()
+            .queue_url(url)
+            .set_attributes(Some(attributes))
+            .send()
+            .await?;
         Ok(())
     }
 
@@ -233,12 +272,19 @@ impl Stack {
             .attribute_names(QueueAttributeName::QueueArn)
             .send()
             .await?;
-        let arn = answer.attributes.and_then(|mut all| all.remove(&QueueAttributeName::QueueArn));
+        let arn = answer
+            .attributes
+            .and_then(|mut all| all.remove(&QueueAttributeName::QueueArn));
         arn.with_context(|| format!("{url} has no ARN"))
     }
 
     async fn make_table(&self) -> Result<()> {
-        let described = self.dynamodb.describe_table().table_name(&self.table).send().await;
+        let described = self
+            .dynamodb
+            .describe_table()
+            .table_name(&self.table)
+            .send()
+            .await;
         match described {
             Ok(_) => {}
             Err(error)
@@ -266,16 +312,29 @@ impl Stack {
     async fn create_table(&self) -> Result<()> {
         let text = table::ScalarAttributeType::S;
         let attribute = |name: &str| {
-            table::AttributeDefinition::builder().attribute_name(name).attribute_type(text.clone()).build()
+            table::AttributeDefinition::builder()
+                .attribute_name(name)
+                .attribute_type(text.clone())
+                .build()
         };
         let key = |name: &str, kind: table::KeyType| {
-            table::KeySchemaElement::builder().attribute_name(name).key_type(kind).build()
+            table::KeySchemaElement::builder()
+                .attribute_name(name)
+                .key_type(kind)
+                .build()
         };
         let index = table::GlobalSecondaryIndex::builder()
             .index_name(deployment::TASK_INDEX)
-            .key_schema(key(deployment::TASK_INDEX_PARTITION_KEY, table::KeyType::Hash)?)
+            .key_schema(key(
+                deployment::TASK_INDEX_PARTITION_KEY,
+                table::KeyType::Hash,
+            )?)
             .key_schema(key(deployment::TASK_INDEX_SORT_KEY, table::KeyType::Range)?)
-            .projection(table::Projection::builder().projection_type(table::ProjectionType::All).build())
+            .projection(
+                table::Projection::builder()
+                    .projection_type(table::ProjectionType::All)
+                    .build(),
+            )
             .build()?;
         self.dynamodb
             .create_table()
@@ -294,10 +353,20 @@ impl Stack {
     }
 
     async fn expire_items(&self) -> Result<()> {
-        let now = self.dynamodb.describe_time_to_live().table_name(&self.table).send().await?;
-        let status = now.time_to_live_description.and_then(|description| description.time_to_live_status);
+        let now = self
+            .dynamodb
+            .describe_time_to_live()
+            .table_name(&self.table)
+            .send()
+            .await?;
+        let status = now
+            .time_to_live_description
+            .and_then(|description| description.time_to_live_status);
         // Enabling what is enabled is an error.
-        if matches!(status, Some(table::TimeToLiveStatus::Enabled | table::TimeToLiveStatus::Enabling)) {
+        if matches!(
+            status,
+            Some(table::TimeToLiveStatus::Enabled | table::TimeToLiveStatus::Enabling)
+        ) {
             return Ok(());
         }
         let wanted = table::TimeToLiveSpecification::builder()
@@ -317,7 +386,9 @@ impl Stack {
         let name = format!("{}-{}", self.prefix, deployment::TOPIC_SUFFIX);
         let created = self.sns.create_topic().name(name).send().await?;
         self.topic_arn = created.topic_arn.context("it has no ARN")?;
-        self.notices_queue_url = self.make_queue(&format!("{}-notices", self.prefix), []).await?;
+        self.notices_queue_url = self
+            .make_queue(&format!("{}-notices", self.prefix), [])
+            .await?;
         // A topic has one subscription per queue, however often it is asked for.
         self.sns
             .subscribe()
@@ -333,8 +404,16 @@ impl Stack {
 
     async fn make_bucket(&self, name: &str) -> Result<()> {
         let region = bucket::BucketLocationConstraint::from(REGION);
-        let place = bucket::CreateBucketConfiguration::builder().location_constraint(region).build();
-        let created = self.s3.create_bucket().bucket(name).create_bucket_configuration(place).send().await;
+        let place = bucket::CreateBucketConfiguration::builder()
+            .location_constraint(region)
+            .build();
+        let created = self
+            .s3
+            .create_bucket()
+            .bucket(name)
+            .create_bucket_configuration(place)
+            .send()
+            .await;
         match created {
             Ok(_) => Ok(()),
             Err(error)
@@ -373,7 +452,9 @@ impl Stack {
             .put_bucket_encryption()
             .bucket(&self.output_bucket)
             .server_side_encryption_configuration(
-                bucket::ServerSideEncryptionConfiguration::builder().rules(rule).build()?,
+                bucket::ServerSideEncryptionConfiguration::builder()
+                    .rules(rule)
+                    .build()?,
             )
             .send()
             .await
@@ -391,7 +472,11 @@ impl Stack {
         self.s3
             .put_bucket_lifecycle_configuration()
             .bucket(&self.output_bucket)
-            .lifecycle_configuration(bucket::BucketLifecycleConfiguration::builder().rules(rule).build()?)
+            .lifecycle_configuration(
+                bucket::BucketLifecycleConfiguration::builder()
+                    .rules(rule)
+                    .build()?,
+            )
             .send()
             .await
             .context("lifecycle")?;

@@ -1,4 +1,5 @@
-//! Time of what follows decoding, per sample: statistics and overviews (with compression "none"), and the compressors.
+//! Time of what follows decoding, per sample: statistics and overviews (with compression "none"),
+//! and the compressors.
 //!
 //! `cargo bench -p tilefleet-worker --features bench --bench cog`
 
@@ -29,22 +30,35 @@ fn chunk() -> Vec<Vec<u16>> {
     };
     let mut band = |offset: u32| {
         let slope = (0..CHUNK * CHUNK).map(|at| offset + at / CHUNK + at % CHUNK);
-        slope.map(|value| u16::try_from(value + noise()).unwrap_or(0)).collect()
+        slope
+            .map(|value| u16::try_from(value + noise()).unwrap_or(0))
+            .collect()
     };
     [900, 1000, 1200].map(&mut band).into()
 }
 
 fn chunks(criterion: &mut Criterion) {
     let planes = chunk();
-    let shape = Shape { width: CHUNK, height: CHUNK, bands: 3, sample_type: SampleType::U16 };
+    let shape = Shape {
+        width: CHUNK,
+        height: CHUNK,
+        bands: 3,
+        sample_type: SampleType::U16,
+    };
     let mut group = criterion.benchmark_group("chunk of 1024 x 1024 x 3");
-    group.throughput(Throughput::Elements(planes.iter().map(Vec::len).sum::<usize>() as u64));
+    group.throughput(Throughput::Elements(
+        planes.iter().map(Vec::len).sum::<usize>() as u64,
+    ));
     for name in ["none", "deflate:1", "deflate:6", "zstd:1"] {
-        let Ok(compression) = name.parse::<Compression>() else { continue };
+        let Ok(compression) = name.parse::<Compression>() else {
+            continue;
+        };
         let mut scratch = ChunkScratch::new();
         group.bench_function(name, |bencher| {
             let encode = |mut planes: Vec<Vec<u16>>| {
-                CogWriter::new(shape, compression, &Nowhere).chunk(0, 0, &mut planes, &mut scratch).is_ok()
+                CogWriter::new(shape, compression, &Nowhere)
+                    .chunk(0, 0, &mut planes, &mut scratch)
+                    .is_ok()
             };
             bencher.iter_batched(|| planes.clone(), encode, BatchSize::LargeInput);
         });

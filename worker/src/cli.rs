@@ -35,7 +35,8 @@ pub struct FleetArgs {
     /// URL of the queue that carries the cells.
     #[arg(long, env = "TILEFLEET_QUEUE_URL", value_name = "URL")]
     queue_url: Option<String>,
-    /// URL of its dead-letter queue; what lies there ends as failed cells. Left alone when not given.
+    /// URL of its dead-letter queue; what lies there ends as failed cells. Left alone when not
+    /// given.
     #[arg(long, env = "TILEFLEET_DEAD_LETTER_QUEUE_URL", value_name = "URL")]
     dead_letter_queue_url: Option<String>,
     /// Name of the DynamoDB table.
@@ -85,11 +86,13 @@ pub struct RunArgs {
     /// Cells fused at a time, which share the cores [default: one per eight cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub slots: Option<u16>,
-    /// Cells held beyond those: one whose first bytes arrive, and one whose raster is finished. With more of them, short
-    /// cells are received several by one request: when half of these are used up, ten at most.
+    /// Cells held beyond those: one whose first bytes arrive, and one whose raster is finished.
+    /// With more of them, short cells are received several by one request: when half of these are
+    /// used up, ten at most.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub ahead: u16,
-    /// Memory for fusing, in MiB [default: three quarters of what the machine or its control group allows].
+    /// Memory for fusing, in MiB [default: three quarters of what the machine or its control group
+    /// allows].
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(64..))]
     pub memory: Option<u32>,
     /// Tries of a cell that fail in a way that may pass, before it is given up.
@@ -98,14 +101,15 @@ pub struct RunArgs {
     /// Workers that may die of a cell, before it is given up.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_crashes: u32,
-    /// Where messages that are no cells are kept, as `s3://bucket/prefix` [default: poison/ in the output bucket of the
-    /// configuration file, or else they are left for the dead-letter queue].
+    /// Where messages that are no cells are kept, as `s3://bucket/prefix` [default: poison/ in the
+    /// output bucket of the configuration file, or else they are left for the dead-letter queue].
     #[arg(long, env = "TILEFLEET_POISON", value_name = "URL")]
     pub poison: Option<S3Url>,
     /// What the worker is told of its machine.
     #[command(flatten)]
     pub machine: MachineArgs,
-    /// Seconds in which cells that are being fused may still finish after SIGTERM; the rest goes back to the queue.
+    /// Seconds in which cells that are being fused may still finish after SIGTERM; the rest goes
+    /// back to the queue.
     #[arg(long, value_name = "SECONDS", default_value_t = 100)]
     pub grace: u64,
     /// Name of this worker in logs and in the ledger [default: host and process id].
@@ -119,8 +123,9 @@ pub struct RunArgs {
 /// What to fuse, and into what.
 #[derive(Debug, Args)]
 pub struct FuseArgs {
-    /// The bands in the order of the output, such as B04=red.jp2 B03=green.jp2 B02=s3://bucket/blue.jp2: JPEG 2000 or
-    /// GeoTIFF files of one band each, of the same size and place.
+    /// The bands in the order of the output, such as B04=red.jp2 B03=green.jp2
+    /// B02=s3://bucket/blue.jp2: JPEG 2000 or GeoTIFF files of one band each, of the same size and
+    /// place.
     #[arg(required = true, value_name = "NAME=FILE", value_parser = NamedBand::parse)]
     pub bands: Vec<NamedBand>,
     /// The file to write; it appears when it is complete.
@@ -129,7 +134,8 @@ pub struct FuseArgs {
     /// Threads that decode and compress [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Compression of the output: deflate, zstd, lerc or none; the first two with a level, such as deflate:9.
+    /// Compression of the output: deflate, zstd, lerc or none; the first two with a level, such as
+    /// deflate:9.
     #[arg(long, value_name = "NAME[:LEVEL]", default_value_t)]
     pub compress: Compression,
     /// Read S3 objects requester pays.
@@ -149,25 +155,39 @@ pub struct NamedBand {
 impl NamedBand {
     fn parse(text: &str) -> Result<Self, &'static str> {
         match text.split_once('=') {
-            Some((name, place)) if !name.is_empty() && !place.is_empty() => {
-                Ok(Self { name: name.into(), place: place.into() })
-            }
+            Some((name, place)) if !name.is_empty() && !place.is_empty() => Ok(Self {
+                name: name.into(),
+                place: place.into(),
+            }),
             _ => Err("a name, an equals sign and a file are expected, such as B04=red.jp2"),
         }
     }
 }
 
-/// The Auto Scaling group that the worker's machine is in. Of no effect where there is no instance metadata.
+/// The Auto Scaling group that the worker's machine is in. Of no effect where there is no instance
+/// metadata.
 #[derive(Debug, Args)]
 pub struct MachineArgs {
-    /// Name of the workers' Auto Scaling group, in which the machine is protected from scale-in while it holds cells.
+    /// Name of the workers' Auto Scaling group, in which the machine is protected from scale-in
+    /// while it holds cells.
     #[arg(long, env = "TILEFLEET_AUTOSCALING_GROUP", value_name = "NAME")]
     pub autoscaling_group: Option<String>,
-    /// Name of the hook in which the group waits before it ends a machine, until the worker has handed back its cells.
-    #[arg(long, env = "TILEFLEET_LIFECYCLE_HOOK", value_name = "NAME", requires = "autoscaling_group")]
+    /// Name of the hook in which the group waits before it ends a machine, until the worker has
+    /// handed back its cells.
+    #[arg(
+        long,
+        env = "TILEFLEET_LIFECYCLE_HOOK",
+        value_name = "NAME",
+        requires = "autoscaling_group"
+    )]
     pub lifecycle_hook: Option<String>,
     /// Seconds that the group waits in that hook.
-    #[arg(long, env = "TILEFLEET_LIFECYCLE_SECONDS", value_name = "SECONDS", default_value_t = 140)]
+    #[arg(
+        long,
+        env = "TILEFLEET_LIFECYCLE_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 140
+    )]
     pub lifecycle_seconds: u64,
 }
 

@@ -24,13 +24,17 @@ const BAND_BYTES: u64 = 4 << 30;
 /// Bytes of a band in S3 that are in memory or on their way at a time.
 const WINDOW: u64 = 24 << 20;
 
-/// Fuses what the arguments say. SIGINT and SIGTERM end it within a tile or a request; then nothing is left behind.
+/// Fuses what the arguments say. SIGINT and SIGTERM end it within a tile or a request; then nothing
+/// is left behind.
 ///
 /// # Errors
 /// Whatever is wrong with a band or the output, with the name of it.
 pub async fn run(args: FuseArgs) -> anyhow::Result<()> {
     let token = CancellationToken::new();
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     let work = Box::pin(convert(args, &token));
     tokio::pin!(work);
     tokio::select! {
@@ -39,13 +43,18 @@ pub async fn run(args: FuseArgs) -> anyhow::Result<()> {
         _ = terminate.recv() => token.cancel(),
     }
     // Whatever step was cut short words it its own way.
-    work.await.context("stopped by a signal; nothing was written")
+    work.await
+        .context("stopped by a signal; nothing was written")
 }
 
 async fn convert(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()> {
     let is_remote = |place: &str| place.starts_with("s3://");
     let remote = args.bands.iter().any(|band| is_remote(&band.place)) || is_remote(&args.output);
-    let objects = if remote { Some(Clients::from_environment(None).await.objects) } else { None };
+    let objects = if remote {
+        Some(Clients::from_environment(None).await.objects)
+    } else {
+        None
+    };
 
     let (mut bands, mut sources) = (Vec::new(), Vec::new());
     for band in &args.bands {
@@ -60,12 +69,22 @@ async fn convert(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()
             }
         }
     }
-    let threads =
-        args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let request = Request { bands, compression: args.compress, metadata: Vec::new(), threads };
+    let threads = args.threads.map_or_else(
+        || std::thread::available_parallelism().map_or(1, usize::from),
+        usize::from,
+    );
+    let request = Request {
+        bands,
+        compression: args.compress,
+        metadata: Vec::new(),
+        threads,
+    };
     let cancel = Cancel::from(token.clone());
     let preparing = tokio::task::spawn_blocking(move || fuse::prepare(request, &cancel));
-    let prepared = preparing.await.context("the work panicked")?.map_err(told)?;
+    let prepared = preparing
+        .await
+        .context("the work panicked")?
+        .map_err(told)?;
 
     let bar = bar(&args.output);
     let cog = match objects.filter(|_| is_remote(&args.output)) {
@@ -81,7 +100,11 @@ fn open_file(band: &NamedBand) -> anyhow::Result<Band> {
     let NamedBand { name, place } = band;
     let source = FileSource::open(Path::new(place))
         .with_context(|| format!("band {name}: {place} cannot be read; check the path"))?;
-    Ok(Band { name: name.clone(), source: place.clone(), bytes: Arc::new(source) })
+    Ok(Band {
+        name: name.clone(),
+        source: place.clone(),
+        bytes: Arc::new(source),
+    })
 }
 
 async fn open_object(
@@ -92,11 +115,24 @@ async fn open_object(
 ) -> anyhow::Result<(Band, Arc<ObjectSource>)> {
     let NamedBand { name, place } = band;
     let url: S3Url = place.parse().with_context(|| format!("band {name}"))?;
-    let options = ReadOptions { request_payer, limit: BAND_BYTES, window: WINDOW };
-    let reader = ObjectReader::open(objects, &url, options).await.with_context(|| format!("band {name}"))?;
+    let options = ReadOptions {
+        request_payer,
+        limit: BAND_BYTES,
+        window: WINDOW,
+    };
+    let reader = ObjectReader::open(objects, &url, options)
+        .await
+        .with_context(|| format!("band {name}"))?;
     let source = Arc::new(ObjectSource::new(reader, Handle::current(), token.clone()));
     let bytes: Arc<dyn fuse::Source> = Arc::<ObjectSource>::clone(&source);
-    Ok((Band { name: name.clone(), source: place.clone(), bytes }, source))
+    Ok((
+        Band {
+            name: name.clone(),
+            source: place.clone(),
+            bytes,
+        },
+        source,
+    ))
 }
 
 async fn to_file(
@@ -116,7 +152,10 @@ async fn to_file(
     verify(sources).await?;
     let head = cog.head.clone();
     let publishing = tokio::task::spawn_blocking(move || output.publish(&head));
-    publishing.await.context("the work panicked")?.with_context(cannot_write)?;
+    publishing
+        .await
+        .context("the work panicked")?
+        .with_context(cannot_write)?;
     Ok(cog)
 }
 

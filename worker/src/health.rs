@@ -57,7 +57,8 @@ impl HealthFile {
         Self(path)
     }
 
-    /// Says that the worker is alive. A disk that does not take it is logged; it must not stop the work.
+    /// Says that the worker is alive. A disk that does not take it is logged; it must not stop the
+    /// work.
     pub fn beat(&self, pulse: &Pulse) {
         let Some(path) = &self.0 else { return };
         let text = serde_json::to_vec(pulse).unwrap_or_default();
@@ -82,12 +83,23 @@ impl HealthFile {
 /// # Errors
 /// [`Unhealthy`] when it did not.
 pub fn check(path: &Path, most: Duration) -> Result<Pulse, Unhealthy> {
-    let unreadable = |source| Unhealthy::Unreadable { path: path.to_owned(), source };
-    let written = std::fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(unreadable)?;
+    let unreadable = |source| Unhealthy::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let written = std::fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .map_err(unreadable)?;
     // A file from the future, after the clock was set back, is as good as new.
-    let age = SystemTime::now().duration_since(written).unwrap_or_default();
+    let age = SystemTime::now()
+        .duration_since(written)
+        .unwrap_or_default();
     if age > most {
-        return Err(Unhealthy::Stale { path: path.to_owned(), age: age.as_secs(), most: most.as_secs() });
+        return Err(Unhealthy::Stale {
+            path: path.to_owned(),
+            age: age.as_secs(),
+            most: most.as_secs(),
+        });
     }
     let text = std::fs::read(path).map_err(unreadable)?;
     serde_json::from_slice(&text).map_err(|error| unreadable(error.into()))
@@ -99,15 +111,33 @@ mod tests {
 
     #[test]
     fn a_worker_is_alive_while_its_file_is_fresh_and_dead_without_it() {
-        let path = std::env::temp_dir().join(format!("tilefleet-health-{}.json", std::process::id()));
-        assert!(matches!(check(&path, Duration::from_mins(1)), Err(Unhealthy::Unreadable { .. })));
+        let path =
+            std::env::temp_dir().join(format!("tilefleet-health-{}.json", std::process::id()));
+        assert!(matches!(
+            check(&path, Duration::from_mins(1)),
+            Err(Unhealthy::Unreadable { .. })
+        ));
         let file = HealthFile::new(Some(path.clone()));
-        let pulse = Pulse { worker: "w".into(), pid: std::process::id(), held: 2, ended: 7, poison: 0 };
+        let pulse = Pulse {
+            worker: "w".into(),
+            pid: std::process::id(),
+            held: 2,
+            ended: 7,
+            poison: 0,
+        };
         file.beat(&pulse);
         assert_eq!(check(&path, Duration::from_mins(1)).unwrap(), pulse);
         let long_ago = SystemTime::now() - Duration::from_mins(2);
-        std::fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
-        assert!(matches!(check(&path, Duration::from_mins(1)), Err(Unhealthy::Stale { most: 60, .. })));
+        std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+        assert!(matches!(
+            check(&path, Duration::from_mins(1)),
+            Err(Unhealthy::Stale { most: 60, .. })
+        ));
         file.remove();
         assert!(!path.exists());
     }

@@ -22,8 +22,8 @@ use crate::work::{WorkError, Workshop};
 /// The wait after the first failure that may pass; it doubles with each, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_mins(15);
-/// The wait before a message is looked at again whose task is unknown, or that cannot be read. Receives send such a
-/// message to the dead-letter queue in the end, for a person to look at.
+/// The wait before a message is looked at again whose task is unknown, or that cannot be read.
+/// Receives send such a message to the dead-letter queue in the end, for a person to look at.
 const UNKNOWN_WAIT: Duration = Duration::from_mins(1);
 /// How long a message that is handed back waits for its interruption to be counted.
 const COUNTING: Duration = Duration::from_millis(500);
@@ -70,7 +70,8 @@ enum End {
 }
 
 impl Holder {
-    /// Brings a message received at `since` to its end. Never fails: what cannot be done now is done on redelivery.
+    /// Brings a message received at `since` to its end. Never fails: what cannot be done now is
+    /// done on redelivery.
     pub async fn hold(
         &self,
         source: Source,
@@ -101,7 +102,9 @@ impl Holder {
         );
         async {
             let lease = Lease::hold(queue.clone(), received.receipt.clone(), timeout, since);
-            let end = self.carry(source, &ticket, &message, &received, lease.lost()).await;
+            let end = self
+                .carry(source, &ticket, &message, &received, lease.lost())
+                .await;
             drop(lease);
             self.end(source, queue, &received, end).await;
             if end == End::Delete {
@@ -112,7 +115,8 @@ impl Holder {
         .await;
     }
 
-    /// A message that is no cell will never be one: it is kept elsewhere and deleted, or else left to the queue.
+    /// A message that is no cell will never be one: it is kept elsewhere and deleted, or else left
+    /// to the queue.
     async fn poisoned(&self, queue: &Queue, received: &Received, error: &serde_json::Error) -> End {
         let (worker, message, tries) = (&self.worker, &received.id, received.receives);
         let later = End::Later(UNKNOWN_WAIT.saturating_mul(tries));
@@ -157,10 +161,12 @@ impl Holder {
             step = match step {
                 Step::Delete => return End::Delete,
                 Step::Defer(why) => return self.deferred(&why, received.receives),
-                Step::Work if source == Source::Cells => match self.work(ticket, message, lost).await {
-                    Ok(outcome) => Step::Record(outcome),
-                    Err(end) => return end,
-                },
+                Step::Work if source == Source::Cells => {
+                    match self.work(ticket, message, lost).await {
+                        Ok(outcome) => Step::Record(outcome),
+                        Err(end) => return end,
+                    }
+                }
                 Step::Start if source == Source::Cells && turn.is_none() => {
                     match self.admit(ticket, received, lost).await {
                         Ok(Ok(admitted)) => {
@@ -175,7 +181,11 @@ impl Holder {
                     Ok(next) => next,
                     Err(error) => {
                         tracing::error!(%error, "the ledger gave no answer; the message goes back");
-                        return End::Later(full_jitter(FIRST_WAIT, LONGEST_WAIT, received.receives));
+                        return End::Later(full_jitter(
+                            FIRST_WAIT,
+                            LONGEST_WAIT,
+                            received.receives,
+                        ));
                     }
                 },
             };
@@ -199,7 +209,10 @@ impl Holder {
             return Ok(Err(failure));
         }
         if crashes > 0 {
-            tracing::warn!(crashes, "workers that had the cell died or lost it; it is worked on alone");
+            tracing::warn!(
+                crashes,
+                "workers that had the cell died or lost it; it is worked on alone"
+            );
         }
         tokio::select! {
             turn = self.isolation.turn(crashes > 0) => Ok(Ok(turn)),
@@ -211,7 +224,8 @@ impl Holder {
         }
     }
 
-    /// How many workers died of the cell, as far as is known. A first receive costs no look at the ledger.
+    /// How many workers died of the cell, as far as is known. A first receive costs no look at the
+    /// ledger.
     async fn crashes(&self, ticket: &Ticket, received: &Received) -> u32 {
         if received.receives <= 1 {
             return 0;
@@ -245,7 +259,9 @@ impl Holder {
         match source {
             Source::Cells => self.tracker.advance(ticket, step).await,
             Source::DeadLetters => {
-                self.tracker.advance_dead_letter(ticket, message.epoch, &received.id, step).await
+                self.tracker
+                    .advance_dead_letter(ticket, message.epoch, &received.id, step)
+                    .await
             }
         }
     }
@@ -267,7 +283,11 @@ impl Holder {
                 Ok(Outcome::Ok(success))
             }
             Err(WorkError::Permanent(failure)) => {
-                tracing::error!(code = failure.code, error = failure.message, "failed for good");
+                tracing::error!(
+                    code = failure.code,
+                    error = failure.message,
+                    "failed for good"
+                );
                 Ok(Outcome::Failed(failure))
             }
             Err(WorkError::Passing(failure)) => self.count_failure(ticket, failure).await,
@@ -283,8 +303,8 @@ impl Holder {
         }
     }
 
-    /// Told before the message is visible again, so that nobody takes the interruption for a crash; but nobody waits for it
-    /// long.
+    /// Told before the message is visible again, so that nobody takes the interruption for a crash;
+    /// but nobody waits for it long.
     async fn count_interruption(&self, ticket: &Ticket) {
         let write = transition::count_interruption(ticket);
         match tokio::time::timeout(COUNTING, self.tracker.ledger().write(&write)).await {
@@ -308,7 +328,12 @@ impl Holder {
         };
         fault::point_of(Point::Count, &ticket.cell);
         if failures >= self.max_failures {
-            tracing::error!(code = failure.code, error = failure.message, failures, "failed too often");
+            tracing::error!(
+                code = failure.code,
+                error = failure.message,
+                failures,
+                "failed too often"
+            );
             let message = format!("{} (tried {failures} times)", failure.message);
             return Ok(Outcome::Failed(Failure { message, ..failure }));
         }
@@ -338,7 +363,9 @@ impl Holder {
                 End::Later(UNKNOWN_WAIT)
             }
             Deferral::NoticeHeld { until } => {
-                let left = until.saturating_sub(jiff::Timestamp::now().as_second()).max(0);
+                let left = until
+                    .saturating_sub(jiff::Timestamp::now().as_second())
+                    .max(0);
                 End::Later(Duration::from_secs(u64::try_from(left).unwrap_or(0) + 1))
             }
             Deferral::NoticeFailed => {
@@ -349,11 +376,17 @@ impl Holder {
 
     async fn end(&self, source: Source, queue: &Queue, received: &Received, end: End) {
         let ended = match end {
-            End::Delete if source == Source::Cells => self.deletions.delete(received.receipt.clone()).await,
-            End::Delete => queue.delete(&received.receipt).await.map_err(QueueError::from),
-            End::Later(wait) => {
-                queue.hide(&received.receipt, fault::shortened(wait)).await.map_err(QueueError::from)
+            End::Delete if source == Source::Cells => {
+                self.deletions.delete(received.receipt.clone()).await
             }
+            End::Delete => queue
+                .delete(&received.receipt)
+                .await
+                .map_err(QueueError::from),
+            End::Later(wait) => queue
+                .hide(&received.receipt, fault::shortened(wait))
+                .await
+                .map_err(QueueError::from),
             End::Lost => Ok(()),
         };
         if let Err(error) = ended {

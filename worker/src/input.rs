@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fuse::Source;
 
-/// An object in S3 as a [`Source`]. Reading blocks the thread until the bytes are there, the object cannot be had, or the
-/// work is cancelled. Not for threads that drive the runtime.
+/// An object in S3 as a [`Source`]. Reading blocks the thread until the bytes are there, the object
+/// cannot be had, or the work is cancelled. Not for threads that drive the runtime.
 #[derive(Debug)]
 pub struct ObjectSource {
     reader: ObjectReader,
@@ -25,7 +25,12 @@ pub struct ObjectSource {
 impl ObjectSource {
     /// Reads through `reader`, on `runtime`, until `cancel` says stop.
     pub fn new(reader: ObjectReader, runtime: Handle, cancel: CancellationToken) -> Self {
-        Self { reader, runtime, cancel, waited_ns: AtomicU64::new(0) }
+        Self {
+            reader,
+            runtime,
+            cancel,
+            waited_ns: AtomicU64::new(0),
+        }
     }
 
     /// The object.
@@ -46,7 +51,12 @@ impl Source for ObjectSource {
 
     fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
         if range.start > range.end || range.end > self.reader.len() {
-            let detail = format!("bytes {} to {} of {}", range.start, range.end, self.reader.len());
+            let detail = format!(
+                "bytes {} to {} of {}",
+                range.start,
+                range.end,
+                self.reader.len()
+            );
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, detail));
         }
         let begun = Instant::now();

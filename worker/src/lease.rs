@@ -6,10 +6,11 @@ use tilefleet_common::aws::{AwsError, Queue};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The longest that SQS hides one message, from its receive on ("Amazon SQS visibility timeout", 12 hours).
+/// The longest that SQS hides one message, from its receive on ("Amazon SQS visibility timeout", 12
+/// hours).
 const LONGEST: Duration = Duration::from_hours(12);
-/// The part of the timeout after which a lease that could not be renewed counts as lost: another worker may have the
-/// message soon, and two of them must not publish side by side for long.
+/// The part of the timeout after which a lease that could not be renewed counts as lost: another
+/// worker may have the message soon, and two of them must not publish side by side for long.
 const LOST_AFTER: f64 = 0.8;
 /// The wait before a renewal that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -22,7 +23,8 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Holds the message of `receipt`, received at `since`, whose queue hides messages for `timeout`.
+    /// Holds the message of `receipt`, received at `since`, whose queue hides messages for
+    /// `timeout`.
     pub fn hold(queue: Queue, receipt: String, timeout: Duration, since: Instant) -> Self {
         let (lost, ended) = (CancellationToken::new(), CancellationToken::new());
         let hide = move || {
@@ -41,7 +43,10 @@ impl Lease {
             },
             span,
         ));
-        Self { lost, _renewals: ended.drop_guard() }
+        Self {
+            lost,
+            _renewals: ended.drop_guard(),
+        }
     }
 
     /// Cancelled when the message may be another worker's.
@@ -62,7 +67,9 @@ async fn renew<H: Future<Output = Result<(), AwsError>>>(
         tokio::time::sleep_until(renewed + wait).await;
         let began = Instant::now();
         if began + timeout > since + LONGEST {
-            tracing::error!("the cell is at the 12 hours for which SQS hides a message; giving it up");
+            tracing::error!(
+                "the cell is at the 12 hours for which SQS hides a message; giving it up"
+            );
             break;
         }
         let limit = (renewed + timeout.mul_f64(LOST_AFTER)).saturating_duration_since(began);
@@ -72,7 +79,9 @@ async fn renew<H: Future<Output = Result<(), AwsError>>>(
                 renewed = began;
                 wait = timeout / 3;
             }
-            Ok(Err(error)) if error.may_pass() && began + AGAIN < renewed + timeout.mul_f64(LOST_AFTER) => {
+            Ok(Err(error))
+                if error.may_pass() && began + AGAIN < renewed + timeout.mul_f64(LOST_AFTER) =>
+            {
                 tracing::warn!(%error, "the lease could not be renewed; trying again");
                 wait = began + AGAIN - renewed;
             }
@@ -81,7 +90,9 @@ async fn renew<H: Future<Output = Result<(), AwsError>>>(
                 break;
             }
             Err(_) => {
-                tracing::error!("the lease could not be renewed in time; another worker will have the cell");
+                tracing::error!(
+                    "the lease could not be renewed in time; another worker will have the cell"
+                );
                 break;
             }
         }
@@ -101,7 +112,10 @@ mod tests {
         renew(|| std::future::ready(Ok(())), TIMEOUT, since, lost.clone()).await;
         assert!(lost.is_cancelled());
         let held = since.elapsed();
-        assert!(held + TIMEOUT + TIMEOUT / 3 > LONGEST && held < LONGEST, "{held:?}");
+        assert!(
+            held + TIMEOUT + TIMEOUT / 3 > LONGEST && held < LONGEST,
+            "{held:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -109,6 +123,9 @@ mod tests {
         let (lost, since) = (CancellationToken::new(), Instant::now());
         renew(std::future::pending, TIMEOUT, since, lost.clone()).await;
         assert!(lost.is_cancelled());
-        assert_eq!(since.elapsed().as_secs(), TIMEOUT.mul_f64(LOST_AFTER).as_secs());
+        assert_eq!(
+            since.elapsed().as_secs(),
+            TIMEOUT.mul_f64(LOST_AFTER).as_secs()
+        );
     }
 }

@@ -1,8 +1,9 @@
-//! The worker of a Tilefleet fleet: takes cells from the queue, fuses their bands into one cloud-optimised `GeoTIFF`
-//! each, and carries the ledger to the end of the task.
+//! The worker of a Tilefleet fleet: takes cells from the queue, fuses their bands into one
+//! cloud-optimised `GeoTIFF` each, and carries the ledger to the end of the task.
 //!
-//! [`pool`] holds the loop, [`holding`] the life of one message, [`work`] what is done for a cell, [`instance`] what the
-//! machine announces; [`fuse`] knows only rasters, and [`convert`] runs it without a fleet.
+//! [`pool`] holds the loop, [`holding`] the life of one message, [`work`] what is done for a cell,
+//! [`instance`] what the machine announces; [`fuse`] knows only rasters, and [`convert`] runs it
+//! without a fleet.
 
 pub mod cli;
 pub mod convert;

@@ -33,9 +33,9 @@ fn main() -> ExitCode {
             telemetry::start("warn");
             runtime().and_then(|runtime| runtime.block_on(convert::run(args)))
         }
-        Command::Health(args) => {
-            health::check(&args.health_file, args.max_age).map(|_| ()).map_err(Into::into)
-        }
+        Command::Health(args) => health::check(&args.health_file, args.max_age)
+            .map(|_| ())
+            .map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,20 +50,28 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Runtime::new().context("the runtime cannot start")
 }
 
-#[expect(clippy::print_stderr, reason = "the last word of a process, which a log filter must not swallow")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a process, which a log filter must not swallow"
+)]
 fn complain(error: &anyhow::Error) {
     eprintln!("error: {error:#}");
 }
 
 async fn run(args: RunArgs) -> anyhow::Result<()> {
     let settings = args.fleet.settings()?;
-    let (queue_url, table, topic) = (settings.queue_url()?, settings.table()?, settings.topic_arn()?);
+    let (queue_url, table, topic) = (
+        settings.queue_url()?,
+        settings.table()?,
+        settings.topic_arn()?,
+    );
     let clients = Clients::from_environment(settings.region).await;
     let queue = Queue::new(clients.sqs.clone(), queue_url);
     let ledger = Ledger::new(clients.dynamodb.clone(), table);
     let shutdown = Shutdown::on_signals(Duration::from_secs(args.grace))?;
 
-    // Asked before the first cell, so that a wrong name is this worker's trouble and not the cells'.
+    // Asked before the first cell, so that a wrong name is this worker's trouble and not the
+    // cells'.
     let timeout = queue.visibility_timeout().await?;
     ledger.read(&Key::Task("startup-check".parse()?)).await?;
     let dead_letters = match settings.dead_letter_queue_url {
@@ -82,7 +90,9 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let slots = args.slots.map_or_else(|| work::slots(cores), usize::from);
     let threads = cores.div_ceil(slots);
-    let memory = args.memory.map_or_else(MemoryBudget::of_this_machine, MemoryBudget::new);
+    let memory = args
+        .memory
+        .map_or_else(MemoryBudget::of_this_machine, MemoryBudget::new);
     tracing::info!(
         worker,
         slots,
@@ -93,10 +103,19 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         "waiting for cells"
     );
     let membership = Membership {
-        group: args.machine.autoscaling_group.map(|name| Group::new(clients.autoscaling.clone(), name)),
-        hook: args.machine.lifecycle_hook.zip(Some(Duration::from_secs(args.machine.lifecycle_seconds))),
+        group: args
+            .machine
+            .autoscaling_group
+            .map(|name| Group::new(clients.autoscaling.clone(), name)),
+        hook: args
+            .machine
+            .lifecycle_hook
+            .zip(Some(Duration::from_secs(args.machine.lifecycle_seconds))),
     };
-    let output = settings.output_bucket.map(|bucket| format!("s3://{bucket}/poison").parse()).transpose()?;
+    let output = settings
+        .output_bucket
+        .map(|bucket| format!("s3://{bucket}/poison").parse())
+        .transpose()?;
     let workshop = Workshop {
         objects: clients.objects.clone(),
         slots: Arc::new(Semaphore::new(slots)),

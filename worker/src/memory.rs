@@ -1,5 +1,6 @@
-//! Memory that the cells of one worker share: a cell waits until there is enough, and one that can never have enough is
-//! refused. The kernel's out-of-memory killer would take the other cells along.
+//! Memory that the cells of one worker share: a cell waits until there is enough, and one that can
+//! never have enough is refused. The kernel's out-of-memory killer would take the other cells
+//! along.
 
 use std::sync::Arc;
 
@@ -27,12 +28,20 @@ pub struct MemoryBudget {
 impl MemoryBudget {
     /// A budget of `mib` MiB.
     pub fn new(mib: u32) -> Self {
-        Self { free: Arc::new(Semaphore::new(mib as usize)), total: mib }
+        Self {
+            free: Arc::new(Semaphore::new(mib as usize)),
+            total: mib,
+        }
     }
 
-    /// Three quarters of what the control group, or else the machine, allows: the rest is for downloads that are ahead.
+    /// Three quarters of what the control group, or else the machine, allows: the rest is for
+    /// downloads that are ahead.
     pub fn of_this_machine() -> Self {
-        let allowed = control_group_limit().into_iter().chain(machine_memory()).min().unwrap_or(2048 * MIB);
+        let allowed = control_group_limit()
+            .into_iter()
+            .chain(machine_memory())
+            .min()
+            .unwrap_or(2048 * MIB);
         Self::new(u32::try_from(allowed / MIB / 4 * 3).unwrap_or(u32::MAX))
     }
 
@@ -47,23 +56,42 @@ impl MemoryBudget {
     /// [`TooLarge`] when there will never be so much.
     pub async fn acquire(&self, bytes: u64) -> Result<OwnedSemaphorePermit, TooLarge> {
         let needed = bytes.div_ceil(MIB);
-        let too_large = || TooLarge { needed, has: self.total.into() };
-        let permits =
-            u32::try_from(needed).ok().filter(|&permits| permits <= self.total).ok_or_else(too_large)?;
-        Arc::clone(&self.free).acquire_many_owned(permits).await.map_err(|_| too_large())
+        let too_large = || TooLarge {
+            needed,
+            has: self.total.into(),
+        };
+        let permits = u32::try_from(needed)
+            .ok()
+            .filter(|&permits| permits <= self.total)
+            .ok_or_else(too_large)?;
+        Arc::clone(&self.free)
+            .acquire_many_owned(permits)
+            .await
+            .map_err(|_| too_large())
     }
 }
 
 /// The limit of this process's control group (Linux, "Control Group v2", `memory.max`).
 fn control_group_limit() -> Option<u64> {
-    std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok()?.trim().parse().ok()
+    std::fs::read_to_string("/sys/fs/cgroup/memory.max")
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 /// The machine's memory (Linux, proc(5), `/proc/meminfo`, `MemTotal` in KiB).
 fn machine_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim()
+        .strip_suffix(" kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kib| kib * 1024)
 }
 
 #[cfg(test)]
@@ -73,7 +101,13 @@ mod tests {
     #[tokio::test]
     async fn a_cell_that_can_never_fit_is_refused_and_others_wait_their_turn() {
         let budget = MemoryBudget::new(100);
-        assert_eq!(budget.acquire(101 * MIB).await.unwrap_err(), TooLarge { needed: 101, has: 100 });
+        assert_eq!(
+            budget.acquire(101 * MIB).await.unwrap_err(),
+            TooLarge {
+                needed: 101,
+                has: 100
+            }
+        );
         let first = budget.acquire(60 * MIB).await.unwrap();
         let second = budget.acquire(41 * MIB);
         tokio::pin!(second);

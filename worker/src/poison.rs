@@ -29,7 +29,11 @@ struct Copy<'a> {
 impl Poison {
     /// Keeps them below `place`; without one nothing is kept.
     pub fn new(objects: ObjectStore, place: Option<S3Url>) -> Self {
-        Self { objects, place, kept: AtomicU64::new(0) }
+        Self {
+            objects,
+            place,
+            kept: AtomicU64::new(0),
+        }
     }
 
     /// How many this worker has kept.
@@ -37,8 +41,8 @@ impl Poison {
         self.kept.load(Ordering::Relaxed)
     }
 
-    /// Copies a message to `<place>/<message id>.json`; the same message again is the same object. Answers where it is,
-    /// or nothing when there is no place.
+    /// Copies a message to `<place>/<message id>.json`; the same message again is the same object.
+    /// Answers where it is, or nothing when there is no place.
     ///
     /// # Errors
     /// [`AwsError`] when it could not be written; the message must stay in its queue then.
@@ -49,7 +53,9 @@ impl Poison {
         worker: &str,
         error: &serde_json::Error,
     ) -> Result<Option<S3Url>, AwsError> {
-        let Some(place) = &self.place else { return Ok(None) };
+        let Some(place) = &self.place else {
+            return Ok(None);
+        };
         let address = place.join(&format!("{}.json", received.id));
         let copy = Copy {
             message_id: &received.id,
@@ -62,7 +68,13 @@ impl Poison {
         };
         // It has no maps and no floats, so it always has a JSON form.
         let text = serde_json::to_vec(&copy).unwrap_or_default();
-        let mut upload = Upload::begin(&self.objects, &address, None, "application/json", Existing::Replace);
+        let mut upload = Upload::begin(
+            &self.objects,
+            &address,
+            None,
+            "application/json",
+            Existing::Replace,
+        );
         upload.write(&text).await?;
         Box::pin(upload.finish()).await?;
         self.kept.fetch_add(1, Ordering::Relaxed);

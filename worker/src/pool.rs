@@ -27,8 +27,8 @@ pub enum Until {
 
 /// How long a receive waits when an empty queue ends the loop.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
-/// How long a receive under way may still answer once the process has to end. Otherwise it is waited for: what it was about
-/// to bring would stay hidden.
+/// How long a receive under way may still answer once the process has to end. Otherwise it is
+/// waited for: what it was about to bring would stay hidden.
 const LAST_WORD: Duration = Duration::from_secs(1);
 /// Waits between receives that fail.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -37,8 +37,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Messages that one receive brings at most (Amazon SQS API reference, `ReceiveMessage`).
 const MOST_RECEIVED: usize = 10;
 
-/// How many messages are received together, of a worker that holds `ahead` cells beyond those being fused: half of these,
-/// so that none of the slots is idle for it.
+/// How many messages are received together, of a worker that holds `ahead` cells beyond those being
+/// fused: half of these, so that none of the slots is idle for it.
 pub fn batch(ahead: usize) -> usize {
     (ahead / 2).clamp(1, MOST_RECEIVED)
 }
@@ -72,16 +72,27 @@ impl Pool {
     /// Runs until the loop ends, and everything held has come to its end.
     ///
     /// # Errors
-    /// [`AwsError`] when the queue cannot be used at all; what was held has come to its end by then.
+    /// [`AwsError`] when the queue cannot be used at all; what was held has come to its end by
+    /// then.
     pub async fn run(self) -> Result<(), AwsError> {
         let ended = Arc::new(AtomicU64::new(0));
         let mut held = JoinSet::new();
-        if let Some((queue, timeout)) = self.dead_letters.clone().filter(|_| self.until == Until::Stopped) {
+        if let Some((queue, timeout)) = self
+            .dead_letters
+            .clone()
+            .filter(|_| self.until == Until::Stopped)
+        {
             let (holder, shutdown) = (Arc::clone(&self.holder), self.shutdown.clone());
             tokio::spawn(async move {
                 while !shutdown.stop.is_cancelled() {
-                    drain(&queue, timeout, &holder, &shutdown, Duration::from_secs(RECEIVE_WAIT_S.into()))
-                        .await;
+                    drain(
+                        &queue,
+                        timeout,
+                        &holder,
+                        &shutdown,
+                        Duration::from_secs(RECEIVE_WAIT_S.into()),
+                    )
+                    .await;
                 }
             });
         }
@@ -89,8 +100,19 @@ impl Pool {
         while !held.is_empty() {
             self.wait_for_one(&mut held, &ended).await;
         }
-        if let Some((queue, timeout)) = self.dead_letters.as_ref().filter(|_| self.until == Until::Empty) {
-            drain(queue, *timeout, &self.holder, &self.shutdown, Duration::ZERO).await;
+        if let Some((queue, timeout)) = self
+            .dead_letters
+            .as_ref()
+            .filter(|_| self.until == Until::Empty)
+        {
+            drain(
+                queue,
+                *timeout,
+                &self.holder,
+                &self.shutdown,
+                Duration::ZERO,
+            )
+            .await;
         }
         self.machine.drained();
         if received.is_ok() && self.until == Until::Stopped {
@@ -101,7 +123,11 @@ impl Pool {
         received
     }
 
-    async fn receive(&self, held: &mut JoinSet<()>, ended: &Arc<AtomicU64>) -> Result<(), AwsError> {
+    async fn receive(
+        &self,
+        held: &mut JoinSet<()>,
+        ended: &Arc<AtomicU64>,
+    ) -> Result<(), AwsError> {
         let wait = match self.until {
             Until::Stopped => Duration::from_secs(RECEIVE_WAIT_S.into()),
             Until::Empty | Until::Once => SHORT_WAIT,
@@ -125,8 +151,8 @@ impl Pool {
             let room = if self.until == Until::Once { 1 } else { room };
             let receive = self.queue.receive(room, wait);
             tokio::pin!(receive);
-            // A receive is never dropped for a cell that ends meanwhile: what SQS was about to answer would stay hidden
-            // for a whole visibility timeout.
+            // A receive is never dropped for a cell that ends meanwhile: what SQS was about to
+            // answer would stay hidden for a whole visibility timeout.
             let messages = tokio::select! {
                 messages = &mut receive => messages,
                 () = self.shutdown.must_not_receive() => {
@@ -155,7 +181,9 @@ impl Pool {
                         let (holder, queue, timeout) =
                             (Arc::clone(&self.holder), self.queue.clone(), self.timeout);
                         held.spawn(async move {
-                            holder.hold(Source::Cells, &queue, timeout, message, since).await;
+                            holder
+                                .hold(Source::Cells, &queue, timeout, message, since)
+                                .await;
                         });
                         if self.until == Until::Once {
                             return Ok(());
@@ -177,7 +205,8 @@ impl Pool {
         Ok(())
     }
 
-    /// A worker whose machine is going waits for that: ended, it would be started again and take cells.
+    /// A worker whose machine is going waits for that: ended, it would be started again and take
+    /// cells.
     async fn wait_for_the_end(&self, ended: u64) {
         while self.machine.is_leaving() && !self.shutdown.signalled.is_cancelled() {
             self.tell(0, ended);
@@ -225,7 +254,13 @@ impl Pool {
 }
 
 /// Turns what a dead-letter queue has to give into failed cells, so that a task always ends.
-async fn drain(queue: &Queue, timeout: Duration, holder: &Holder, shutdown: &Shutdown, wait: Duration) {
+async fn drain(
+    queue: &Queue,
+    timeout: Duration,
+    holder: &Holder,
+    shutdown: &Shutdown,
+    wait: Duration,
+) {
     loop {
         let messages = tokio::select! {
             // One at a time: they are held one after the other, and nobody renews those that wait.
@@ -237,7 +272,9 @@ async fn drain(queue: &Queue, timeout: Duration, holder: &Holder, shutdown: &Shu
             Ok(messages) => {
                 let since = Instant::now();
                 for message in messages {
-                    holder.hold(Source::DeadLetters, queue, timeout, message, since).await;
+                    holder
+                        .hold(Source::DeadLetters, queue, timeout, message, since)
+                        .await;
                 }
             }
             Err(error) => {
@@ -258,6 +295,9 @@ mod tests {
 
     #[test]
     fn a_receive_waits_for_no_slot_to_be_idle() {
-        assert_eq!([1, 2, 3, 4, 16, 20, 1000].map(batch), [1, 1, 1, 2, 8, 10, 10]);
+        assert_eq!(
+            [1, 2, 3, 4, 16, 20, 1000].map(batch),
+            [1, 1, 1, 2, 8, 10, 10]
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! The recipe that makes nothing: a small object in place of a raster, by the same slot, upload and deadlines. What such
-//! a cell costs is what the fleet costs.
+//! The recipe that makes nothing: a small object in place of a raster, by the same slot, upload and
+//! deadlines. What such a cell costs is what the fleet costs.
 
 use std::time::Instant;
 
@@ -13,7 +13,8 @@ use crate::publication::PublishError;
 use crate::work::{WorkError, Workshop, milliseconds, not_published};
 
 impl Workshop {
-    /// Publishes which cell `message` was about, unless `lost` is cancelled before. The same cell gives the same bytes.
+    /// Publishes which cell `message` was about, unless `lost` is cancelled before. The same cell
+    /// gives the same bytes.
     ///
     /// # Errors
     /// [`WorkError`], which says what to do with the message.
@@ -22,7 +23,9 @@ impl Workshop {
         message: &CellMessage,
         lost: &CancellationToken,
     ) -> Result<Success, WorkError> {
-        let slot = self.unless(&self.shutdown.stop, lost, self.slots.acquire()).await?;
+        let slot = self
+            .unless(&self.shutdown.stop, lost, self.slots.acquire())
+            .await?;
         let clock = Instant::now();
         let effort = self.shutdown.begin();
         let cell = &message.cell;
@@ -30,8 +33,13 @@ impl Workshop {
         let body = format!("{{\"cell\":\"{}\"}}\n", cell.id);
         let published = async {
             let region = cell.region.as_deref();
-            let mut upload =
-                Upload::begin(&self.objects, &output, region, "application/json", Existing::Replace);
+            let mut upload = Upload::begin(
+                &self.objects,
+                &output,
+                region,
+                "application/json",
+                Existing::Replace,
+            );
             upload.write(body.as_bytes()).await?;
             upload.finish().await
         };

@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fuse::Output;
 
-/// Pieces of the body that may wait for the upload. A piece is a compressed tile of the raster, of at most 1.5 MiB.
+/// Pieces of the body that may wait for the upload. A piece is a compressed tile of the raster, of
+/// at most 1.5 MiB.
 const WAITING: usize = 8;
 /// How long giving an upload up may take before it is left to the bucket's lifecycle rule.
 const GIVE_UP: Duration = Duration::from_secs(5);
@@ -53,7 +54,8 @@ impl Output for Body {
     }
 }
 
-/// An upload that is fed by a [`Body`]. Nothing is visible before [`Publication::finish`] has said so.
+/// An upload that is fed by a [`Body`]. Nothing is visible before [`Publication::finish`] has said
+/// so.
 #[derive(Debug)]
 pub struct Publication {
     uploading: JoinHandle<Result<HeadedUpload, PublishError>>,
@@ -87,11 +89,21 @@ impl Publication {
                 Err(PublishError::Stopped)
             }
         });
-        let body = Body { pieces, waited_ns: AtomicU64::new(0) };
-        (Self { uploading, cancel: cancel.clone() }, body)
+        let body = Body {
+            pieces,
+            waited_ns: AtomicU64::new(0),
+        };
+        (
+            Self {
+                uploading,
+                cancel: cancel.clone(),
+            },
+            body,
+        )
     }
 
-    /// Waits for the body, whose [`Body`] is gone by now, and puts `head` in front of it: the object becomes visible.
+    /// Waits for the body, whose [`Body`] is gone by now, and puts `head` in front of it: the
+    /// object becomes visible.
     ///
     /// # Errors
     /// [`PublishError`]; nothing is visible then.

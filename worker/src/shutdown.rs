@@ -1,4 +1,5 @@
-//! Being told to stop, by a signal or by a notice of the machine's end, and what still fits into the time that is left.
+//! Being told to stop, by a signal or by a notice of the machine's end, and what still fits into
+//! the time that is left.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,7 +37,8 @@ struct State {
 }
 
 impl State {
-    /// Whether a cell begun at `began` may be done by the deadline. One that nothing is known about may.
+    /// Whether a cell begun at `began` may be done by the deadline. One that nothing is known about
+    /// may.
     fn fits(&self, began: Instant, now: Instant) -> bool {
         let (Some(deadline), Some(slowest)) = (self.deadline, self.durations.iter().max()) else {
             return true;
@@ -47,7 +49,8 @@ impl State {
 }
 
 impl Shutdown {
-    /// Listens for SIGTERM and SIGINT: the first one stops, and hurries after `grace`; the second one hurries at once.
+    /// Listens for SIGTERM and SIGINT: the first one stops, and hurries after `grace`; the second
+    /// one hurries at once.
     ///
     /// # Errors
     /// The operating system's, if it has no such signals to give.
@@ -72,14 +75,17 @@ impl Shutdown {
             told.signalled.cancel();
             told.stop_by(Instant::now() + grace);
             let second = next().await;
-            tracing::info!(signal = second, "told to stop again; handing everything back");
+            tracing::info!(
+                signal = second,
+                "told to stop again; handing everything back"
+            );
             told.hurry.cancel();
         });
         Ok(shutdown)
     }
 
-    /// Stops, and hurries at `deadline`. Cells that will not be done by then are handed back now. Of several deadlines the
-    /// earliest counts.
+    /// Stops, and hurries at `deadline`. Cells that will not be done by then are handed back now.
+    /// Of several deadlines the earliest counts.
     pub fn stop_by(&self, deadline: Instant) {
         let now = Instant::now();
         {
@@ -139,7 +145,12 @@ impl Shutdown {
         }
         state.efforts.insert(number, (began, hurry.clone()));
         drop(state);
-        Effort { hurry, number, began, shutdown: self.clone() }
+        Effort {
+            hurry,
+            number,
+            began,
+            shutdown: self.clone(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -200,7 +211,10 @@ mod tests {
         let late = shutdown.begin();
         assert!(late.hurry.is_cancelled());
         tokio::time::sleep(MINUTE).await;
-        assert!(old.hurry.is_cancelled() && shutdown.hurry.is_cancelled(), "the time is up");
+        assert!(
+            old.hurry.is_cancelled() && shutdown.hurry.is_cancelled(),
+            "the time is up"
+        );
     }
 
     #[tokio::test(start_paused = true)]

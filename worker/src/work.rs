@@ -23,11 +23,11 @@ use crate::shutdown::Shutdown;
 
 /// Bytes of a band, at most. Full-size 10 m bands have 115 to 132 MB.
 const BAND_BYTES: u64 = 512 << 20;
-/// Bytes of a band that are in memory or on their way at a time. Three requests side by side bring well over the
-/// 25 MB a second that two cores decode of all bands together.
+/// Bytes of a band that are in memory or on their way at a time. Three requests side by side bring
+/// well over the 25 MB a second that two cores decode of all bands together.
 const WINDOW: u64 = 24 << 20;
-/// Cores that share the tiles of one cell. With more of them the ends of a cell, when there are fewer tiles left than
-/// cores, would begin to count; it takes 363 tiles to make a full-size one.
+/// Cores that share the tiles of one cell. With more of them the ends of a cell, when there are
+/// fewer tiles left than cores, would begin to count; it takes 363 tiles to make a full-size one.
 const CORES_PER_CELL: usize = 8;
 
 /// Why there is no raster.
@@ -58,8 +58,8 @@ pub struct Workshop {
     pub shutdown: Shutdown,
 }
 
-/// How many cells to fuse at a time on a machine of so many cores: one for every eight. A second one beside the first
-/// would make neither of them sooner, and take its memory twice.
+/// How many cells to fuse at a time on a machine of so many cores: one for every eight. A second
+/// one beside the first would make neither of them sooner, and take its memory twice.
 pub fn slots(cores: usize) -> usize {
     cores.div_ceil(CORES_PER_CELL).max(1)
 }
@@ -67,36 +67,54 @@ pub fn slots(cores: usize) -> usize {
 impl Workshop {
     /// Makes the raster of `message` and publishes it, unless `lost` is cancelled before.
     ///
-    /// Of the times that it answers, `fetch_ms` is from the beginning until the bands are open and their headers read,
-    /// `fuse_ms` from the first tile to the last, and `publish_ms` from there until the raster is visible. The bands
-    /// arrive and the raster leaves during `fuse_ms`. Waiting for a slot or for memory is in none of them.
+    /// Of the times that it answers, `fetch_ms` is from the beginning until the bands are open and
+    /// their headers read, `fuse_ms` from the first tile to the last, and `publish_ms` from there
+    /// until the raster is visible. The bands arrive and the raster leaves during `fuse_ms`.
+    /// Waiting for a slot or for memory is in none of them.
     ///
     /// # Errors
     /// [`WorkError`], which says what to do with the message.
-    pub async fn make(&self, message: &CellMessage, lost: &CancellationToken) -> Result<Success, WorkError> {
+    pub async fn make(
+        &self,
+        message: &CellMessage,
+        lost: &CancellationToken,
+    ) -> Result<Success, WorkError> {
         match message.recipe {
             Recipe::Rgb => self.fuse(message, lost).await,
             Recipe::Probe => Box::pin(self.probe(message, lost)).await,
         }
     }
 
-    async fn fuse(&self, message: &CellMessage, lost: &CancellationToken) -> Result<Success, WorkError> {
-        // Whichever way this future ends, dropped ones included, the threads and the upload are told.
+    async fn fuse(
+        &self,
+        message: &CellMessage,
+        lost: &CancellationToken,
+    ) -> Result<Success, WorkError> {
+        // Whichever way this future ends, dropped ones included, the threads and the upload are
+        // told.
         let cancel = CancellationToken::new();
         let _stop_the_threads = cancel.clone().drop_guard();
         let stop = &self.shutdown.stop;
 
         let clock = Instant::now();
-        // Boxed, as the publication below: every caller up to the pool would carry these futures along.
+        // Boxed, as the publication below: every caller up to the pool would carry these futures
+        // along.
         let opened = Box::pin(self.open(&message.cell, message.recipe, &cancel));
         let sources = self.unless(stop, lost, opened).await??;
-        let prepared = self.unless(stop, lost, self.prepare(message, &sources, &cancel)).await??;
+        let prepared = self
+            .unless(stop, lost, self.prepare(message, &sources, &cancel))
+            .await??;
         fault::point_of(Point::Fetch, &message.cell.id);
         let fetch_ms = milliseconds(clock.elapsed());
 
-        let slot = self.unless(stop, lost, Arc::clone(&self.slots).acquire_owned()).await?;
+        let slot = self
+            .unless(stop, lost, Arc::clone(&self.slots).acquire_owned())
+            .await?;
         let windows = WINDOW.saturating_mul(sources.len() as u64);
-        let needed = prepared.memory_needed().saturating_add(windows).saturating_add(Publication::MEMORY);
+        let needed = prepared
+            .memory_needed()
+            .saturating_add(windows)
+            .saturating_add(Publication::MEMORY);
         let memory = self.unless(stop, lost, self.memory.acquire(needed)).await?;
         // Held until the head, which is a quarter of the raster, is away.
         let _memory = memory.map_err(|error| permanent("memory", &error))?;
@@ -107,7 +125,9 @@ impl Workshop {
         let effort = self.shutdown.begin();
         let upload = HeadedUpload::begin(&self.objects, &output, region, "image/tiff");
         let (publication, body) = Publication::begin(upload, &cancel);
-        let fused = self.unless(&effort.hurry, lost, run(prepared, body, &cancel)).await;
+        let fused = self
+            .unless(&effort.hurry, lost, run(prepared, body, &cancel))
+            .await;
         let (cog, waited) = match fused {
             Ok(Ok(fused)) => fused,
             Ok(Err(Fused::Upload)) => return Err(not_published(&publication.cause().await)),
@@ -127,16 +147,29 @@ impl Workshop {
                 publication.give_up().await;
                 return Err(error);
             }
-            publication.finish(cog.head).await.map_err(|error| not_published(&error))
+            publication
+                .finish(cog.head)
+                .await
+                .map_err(|error| not_published(&error))
         };
-        let (etag, bytes) = match self.unless(&effort.hurry, lost, Box::pin(published)).await?? {
+        let (etag, bytes) = match self
+            .unless(&effort.hurry, lost, Box::pin(published))
+            .await??
+        {
             Stored::New { etag, bytes } => (etag, bytes),
             Stored::Kept => (String::new(), 0),
         };
         fault::point_of(Point::Upload, &message.cell.id);
         effort.done();
         let (fuse_ms, publish_ms) = (milliseconds(fusing), milliseconds(clock.elapsed()));
-        Ok(Success { output, etag, bytes, fetch_ms, fuse_ms, publish_ms })
+        Ok(Success {
+            output,
+            etag,
+            bytes,
+            fetch_ms,
+            fuse_ms,
+            publish_ms,
+        })
     }
 
     /// Waits for `work`, but no longer than until the worker must stop or the lease is lost.
@@ -161,7 +194,11 @@ impl Workshop {
         recipe: Recipe,
         cancel: &CancellationToken,
     ) -> Result<Vec<Arc<ObjectSource>>, WorkError> {
-        let options = ReadOptions { request_payer: cell.request_payer, limit: BAND_BYTES, window: WINDOW };
+        let options = ReadOptions {
+            request_payer: cell.request_payer,
+            limit: BAND_BYTES,
+            window: WINDOW,
+        };
         let mut opening = FuturesOrdered::new();
         for &name in recipe.bands() {
             let object = cell.assets.get(name).ok_or_else(|| {
@@ -169,12 +206,19 @@ impl Workshop {
                     "cell {} has no {name}, which recipe {recipe} reads; submit it with one",
                     cell.id
                 );
-                WorkError::Permanent(Failure { code: "missing_band".into(), message })
+                WorkError::Permanent(Failure {
+                    code: "missing_band".into(),
+                    message,
+                })
             })?;
             opening.push_back(async move {
                 let reader = ObjectReader::open(&self.objects, object, options).await;
                 let reader = reader.map_err(|error| not_read(&error))?;
-                Ok(Arc::new(ObjectSource::new(reader, Handle::current(), cancel.clone())))
+                Ok(Arc::new(ObjectSource::new(
+                    reader,
+                    Handle::current(),
+                    cancel.clone(),
+                )))
             });
         }
         opening.try_collect().await
@@ -188,11 +232,20 @@ impl Workshop {
         cancel: &CancellationToken,
     ) -> Result<Prepared, WorkError> {
         let cell = &message.cell;
-        let bands = message.recipe.bands().iter().zip(sources).filter_map(|(&name, source)| {
-            let object = cell.assets.get(name)?;
-            let bytes: Arc<dyn fuse::Source> = Arc::<ObjectSource>::clone(source);
-            Some(Band { name: name.to_owned(), source: object.to_string(), bytes })
-        });
+        let bands = message
+            .recipe
+            .bands()
+            .iter()
+            .zip(sources)
+            .filter_map(|(&name, source)| {
+                let object = cell.assets.get(name)?;
+                let bytes: Arc<dyn fuse::Source> = Arc::<ObjectSource>::clone(source);
+                Some(Band {
+                    name: name.to_owned(),
+                    source: object.to_string(),
+                    bytes,
+                })
+            });
         let request = fuse::Request {
             bands: bands.collect(),
             compression: Compression::default(),
@@ -205,7 +258,10 @@ impl Workshop {
         };
         let cancel = Cancel::from(cancel.clone());
         let prepared = blocking(move || fuse::prepare(request, &cancel)).await?;
-        for source in sources.iter().filter(|source| is_jpeg2000(source.reader().head())) {
+        for source in sources
+            .iter()
+            .filter(|source| is_jpeg2000(source.reader().head()))
+        {
             source.reader().read_ahead();
         }
         prepared.map_err(|error| not_fused(&error))
@@ -214,12 +270,18 @@ impl Workshop {
     fn tell(&self, sources: &[Arc<ObjectSource>], cog: &Cog, output: Duration, fusing: Duration) {
         let input: Duration = sources.iter().map(|source| source.waited()).sum();
         let threads = u32::try_from(self.threads).unwrap_or(1);
-        let working = fusing.saturating_mul(threads).saturating_sub(input).saturating_sub(output);
+        let working = fusing
+            .saturating_mul(threads)
+            .saturating_sub(input)
+            .saturating_sub(output);
         let bands = u32::try_from(sources.len()).unwrap_or(u32::MAX);
         let pixels = f64::from(cog.width) * f64::from(cog.height) * f64::from(bands);
         let head: usize = cog.head.iter().map(bytes::Bytes::len).sum();
         tracing::info!(
-            bytes_in = sources.iter().map(|source| source.reader().received()).sum::<u64>(),
+            bytes_in = sources
+                .iter()
+                .map(|source| source.reader().received())
+                .sum::<u64>(),
             bytes_out = cog.body_bytes + head as u64,
             input_wait_s = input.as_secs_f64(),
             working_s = working.as_secs_f64(),
@@ -230,8 +292,8 @@ impl Workshop {
     }
 }
 
-/// Signature box of a JP2 file (ISO/IEC 15444-1, I.5.1), or SOC and SIZ of a bare codestream (A.4.1, A.5.1). Such a file
-/// is decoded from end to end; of a TIFF only some tiles are wanted.
+/// Signature box of a JP2 file (ISO/IEC 15444-1, I.5.1), or SOC and SIZ of a bare codestream
+/// (A.4.1, A.5.1). Such a file is decoded from end to end; of a TIFF only some tiles are wanted.
 fn is_jpeg2000(head: &[u8]) -> bool {
     head.starts_with(b"\0\0\0\x0cjP  \r\n\x87\n") || head.starts_with(b"\xff\x4f\xff\x51")
 }
@@ -243,8 +305,13 @@ enum Fused {
     Input(WorkError),
 }
 
-/// Fuses on threads of its own, and answers how long they waited for the upload. The body is at its end then.
-async fn run(prepared: Prepared, body: Body, cancel: &CancellationToken) -> Result<(Cog, Duration), Fused> {
+/// Fuses on threads of its own, and answers how long they waited for the upload. The body is at its
+/// end then.
+async fn run(
+    prepared: Prepared,
+    body: Body,
+    cancel: &CancellationToken,
+) -> Result<(Cog, Duration), Fused> {
     let cancel = Cancel::from(cancel.clone());
     let ran = blocking(move || {
         let cog = prepared.run(&body, &|_| {}, &cancel)?;
@@ -259,7 +326,8 @@ async fn run(prepared: Prepared, body: Body, cancel: &CancellationToken) -> Resu
 
 /// Holds every band against its digest, where there is one.
 async fn verify(sources: &[Arc<ObjectSource>]) -> Result<(), WorkError> {
-    let verified = futures::future::try_join_all(sources.iter().map(|source| source.reader().verify()));
+    let verified =
+        futures::future::try_join_all(sources.iter().map(|source| source.reader().verify()));
     verified.await.map(|_| ()).map_err(|error| not_read(&error))
 }
 
@@ -272,7 +340,11 @@ async fn blocking<T: Send + 'static>(
 
 fn not_read(error: &ObjectError) -> WorkError {
     let failure = failure(error.code(), error);
-    if error.may_pass() { WorkError::Passing(failure) } else { WorkError::Permanent(failure) }
+    if error.may_pass() {
+        WorkError::Passing(failure)
+    } else {
+        WorkError::Permanent(failure)
+    }
 }
 
 fn not_fused(error: &FuseError) -> WorkError {
@@ -282,12 +354,18 @@ fn not_fused(error: &FuseError) -> WorkError {
         return not_read(cause);
     }
     let failure = failure(error.code(), error);
-    if error.is_permanent() { WorkError::Permanent(failure) } else { WorkError::Passing(failure) }
+    if error.is_permanent() {
+        WorkError::Permanent(failure)
+    } else {
+        WorkError::Passing(failure)
+    }
 }
 
 pub(crate) fn not_published(error: &PublishError) -> WorkError {
     match error {
-        PublishError::Upload(cause) if !cause.may_pass() && cause.kind() != AwsErrorKind::Credentials => {
+        PublishError::Upload(cause)
+            if !cause.may_pass() && cause.kind() != AwsErrorKind::Credentials =>
+        {
             permanent("publish", error)
         }
         _ => WorkError::Passing(failure("publish", error)),
@@ -295,7 +373,10 @@ pub(crate) fn not_published(error: &PublishError) -> WorkError {
 }
 
 fn failure(code: &str, error: &dyn std::fmt::Display) -> Failure {
-    Failure { code: code.to_owned(), message: error.to_string() }
+    Failure {
+        code: code.to_owned(),
+        message: error.to_string(),
+    }
 }
 
 fn permanent(code: &str, error: &dyn std::fmt::Display) -> WorkError {

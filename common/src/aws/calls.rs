@@ -15,7 +15,10 @@ pub struct CallCounter(Arc<Mutex<BTreeMap<String, u64>>>);
 impl CallCounter {
     /// The counts so far, by `service:Operation`.
     pub fn counts(&self) -> BTreeMap<String, u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// How many requests there were in all.
@@ -39,7 +42,12 @@ impl Intercept for CallCounter {
             // As IAM writes it: "Auto Scaling" is autoscaling.
             let service = metadata.service().to_lowercase().replace(' ', "");
             let operation = format!("{service}:{}", metadata.name());
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(operation).or_default() += 1;
+            *self
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(operation)
+                .or_default() += 1;
         }
         Ok(())
     }

@@ -33,7 +33,11 @@ pub(crate) type Answer = (u16, Vec<(&'static str, String)>, Vec<u8>);
 
 /// An answer that is JSON.
 pub(crate) fn json(status: u16, body: &serde_json::Value) -> Answer {
-    (status, vec![("content-type", "application/x-amz-json-1.0".to_owned())], body.to_string().into_bytes())
+    (
+        status,
+        vec![("content-type", "application/x-amz-json-1.0".to_owned())],
+        body.to_string().into_bytes(),
+    )
 }
 
 /// The requests that were made, in order.
@@ -42,7 +46,10 @@ pub(crate) struct Log(Arc<Mutex<Vec<Asked>>>);
 
 impl Log {
     pub(crate) fn requests(&self) -> Vec<Asked> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -74,7 +81,8 @@ impl<F: Fn(usize, &Asked) -> Answer + Send + Sync + 'static> HttpConnector for C
             let mut log = log.0.lock().unwrap_or_else(PoisonError::into_inner);
             let (status, headers, body) = answer(log.len(), &asked);
             log.push(asked);
-            let mut response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
+            let mut response =
+                HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
             for (name, value) in headers {
                 response.headers_mut().insert(name, value);
             }
@@ -88,7 +96,10 @@ pub(crate) fn client(
     answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static,
 ) -> (SharedHttpClient, Log) {
     let log = Log::default();
-    let connector = SharedHttpConnector::new(Canned { answer: Arc::new(answer), log: log.clone() });
+    let connector = SharedHttpConnector::new(Canned {
+        answer: Arc::new(answer),
+        log: log.clone(),
+    });
     (http_client_fn(move |_, _| connector.clone()), log)
 }
 
@@ -98,7 +109,9 @@ macro_rules! config {
         $sdk::Config::builder()
             .behavior_version($sdk::config::BehaviorVersion::latest())
             .region($sdk::config::Region::new("eu-west-1"))
-            .credentials_provider($sdk::config::Credentials::new("key", "secret", None, None, "canned"))
+            .credentials_provider($sdk::config::Credentials::new(
+                "key", "secret", None, None, "canned",
+            ))
             .http_client($client)
     };
 }
@@ -113,12 +126,20 @@ pub(crate) mod s3 {
         answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static,
     ) -> (ObjectStore, Log) {
         let (client, log) = client(answer);
-        (ObjectStore::new(crate::aws::canned::config!(aws_sdk_s3, client).force_path_style(true)), log)
+        (
+            ObjectStore::new(
+                crate::aws::canned::config!(aws_sdk_s3, client).force_path_style(true),
+            ),
+            log,
+        )
     }
 
     /// First and last byte that a request asks for.
     pub(crate) fn bounds(asked: &Asked) -> (usize, usize) {
-        let bounds = asked.header("range").trim_start_matches("bytes=").to_owned();
+        let bounds = asked
+            .header("range")
+            .trim_start_matches("bytes=")
+            .to_owned();
         let (start, end) = bounds.split_once('-').unwrap();
         (start.parse().unwrap(), end.parse().unwrap())
     }
@@ -129,27 +150,38 @@ pub(crate) mod s3 {
         let end = end.min(whole.len() - 1);
         let headers = vec![
             ("etag", format!("\"{etag}\"")),
-            ("content-range", format!("bytes {start}-{end}/{}", whole.len())),
+            (
+                "content-range",
+                format!("bytes {start}-{end}/{}", whole.len()),
+            ),
             ("content-length", (end + 1 - start).to_string()),
         ];
         (206, headers, whole[start..=end].to_vec())
     }
 
     pub(crate) fn error(status: u16, code: &str, headers: Vec<(&'static str, String)>) -> Answer {
-        (status, headers, format!("<Error><Code>{code}</Code><Message>words</Message></Error>").into_bytes())
+        (
+            status,
+            headers,
+            format!("<Error><Code>{code}</Code><Message>words</Message></Error>").into_bytes(),
+        )
     }
 
     /// What a multipart upload is answered.
     pub(crate) fn uploads(asked: &Asked) -> Answer {
         let tag = vec![("etag", "\"tag\"".to_owned())];
         let xml = |text: &str| (200, vec![], text.as_bytes().to_vec());
-        match (asked.method.as_str(), asked.uri.contains("uploadId"), asked.uri.contains("uploads")) {
-            ("POST", false, true) => {
-                xml("<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>")
-            }
-            ("POST", true, _) => {
-                xml("<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>")
-            }
+        match (
+            asked.method.as_str(),
+            asked.uri.contains("uploadId"),
+            asked.uri.contains("uploads"),
+        ) {
+            ("POST", false, true) => xml(
+                "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>",
+            ),
+            ("POST", true, _) => xml(
+                "<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>",
+            ),
             ("DELETE", ..) => (204, vec![], vec![]),
             _ => (200, tag, vec![]),
         }
@@ -162,6 +194,9 @@ pub(crate) mod s3 {
     }
 
     pub(crate) fn count(log: &Log, method: &str) -> usize {
-        log.requests().iter().filter(|asked| asked.method == method).count()
+        log.requests()
+            .iter()
+            .filter(|asked| asked.method == method)
+            .count()
     }
 }

@@ -21,8 +21,8 @@ pub struct NoCredentials(String);
 
 /// One client for each service, from the standard `AWS_*` environment and profile.
 ///
-/// `AWS_ENDPOINT_URL`, and its form for one service, leads somewhere other than AWS; S3 is then addressed path-style,
-/// because a bucket's name is no host's name there.
+/// `AWS_ENDPOINT_URL`, and its form for one service, leads somewhere other than AWS; S3 is then
+/// addressed path-style, because a bucket's name is no host's name there.
 #[derive(Debug, Clone)]
 pub struct Clients {
     /// The queues.
@@ -64,12 +64,19 @@ impl Clients {
     /// # Errors
     /// [`NoCredentials`] when there is none.
     pub async fn access_key(&self) -> Result<String, NoCredentials> {
-        let provider = self.credentials.as_ref().ok_or_else(|| NoCredentials("none are set".to_owned()))?;
+        let provider = self
+            .credentials
+            .as_ref()
+            .ok_or_else(|| NoCredentials("none are set".to_owned()))?;
         let credentials = provider.provide_credentials().await;
         let credentials = credentials.map_err(|error| {
             let cause = root_cause(&error);
             // Further lines list all the places where none were.
-            let cause = cause.lines().next().unwrap_or_default().trim_end_matches(". Attempted:");
+            let cause = cause
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches(". Attempted:");
             NoCredentials(cause.to_owned())
         })?;
         Ok(credentials.access_key_id().to_owned())
@@ -80,20 +87,29 @@ impl Clients {
             || ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]
                 .iter()
                 .any(|name| std::env::var_os(name).is_some());
-        let s3 =
-            aws_sdk_s3::config::Builder::from(config).force_path_style(elsewhere).interceptor(calls.clone());
+        let s3 = aws_sdk_s3::config::Builder::from(config)
+            .force_path_style(elsewhere)
+            .interceptor(calls.clone());
         Self {
             sqs: aws_sdk_sqs::Client::from_conf(
-                aws_sdk_sqs::config::Builder::from(config).interceptor(calls.clone()).build(),
+                aws_sdk_sqs::config::Builder::from(config)
+                    .interceptor(calls.clone())
+                    .build(),
             ),
             dynamodb: aws_sdk_dynamodb::Client::from_conf(
-                aws_sdk_dynamodb::config::Builder::from(config).interceptor(calls.clone()).build(),
+                aws_sdk_dynamodb::config::Builder::from(config)
+                    .interceptor(calls.clone())
+                    .build(),
             ),
             sns: aws_sdk_sns::Client::from_conf(
-                aws_sdk_sns::config::Builder::from(config).interceptor(calls.clone()).build(),
+                aws_sdk_sns::config::Builder::from(config)
+                    .interceptor(calls.clone())
+                    .build(),
             ),
             autoscaling: aws_sdk_autoscaling::Client::from_conf(
-                aws_sdk_autoscaling::config::Builder::from(config).interceptor(calls.clone()).build(),
+                aws_sdk_autoscaling::config::Builder::from(config)
+                    .interceptor(calls.clone())
+                    .build(),
             ),
             objects: ObjectStore::new(s3),
             calls,

@@ -6,11 +6,12 @@ use super::error::AwsError;
 use super::queue::{BATCH, BATCH_TRIES, BATCH_WAIT, Queue, QueueError};
 use super::retry::Attempts;
 
-/// How long a message that is to be deleted waits for others. A cell that takes seconds is not held noticeably longer by
-/// it, and cells that take milliseconds fill a batch meanwhile.
+/// How long a message that is to be deleted waits for others. A cell that takes seconds is not held
+/// noticeably longer by it, and cells that take milliseconds fill a batch meanwhile.
 const LINGER: Duration = Duration::from_millis(100);
 
-/// Deletes received messages of one queue, up to ten by one request, for many who are done with one each.
+/// Deletes received messages of one queue, up to ten by one request, for many who are done with one
+/// each.
 #[derive(Debug, Clone)]
 pub struct Deletions {
     queue: Queue,
@@ -33,7 +34,9 @@ impl Deletions {
                 let mut batch = vec![first];
                 let others = async {
                     while batch.len() < BATCH {
-                        let Some(order) = ordered.recv().await else { return };
+                        let Some(order) = ordered.recv().await else {
+                            return;
+                        };
                         batch.push(order);
                     }
                 };
@@ -49,10 +52,14 @@ impl Deletions {
     /// Removes a received message for good, within a moment.
     ///
     /// # Errors
-    /// [`QueueError`] when the call fails, or this message comes back; the others of its batch do not matter.
+    /// [`QueueError`] when the call fails, or this message comes back; the others of its batch do
+    /// not matter.
     pub async fn delete(&self, receipt: String) -> Result<(), QueueError> {
         let (done, answer) = oneshot::channel();
-        let order = Order { receipt: receipt.clone(), done };
+        let order = Order {
+            receipt: receipt.clone(),
+            done,
+        };
         if self.orders.send(order).await.is_ok()
             && let Ok(deleted) = answer.await
         {
@@ -70,7 +77,11 @@ async fn delete(queue: &Queue, mut batch: Vec<Order>) {
         let failed = match batch.as_slice() {
             [] => return,
             [only] => queue.delete(&only.receipt).await.map(|()| vec![]),
-            several => queue.delete_batch(several.iter().map(|order| order.receipt.as_str())).await,
+            several => {
+                queue
+                    .delete_batch(several.iter().map(|order| order.receipt.as_str()))
+                    .await
+            }
         };
         let failed = match failed {
             Ok(failed) => failed,
@@ -83,12 +94,25 @@ async fn delete(queue: &Queue, mut batch: Vec<Order>) {
                 None => Ok(()),
                 Some(entry) => {
                     let (queue, count) = (queue.url().to_owned(), 1);
-                    let (code, message) =
-                        (entry.code().to_owned(), entry.message().unwrap_or("no message").to_owned());
+                    let (code, message) = (
+                        entry.code().to_owned(),
+                        entry.message().unwrap_or("no message").to_owned(),
+                    );
                     if entry.sender_fault() {
-                        Err(QueueError::Rejected { queue, count, code, message })
+                        Err(QueueError::Rejected {
+                            queue,
+                            count,
+                            code,
+                            message,
+                        })
                     } else if last {
-                        Err(QueueError::Returned { queue, count, tries: BATCH_TRIES, code, message })
+                        Err(QueueError::Returned {
+                            queue,
+                            count,
+                            tries: BATCH_TRIES,
+                            code,
+                            message,
+                        })
                     } else {
                         again.push(order);
                         continue;
@@ -116,7 +140,9 @@ mod tests {
     use crate::aws::canned::{self, Log};
 
     /// A queue that returns the entries `fails` says, in the `n`-th request, as somebody's fault.
-    fn deletions(fails: impl Fn(usize, &str) -> Option<bool> + Send + Sync + 'static) -> (Deletions, Log) {
+    fn deletions(
+        fails: impl Fn(usize, &str) -> Option<bool> + Send + Sync + 'static,
+    ) -> (Deletions, Log) {
         let (client, log) = canned::client(move |n, asked| {
             let request: Value = serde_json::from_str(&asked.body).unwrap();
             let entries = request["Entries"].as_array().cloned().unwrap_or_default();
@@ -124,10 +150,16 @@ mod tests {
                 let fault = fails(n, entry["ReceiptHandle"].as_str().unwrap())?;
                 Some(json!({"Id": entry["Id"], "Code": "Odd", "SenderFault": fault}))
             });
-            canned::json(200, &json!({"Failed": failed.collect::<Vec<_>>(), "Successful": []}))
+            canned::json(
+                200,
+                &json!({"Failed": failed.collect::<Vec<_>>(), "Successful": []}),
+            )
         });
         let config = canned::config!(aws_sdk_sqs, client).build();
-        let queue = Queue::new(aws_sdk_sqs::Client::from_conf(config), "http://queue/1".into());
+        let queue = Queue::new(
+            aws_sdk_sqs::Client::from_conf(config),
+            "http://queue/1".into(),
+        );
         (Deletions::of(queue), log)
     }
 
@@ -145,9 +177,14 @@ mod tests {
     }
 
     async fn delete_all(deletions: &Deletions, receipts: &[&str]) -> Vec<Result<(), String>> {
-        let all = receipts.iter().map(|receipt| deletions.delete((*receipt).to_owned()));
+        let all = receipts
+            .iter()
+            .map(|receipt| deletions.delete((*receipt).to_owned()));
         let answers = futures::future::join_all(all).await;
-        answers.into_iter().map(|answer| answer.map_err(|error| error.to_string())).collect()
+        answers
+            .into_iter()
+            .map(|answer| answer.map_err(|error| error.to_string()))
+            .collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -155,7 +192,12 @@ mod tests {
         let (deletions, log) = deletions(|_, _| None);
         let receipts: Vec<String> = (0..21).map(|number| number.to_string()).collect();
         let receipts: Vec<&str> = receipts.iter().map(String::as_str).collect();
-        assert!(delete_all(&deletions, &receipts).await.iter().all(Result::is_ok));
+        assert!(
+            delete_all(&deletions, &receipts)
+                .await
+                .iter()
+                .all(Result::is_ok)
+        );
         let mut sizes: Vec<usize> = asked(&log).iter().map(Vec::len).collect();
         sizes.sort_unstable();
         assert_eq!(sizes, [1, 10, 10]);
@@ -169,15 +211,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_what_a_batch_returns_is_deleted_again() {
         let (deletions, log) = deletions(|n, receipt| (n < 2 && receipt != "a").then_some(false));
-        assert_eq!(delete_all(&deletions, &["a", "b", "c"]).await, [Ok(()), Ok(()), Ok(())]);
-        assert_eq!(asked(&log), [vec!["a", "b", "c"], vec!["b", "c"], vec!["b", "c"]]);
+        assert_eq!(
+            delete_all(&deletions, &["a", "b", "c"]).await,
+            [Ok(()), Ok(()), Ok(())]
+        );
+        assert_eq!(
+            asked(&log),
+            [vec!["a", "b", "c"], vec!["b", "c"], vec!["b", "c"]]
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_is_refused_knows_and_the_others_do_not_mind() {
         let (deletions, log) = deletions(|_, receipt| (receipt == "b").then_some(true));
-        let refused = "queue http://queue/1 refused 1 messages of a batch for good (Odd: no message)";
-        assert_eq!(delete_all(&deletions, &["a", "b", "c"]).await, [Ok(()), Err(refused.into()), Ok(())]);
+        let refused =
+            "queue http://queue/1 refused 1 messages of a batch for good (Odd: no message)";
+        assert_eq!(
+            delete_all(&deletions, &["a", "b", "c"]).await,
+            [Ok(()), Err(refused.into()), Ok(())]
+        );
         assert_eq!(log.requests().len(), 1);
     }
 }

@@ -10,7 +10,8 @@ use super::actions::actions;
 /// What kind of trouble a call had, as far as it tells what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AwsErrorKind {
-    /// No answer: nobody listens there, the name does not resolve, the connection broke, time ran out.
+    /// No answer: nobody listens there, the name does not resolve, the connection broke, time ran
+    /// out.
     Unreachable,
     /// There are no credentials, or they are not valid.
     Credentials,
@@ -38,7 +39,8 @@ pub struct AwsError {
 }
 
 impl AwsError {
-    /// Makes sense of what the SDK returned for `operation` of `service` (its IAM prefix, such as `sqs`) on `target`.
+    /// Makes sense of what the SDK returned for `operation` of `service` (its IAM prefix, such as
+    /// `sqs`) on `target`.
     pub fn new<E>(
         service: &'static str,
         operation: &'static str,
@@ -48,11 +50,15 @@ impl AwsError {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        let status = error.raw_response().map(|response| response.status().as_u16());
+        let status = error
+            .raw_response()
+            .map(|response| response.status().as_u16());
         let code = error.code().map(str::to_owned);
         let kind = match error {
             SdkError::ServiceError(_) => kind_of_code(code.as_deref(), status),
-            SdkError::ResponseError(_) if status.is_some_and(|status| status < 500) => AwsErrorKind::Refused,
+            SdkError::ResponseError(_) if status.is_some_and(|status| status < 500) => {
+                AwsErrorKind::Refused
+            }
             SdkError::ConstructionFailure(_) => AwsErrorKind::Refused,
             _ if root_cause(error).contains("credentials") => AwsErrorKind::Credentials,
             _ => AwsErrorKind::Unreachable,
@@ -64,7 +70,14 @@ impl AwsError {
                 _ => root_cause(error),
             },
         };
-        Self { service, operation, target: target.to_owned(), kind, code, cause }
+        Self {
+            service,
+            operation,
+            target: target.to_owned(),
+            kind,
+            code,
+            cause,
+        }
     }
 
     /// What kind of trouble it was.
@@ -82,12 +95,17 @@ impl AwsError {
         matches!(self.kind, AwsErrorKind::Unreachable | AwsErrorKind::Busy)
     }
 
-    /// The same trouble, where the caller knows that it may pass although the service's word for it does not say so.
+    /// The same trouble, where the caller knows that it may pass although the service's word for it
+    /// does not say so.
     pub(super) fn into_passing(self) -> Self {
-        Self { kind: AwsErrorKind::Busy, ..self }
+        Self {
+            kind: AwsErrorKind::Busy,
+            ..self
+        }
     }
 
-    /// What the role must be allowed to do for the call, in words: one action, or several joined by "and".
+    /// What the role must be allowed to do for the call, in words: one action, or several joined by
+    /// "and".
     pub fn action(&self) -> String {
         actions(self.service, self.operation).join(" and ")
     }
@@ -115,7 +133,13 @@ impl AwsError {
 
 impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { service, operation, target, cause, .. } = self;
+        let Self {
+            service,
+            operation,
+            target,
+            cause,
+            ..
+        } = self;
         let code = self.code.as_deref().unwrap_or("no code");
         match self.kind {
             AwsErrorKind::Unreachable => write!(
@@ -142,7 +166,10 @@ impl fmt::Display for AwsError {
                 "{service} {operation} on {target} failed on the service's side ({code}: {cause}); try again"
             ),
             AwsErrorKind::Refused => {
-                write!(f, "{service} refused {operation} on {target} ({code}: {cause})")
+                write!(
+                    f,
+                    "{service} refused {operation} on {target} ({code}: {cause})"
+                )
             }
         }
     }
@@ -193,7 +220,8 @@ fn kind_of_code(code: Option<&str>, status: Option<u16>) -> AwsErrorKind {
     }
 }
 
-/// The innermost error, which says what happened; the outer ones of the SDK only say that something did.
+/// The innermost error, which says what happened; the outer ones of the SDK only say that something
+/// did.
 pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
@@ -210,8 +238,15 @@ mod tests {
     fn a_denied_call_names_the_action_as_a_policy_does() {
         let action = |service, operation| {
             let (target, cause) = ("x".to_owned(), "no".to_owned());
-            AwsError { service, operation, target, kind: AwsErrorKind::AccessDenied, code: None, cause }
-                .action()
+            AwsError {
+                service,
+                operation,
+                target,
+                kind: AwsErrorKind::AccessDenied,
+                code: None,
+                cause,
+            }
+            .action()
         };
         assert_eq!(action("sqs", "SendMessageBatch"), "sqs:SendMessage");
         assert_eq!(action("s3", "UploadPart"), "s3:PutObject");

@@ -1,8 +1,9 @@
 use super::error::AwsError;
 
-/// Workers that are ordered at once for a fleet that sleeps, at most. One of the sizes by which the scaling grows
-/// (`terraform/scaling`). SQS may show a queue that was idle as late as a quarter of an hour after the first message;
-/// this bridges the time until the alarms see it and order the rest.
+/// Workers that are ordered at once for a fleet that sleeps, at most. One of the sizes by which the
+/// scaling grows (`terraform/scaling`). SQS may show a queue that was idle as late as a quarter of
+/// an hour after the first message; this bridges the time until the alarms see it and order the
+/// rest.
 const MOST_WOKEN: u32 = 16;
 
 /// Why a group could not be looked at or woken.
@@ -64,22 +65,42 @@ impl Group {
     /// # Errors
     /// [`GroupError`] when the call fails or there is no such group.
     pub async fn size(&self) -> Result<GroupSize, GroupError> {
-        let describe = self.client.describe_auto_scaling_groups().auto_scaling_group_names(&self.name);
-        let described = describe
-            .send()
-            .await
-            .map_err(|error| AwsError::new("autoscaling", "DescribeAutoScalingGroups", &self.name, &error))?;
+        let describe = self
+            .client
+            .describe_auto_scaling_groups()
+            .auto_scaling_group_names(&self.name);
+        let described = describe.send().await.map_err(|error| {
+            AwsError::new(
+                "autoscaling",
+                "DescribeAutoScalingGroups",
+                &self.name,
+                &error,
+            )
+        })?;
         let named = |name: Option<&str>| name == Some(&self.name);
-        let group =
-            described.auto_scaling_groups().iter().find(|group| named(group.auto_scaling_group_name()));
-        let group = group.ok_or_else(|| GroupError::NotFound { name: self.name.clone() })?;
-        let number = |number: Option<i32>| number.and_then(|number| number.try_into().ok()).unwrap_or(0);
-        Ok(GroupSize { desired: number(group.desired_capacity()), most: number(group.max_size()) })
+        let group = described
+            .auto_scaling_groups()
+            .iter()
+            .find(|group| named(group.auto_scaling_group_name()));
+        let group = group.ok_or_else(|| GroupError::NotFound {
+            name: self.name.clone(),
+        })?;
+        let number = |number: Option<i32>| {
+            number
+                .and_then(|number| number.try_into().ok())
+                .unwrap_or(0)
+        };
+        Ok(GroupSize {
+            desired: number(group.desired_capacity()),
+            most: number(group.max_size()),
+        })
     }
 
-    /// Orders workers for `cells` cells, of which `cells_per_worker` justify one, if the group sleeps.
+    /// Orders workers for `cells` cells, of which `cells_per_worker` justify one, if the group
+    /// sleeps.
     ///
-    /// Two that wake it at the same moment order the workers of the later one: few or many, the group is awake.
+    /// Two that wake it at the same moment order the workers of the later one: few or many, the
+    /// group is awake.
     ///
     /// # Errors
     /// [`GroupError`] when a call fails or there is no such group.
@@ -91,7 +112,9 @@ impl Group {
         if size.most == 0 {
             return Ok(Wake::Closed);
         }
-        let workers = cells.div_ceil(cells_per_worker.max(1)).clamp(1, MOST_WOKEN.min(size.most));
+        let workers = cells
+            .div_ceil(cells_per_worker.max(1))
+            .clamp(1, MOST_WOKEN.min(size.most));
         let order = self
             .client
             .set_desired_capacity()
@@ -99,10 +122,9 @@ impl Group {
             .desired_capacity(i32::try_from(workers).unwrap_or(i32::MAX))
             // There is work now, whenever the last worker went.
             .honor_cooldown(false);
-        order
-            .send()
-            .await
-            .map_err(|error| AwsError::new("autoscaling", "SetDesiredCapacity", &self.name, &error))?;
+        order.send().await.map_err(|error| {
+            AwsError::new("autoscaling", "SetDesiredCapacity", &self.name, &error)
+        })?;
         Ok(Wake::Ordered(workers))
     }
 
@@ -117,9 +139,9 @@ impl Group {
             .auto_scaling_group_name(&self.name)
             .instance_ids(instance)
             .protected_from_scale_in(protected);
-        set.send()
-            .await
-            .map_err(|error| AwsError::new("autoscaling", "SetInstanceProtection", &self.name, &error))?;
+        set.send().await.map_err(|error| {
+            AwsError::new("autoscaling", "SetInstanceProtection", &self.name, &error)
+        })?;
         Ok(())
     }
 
@@ -135,10 +157,9 @@ impl Group {
             .lifecycle_hook_name(hook)
             .instance_id(instance)
             .lifecycle_action_result("CONTINUE");
-        complete
-            .send()
-            .await
-            .map_err(|error| AwsError::new("autoscaling", "CompleteLifecycleAction", &self.name, &error))?;
+        complete.send().await.map_err(|error| {
+            AwsError::new("autoscaling", "CompleteLifecycleAction", &self.name, &error)
+        })?;
         Ok(())
     }
 }
@@ -149,7 +170,11 @@ mod tests {
     use crate::aws::canned::{self, Answer, Log};
 
     fn xml(text: &str) -> Answer {
-        (200, vec![("content-type", "text/xml".to_owned())], text.as_bytes().to_vec())
+        (
+            200,
+            vec![("content-type", "text/xml".to_owned())],
+            text.as_bytes().to_vec(),
+        )
     }
 
     /// A group of that size, which takes every order.
@@ -167,11 +192,20 @@ mod tests {
 
     fn answering(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> (Group, Log) {
         let (client, log) = canned::client(move |_, asked| {
-            let action = asked.body.split('&').find_map(|field| field.strip_prefix("Action="));
+            let action = asked
+                .body
+                .split('&')
+                .find_map(|field| field.strip_prefix("Action="));
             answer(action.unwrap_or_default())
         });
         let config = canned::config!(aws_sdk_autoscaling, client).build();
-        (Group::new(aws_sdk_autoscaling::Client::from_conf(config), "workers".into()), log)
+        (
+            Group::new(
+                aws_sdk_autoscaling::Client::from_conf(config),
+                "workers".into(),
+            ),
+            log,
+        )
     }
 
     async fn woken(desired: u32, most: u32, cells: u32) -> (Wake, usize, String) {
@@ -185,12 +219,27 @@ mod tests {
     async fn a_sleeping_group_gets_the_workers_that_its_cells_justify() {
         let (wake, _, order) = woken(0, 10, 41).await;
         assert_eq!(wake, Wake::Ordered(3));
-        for field in ["AutoScalingGroupName=workers", "DesiredCapacity=3", "HonorCooldown=false"] {
-            assert!(order.split('&').any(|sent| sent == field), "{field} is not in {order}");
+        for field in [
+            "AutoScalingGroupName=workers",
+            "DesiredCapacity=3",
+            "HonorCooldown=false",
+        ] {
+            assert!(
+                order.split('&').any(|sent| sent == field),
+                "{field} is not in {order}"
+            );
         }
         assert_eq!(woken(0, 10, 1).await.0, Wake::Ordered(1));
-        assert_eq!(woken(0, 10, 1_000_000).await.0, Wake::Ordered(10), "never more than the group may have");
-        assert_eq!(woken(0, 500, 1_000_000).await.0, Wake::Ordered(16), "nor more than a first round");
+        assert_eq!(
+            woken(0, 10, 1_000_000).await.0,
+            Wake::Ordered(10),
+            "never more than the group may have"
+        );
+        assert_eq!(
+            woken(0, 500, 1_000_000).await.0,
+            Wake::Ordered(16),
+            "nor more than a first round"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -208,12 +257,23 @@ mod tests {
         group.complete_lifecycle("i-1", "drain").await.unwrap();
         let sent: Vec<String> = log.requests().into_iter().map(|asked| asked.body).collect();
         let wanted = [
-            vec!["AutoScalingGroupName=workers", "InstanceIds.member.1=i-1", "ProtectedFromScaleIn=true"],
-            vec!["LifecycleHookName=drain", "InstanceId=i-1", "LifecycleActionResult=CONTINUE"],
+            vec![
+                "AutoScalingGroupName=workers",
+                "InstanceIds.member.1=i-1",
+                "ProtectedFromScaleIn=true",
+            ],
+            vec![
+                "LifecycleHookName=drain",
+                "InstanceId=i-1",
+                "LifecycleActionResult=CONTINUE",
+            ],
         ];
         for (body, fields) in sent.iter().zip(wanted) {
             for field in fields {
-                assert!(body.split('&').any(|sent| sent == field), "{field} is not in {body}");
+                assert!(
+                    body.split('&').any(|sent| sent == field),
+                    "{field} is not in {body}"
+                );
             }
         }
     }
@@ -221,8 +281,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_group_that_is_not_there_is_named() {
         let (group, _) = answering(|_| {
-            xml("<DescribeAutoScalingGroupsResponse><DescribeAutoScalingGroupsResult><AutoScalingGroups/>\
-                 </DescribeAutoScalingGroupsResult></DescribeAutoScalingGroupsResponse>")
+            xml(
+                "<DescribeAutoScalingGroupsResponse><DescribeAutoScalingGroupsResult><AutoScalingGroups/>\
+                 </DescribeAutoScalingGroupsResult></DescribeAutoScalingGroupsResponse>",
+            )
         });
         assert_eq!(
             group.wake(1, 20).await.unwrap_err().to_string(),
@@ -234,7 +296,11 @@ mod tests {
     async fn a_denied_call_names_the_action() {
         let (group, _) = answering(|_| {
             let body = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
-            (403, vec![("content-type", "text/xml".to_owned())], body.as_bytes().to_vec())
+            (
+                403,
+                vec![("content-type", "text/xml".to_owned())],
+                body.as_bytes().to_vec(),
+            )
         });
         assert_eq!(
             group.wake(1, 20).await.unwrap_err().to_string(),

@@ -7,21 +7,26 @@ use super::pieces::Pieces;
 use super::upload::{Existing, Stored};
 use crate::domain::S3Url;
 
-/// Parts that the head is cut into. They have the numbers 1 to this, the body has those that follow.
+/// Parts that the head is cut into. They have the numbers 1 to this, the body has those that
+/// follow.
 ///
-/// A number cannot be left out: part numbers must run from 1 without gaps where parts have checksums (S3 API reference,
-/// `CompletedPart`). So all of them are used, whatever the length of the head; each takes up to 5 GiB.
+/// A number cannot be left out: part numbers must run from 1 without gaps where parts have
+/// checksums (S3 API reference, `CompletedPart`). So all of them are used, whatever the length of
+/// the head; each takes up to 5 GiB.
 pub const HEAD_PARTS: usize = 2;
-/// The beginning of the body that is kept back until the head is known, so that a short head can be filled up to
-/// [`HEAD_PARTS`] parts of [`LEAST`].
+/// The beginning of the body that is kept back until the head is known, so that a short head can be
+/// filled up to [`HEAD_PARTS`] parts of [`LEAST`].
 const FRONT: usize = LEAST * HEAD_PARTS;
 
-/// An upload of an object whose head is known last: the body travels in parts while it is made, the head follows with
-/// the first part numbers. An object of at most 8 MiB is put by one request at the end.
+/// An upload of an object whose head is known last: the body travels in parts while it is made, the
+/// head follows with the first part numbers. An object of at most 8 MiB is put by one request at
+/// the end.
 ///
-/// Memory: at most 6 parts of 8 MiB and what is kept back of the body, 10 MiB; and the head while it is sent.
+/// Memory: at most 6 parts of 8 MiB and what is kept back of the body, 10 MiB; and the head while
+/// it is sent.
 ///
-/// Nothing is visible before [`HeadedUpload::finish_with_head`]. Dropped before, it is aborted in the background.
+/// Nothing is visible before [`HeadedUpload::finish_with_head`]. Dropped before, it is aborted in
+/// the background.
 #[derive(Debug)]
 pub struct HeadedUpload {
     target: Target,
@@ -39,8 +44,8 @@ impl HeadedUpload {
     /// Bytes that it has in memory at most, the head not included.
     pub const MEMORY: u64 = (FRONT + 6 * PART) as u64;
 
-    /// Begins the upload of `object`, whose bucket is in `region` if that is not the fleet's own. One that is there is
-    /// replaced.
+    /// Begins the upload of `object`, whose bucket is in `region` if that is not the fleet's own.
+    /// One that is there is replaced.
     pub fn begin(
         store: &ObjectStore,
         object: &S3Url,
@@ -134,12 +139,23 @@ mod tests {
 
     fn begin(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> (HeadedUpload, Log) {
         let (store, log) = store(move |_, asked| answer(asked));
-        (HeadedUpload::begin(&store, &"s3://out/a.tif".parse().unwrap(), None, "image/tiff"), log)
+        (
+            HeadedUpload::begin(
+                &store,
+                &"s3://out/a.tif".parse().unwrap(),
+                None,
+                "image/tiff",
+            ),
+            log,
+        )
     }
 
     /// Bytes that tell where they are from.
     fn counted(length: usize, salt: u8) -> Bytes {
-        (0..length).map(|n| u8::try_from(n % 251).unwrap() ^ salt).collect::<Vec<_>>().into()
+        (0..length)
+            .map(|n| u8::try_from(n % 251).unwrap() ^ salt)
+            .collect::<Vec<_>>()
+            .into()
     }
 
     /// The object that S3 would make of the parts, by number, and their lengths.
@@ -151,10 +167,22 @@ mod tests {
             .collect();
         parts.sort_by_key(|(number, _)| *number);
         let numbers: Vec<u32> = parts.iter().map(|(number, _)| *number).collect();
-        assert_eq!(numbers, (1..=u32::try_from(parts.len()).unwrap()).collect::<Vec<_>>(), "no gaps");
+        assert_eq!(
+            numbers,
+            (1..=u32::try_from(parts.len()).unwrap()).collect::<Vec<_>>(),
+            "no gaps"
+        );
         let lengths: Vec<usize> = parts.iter().map(|(_, bytes)| bytes.len()).collect();
-        assert!(lengths[..lengths.len() - 1].iter().all(|&length| length >= 5 * MIB), "{lengths:?}");
-        (parts.iter().flat_map(|(_, bytes)| bytes.to_vec()).collect(), lengths)
+        assert!(
+            lengths[..lengths.len() - 1]
+                .iter()
+                .all(|&length| length >= 5 * MIB),
+            "{lengths:?}"
+        );
+        (
+            parts.iter().flat_map(|(_, bytes)| bytes.to_vec()).collect(),
+            lengths,
+        )
     }
 
     #[tokio::test(start_paused = true)]
@@ -172,12 +200,24 @@ mod tests {
             for piece in body.chunks(300_007) {
                 upload.write(body.slice_ref(piece)).await.unwrap();
             }
-            let pieces = head.chunks(70_001).map(|piece| head.slice_ref(piece)).collect();
+            let pieces = head
+                .chunks(70_001)
+                .map(|piece| head.slice_ref(piece))
+                .collect();
             let stored = upload.finish_with_head(pieces).await.unwrap();
             let bytes = (head_bytes + body_bytes) as u64;
-            assert_eq!(stored, Stored::New { etag: "\"whole\"".into(), bytes });
+            assert_eq!(
+                stored,
+                Stored::New {
+                    etag: "\"whole\"".into(),
+                    bytes
+                }
+            );
             let (object, lengths) = assembled(&log);
-            assert!(object == [head, body].concat(), "{head_bytes} and {body_bytes}: {lengths:?}");
+            assert!(
+                object == [head, body].concat(),
+                "{head_bytes} and {body_bytes}: {lengths:?}"
+            );
             assert_eq!(count(&log, "POST"), 2);
         }
     }
@@ -188,7 +228,10 @@ mod tests {
         upload.write(counted(20 * MIB, 0)).await.unwrap();
         upload.finish_with_head(vec![counted(1, 0)]).await.unwrap();
         let requests = log.requests();
-        let parts: Vec<_> = requests.iter().filter(|asked| asked.method == "PUT").collect();
+        let parts: Vec<_> = requests
+            .iter()
+            .filter(|asked| asked.method == "PUT")
+            .collect();
         assert_eq!(parts.len(), 4);
         for part in parts {
             let crc: Pieces = std::iter::once(part.bytes.clone()).collect();
@@ -202,8 +245,17 @@ mod tests {
     async fn a_small_object_takes_one_request() {
         let (mut upload, log) = begin(uploads);
         upload.write(counted(3 * MIB, 0)).await.unwrap();
-        let stored = upload.finish_with_head(vec![counted(5 * MIB, 1)]).await.unwrap();
-        assert_eq!(stored, Stored::New { etag: "\"tag\"".into(), bytes: 8 * MIB as u64 });
+        let stored = upload
+            .finish_with_head(vec![counted(5 * MIB, 1)])
+            .await
+            .unwrap();
+        assert_eq!(
+            stored,
+            Stored::New {
+                etag: "\"tag\"".into(),
+                bytes: 8 * MIB as u64
+            }
+        );
         let requests = log.requests();
         assert_eq!(requests.len(), 1);
         assert!(requests[0].bytes == [counted(5 * MIB, 1), counted(3 * MIB, 0)].concat());
@@ -214,7 +266,11 @@ mod tests {
         for refused in ["partNumber=1&", "partNumber=3&"] {
             let (mut upload, log) = begin(move |asked| {
                 if asked.uri.contains(refused) {
-                    (403, vec![], b"<Error><Code>AccessDenied</Code></Error>".to_vec())
+                    (
+                        403,
+                        vec![],
+                        b"<Error><Code>AccessDenied</Code></Error>".to_vec(),
+                    )
                 } else {
                     uploads(asked)
                 }
@@ -224,7 +280,11 @@ mod tests {
                 upload.finish_with_head(vec![counted(1, 0)]).await
             };
             assert_eq!(error.await.unwrap_err().kind(), AwsErrorKind::AccessDenied);
-            assert_eq!((count(&log, "DELETE"), count(&log, "POST")), (1, 1), "aborted, never completed");
+            assert_eq!(
+                (count(&log, "DELETE"), count(&log, "POST")),
+                (1, 1),
+                "aborted, never completed"
+            );
         }
     }
 

@@ -12,7 +12,8 @@ const RANGE: u64 = 8 * 1024 * 1024;
 /// Tries of a range whose body breaks off.
 const READ_TRIES: u32 = 4;
 
-/// The lines of an object, read range by range, so that a manifest of a million cells needs no memory.
+/// The lines of an object, read range by range, so that a manifest of a million cells needs no
+/// memory.
 #[derive(Debug)]
 pub struct ObjectLines {
     store: ObjectStore,
@@ -33,7 +34,15 @@ impl ObjectLines {
             store.place(object.bucket(), region);
         }
         let (store, object) = (store.clone(), object.clone());
-        Self { store, object, etag: None, read: 0, total: None, buffer: BytesMut::new(), searched: 0 }
+        Self {
+            store,
+            object,
+            etag: None,
+            read: 0,
+            total: None,
+            buffer: BytesMut::new(),
+            searched: 0,
+        }
     }
 
     /// The next line, without its end; `None` after the last.
@@ -76,16 +85,27 @@ impl ObjectLines {
                 Ok(answer) => answer,
                 Err(error) if self.store.learn_region(bucket, &error) => continue,
                 // Nothing of an empty object can be asked for (RFC 9110, section 15.5.17).
-                Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 416) => {
+                Err(error)
+                    if error
+                        .raw_response()
+                        .is_some_and(|answer| answer.status().as_u16() == 416) =>
+                {
                     self.total = Some(self.read);
                     return Ok(Bytes::new());
                 }
                 Err(error) => {
-                    return Err(AwsError::new("s3", "GetObject", &self.object.to_string(), &error).into());
+                    return Err(
+                        AwsError::new("s3", "GetObject", &self.object.to_string(), &error).into(),
+                    );
                 }
             };
-            let length = answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
-            let total = answer.content_range().and_then(|range| range.rsplit('/').next()?.parse().ok());
+            let length = answer
+                .content_length()
+                .and_then(|length| u64::try_from(length).ok())
+                .unwrap_or(0);
+            let total = answer
+                .content_range()
+                .and_then(|range| range.rsplit('/').next()?.parse().ok());
             let etag = answer.e_tag().map(str::to_owned);
             let what = match answer.body.collect().await {
                 Ok(body) => {
@@ -101,7 +121,10 @@ impl ObjectLines {
                 Err(error) => error.to_string(),
             };
             if !attempts.again().await {
-                return Err(ObjectError::Damaged { object: self.object.clone(), what });
+                return Err(ObjectError::Damaged {
+                    object: self.object.clone(),
+                    what,
+                });
             }
         }
     }
@@ -112,10 +135,14 @@ mod tests {
     use super::*;
     use crate::aws::canned::{self, Log};
 
-    /// Serves `whole` by the ranges asked for, or nothing of the first `broken` answers but their headers.
+    /// Serves `whole` by the ranges asked for, or nothing of the first `broken` answers but their
+    /// headers.
     fn lines(whole: Vec<u8>, broken: usize) -> (ObjectLines, Log) {
         let (client, log) = canned::client(move |n, asked| {
-            let bounds = asked.header("range").trim_start_matches("bytes=").to_owned();
+            let bounds = asked
+                .header("range")
+                .trim_start_matches("bytes=")
+                .to_owned();
             let (start, end) = bounds.split_once('-').unwrap();
             let (start, end): (usize, usize) = (start.parse().unwrap(), end.parse().unwrap());
             if start >= whole.len() {
@@ -124,13 +151,23 @@ mod tests {
             let body = &whole[start..=end.min(whole.len() - 1)];
             let headers = vec![
                 ("etag", "\"tag\"".to_owned()),
-                ("content-range", format!("bytes {start}-{end}/{}", whole.len())),
+                (
+                    "content-range",
+                    format!("bytes {start}-{end}/{}", whole.len()),
+                ),
                 ("content-length", body.len().to_string()),
             ];
-            (206, headers, if n < broken { vec![] } else { body.to_vec() })
+            (
+                206,
+                headers,
+                if n < broken { vec![] } else { body.to_vec() },
+            )
         });
         let store = ObjectStore::new(canned::config!(aws_sdk_s3, client).force_path_style(true));
-        (ObjectLines::of(&store, &"s3://bucket/manifest".parse().unwrap(), None), log)
+        (
+            ObjectLines::of(&store, &"s3://bucket/manifest".parse().unwrap(), None),
+            log,
+        )
     }
 
     async fn all(mut lines: ObjectLines) -> Vec<Bytes> {
@@ -146,16 +183,27 @@ mod tests {
         let expected: Vec<String> = (0..200_000).map(|n| format!("{n:0>100}")).collect();
         let (lines, log) = lines(expected.join("\n").into_bytes(), 0);
         let read = all(lines).await;
-        assert!(read.iter().zip(&expected).all(|(line, expected)| line == expected.as_bytes()));
+        assert!(
+            read.iter()
+                .zip(&expected)
+                .all(|(line, expected)| line == expected.as_bytes())
+        );
         assert_eq!((read.len(), log.requests().len()), (200_000, 3));
-        assert!(log.requests()[1..].iter().all(|asked| asked.header("if-match") == "\"tag\""));
+        assert!(
+            log.requests()[1..]
+                .iter()
+                .all(|asked| asked.header("if-match") == "\"tag\"")
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_breaks_off_is_read_again() {
         assert_eq!(all(lines(b"a\nb\n".to_vec(), 2).0).await, ["a", "b"]);
         let mut always = lines(b"a\nb\n".to_vec(), 9).0;
-        assert!(matches!(always.next().await, Err(ObjectError::Damaged { .. })));
+        assert!(matches!(
+            always.next().await,
+            Err(ObjectError::Damaged { .. })
+        ));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,4 +1,5 @@
-//! AWS as the fleet uses it: clients, errors a person can act on, retries, batches that lose nothing.
+//! AWS as the fleet uses it: clients, errors a person can act on, retries, batches that lose
+//! nothing.
 
 mod actions;
 mod calls;

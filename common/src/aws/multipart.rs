@@ -1,6 +1,8 @@
-//! The requests that make up an upload. Every one that brings bytes carries a CRC-32 that S3 checks.
+//! The requests that make up an upload. Every one that brings bytes carries a CRC-32 that S3
+//! checks.
 //!
-//! They are boxed: the SDK's futures have kilobytes, which every caller up to the worker's pool would carry along.
+//! They are boxed: the SDK's futures have kilobytes, which every caller up to the worker's pool
+//! would carry along.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +18,8 @@ use super::pieces::Pieces;
 use super::upload::{Existing, Stored};
 use crate::domain::S3Url;
 
-/// Bytes of a part. S3 takes 5 MiB to 5 GiB and 10,000 parts ("Amazon S3 multipart upload limits"): up to 78 GiB.
+/// Bytes of a part. S3 takes 5 MiB to 5 GiB and 10,000 parts ("Amazon S3 multipart upload limits"):
+/// up to 78 GiB.
 pub(super) const PART: usize = 8 * 1024 * 1024;
 /// S3 takes no smaller part, but for the last ("Amazon S3 multipart upload limits").
 pub(super) const LEAST: usize = 5 * 1024 * 1024;
@@ -32,8 +35,9 @@ pub(super) struct Target {
     pub(super) existing: Existing,
 }
 
-/// A multipart upload that has begun. Part numbers run from 1 without gaps: S3 demands that where parts have checksums
-/// (S3 API reference, `CompletedPart`, `PartNumber`). One that is dropped unfinished is aborted in the background.
+/// A multipart upload that has begun. Part numbers run from 1 without gaps: S3 demands that where
+/// parts have checksums (S3 API reference, `CompletedPart`, `PartNumber`). One that is dropped
+/// unfinished is aborted in the background.
 #[derive(Debug)]
 pub(super) struct Multipart {
     target: Target,
@@ -56,7 +60,12 @@ impl Target {
         if let Some(region) = region {
             store.place(object.bucket(), region);
         }
-        Self { store: store.clone(), object: object.clone(), content_type, existing }
+        Self {
+            store: store.clone(),
+            object: object.clone(),
+            content_type,
+            existing,
+        }
     }
 
     /// Puts the object by one request.
@@ -75,12 +84,18 @@ impl Target {
             return match Box::pin(put.send()).await {
                 Ok(put) => {
                     let etag = put.e_tag().unwrap_or_default().to_owned();
-                    Ok(Stored::New { etag, bytes: bytes.len() as u64 })
+                    Ok(Stored::New {
+                        etag,
+                        bytes: bytes.len() as u64,
+                    })
                 }
                 Err(error) if self.store.learn_region(self.object.bucket(), &error) => continue,
-                Err(error) => {
-                    self.kept_or(AwsError::new("s3", "PutObject", &self.object.to_string(), &error))
-                }
+                Err(error) => self.kept_or(AwsError::new(
+                    "s3",
+                    "PutObject",
+                    &self.object.to_string(),
+                    &error,
+                )),
             };
         }
     }
@@ -106,7 +121,12 @@ impl Target {
                 Err(error) if self.store.learn_region(self.object.bucket(), &error) => continue,
                 Err(error) => {
                     let object = self.object.to_string();
-                    return Err(AwsError::new("s3", "CreateMultipartUpload", &object, &error));
+                    return Err(AwsError::new(
+                        "s3",
+                        "CreateMultipartUpload",
+                        &object,
+                        &error,
+                    ));
                 }
             };
             return Ok(Multipart {
@@ -145,8 +165,10 @@ impl Multipart {
             .body(part.into_stream());
         let object = self.target.object.to_string();
         self.on_their_way.spawn(async move {
-            let part =
-                request.send().await.map_err(|error| AwsError::new("s3", "UploadPart", &object, &error))?;
+            let part = request
+                .send()
+                .await
+                .map_err(|error| AwsError::new("s3", "UploadPart", &object, &error))?;
             let completed = CompletedPart::builder()
                 .part_number(number)
                 .set_e_tag(part.e_tag().map(str::to_owned))
@@ -189,17 +211,25 @@ impl Multipart {
             .key(target.object.key())
             .set_upload_id(self.id.clone())
             .set_if_none_match((target.existing == Existing::Keep).then(|| "*".to_owned()))
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(parts))
+                    .build(),
+            );
         match Box::pin(complete.send()).await {
             Ok(done) => {
                 self.id = None;
-                Ok(Stored::New { etag: done.e_tag().unwrap_or_default().to_owned(), bytes })
+                Ok(Stored::New {
+                    etag: done.e_tag().unwrap_or_default().to_owned(),
+                    bytes,
+                })
             }
             Err(error) => {
                 let object = target.object.to_string();
                 let error = AwsError::new("s3", "CompleteMultipartUpload", &object, &error);
-                // It may be completed: "the multipart upload might have been aborted or completed" (S3 API reference),
-                // the latter by a request of which only the answer was lost. Made again, the object is the same.
+                // It may be completed: "the multipart upload might have been aborted or completed"
+                // (S3 API reference), the latter by a request of which only the answer was lost.
+                // Made again, the object is the same.
                 let gone = error.code() == Some("NoSuchUpload");
                 let stored = target.kept_or(if gone { error.into_passing() } else { error });
                 self.abort().await;
@@ -224,7 +254,8 @@ impl Multipart {
     /// # Errors
     /// When S3 refused to.
     pub(super) async fn give_up(&mut self) -> Result<(), AwsError> {
-        // A part that is still arriving when the upload is aborted may stay ("AbortMultipartUpload").
+        // A part that is still arriving when the upload is aborted may stay
+        // ("AbortMultipartUpload").
         self.on_their_way.shutdown().await;
         match self.id.take() {
             Some(id) => abort(&self.target, id).await,
@@ -258,6 +289,11 @@ async fn abort(target: &Target, id: String) -> Result<(), AwsError> {
         .upload_id(id);
     match Box::pin(abort.send()).await {
         Ok(_) => Ok(()),
-        Err(error) => Err(AwsError::new("s3", "AbortMultipartUpload", &target.object.to_string(), &error)),
+        Err(error) => Err(AwsError::new(
+            "s3",
+            "AbortMultipartUpload",
+            &target.object.to_string(),
+            &error,
+        )),
     }
 }

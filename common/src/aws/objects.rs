@@ -105,8 +105,9 @@ pub struct ListedObject {
 
 /// S3, wherever a bucket may be.
 ///
-/// Buckets answer in their own region only, and a scene bucket's is seldom the fleet's. A request that goes to the wrong
-/// one is answered with the right one (S3 user guide, "Request redirection"), which is remembered and tried.
+/// Buckets answer in their own region only, and a scene bucket's is seldom the fleet's. A request
+/// that goes to the wrong one is answered with the right one (S3 user guide, "Request
+/// redirection"), which is remembered and tried.
 #[derive(Debug, Clone)]
 pub struct ObjectStore {
     config: aws_sdk_s3::config::Builder,
@@ -116,12 +117,21 @@ pub struct ObjectStore {
 
 impl ObjectStore {
     pub(super) fn new(config: aws_sdk_s3::config::Builder) -> Self {
-        Self { config, clients: Arc::default(), regions: Arc::default() }
+        Self {
+            config,
+            clients: Arc::default(),
+            regions: Arc::default(),
+        }
     }
 
     /// The client for the region of `bucket`, as far as it is known.
     pub(super) fn client(&self, bucket: &str) -> aws_sdk_s3::Client {
-        let region = self.regions.lock().unwrap_or_else(PoisonError::into_inner).get(bucket).cloned();
+        let region = self
+            .regions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(bucket)
+            .cloned();
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let client = clients.entry(region).or_insert_with_key(|region| {
             let mut config = self.config.clone();
@@ -139,23 +149,34 @@ impl ObjectStore {
         regions.insert(bucket.to_owned(), region.to_owned());
     }
 
-    /// Learns the region of `bucket` from a refusal that names it; `true` when that is news and worth another try.
+    /// Learns the region of `bucket` from a refusal that names it; `true` when that is news and
+    /// worth another try.
     pub(super) fn learn_region<E>(&self, bucket: &str, error: &SdkError<E, HttpResponse>) -> bool {
-        let Some(region) =
-            error.raw_response().and_then(|answer| answer.headers().get("x-amz-bucket-region"))
+        let Some(region) = error
+            .raw_response()
+            .and_then(|answer| answer.headers().get("x-amz-bucket-region"))
         else {
             return false;
         };
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
-        regions.insert(bucket.to_owned(), region.to_owned()).as_deref() != Some(region)
+        regions
+            .insert(bucket.to_owned(), region.to_owned())
+            .as_deref()
+            != Some(region)
     }
 
-    /// Reads an object of at most `limit` bytes into memory: by ranges side by side, pinned to one version by its entity
-    /// tag, and checked for length and, where the entity tag is an MD5 digest, for content.
+    /// Reads an object of at most `limit` bytes into memory: by ranges side by side, pinned to one
+    /// version by its entity tag, and checked for length and, where the entity tag is an MD5
+    /// digest, for content.
     ///
     /// # Errors
     /// [`ObjectError`], which tells whether the same may work later.
-    pub async fn get(&self, object: &S3Url, request_payer: bool, limit: u64) -> Result<Object, ObjectError> {
+    pub async fn get(
+        &self,
+        object: &S3Url,
+        request_payer: bool,
+        limit: u64,
+    ) -> Result<Object, ObjectError> {
         let mut attempts = Attempts::new(READ_TRIES, FIRST_WAIT);
         loop {
             match self.get_once(object, request_payer, limit).await {
@@ -170,12 +191,24 @@ impl ObjectStore {
         }
     }
 
-    async fn get_once(&self, object: &S3Url, request_payer: bool, limit: u64) -> Result<Object, ObjectError> {
-        let options = ReadOptions { request_payer, limit, window: RANGES_AT_ONCE * RANGE };
+    async fn get_once(
+        &self,
+        object: &S3Url,
+        request_payer: bool,
+        limit: u64,
+    ) -> Result<Object, ObjectError> {
+        let options = ReadOptions {
+            request_payer,
+            limit,
+            window: RANGES_AT_ONCE * RANGE,
+        };
         let reader = ObjectReader::open(self, object, options).await?;
         let bytes = reader.read(0..reader.len()).await?;
         reader.verify().await?;
-        Ok(Object { bytes, etag: reader.etag().to_owned() })
+        Ok(Object {
+            bytes,
+            etag: reader.etag().to_owned(),
+        })
     }
 
     /// Lists at most `most` objects whose key begins with the key of `prefix`.
@@ -210,7 +243,10 @@ impl ObjectStore {
             };
             listed.extend(page.contents().iter().filter_map(|object| {
                 let url = S3Url::new(bucket, object.key()?).ok()?;
-                Some(ListedObject { url, bytes: u64::try_from(object.size().unwrap_or(0)).unwrap_or(0) })
+                Some(ListedObject {
+                    url,
+                    bytes: u64::try_from(object.size().unwrap_or(0)).unwrap_or(0),
+                })
             }));
             token = page.next_continuation_token().map(str::to_owned);
             if token.is_none() || listed.len() >= most {
@@ -258,8 +294,16 @@ mod tests {
         assert!(object.bytes == whole);
         let requests = log.requests();
         assert_eq!(requests.len(), 3);
-        assert!(requests.iter().all(|asked| asked.header("x-amz-request-payer") == "requester"));
-        assert!(requests[1..].iter().all(|asked| asked.header("if-match") == "\"multipart-3\""));
+        assert!(
+            requests
+                .iter()
+                .all(|asked| asked.header("x-amz-request-payer") == "requester")
+        );
+        assert!(
+            requests[1..]
+                .iter()
+                .all(|asked| asked.header("if-match") == "\"multipart-3\"")
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -273,9 +317,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn bytes_that_never_fit_are_an_error_that_may_pass() {
-        let (store, _) = store(|_, asked| range(b"bruised", asked, "00000000000000000000000000000000"));
+        let (store, _) =
+            store(|_, asked| range(b"bruised", asked, "00000000000000000000000000000000"));
         let error = store.get(&url(), false, 100).await.unwrap_err();
-        assert!(error.may_pass() && error.code() == "damaged_transfer", "{error}");
+        assert!(
+            error.may_pass() && error.code() == "damaged_transfer",
+            "{error}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -284,7 +332,11 @@ mod tests {
             if asked.header("authorization").contains("/eu-central-1/") {
                 range(b"bytes", asked, "x")
             } else {
-                error(301, "PermanentRedirect", vec![("x-amz-bucket-region", "eu-central-1".to_owned())])
+                error(
+                    301,
+                    "PermanentRedirect",
+                    vec![("x-amz-bucket-region", "eu-central-1".to_owned())],
+                )
             }
         });
         assert_eq!(store.get(&url(), true, 100).await.unwrap().bytes, "bytes");
@@ -313,17 +365,27 @@ mod tests {
         let (missing, _) = store(|_, _| error(404, "NoSuchKey", vec![]));
         let error = missing.get(&url(), true, 100).await.unwrap_err();
         let words = "bucket or object s3://scenes/B02.jp2 does not exist (NoSuchKey); check the address and AWS_REGION";
-        assert_eq!((error.to_string().as_str(), error.code()), (words, "missing_object"));
+        assert_eq!(
+            (error.to_string().as_str(), error.code()),
+            (words, "missing_object")
+        );
         let (empty, _) = store(|_, _| self::error(416, "InvalidRange", vec![]));
         assert!(empty.get(&url(), true, 100).await.unwrap().bytes.is_empty());
         let (large, _) = store(|_, asked| range(&[0; 101], asked, "x"));
-        assert_eq!(large.get(&url(), true, 100).await.unwrap_err().code(), "too_large");
+        assert_eq!(
+            large.get(&url(), true, 100).await.unwrap_err().code(),
+            "too_large"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_listing_goes_on_to_the_last_page() {
         let (store, _) = store(|n, _| {
-            let more = if n == 0 { "<NextContinuationToken>t</NextContinuationToken>" } else { "" };
+            let more = if n == 0 {
+                "<NextContinuationToken>t</NextContinuationToken>"
+            } else {
+                ""
+            };
             let xml = format!(
                 "<ListBucketResult><Contents><Key>{n}.jp2</Key><Size>7</Size></Contents>{more}</ListBucketResult>"
             );

@@ -44,7 +44,9 @@ impl Pieces {
     pub(super) fn split_to(&mut self, length: usize) -> Self {
         let mut front = Self::default();
         while front.length < length {
-            let Some(mut piece) = self.pieces.pop_front() else { break };
+            let Some(mut piece) = self.pieces.pop_front() else {
+                break;
+            };
             let take = piece.len().min(length - front.length);
             self.length -= take;
             front.push(piece.split_to(take));
@@ -63,21 +65,26 @@ impl Pieces {
             return only;
         }
         let mut joined = BytesMut::with_capacity(self.length);
-        self.pieces.iter().for_each(|piece| joined.extend_from_slice(piece));
+        self.pieces
+            .iter()
+            .for_each(|piece| joined.extend_from_slice(piece));
         joined.freeze()
     }
 
-    /// The CRC-32 of all of it as S3 wants it: "the Base64 encoded, 32-bit CRC32 checksum", big-endian.
+    /// The CRC-32 of all of it as S3 wants it: "the Base64 encoded, 32-bit CRC32 checksum",
+    /// big-endian.
     pub(super) fn crc32(&self) -> String {
         let mut crc = crc32fast::Hasher::new();
         self.pieces.iter().for_each(|piece| crc.update(piece));
         base64::encode(crc.finalize().to_be_bytes())
     }
 
-    /// A body that can be sent again. The SDK neither joins it nor signs its content, which would cost a SHA-256 of
-    /// every byte; what is sent is guarded by the transport and the checksum.
+    /// A body that can be sent again. The SDK neither joins it nor signs its content, which would
+    /// cost a SHA-256 of every byte; what is sent is guarded by the transport and the checksum.
     pub(super) fn into_stream(self) -> ByteStream {
-        ByteStream::new(SdkBody::retryable(move || SdkBody::from_body_1_x(Sending(self.clone()))))
+        ByteStream::new(SdkBody::retryable(move || {
+            SdkBody::from_body_1_x(Sending(self.clone()))
+        }))
     }
 }
 
@@ -121,17 +128,29 @@ mod tests {
 
     #[tokio::test]
     async fn pieces_are_cut_anywhere_and_sent_as_often_as_asked() {
-        let mut pieces: Pieces = ["ab", "", "cdef", "g"].into_iter().map(Bytes::from).collect();
+        let mut pieces: Pieces = ["ab", "", "cdef", "g"]
+            .into_iter()
+            .map(Bytes::from)
+            .collect();
         let front = pieces.split_to(3);
         assert_eq!((front.len(), pieces.len()), (3, 4));
-        assert_eq!((front.clone().join(), pieces.clone().join()), ("abc".into(), "defg".into()));
+        assert_eq!(
+            (front.clone().join(), pieces.clone().join()),
+            ("abc".into(), "defg".into())
+        );
         pieces.append(front);
-        assert_eq!(pieces.crc32(), base64::encode(crc32fast::hash(b"defgabc").to_be_bytes()));
+        assert_eq!(
+            pieces.crc32(),
+            base64::encode(crc32fast::hash(b"defgabc").to_be_bytes())
+        );
         let body = pieces.into_stream().into_inner();
         for _ in 0..2 {
             let again = body.try_clone().unwrap();
             assert_eq!(again.content_length(), Some(7));
-            assert_eq!(ByteStream::new(again).collect().await.unwrap().into_bytes(), "defgabc");
+            assert_eq!(
+                ByteStream::new(again).collect().await.unwrap().into_bytes(),
+                "defgabc"
+            );
         }
     }
 }

@@ -111,16 +111,22 @@ impl QueueAttributes {
         QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
     ];
 
-    /// Reads what SQS tells; what it does not tell is as a queue has it that was never set ("`SetQueueAttributes`").
+    /// Reads what SQS tells; what it does not tell is as a queue has it that was never set
+    /// ("`SetQueueAttributes`").
     fn read(told: &HashMap<QueueAttributeName, String>) -> Self {
-        let number =
-            |name, otherwise| told.get(&name).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+        let number = |name, otherwise| {
+            told.get(&name)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(otherwise)
+        };
         let seconds = |name, otherwise| Duration::from_secs(number(name, otherwise));
         Self {
             visibility_timeout: seconds(QueueAttributeName::VisibilityTimeout, 30),
             receive_wait: seconds(QueueAttributeName::ReceiveMessageWaitTimeSeconds, 0),
             retention: seconds(QueueAttributeName::MessageRetentionPeriod, 345_600),
-            redrive: told.get(&QueueAttributeName::RedrivePolicy).and_then(|policy| Redrive::read(policy)),
+            redrive: told
+                .get(&QueueAttributeName::RedrivePolicy)
+                .and_then(|policy| Redrive::read(policy)),
             waiting: number(QueueAttributeName::ApproximateNumberOfMessages, 0),
             hidden: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible, 0),
         }
@@ -132,7 +138,9 @@ impl Redrive {
         let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
         // The console writes the number as a number, older tools as a string.
         let receives = policy.get("maxReceiveCount")?;
-        let receives = receives.as_u64().or_else(|| receives.as_str()?.parse().ok())?;
+        let receives = receives
+            .as_u64()
+            .or_else(|| receives.as_str()?.parse().ok())?;
         Some(Self {
             target_arn: policy.get("deadLetterTargetArn")?.as_str()?.to_owned(),
             max_receives: receives.try_into().ok()?,
@@ -171,7 +179,8 @@ impl Queue {
     /// Sends every body, in batches; what a batch returns in `Failed` is sent again.
     ///
     /// # Errors
-    /// [`QueueError`] when a call fails, or entries are refused for good or too often; some bodies may be sent by then.
+    /// [`QueueError`] when a call fails, or entries are refused for good or too often; some bodies
+    /// may be sent by then.
     pub async fn send(&self, bodies: Vec<String>) -> Result<(), QueueError> {
         for batch in batches(bodies) {
             self.send_batch(batch).await?;
@@ -186,35 +195,70 @@ impl Queue {
                 .iter()
                 .enumerate()
                 .map(|(index, body)| {
-                    SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build()
+                    SendMessageBatchRequestEntry::builder()
+                        .id(index.to_string())
+                        .message_body(body)
+                        .build()
                 })
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(|error| {
-                    self.error::<SendMessageBatchError>("SendMessageBatch")(SdkError::construction_failure(
-                        error,
-                    ))
+                    self.error::<SendMessageBatchError>("SendMessageBatch")(
+                        SdkError::construction_failure(error),
+                    )
                 })?;
-            let sent =
-                self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
+            let sent = self
+                .client
+                .send_message_batch()
+                .queue_url(&self.url)
+                .set_entries(Some(entries))
+                .send()
+                .await;
             let sent = sent.map_err(self.error("SendMessageBatch"))?;
             fault::point(Point::Send);
-            let Some(first) = sent.failed().first() else { return Ok(()) };
+            let Some(first) = sent.failed().first() else {
+                return Ok(());
+            };
             let (count, queue) = (sent.failed().len(), self.url.clone());
-            let (code, message) =
-                (first.code().to_owned(), first.message().unwrap_or("no message").to_owned());
-            if sent.failed().iter().any(BatchResultErrorEntry::sender_fault) {
-                return Err(QueueError::Rejected { queue, count, code, message });
+            let (code, message) = (
+                first.code().to_owned(),
+                first.message().unwrap_or("no message").to_owned(),
+            );
+            if sent
+                .failed()
+                .iter()
+                .any(BatchResultErrorEntry::sender_fault)
+            {
+                return Err(QueueError::Rejected {
+                    queue,
+                    count,
+                    code,
+                    message,
+                });
             }
-            let returned: Vec<usize> =
-                sent.failed().iter().filter_map(|entry| entry.id().parse().ok()).collect();
-            tracing::warn!(queue, count, code, "a batch came back in part; sending the rest again");
+            let returned: Vec<usize> = sent
+                .failed()
+                .iter()
+                .filter_map(|entry| entry.id().parse().ok())
+                .collect();
+            tracing::warn!(
+                queue,
+                count,
+                code,
+                "a batch came back in part; sending the rest again"
+            );
             bodies = bodies
                 .into_iter()
                 .enumerate()
                 .filter_map(|(index, body)| returned.contains(&index).then_some(body))
                 .collect();
             if !attempts.again().await {
-                return Err(QueueError::Returned { queue, count, tries: BATCH_TRIES, code, message });
+                return Err(QueueError::Returned {
+                    queue,
+                    count,
+                    tries: BATCH_TRIES,
+                    code,
+                    message,
+                });
             }
         }
     }
@@ -227,7 +271,8 @@ impl Queue {
         self.receive_for(most, wait, None).await
     }
 
-    /// As [`Queue::receive`], hiding the messages for `hidden` instead of as long as the queue is set.
+    /// As [`Queue::receive`], hiding the messages for `hidden` instead of as long as the queue is
+    /// set.
     ///
     /// # Errors
     /// [`AwsError`] when the call fails.
@@ -254,7 +299,11 @@ impl Queue {
             .unwrap_or_default()
             .into_iter()
             .map(|message| Received {
-                receives: told(&message, &MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1),
+                receives: told(
+                    &message,
+                    &MessageSystemAttributeName::ApproximateReceiveCount,
+                )
+                .unwrap_or(1),
                 sent_at: told(&message, &MessageSystemAttributeName::SentTimestamp)
                     .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok()),
                 id: message.message_id.unwrap_or_default(),
@@ -285,13 +334,17 @@ impl Queue {
     /// # Errors
     /// [`AwsError`] when the call fails.
     pub async fn delete(&self, receipt: &str) -> Result<(), AwsError> {
-        let delete = self.client.delete_message().queue_url(&self.url).receipt_handle(receipt);
+        let delete = self
+            .client
+            .delete_message()
+            .queue_url(&self.url)
+            .receipt_handle(receipt);
         delete.send().await.map_err(self.error("DeleteMessage"))?;
         Ok(())
     }
 
-    /// Removes at most ten received messages for good, by one request, and answers with those that came back: the `id` of
-    /// an entry is its place in `receipts`.
+    /// Removes at most ten received messages for good, by one request, and answers with those that
+    /// came back: the `id` of an entry is its place in `receipts`.
     pub(super) async fn delete_batch(
         &self,
         receipts: impl Iterator<Item = &str>,
@@ -306,12 +359,20 @@ impl Queue {
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| {
-                self.error::<DeleteMessageBatchError>("DeleteMessageBatch")(SdkError::construction_failure(
-                    error,
-                ))
+                self.error::<DeleteMessageBatchError>("DeleteMessageBatch")(
+                    SdkError::construction_failure(error),
+                )
             })?;
-        let delete = self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries));
-        Ok(delete.send().await.map_err(self.error("DeleteMessageBatch"))?.failed)
+        let delete = self
+            .client
+            .delete_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries));
+        Ok(delete
+            .send()
+            .await
+            .map_err(self.error("DeleteMessageBatch"))?
+            .failed)
     }
 
     /// How long a received message stays hidden, as the queue is set.
@@ -347,8 +408,9 @@ fn batches(bodies: Vec<String>) -> Vec<Vec<String>> {
     let mut batches: Vec<Vec<String>> = vec![];
     let mut bytes = 0;
     for body in bodies {
-        let room =
-            batches.last().is_some_and(|batch| batch.len() < BATCH && bytes + body.len() <= BATCH_BYTES);
+        let room = batches
+            .last()
+            .is_some_and(|batch| batch.len() < BATCH && bytes + body.len() <= BATCH_BYTES);
         bytes = if room { bytes + body.len() } else { body.len() };
         match batches.last_mut() {
             Some(batch) if room => batch.push(body),
@@ -374,22 +436,35 @@ mod tests {
                 let id = entry["Id"].as_str().unwrap();
                 match fails(n, entry["MessageBody"].as_str().unwrap()) {
                     Some(fault) => {
-                        failed.push(json!({"Id": id, "Code": "Odd", "Message": "no", "SenderFault": fault}));
+                        failed.push(
+                            json!({"Id": id, "Code": "Odd", "Message": "no", "SenderFault": fault}),
+                        );
                     }
-                    None => successful.push(json!({"Id": id, "MessageId": id, "MD5OfMessageBody": ""})),
+                    None => {
+                        successful.push(json!({"Id": id, "MessageId": id, "MD5OfMessageBody": ""}))
+                    }
                 }
             }
             canned::json(200, &json!({"Failed": failed, "Successful": successful}))
         });
         let config = canned::config!(aws_sdk_sqs, client).build();
-        (Queue::new(aws_sdk_sqs::Client::from_conf(config), "http://queue/1".into()), log)
+        (
+            Queue::new(
+                aws_sdk_sqs::Client::from_conf(config),
+                "http://queue/1".into(),
+            ),
+            log,
+        )
     }
 
     fn sent(log: &Log) -> Vec<Vec<String>> {
         let bodies = |asked: canned::Asked| {
             let request: Value = serde_json::from_str(&asked.body).unwrap();
             let entries = request["Entries"].as_array().unwrap().clone();
-            entries.iter().map(|entry| entry["MessageBody"].as_str().unwrap().to_owned()).collect()
+            entries
+                .iter()
+                .map(|entry| entry["MessageBody"].as_str().unwrap().to_owned())
+                .collect()
         };
         log.requests().into_iter().map(bodies).collect()
     }
@@ -397,14 +472,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_the_entries_that_a_batch_returns_are_sent_again() {
         let (queue, log) = queue(|n, body| (n < 2 && body != "a").then_some(false));
-        queue.send(["a", "b", "c"].map(str::to_owned).to_vec()).await.unwrap();
-        assert_eq!(sent(&log), [vec!["a", "b", "c"], vec!["b", "c"], vec!["b", "c"]]);
+        queue
+            .send(["a", "b", "c"].map(str::to_owned).to_vec())
+            .await
+            .unwrap();
+        assert_eq!(
+            sent(&log),
+            [vec!["a", "b", "c"], vec!["b", "c"], vec!["b", "c"]]
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn entries_that_always_come_back_are_an_error_in_the_end() {
         let (queue, log) = queue(|_, body| (body == "b").then_some(false));
-        let error = queue.send(["a", "b"].map(str::to_owned).to_vec()).await.unwrap_err();
+        let error = queue
+            .send(["a", "b"].map(str::to_owned).to_vec())
+            .await
+            .unwrap_err();
         let words = "queue http://queue/1 returned 1 messages of a batch 8 times (Odd: no); try again later";
         assert_eq!(error.to_string(), words);
         assert_eq!(sent(&log).len(), 8);
@@ -413,8 +497,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn entries_that_are_refused_for_good_are_not_sent_again() {
         let (queue, log) = queue(|_, body| (body == "b").then_some(true));
-        let error = queue.send(["a", "b"].map(str::to_owned).to_vec()).await.unwrap_err();
-        assert!(matches!(error, QueueError::Rejected { count: 1, .. }), "{error}");
+        let error = queue
+            .send(["a", "b"].map(str::to_owned).to_vec())
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, QueueError::Rejected { count: 1, .. }),
+            "{error}"
+        );
         assert_eq!(sent(&log).len(), 1);
     }
 
@@ -425,40 +515,68 @@ mod tests {
             "b" => Some(true),
             _ => None,
         });
-        let error = queue.send(["a", "b", "c"].map(str::to_owned).to_vec()).await.unwrap_err();
-        assert!(matches!(error, QueueError::Rejected { count: 2, .. }), "{error}");
+        let error = queue
+            .send(["a", "b", "c"].map(str::to_owned).to_vec())
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, QueueError::Rejected { count: 2, .. }),
+            "{error}"
+        );
         assert_eq!(sent(&log).len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn later_batches_are_sent_after_one_that_came_back_in_part() {
         let (queue, log) = queue(|n, body| (n == 0 && body == "3").then_some(false));
-        queue.send((0..12).map(|n| n.to_string()).collect()).await.unwrap();
+        queue
+            .send((0..12).map(|n| n.to_string()).collect())
+            .await
+            .unwrap();
         let sizes: Vec<usize> = sent(&log).iter().map(Vec::len).collect();
-        assert_eq!((sizes, &sent(&log)[1]), (vec![10, 1, 2], &vec!["3".to_owned()]));
+        assert_eq!(
+            (sizes, &sent(&log)[1]),
+            (vec![10, 1, 2], &vec!["3".to_owned()])
+        );
     }
 
     #[test]
     fn attributes_that_are_not_told_are_those_of_a_bare_queue() {
         let bare = QueueAttributes::read(&HashMap::new());
-        assert_eq!((bare.visibility_timeout, bare.redrive), (Duration::from_secs(30), None));
+        assert_eq!(
+            (bare.visibility_timeout, bare.redrive),
+            (Duration::from_secs(30), None)
+        );
         for count in ["10", "\"10\""] {
-            let policy = format!(r#"{{"deadLetterTargetArn":"arn:dead","maxReceiveCount":{count}}}"#);
+            let policy =
+                format!(r#"{{"deadLetterTargetArn":"arn:dead","maxReceiveCount":{count}}}"#);
             let told = HashMap::from([
                 (QueueAttributeName::VisibilityTimeout, "120".to_owned()),
                 (QueueAttributeName::RedrivePolicy, policy),
             ]);
             let read = QueueAttributes::read(&told);
             assert_eq!(read.visibility_timeout, Duration::from_mins(2));
-            assert_eq!(read.redrive, Some(Redrive { target_arn: "arn:dead".into(), max_receives: 10 }));
+            assert_eq!(
+                read.redrive,
+                Some(Redrive {
+                    target_arn: "arn:dead".into(),
+                    max_receives: 10
+                })
+            );
         }
     }
 
     #[test]
     fn batches_hold_ten_messages_and_256_kib_at_most() {
-        let small: Vec<usize> = batches(vec!["x".to_owned(); 25]).iter().map(Vec::len).collect();
+        let small: Vec<usize> = batches(vec!["x".to_owned(); 25])
+            .iter()
+            .map(Vec::len)
+            .collect();
         assert_eq!(small, [10, 10, 5]);
-        let large: Vec<usize> = batches(vec!["x".repeat(100_000); 5]).iter().map(Vec::len).collect();
+        let large: Vec<usize> = batches(vec!["x".repeat(100_000); 5])
+            .iter()
+            .map(Vec::len)
+            .collect();
         assert_eq!(large, [2, 2, 1]);
         assert!(batches(vec![]).is_empty());
     }

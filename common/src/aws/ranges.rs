@@ -1,4 +1,5 @@
-//! One range of an object, read by one request: the length and, where S3 sends one, the checksum are verified.
+//! One range of an object, read by one request: the length and, where S3 sends one, the checksum
+//! are verified.
 
 use std::error::Error;
 use std::ops::Range;
@@ -15,9 +16,11 @@ use super::objects::{ObjectError, ObjectStore, call_error};
 use super::retry::Attempts;
 use crate::domain::S3Url;
 
-/// Bytes of one ranged read: "use byte-range fetches of 8 to 16 MB" (S3 user guide, "Performance guidelines").
+/// Bytes of one ranged read: "use byte-range fetches of 8 to 16 MB" (S3 user guide, "Performance
+/// guidelines").
 pub(super) const RANGE: u64 = 8 * 1024 * 1024;
-/// Tries of a range whose body breaks off or does not fit its checksum, and of an object that does not fit its digest.
+/// Tries of a range whose body breaks off or does not fit its checksum, and of an object that does
+/// not fit its digest.
 pub(super) const READ_TRIES: u32 = 4;
 /// The wait after the first such try.
 pub(super) const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -53,9 +56,13 @@ pub(super) enum RangeError {
 }
 
 impl Reading {
-    /// Reads `range`, or what the object has of it; of the version `etag`, if one is given. A body that does not arrive
-    /// as it was sent is asked for again.
-    pub(super) async fn range(&self, range: Range<u64>, etag: Option<&str>) -> Result<Arrived, RangeError> {
+    /// Reads `range`, or what the object has of it; of the version `etag`, if one is given. A body
+    /// that does not arrive as it was sent is asked for again.
+    pub(super) async fn range(
+        &self,
+        range: Range<u64>,
+        etag: Option<&str>,
+    ) -> Result<Arrived, RangeError> {
         let mut attempts = Attempts::new(READ_TRIES, FIRST_WAIT);
         loop {
             match self.range_once(&range, etag).await {
@@ -70,7 +77,11 @@ impl Reading {
         }
     }
 
-    async fn range_once(&self, range: &Range<u64>, etag: Option<&str>) -> Result<Arrived, RangeError> {
+    async fn range_once(
+        &self,
+        range: &Range<u64>,
+        etag: Option<&str>,
+    ) -> Result<Arrived, RangeError> {
         let object = &self.object;
         loop {
             let request = self
@@ -79,7 +90,11 @@ impl Reading {
                 .get_object()
                 .bucket(object.bucket())
                 .key(object.key())
-                .range(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))
+                .range(format!(
+                    "bytes={}-{}",
+                    range.start,
+                    range.end.saturating_sub(1)
+                ))
                 .checksum_mode(ChecksumMode::Enabled)
                 .set_if_match(etag.map(str::to_owned))
                 .set_request_payer(self.request_payer.then_some(RequestPayer::Requester));
@@ -88,24 +103,35 @@ impl Reading {
                 Err(error) if self.store.learn_region(object.bucket(), &error) => continue,
                 Err(error) => return Err(self.of_call(&error)),
             };
-            let length = answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+            let length = answer
+                .content_length()
+                .and_then(|length| u64::try_from(length).ok())
+                .unwrap_or(0);
             let total = answer
                 .content_range()
                 .and_then(|range| range.rsplit('/').next()?.parse().ok())
                 .unwrap_or(length);
             let etag = answer.e_tag().unwrap_or_default().to_owned();
             let md5 = plain_md5(&etag, answer.server_side_encryption());
-            // Gathered as it comes: collecting the body first and joining it afterwards would hold it twice.
+            // Gathered as it comes: collecting the body first and joining it afterwards would hold
+            // it twice.
             let expected = range.end.min(total).saturating_sub(range.start);
             let mut bytes = BytesMut::with_capacity(usize::try_from(expected).unwrap_or(0));
             while let Some(piece) = answer.body.next().await {
-                bytes.extend_from_slice(&piece.map_err(|error| RangeError::Body(root_cause(&error)))?);
+                bytes.extend_from_slice(
+                    &piece.map_err(|error| RangeError::Body(root_cause(&error)))?,
+                );
             }
             if bytes.len() as u64 != expected {
                 let what = format!("{} of {expected} bytes at {}", bytes.len(), range.start);
                 return Err(RangeError::Body(what));
             }
-            return Ok(Arrived { bytes: bytes.freeze(), total, etag, md5 });
+            return Ok(Arrived {
+                bytes: bytes.freeze(),
+                total,
+                etag,
+                md5,
+            });
         }
     }
 
@@ -116,26 +142,36 @@ impl Reading {
         match error.raw_response().map(|answer| answer.status().as_u16()) {
             Some(416) => RangeError::Empty,
             Some(412) => RangeError::Replaced,
-            _ => RangeError::Object(call_error("GetObject", &self.object, self.request_payer, error)),
+            _ => RangeError::Object(call_error(
+                "GetObject",
+                &self.object,
+                self.request_payer,
+                error,
+            )),
         }
     }
 
     pub(super) fn damaged(&self, what: impl Into<String>) -> ObjectError {
-        ObjectError::Damaged { object: self.object.clone(), what: what.into() }
+        ObjectError::Damaged {
+            object: self.object.clone(),
+            what: what.into(),
+        }
     }
 
     pub(super) fn object_error(&self, error: RangeError) -> ObjectError {
         match error {
             RangeError::Empty => self.damaged("it shrank while it was read"),
-            RangeError::Replaced => ObjectError::Replaced { object: self.object.clone() },
+            RangeError::Replaced => ObjectError::Replaced {
+                object: self.object.clone(),
+            },
             RangeError::Body(what) => self.damaged(what),
             RangeError::Object(error) => error,
         }
     }
 }
 
-/// The MD5 digest in an entity tag, which it is for objects put in one piece and not encrypted with a KMS key (S3 API
-/// reference, `Object`, "ETag").
+/// The MD5 digest in an entity tag, which it is for objects put in one piece and not encrypted with
+/// a KMS key (S3 API reference, `Object`, "ETag").
 fn plain_md5(etag: &str, encryption: Option<&ServerSideEncryption>) -> Option<String> {
     let digest = etag.trim_matches('"');
     let is_digest = digest.len() == 32 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -14,7 +14,8 @@ use super::ranges::{RANGE, RangeError, Reading};
 use super::window::{Place, Window};
 use crate::domain::S3Url;
 
-/// Bytes from the beginning of an object that stay in memory: headers are read again and again, in drops.
+/// Bytes from the beginning of an object that stay in memory: headers are read again and again, in
+/// drops.
 const HEAD: usize = 64 * 1024;
 /// Digesting less than this is not worth a thread; 1 MiB takes about 2 ms.
 const DIGESTED_INLINE: usize = 1024 * 1024;
@@ -26,17 +27,20 @@ pub struct ReadOptions {
     pub request_payer: bool,
     /// Bytes that the object may have.
     pub limit: u64,
-    /// Bytes that are in memory or on their way at a time, at least 16 MiB; a multiple of 8 MiB, to be of use.
+    /// Bytes that are in memory or on their way at a time, at least 16 MiB; a multiple of 8 MiB, to
+    /// be of use.
     pub window: u64,
 }
 
 /// An object that is read while it arrives.
 ///
-/// The first range tells the length and the entity tag, which pins all others to the same version. From then on ranges
-/// are fetched side by side in the order of the file, a window ahead of the reader, and dropped behind it. What a reader
-/// wants outside the window costs a request of its own, of just these bytes.
+/// The first range tells the length and the entity tag, which pins all others to the same version.
+/// From then on ranges are fetched side by side in the order of the file, a window ahead of the
+/// reader, and dropped behind it. What a reader wants outside the window costs a request of its
+/// own, of just these bytes.
 ///
-/// Memory: the window, 64 KiB, and what readers hold of what they were given, which are slices of ranges.
+/// Memory: the window, 64 KiB, and what readers hold of what they were given, which are slices of
+/// ranges.
 ///
 /// Dropping it ends what is on its way.
 #[derive(Debug)]
@@ -73,21 +77,34 @@ impl ObjectReader {
     /// Opens `object` with its first range; nothing more is fetched before it is wanted.
     ///
     /// # Errors
-    /// [`ObjectError`] when there is no such object, it may not be read, or it is larger than the limit.
+    /// [`ObjectError`] when there is no such object, it may not be read, or it is larger than the
+    /// limit.
     pub async fn open(
         store: &ObjectStore,
         object: &S3Url,
         options: ReadOptions,
     ) -> Result<Self, ObjectError> {
-        let ReadOptions { request_payer, limit, window } = options;
-        let reading = Reading { store: store.clone(), object: object.clone(), request_payer };
+        let ReadOptions {
+            request_payer,
+            limit,
+            window,
+        } = options;
+        let reading = Reading {
+            store: store.clone(),
+            object: object.clone(),
+            request_payer,
+        };
         let (bytes, total, etag, md5) = match reading.range(0..RANGE, None).await {
             Ok(first) => (first.bytes, first.total, first.etag, first.md5),
             Err(RangeError::Empty) => (Bytes::new(), 0, String::new(), None),
             Err(error) => return Err(reading.object_error(error)),
         };
         if total > limit {
-            return Err(ObjectError::TooLarge { object: object.clone(), bytes: total, limit });
+            return Err(ObjectError::TooLarge {
+                object: object.clone(),
+                bytes: total,
+                limit,
+            });
         }
         let head = Bytes::copy_from_slice(bytes.get(..HEAD).unwrap_or(&bytes));
         let received = AtomicU64::new(bytes.len() as u64);
@@ -98,13 +115,21 @@ impl ObjectReader {
             total,
             etag,
             md5,
-            state: Mutex::new(State { window, failed: None, digest: None }),
+            state: Mutex::new(State {
+                window,
+                failed: None,
+                digest: None,
+            }),
             received,
             room: Notify::new(),
             news: Notify::new(),
         });
         let ahead = tokio::spawn(Arc::clone(&shared).read_ahead()).abort_handle();
-        Ok(Self { shared, head, ahead })
+        Ok(Self {
+            shared,
+            head,
+            ahead,
+        })
     }
 
     /// Length of the object in bytes.
@@ -132,8 +157,8 @@ impl ObjectReader {
         self.shared.received.load(Ordering::Relaxed)
     }
 
-    /// Fills the window, before anything of it is asked for. Without this, reading ahead begins where the first read
-    /// begins that needs more than the first range.
+    /// Fills the window, before anything of it is asked for. Without this, reading ahead begins
+    /// where the first read begins that needs more than the first range.
     pub fn read_ahead(&self) {
         self.shared.state().window.read_ahead();
         self.shared.room.notify_one();
@@ -156,7 +181,8 @@ impl ObjectReader {
         if first == last {
             return self.piece(first, &range).await;
         }
-        let mut whole = BytesMut::with_capacity(usize::try_from(range.end - range.start).unwrap_or(0));
+        let mut whole =
+            BytesMut::with_capacity(usize::try_from(range.end - range.start).unwrap_or(0));
         for index in first..=last {
             let start = index * RANGE;
             let piece = range.start.max(start)..range.end.min(start + RANGE);
@@ -191,13 +217,16 @@ impl ObjectReader {
         self.shared.room.notify_one();
     }
 
-    /// Compares the whole object with its MD5 digest, where the entity tag is one; without one there is nothing to do.
-    /// What nobody read is fetched for it. Whatever was made of the object is worth nothing before this has said yes.
+    /// Compares the whole object with its MD5 digest, where the entity tag is one; without one
+    /// there is nothing to do. What nobody read is fetched for it. Whatever was made of the object
+    /// is worth nothing before this has said yes.
     ///
     /// # Errors
     /// [`ObjectError::Damaged`] when it does not fit, and what else reading can end with.
     pub async fn verify(&self) -> Result<(), ObjectError> {
-        let Some(expected) = &self.shared.md5 else { return Ok(()) };
+        let Some(expected) = &self.shared.md5 else {
+            return Ok(());
+        };
         self.shared.state().window.drain();
         self.shared.room.notify_one();
         loop {
@@ -210,9 +239,16 @@ impl ObjectReader {
                     return Err(error.clone());
                 }
                 if let Some(digest) = &state.digest {
-                    let damaged =
-                        || self.shared.reading.damaged(format!("md5 {digest} instead of {expected}"));
-                    return if digest == expected { Ok(()) } else { Err(damaged()) };
+                    let damaged = || {
+                        self.shared
+                            .reading
+                            .damaged(format!("md5 {digest} instead of {expected}"))
+                    };
+                    return if digest == expected {
+                        Ok(())
+                    } else {
+                        Err(damaged())
+                    };
                 }
             }
             news.await;
@@ -241,8 +277,11 @@ impl Shared {
 
     async fn fetch(&self, range: Range<u64>) -> Result<Bytes, ObjectError> {
         let arrived = self.reading.range(range, Some(&self.etag)).await;
-        let bytes = arrived.map_err(|error| self.reading.object_error(error))?.bytes;
-        self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let bytes = arrived
+            .map_err(|error| self.reading.object_error(error))?
+            .bytes;
+        self.received
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(bytes)
     }
 
@@ -254,7 +293,10 @@ impl Shared {
             loop {
                 let asked = {
                     let mut state = self.state();
-                    state.window.ask().map(|index| (index, state.window.bytes_of(index)))
+                    state
+                        .window
+                        .ask()
+                        .map(|index| (index, state.window.bytes_of(index)))
                 };
                 let Some((index, range)) = asked else { break };
                 let shared = &self;
@@ -298,7 +340,11 @@ enum Digest {
 
 impl Digest {
     fn new(wanted: bool) -> Self {
-        if wanted { Self::Idle(Md5::new()) } else { Self::Off }
+        if wanted {
+            Self::Idle(Md5::new())
+        } else {
+            Self::Off
+        }
     }
 
     fn is_idle(&self) -> bool {
@@ -340,17 +386,23 @@ impl Digest {
 
 /// The bytes of `range` of the object in `bytes`, which begin at `start` of it.
 fn slice(bytes: &Bytes, range: &Range<u64>, start: u64) -> Bytes {
-    let within = |at: u64| usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX).min(bytes.len());
+    let within = |at: u64| {
+        usize::try_from(at.saturating_sub(start))
+            .unwrap_or(usize::MAX)
+            .min(bytes.len())
+    };
     bytes.slice(within(range.start)..within(range.end))
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 #[cfg(test)]
@@ -364,15 +416,24 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     fn whole(length: u64) -> Vec<u8> {
-        (0..u32::try_from(length).unwrap()).map(|n| n.to_le_bytes()[1] ^ n.to_le_bytes()[0]).collect()
+        (0..u32::try_from(length).unwrap())
+            .map(|n| n.to_le_bytes()[1] ^ n.to_le_bytes()[0])
+            .collect()
     }
 
     async fn open(
         answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static,
     ) -> (Result<ObjectReader, ObjectError>, Log) {
         let (store, log) = store(answer);
-        let options = ReadOptions { request_payer: true, limit: 1 << 30, window: 3 * RANGE };
-        (ObjectReader::open(&store, &"s3://scenes/B02.jp2".parse().unwrap(), options).await, log)
+        let options = ReadOptions {
+            request_payer: true,
+            limit: 1 << 30,
+            window: 3 * RANGE,
+        };
+        (
+            ObjectReader::open(&store, &"s3://scenes/B02.jp2".parse().unwrap(), options).await,
+            log,
+        )
     }
 
     /// A reader of `whole` with this entity tag.
@@ -386,7 +447,8 @@ mod tests {
         &object[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()]
     }
 
-    /// Until nothing moves any more: the clock stands still as long as any task has something to do.
+    /// Until nothing moves any more: the clock stands still as long as any task has something to
+    /// do.
     async fn settled() {
         tokio::time::sleep(Duration::from_mins(5)).await;
     }
@@ -395,7 +457,11 @@ mod tests {
     fn asked(log: &Log) -> Vec<(u64, u64)> {
         let bounds = |asked: &Asked| bounds(asked);
         let requests = log.requests();
-        requests.iter().map(bounds).map(|(start, end)| (start as u64, end as u64 + 1)).collect()
+        requests
+            .iter()
+            .map(bounds)
+            .map(|(start, end)| (start as u64, end as u64 + 1))
+            .collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -406,18 +472,36 @@ mod tests {
         assert_eq!(log.requests().len(), 1, "nothing before it is wanted");
         reader.read_ahead();
         settled().await;
-        assert_eq!(asked(&log), [(0, RANGE), (RANGE, 2 * RANGE), (2 * RANGE, 3 * RANGE)]);
+        assert_eq!(
+            asked(&log),
+            [(0, RANGE), (RANGE, 2 * RANGE), (2 * RANGE, 3 * RANGE)]
+        );
         let mut at = 0;
         while at < reader.len() {
             let end = (at + 700_001).min(reader.len());
-            assert!(reader.read(at..end).await.unwrap() == part(&object, at..end), "at {at}");
+            assert!(
+                reader.read(at..end).await.unwrap() == part(&object, at..end),
+                "at {at}"
+            );
             at = end;
         }
         settled().await;
-        assert_eq!(log.requests().len() as u64, reader.len().div_ceil(RANGE), "each range once");
+        assert_eq!(
+            log.requests().len() as u64,
+            reader.len().div_ceil(RANGE),
+            "each range once"
+        );
         assert_eq!(reader.received(), reader.len());
-        assert!(log.requests()[1..].iter().all(|asked| asked.header("if-match") == "\"multipart-3\""));
-        assert!(log.requests().iter().all(|asked| asked.header("x-amz-request-payer") == "requester"));
+        assert!(
+            log.requests()[1..]
+                .iter()
+                .all(|asked| asked.header("if-match") == "\"multipart-3\"")
+        );
+        assert!(
+            log.requests()
+                .iter()
+                .all(|asked| asked.header("x-amz-request-payer") == "requester")
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -428,7 +512,11 @@ mod tests {
         reader.read(0..3 * RANGE).await.unwrap();
         settled().await;
         let before = log.requests().len();
-        assert_eq!(reader.read(1..60_000).await.unwrap(), object[1..60_000], "the header");
+        assert_eq!(
+            reader.read(1..60_000).await.unwrap(),
+            object[1..60_000],
+            "the header"
+        );
         assert_eq!(log.requests().len(), before);
         for start in [RANGE - 5, 99 * MIB] {
             let wanted = start..start + 10;
@@ -452,7 +540,10 @@ mod tests {
         settled().await;
         let first = 150 * MIB / RANGE * RANGE;
         let window = (0..3).map(|n| (first + n * RANGE, first + (n + 1) * RANGE));
-        assert_eq!(asked(&log), [(0, RANGE)].into_iter().chain(window).collect::<Vec<_>>());
+        assert_eq!(
+            asked(&log),
+            [(0, RANGE)].into_iter().chain(window).collect::<Vec<_>>()
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -466,7 +557,10 @@ mod tests {
         let reader = reader.unwrap();
         for _ in 0..2 {
             let error = reader.read(15 * MIB..16 * MIB).await.unwrap_err();
-            assert!(error.may_pass() && error.code() == "damaged_transfer", "{error}");
+            assert!(
+                error.may_pass() && error.code() == "damaged_transfer",
+                "{error}"
+            );
             let words = "s3://scenes/B02.jp2 was replaced while it was read; try again when whoever writes it is done";
             assert_eq!(error.to_string(), words);
         }
@@ -496,7 +590,10 @@ mod tests {
         })
         .await;
         let error = cut.unwrap_err();
-        assert!(error.may_pass() && error.code() == "damaged_transfer", "{error}");
+        assert!(
+            error.may_pass() && error.code() == "damaged_transfer",
+            "{error}"
+        );
         assert_eq!(log.requests().len(), 4);
     }
 
@@ -504,7 +601,12 @@ mod tests {
     async fn the_whole_is_held_against_its_digest_even_if_little_of_it_was_read() {
         let object = whole(50 * MIB + 1);
         let sound = hex(&Md5::digest(&object));
-        for places in [vec![], vec![0], vec![3, 45 * MIB], (0..50).map(|n| n * MIB).collect()] {
+        for places in [
+            vec![],
+            vec![0],
+            vec![3, 45 * MIB],
+            (0..50).map(|n| n * MIB).collect(),
+        ] {
             let (reader, _) = reader(&object, &sound).await;
             for &start in &places {
                 reader.read(start..start + MIB).await.unwrap();
@@ -517,8 +619,16 @@ mod tests {
         let (reader, log) = reader(&object, "00000000000000000000000000000000").await;
         reader.read(0..50 * MIB).await.unwrap();
         let error = reader.verify().await.unwrap_err();
-        assert!(error.to_string().contains(&format!("md5 {sound} instead of 0000")), "{error}");
-        assert!(error.may_pass() && error.code() == "damaged_transfer", "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("md5 {sound} instead of 0000")),
+            "{error}"
+        );
+        assert!(
+            error.may_pass() && error.code() == "damaged_transfer",
+            "{error}"
+        );
         assert_eq!(log.requests().len(), 7, "no second read");
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff;
 
-/// A bounded number of tries with exponential waits in between, for what the SDK does not retry itself: entries that
-/// come back from a batch, transactions that collide.
+/// A bounded number of tries with exponential waits in between, for what the SDK does not retry
+/// itself: entries that come back from a batch, transactions that collide.
 #[derive(Debug)]
 pub struct Attempts {
     left: u32,
@@ -44,10 +44,12 @@ impl Attempts {
     }
 }
 
-/// A wait of between nothing and `first` doubled `failures` times, at most `longest`: "Exponential backoff and jitter"
-/// (AWS Architecture Blog), full jitter.
+/// A wait of between nothing and `first` doubled `failures` times, at most `longest`: "Exponential
+/// backoff and jitter" (AWS Architecture Blog), full jitter.
 pub fn full_jitter(first: Duration, longest: Duration, failures: u32) -> Duration {
-    let ceiling = first.saturating_mul(2_u32.saturating_pow(failures.min(16))).min(longest);
+    let ceiling = first
+        .saturating_mul(2_u32.saturating_pow(failures.min(16)))
+        .min(longest);
     ceiling.mul_f64(rand::random::<f64>())
 }
 
@@ -69,7 +71,10 @@ mod tests {
     fn jitter_stays_below_its_ceiling() {
         for failures in 0..40 {
             let wait = full_jitter(Duration::from_secs(1), Duration::from_mins(5), failures);
-            assert!(wait <= Duration::from_mins(5) && wait <= Duration::from_secs(1 << failures.min(20)));
+            assert!(
+                wait <= Duration::from_mins(5)
+                    && wait <= Duration::from_secs(1 << failures.min(20))
+            );
         }
     }
 }

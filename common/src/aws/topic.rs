@@ -30,8 +30,14 @@ impl Topic {
     /// # Errors
     /// [`AwsError`] when the call fails, because there is no such topic or the role may not look.
     pub async fn subscriptions(&self) -> Result<Subscriptions, AwsError> {
-        let told = self.client.get_topic_attributes().topic_arn(&self.arn).send().await;
-        let told = told.map_err(|error| AwsError::new("sns", "GetTopicAttributes", &self.arn, &error))?;
+        let told = self
+            .client
+            .get_topic_attributes()
+            .topic_arn(&self.arn)
+            .send()
+            .await;
+        let told =
+            told.map_err(|error| AwsError::new("sns", "GetTopicAttributes", &self.arn, &error))?;
         let number = |name: &str| told.attributes()?.get(name)?.parse().ok();
         Ok(Subscriptions {
             confirmed: number("SubscriptionsConfirmed").unwrap_or(0),
@@ -39,8 +45,8 @@ impl Topic {
         })
     }
 
-    /// Publishes an event as JSON, with the message attributes `event`, `task`, `outcome` and `event_id`, on which
-    /// subscriptions can filter ("Amazon SNS message filtering").
+    /// Publishes an event as JSON, with the message attributes `event`, `task`, `outcome` and
+    /// `event_id`, on which subscriptions can filter ("Amazon SNS message filtering").
     ///
     /// # Errors
     /// [`AwsError`] when it was not taken.
@@ -48,9 +54,18 @@ impl Topic {
         // Events have no maps and no floats, so they always have a JSON form.
         let body = serde_json::to_string(event).unwrap_or_default();
         let attribute = |value: &str| {
-            MessageAttributeValue::builder().data_type("String").string_value(value).build().ok()
+            MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(value)
+                .build()
+                .ok()
         };
-        let mut publish = self.client.publish().topic_arn(&self.arn).subject(event.subject()).message(body);
+        let mut publish = self
+            .client
+            .publish()
+            .topic_arn(&self.arn)
+            .subject(event.subject())
+            .message(body);
         let attributes = [
             ("event", event.name()),
             ("task", event.task().as_str()),
@@ -62,7 +77,10 @@ impl Topic {
                 publish = publish.message_attributes(name, value);
             }
         }
-        publish.send().await.map_err(|error| AwsError::new("sns", "Publish", &self.arn, &error))?;
+        publish
+            .send()
+            .await
+            .map_err(|error| AwsError::new("sns", "Publish", &self.arn, &error))?;
         Ok(())
     }
 }

@@ -29,12 +29,15 @@ pub enum Stored {
     Kept,
 }
 
-/// An upload that takes its bytes as they come: one request when they are few, else a multipart upload, of which one part
-/// travels while the next is being made. Every request carries a CRC-32 that S3 checks.
+/// An upload that takes its bytes as they come: one request when they are few, else a multipart
+/// upload, of which one part travels while the next is being made. Every request carries a CRC-32
+/// that S3 checks.
 ///
-/// Memory: two parts of 5 MiB, and whatever is written at a time. It is for lists, of tasks that may be large.
+/// Memory: two parts of 5 MiB, and whatever is written at a time. It is for lists, of tasks that
+/// may be large.
 ///
-/// Nothing is visible before [`Upload::finish`]. An upload that is dropped before is aborted in the background.
+/// Nothing is visible before [`Upload::finish`]. An upload that is dropped before is aborted in the
+/// background.
 #[derive(Debug)]
 pub struct Upload {
     target: Target,
@@ -55,16 +58,28 @@ impl Upload {
         existing: Existing,
     ) -> Self {
         let target = Target::new(store, object, region, content_type, existing);
-        Self { target, buffer: BytesMut::new(), bytes: 0, next: 1, multipart: None }
+        Self {
+            target,
+            buffer: BytesMut::new(),
+            bytes: 0,
+            next: 1,
+            multipart: None,
+        }
     }
 
-    /// Finds out whether objects may be put under `object`: begins an upload and gives it up, so that at no time there is
-    /// anything to see.
+    /// Finds out whether objects may be put under `object`: begins an upload and gives it up, so
+    /// that at no time there is anything to see.
     ///
     /// # Errors
     /// [`AwsError`] when one of the two is refused.
     pub async fn probe(store: &ObjectStore, object: &S3Url) -> Result<(), AwsError> {
-        let target = Target::new(store, object, None, "application/octet-stream", Existing::Keep);
+        let target = Target::new(
+            store,
+            object,
+            None,
+            "application/octet-stream",
+            Existing::Keep,
+        );
         target.create(1).await?.give_up().await
     }
 
@@ -116,9 +131,21 @@ mod tests {
     use crate::aws::canned::s3::{count, store, uploads as answer};
     use crate::aws::canned::{Answer, Asked, Log};
 
-    fn begin(existing: Existing, answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> (Upload, Log) {
+    fn begin(
+        existing: Existing,
+        answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+    ) -> (Upload, Log) {
         let (store, log) = store(move |_, asked| answer(asked));
-        (Upload::begin(&store, &"s3://out/a.tif".parse().unwrap(), None, "image/tiff", existing), log)
+        (
+            Upload::begin(
+                &store,
+                &"s3://out/a.tif".parse().unwrap(),
+                None,
+                "image/tiff",
+                existing,
+            ),
+            log,
+        )
     }
 
     async fn whole(mut upload: Upload, bytes: &[u8]) -> Result<Stored, AwsError> {
@@ -130,12 +157,24 @@ mod tests {
     async fn a_small_object_takes_one_request_and_a_large_one_parts() {
         let (upload, log) = begin(Existing::Replace, answer);
         let stored = whole(upload, b"small").await.unwrap();
-        assert_eq!(stored, Stored::New { etag: "\"tag\"".into(), bytes: 5 });
+        assert_eq!(
+            stored,
+            Stored::New {
+                etag: "\"tag\"".into(),
+                bytes: 5
+            }
+        );
         assert_eq!(log.requests().len(), 1);
 
         let (upload, log) = begin(Existing::Replace, answer);
         let stored = whole(upload, &vec![7; 2 * PART + 1]).await.unwrap();
-        assert_eq!(stored, Stored::New { etag: "\"whole\"".into(), bytes: 2 * PART as u64 + 1 });
+        assert_eq!(
+            stored,
+            Stored::New {
+                etag: "\"whole\"".into(),
+                bytes: 2 * PART as u64 + 1
+            }
+        );
         assert_eq!((count(&log, "POST"), count(&log, "PUT")), (2, 3));
         let completed = log.requests().pop().unwrap().body;
         assert_eq!(completed.matches("<PartNumber>").count(), 3, "{completed}");
@@ -149,7 +188,10 @@ mod tests {
         }
         assert_eq!(
             upload.finish().await.unwrap(),
-            Stored::New { etag: "\"whole\"".into(), bytes: 20 * (PART as u64 / 8) }
+            Stored::New {
+                etag: "\"whole\"".into(),
+                bytes: 20 * (PART as u64 / 8)
+            }
         );
         assert_eq!(count(&log, "PUT"), 3);
     }
@@ -158,22 +200,33 @@ mod tests {
     async fn a_part_that_cannot_be_stored_aborts_the_upload() {
         let (upload, log) = begin(Existing::Replace, |asked| {
             if asked.uri.contains("partNumber=2") {
-                (403, vec![], b"<Error><Code>AccessDenied</Code></Error>".to_vec())
+                (
+                    403,
+                    vec![],
+                    b"<Error><Code>AccessDenied</Code></Error>".to_vec(),
+                )
             } else {
                 answer(asked)
             }
         });
         let error = whole(upload, &vec![7; 3 * PART]).await.unwrap_err();
         assert_eq!(error.kind(), AwsErrorKind::AccessDenied);
-        assert_eq!((count(&log, "DELETE"), count(&log, "POST")), (1, 1), "aborted, never completed");
+        assert_eq!(
+            (count(&log, "DELETE"), count(&log, "POST")),
+            (1, 1),
+            "aborted, never completed"
+        );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_upload_that_is_gone_when_it_is_completed_may_have_been_completed_and_is_worth_another_try() {
+    async fn an_upload_that_is_gone_when_it_is_completed_may_have_been_completed_and_is_worth_another_try()
+     {
         let (upload, log) = begin(Existing::Replace, |asked| match asked.method.as_str() {
-            "POST" if !asked.uri.contains("uploads") => {
-                (404, vec![], b"<Error><Code>NoSuchUpload</Code></Error>".to_vec())
-            }
+            "POST" if !asked.uri.contains("uploads") => (
+                404,
+                vec![],
+                b"<Error><Code>NoSuchUpload</Code></Error>".to_vec(),
+            ),
             _ => answer(asked),
         });
         let error = whole(upload, &vec![7; 2 * PART]).await.unwrap_err();
@@ -185,13 +238,29 @@ mod tests {
     async fn a_probe_leaves_nothing_and_names_what_may_not_be_done() {
         let probe = async |answer: fn(&Asked) -> Answer| {
             let (store, log) = store(move |_, asked| answer(asked));
-            (Upload::probe(&store, &"s3://out/doctor".parse().unwrap()).await, log)
+            (
+                Upload::probe(&store, &"s3://out/doctor".parse().unwrap()).await,
+                log,
+            )
         };
         let (sound, log) = probe(answer).await;
         sound.unwrap();
-        assert_eq!((count(&log, "POST"), count(&log, "DELETE"), count(&log, "PUT")), (1, 1, 0));
-        let (denied, _) =
-            probe(|_| (403, vec![], b"<Error><Code>AccessDenied</Code></Error>".to_vec())).await;
+        assert_eq!(
+            (
+                count(&log, "POST"),
+                count(&log, "DELETE"),
+                count(&log, "PUT")
+            ),
+            (1, 1, 0)
+        );
+        let (denied, _) = probe(|_| {
+            (
+                403,
+                vec![],
+                b"<Error><Code>AccessDenied</Code></Error>".to_vec(),
+            )
+        })
+        .await;
         let words = "access to s3://out/doctor denied (AccessDenied: http status 403); the role needs s3:PutObject on it";
         assert_eq!(denied.unwrap_err().to_string(), words);
     }
@@ -201,15 +270,20 @@ mod tests {
         let there = |asked: &Asked| match asked.method.as_str() {
             "POST" if asked.uri.contains("uploads") => answer(asked),
             "DELETE" => answer(asked),
-            _ if asked.header("if-none-match") == "*" => {
-                (412, vec![], b"<Error><Code>PreconditionFailed</Code></Error>".to_vec())
-            }
+            _ if asked.header("if-none-match") == "*" => (
+                412,
+                vec![],
+                b"<Error><Code>PreconditionFailed</Code></Error>".to_vec(),
+            ),
             _ => answer(asked),
         };
         let (upload, _) = begin(Existing::Keep, there);
         assert_eq!(whole(upload, b"small").await.unwrap(), Stored::Kept);
         let (upload, log) = begin(Existing::Keep, there);
-        assert_eq!(whole(upload, &vec![7; PART + 1]).await.unwrap(), Stored::Kept);
+        assert_eq!(
+            whole(upload, &vec![7; PART + 1]).await.unwrap(),
+            Stored::Kept
+        );
         assert_eq!(count(&log, "DELETE"), 1, "the parts are not left behind");
     }
 }

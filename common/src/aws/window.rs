@@ -1,4 +1,5 @@
-//! Which ranges of an object are in memory, which are asked for next, and which may go. Moves no bytes itself.
+//! Which ranges of an object are in memory, which are asked for next, and which may go. Moves no
+//! bytes itself.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,11 +8,12 @@ use bytes::Bytes;
 
 use super::ranges::RANGE;
 
-/// A window of at most `most` ranges of [`RANGE`] bytes, numbered from the beginning of the object, that moves on as the
-/// reader does.
+/// A window of at most `most` ranges of [`RANGE`] bytes, numbered from the beginning of the object,
+/// that moves on as the reader does.
 ///
-/// A range goes when all of its bytes were read, or when the reader is a whole range ahead of it; but, where the object
-/// has a digest, not before it was digested, which happens in the order of the file.
+/// A range goes when all of its bytes were read, or when the reader is a whole range ahead of it;
+/// but, where the object has a digest, not before it was digested, which happens in the order of
+/// the file.
 #[derive(Debug)]
 pub(super) struct Window {
     total: u64,
@@ -49,11 +51,26 @@ pub(super) enum Place {
 impl Window {
     /// A window on an object of `total` bytes, whose first range is there.
     pub(super) fn new(total: u64, first: Bytes, most: usize, digest: bool) -> Self {
-        let held = BTreeMap::from([(0, Held::Here { bytes: first, read: Coverage::default() })]);
+        let held = BTreeMap::from([(
+            0,
+            Held::Here {
+                bytes: first,
+                read: Coverage::default(),
+            },
+        )]);
         // With two there is always one that may go when the reader needs another.
         let most = most.max(2);
         let digested = digest.then_some(0);
-        Self { total, most, held, next: None, front: 0, digested, skipped: false, draining: false }
+        Self {
+            total,
+            most,
+            held,
+            next: None,
+            front: 0,
+            digested,
+            skipped: false,
+            draining: false,
+        }
     }
 
     /// How many ranges the object has.
@@ -72,7 +89,8 @@ impl Window {
         self.next.get_or_insert(1);
     }
 
-    /// Where the range is that the reader wants next. One just ahead of the window moves the window on.
+    /// Where the range is that the reader wants next. One just ahead of the window moves the window
+    /// on.
     pub(super) fn look(&mut self, index: u64) -> Place {
         match self.held.get(&index) {
             Some(Held::Here { bytes, .. }) => return Place::Here(bytes.clone()),
@@ -103,7 +121,8 @@ impl Window {
         self.let_go();
     }
 
-    /// The next range to ask for, which is then on its way; `None` when the window is full or the object is at its end.
+    /// The next range to ask for, which is then on its way; `None` when the window is full or the
+    /// object is at its end.
     pub(super) fn ask(&mut self) -> Option<u64> {
         let mut index = self.next?;
         while self.held.contains_key(&index) {
@@ -121,7 +140,10 @@ impl Window {
     /// Takes what arrived.
     pub(super) fn arrived(&mut self, index: u64, bytes: Bytes) {
         if let Some(held @ Held::OnItsWay) = self.held.get_mut(&index) {
-            *held = Held::Here { bytes, read: Coverage::default() };
+            *held = Held::Here {
+                bytes,
+                read: Coverage::default(),
+            };
         }
         self.let_go();
     }
@@ -160,9 +182,15 @@ impl Window {
 
     fn let_go(&mut self) {
         let (front, total, draining) = (self.front, self.total, self.draining);
-        let digested = if self.skipped && !draining { None } else { self.digested };
+        let digested = if self.skipped && !draining {
+            None
+        } else {
+            self.digested
+        };
         self.held.retain(|index, held| {
-            let Held::Here { bytes, read } = held else { return true };
+            let Held::Here { bytes, read } = held else {
+                return true;
+            };
             let waits = digested.is_some_and(|digested| digested <= *index);
             let end = (index * RANGE + bytes.len() as u64).min(total);
             let done = draining || read.has(index * RANGE..end) || front >= end + RANGE;
@@ -188,7 +216,9 @@ impl Coverage {
     }
 
     fn has(&self, range: Range<u64>) -> bool {
-        self.0.iter().any(|old| old.start <= range.start && range.end <= old.end)
+        self.0
+            .iter()
+            .any(|old| old.start <= range.start && range.end <= old.end)
     }
 }
 
@@ -213,13 +243,19 @@ mod tests {
     #[test]
     fn no_more_is_in_memory_than_the_window_takes() {
         let mut window = window(false);
-        assert!(asked(&mut window).is_empty(), "nothing ahead before it is wanted");
+        assert!(
+            asked(&mut window).is_empty(),
+            "nothing ahead before it is wanted"
+        );
         window.read_ahead();
         assert_eq!(asked(&mut window), [1, 2]);
         window.was_read(&(0..RANGE));
         assert_eq!(asked(&mut window), [3], "what was read makes room");
         window.was_read(&(RANGE..2 * RANGE));
-        assert!(asked(&mut window).is_empty(), "but not what is still on its way");
+        assert!(
+            asked(&mut window).is_empty(),
+            "but not what is still on its way"
+        );
     }
 
     #[test]
@@ -244,7 +280,11 @@ mod tests {
             window.arrived(index, bytes(RANGE));
         }
         assert_eq!(window.look(4), Place::Coming, "just ahead of the window");
-        assert_eq!(asked(&mut window), [3, 4, 5], "three are gone, unread as they are");
+        assert_eq!(
+            asked(&mut window),
+            [3, 4, 5],
+            "three are gone, unread as they are"
+        );
         assert_eq!(window.look(9), Place::Outside, "far ahead of it");
     }
 
@@ -267,7 +307,11 @@ mod tests {
     fn reading_begins_where_the_reader_begins_and_the_digest_goes_back_for_the_rest() {
         let mut window = window(true);
         assert_eq!(window.look(4), Place::Coming);
-        assert_eq!(asked(&mut window), [4, 5, 6], "the digest holds nothing back");
+        assert_eq!(
+            asked(&mut window),
+            [4, 5, 6],
+            "the digest holds nothing back"
+        );
         window.arrived(4, bytes(RANGE));
         window.drain();
         assert_eq!(asked(&mut window), [0, 1, 2]);

@@ -71,7 +71,8 @@ impl From<CellId> for String {
 
 /// A cell with all that a worker needs: which objects to read and where the result goes.
 ///
-/// Its JSON form is a line of the manifest, the `cell` of a message, and a line that `producer submit` takes.
+/// Its JSON form is a line of the manifest, the `cell` of a message, and a line that `producer
+/// submit` takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// The cell's name.
@@ -82,24 +83,34 @@ pub struct Cell {
     /// Bucket and prefix under which the result is written.
     pub output: S3Url,
     /// Region of the output bucket, where it is not the worker's own.
-    #[serde(default, rename = "region_name", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "region_name",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub region: Option<String>,
-    /// Whether reads carry `x-amz-request-payer: requester` (Amazon S3 user guide, "Requester Pays buckets").
+    /// Whether reads carry `x-amz-request-payer: requester` (Amazon S3 user guide, "Requester Pays
+    /// buckets").
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub request_payer: bool,
 }
 
 impl Cell {
-    /// Where the result of `recipe` goes, under the cell's output: `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif`, or
-    /// `<date>/probe_<tile>_<date>_<n>.json`.
+    /// Where the result of `recipe` goes, under the cell's output:
+    /// `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif`, or `<date>/probe_<tile>_<date>_<n>.json`.
     ///
-    /// The level is `l1c` where a band's address says so, so that the two levels of one acquisition never share a key.
+    /// The level is `l1c` where a band's address says so, so that the two levels of one acquisition
+    /// never share a key.
     pub fn output_object(&self, recipe: Recipe) -> S3Url {
         let CellId { tile, date, number } = self.id;
         let date = date.compact();
         self.output.join(&match recipe {
             Recipe::Rgb => {
-                let level = if self.assets.values().any(is_level_1c) { "l1c" } else { "l2a" };
+                let level = if self.assets.values().any(is_level_1c) {
+                    "l1c"
+                } else {
+                    "l2a"
+                };
                 format!("{date}/sentinel_{level}_{tile}_{date}_{number}_RGB.tif")
             }
             Recipe::Probe => format!("{date}/probe_{tile}_{date}_{number}.json"),
@@ -108,7 +119,9 @@ impl Cell {
 }
 
 fn is_level_1c(asset: &S3Url) -> bool {
-    asset.bucket().contains("l1c") || asset.key().contains("MSIL1C") || asset.key().contains("_L1C_")
+    asset.bucket().contains("l1c")
+        || asset.key().contains("MSIL1C")
+        || asset.key().contains("_L1C_")
 }
 
 #[cfg(test)]
@@ -119,7 +132,9 @@ mod tests {
         let asset = |band: &str| {
             (
                 band.to_owned(),
-                format!("s3://{bucket}/tiles/48/R/XT/2020/8/1/0/R10m/{band}.jp2").parse().unwrap(),
+                format!("s3://{bucket}/tiles/48/R/XT/2020/8/1/0/R10m/{band}.jp2")
+                    .parse()
+                    .unwrap(),
             )
         };
         Cell {
@@ -134,13 +149,19 @@ mod tests {
     #[test]
     fn the_output_key_names_tile_date_and_number() {
         let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(Recipe::Rgb);
-        assert_eq!(output.to_string(), "s3://my-bucket/20200801/sentinel_l2a_48RXT_20200801_0_RGB.tif");
+        assert_eq!(
+            output.to_string(),
+            "s3://my-bucket/20200801/sentinel_l2a_48RXT_20200801_0_RGB.tif"
+        );
     }
 
     #[test]
     fn a_probe_takes_no_rasters_place() {
         let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(Recipe::Probe);
-        assert_eq!(output.to_string(), "s3://my-bucket/20200801/probe_48RXT_20200801_0.json");
+        assert_eq!(
+            output.to_string(),
+            "s3://my-bucket/20200801/probe_48RXT_20200801_0.json"
+        );
     }
 
     #[test]
@@ -157,7 +178,9 @@ mod tests {
         let cell = cell("sentinel-s2-l2a", "s3://my-bucket/");
         let json = serde_json::to_string(&cell).unwrap();
         assert!(
-            json.starts_with(r#"{"cell":"48RXT/2020-08-01/0","assets":{"B02":"s3://sentinel-s2-l2a/"#),
+            json.starts_with(
+                r#"{"cell":"48RXT/2020-08-01/0","assets":{"B02":"s3://sentinel-s2-l2a/"#
+            ),
             "{json}"
         );
         assert_eq!(serde_json::from_str::<Cell>(&json).unwrap(), cell);
@@ -173,7 +196,11 @@ mod tests {
             "48RXT/2020-08-01/-1",
             "48RXT/2020-08-01/0/1",
         ] {
-            assert_eq!(text.parse::<CellId>(), Err(DomainError::CellId(text.to_owned())), "{text}");
+            assert_eq!(
+                text.parse::<CellId>(),
+                Err(DomainError::CellId(text.to_owned())),
+                "{text}"
+            );
         }
     }
 }

@@ -32,13 +32,24 @@ impl SceneDate {
 
     /// The day as eight digits, the form of output keys: `20200801`.
     pub fn compact(self) -> String {
-        format!("{:04}{:02}{:02}", self.0.year(), self.0.month(), self.0.day())
+        format!(
+            "{:04}{:02}{:02}",
+            self.0.year(),
+            self.0.month(),
+            self.0.day()
+        )
     }
 }
 
 impl fmt::Display for SceneDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+        write!(
+            f,
+            "{:04}-{:02}-{:02}",
+            self.0.year(),
+            self.0.month(),
+            self.0.day()
+        )
     }
 }
 
@@ -49,11 +60,23 @@ impl FromStr for SceneDate {
         let wrong = || DomainError::Date(text.to_owned());
         let parts = if text.contains('-') {
             let mut parts = text.split('-');
-            (parts.next(), parts.next(), parts.next(), parts.next().is_none())
+            (
+                parts.next(),
+                parts.next(),
+                parts.next(),
+                parts.next().is_none(),
+            )
         } else {
-            (text.get(..4), text.get(4..6), text.get(6..), text.len() == 8)
+            (
+                text.get(..4),
+                text.get(4..6),
+                text.get(6..),
+                text.len() == 8,
+            )
         };
-        let (Some(year), Some(month), Some(day), true) = parts else { return Err(wrong()) };
+        let (Some(year), Some(month), Some(day), true) = parts else {
+            return Err(wrong());
+        };
         if month.len() != 2 || day.len() != 2 {
             return Err(wrong());
         }
@@ -101,7 +124,11 @@ mod tests {
             "yesterday",
             "2020é801",
         ] {
-            assert_eq!(text.parse::<SceneDate>(), Err(DomainError::Date(text.to_owned())), "{text}");
+            assert_eq!(
+                text.parse::<SceneDate>(),
+                Err(DomainError::Date(text.to_owned())),
+                "{text}"
+            );
         }
     }
 }

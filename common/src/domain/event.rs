@@ -74,7 +74,8 @@ pub struct TaskEnded {
 /// The notice that somebody stopped a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskCancelled {
-    /// `<task>/<epoch>/cancelled/<n>`, *n* counting the task's cancellations: what a receiver uses to see a repeat.
+    /// `<task>/<epoch>/cancelled/<n>`, *n* counting the task's cancellations: what a receiver uses
+    /// to see a repeat.
     pub event_id: String,
     /// The task.
     pub task: TaskId,
@@ -143,8 +144,8 @@ impl Event {
         }
     }
 
-    /// The message attribute `outcome`: `ok`, `some_failed`, `all_failed`, `cancelled`, or the error's code of a failed
-    /// cell.
+    /// The message attribute `outcome`: `ok`, `some_failed`, `all_failed`, `cancelled`, or the
+    /// error's code of a failed cell.
     pub fn outcome(&self) -> &str {
         match self {
             Self::TaskComplete(event) => event.outcome.name(),
@@ -153,18 +154,27 @@ impl Event {
         }
     }
 
-    /// One line for a mail's subject: at most 100 ASCII characters (Amazon SNS API reference, `Publish`).
+    /// One line for a mail's subject: at most 100 ASCII characters (Amazon SNS API reference,
+    /// `Publish`).
     pub fn subject(&self) -> String {
         let text = match self {
             Self::TaskComplete(event) if event.failed == 0 => {
                 format!("task {} complete: {} cells ok", event.task, event.cells)
             }
             Self::TaskComplete(event) => {
-                format!("task {} ended: {} ok, {} failed", event.task, event.ok, event.failed)
+                format!(
+                    "task {} ended: {} ok, {} failed",
+                    event.task, event.ok, event.failed
+                )
             }
-            Self::TaskCancelled(event) => format!("task {} cancelled: {}", event.task, event.reason),
+            Self::TaskCancelled(event) => {
+                format!("task {} cancelled: {}", event.task, event.reason)
+            }
             Self::CellFailed(event) => format!("cell {} failed: {}", event.cell, event.code),
         };
-        text.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).take(100).collect()
+        text.chars()
+            .filter(|c| c.is_ascii() && !c.is_ascii_control())
+            .take(100)
+            .collect()
     }
 }

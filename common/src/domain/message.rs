@@ -11,7 +11,8 @@ pub struct CellMessage {
     pub shard: u32,
     /// The cell's place in the task's manifest, from 0.
     pub ordinal: u32,
-    /// The task's epoch in which it was sent; a dead letter of an earlier one says nothing of the cell.
+    /// The task's epoch in which it was sent; a dead letter of an earlier one says nothing of the
+    /// cell.
     #[serde(default = "first")]
     pub epoch: u32,
     /// What the bands become.

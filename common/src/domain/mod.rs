@@ -1,6 +1,7 @@
 //! The words of the project as types: cell, tile, recipe, task, message, event.
 //!
-//! Nothing here talks to anything; parsing is strict, so that a value of one of these types is always usable.
+//! Nothing here talks to anything; parsing is strict, so that a value of one of these types is
+//! always usable.
 
 mod cell;
 mod date;
@@ -19,7 +20,9 @@ pub use message::CellMessage;
 pub use recipe::Recipe;
 pub use s3_url::S3Url;
 pub use scene_path::{ScenePath, band_in_object_name, tile_and_date_in_object_name};
-pub use task::{ContentDigest, DigestBuilder, SHARD_SIZE, TaskId, ordinals_of_shard, shard_count, shard_of};
+pub use task::{
+    ContentDigest, DigestBuilder, SHARD_SIZE, TaskId, ordinals_of_shard, shard_count, shard_of,
+};
 pub use tile::Tile;
 
 /// Why a text is not a value of one of the domain's types.

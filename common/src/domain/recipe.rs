@@ -11,7 +11,8 @@ use super::DomainError;
 pub enum Recipe {
     /// Three bands as they are, in the order red (B04), green (B03), blue (B02).
     Rgb,
-    /// Nothing: no band is read, and a small object says which cell it was. What is left of a cell's cost is the fleet's.
+    /// Nothing: no band is read, and a small object says which cell it was. What is left of a
+    /// cell's cost is the fleet's.
     Probe,
 }
 
@@ -63,7 +64,10 @@ mod tests {
         for name in Recipe::NAMES {
             let recipe: Recipe = name.parse().unwrap();
             assert_eq!(recipe.name(), *name);
-            assert_eq!(serde_json::to_string(&recipe).unwrap(), format!("\"{name}\""));
+            assert_eq!(
+                serde_json::to_string(&recipe).unwrap(),
+                format!("\"{name}\"")
+            );
         }
         assert_eq!(
             "ndvi".parse::<Recipe>().unwrap_err().to_string(),

@@ -17,18 +17,26 @@ impl S3Url {
     /// The address of `key` in `bucket`.
     ///
     /// # Errors
-    /// [`DomainError::S3Url`] when the bucket's name breaks S3's rules or the key is longer than 1,024 bytes
-    /// (Amazon S3 user guide, "Bucket naming rules" and "Naming Amazon S3 objects").
+    /// [`DomainError::S3Url`] when the bucket's name breaks S3's rules or the key is longer than
+    /// 1,024 bytes (Amazon S3 user guide, "Bucket naming rules" and "Naming Amazon S3 objects").
     pub fn new(bucket: &str, key: &str) -> Result<Self, DomainError> {
         let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
+        let inside =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
         let name = bucket.as_bytes();
         let well_named = (3..=63).contains(&name.len())
             && edge(name.first())
             && edge(name.last())
             && name.iter().all(|&byte| inside(byte));
-        if well_named && key.len() <= 1024 && !key.starts_with('/') && !key.contains(char::is_control) {
-            Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() })
+        if well_named
+            && key.len() <= 1024
+            && !key.starts_with('/')
+            && !key.contains(char::is_control)
+        {
+            Ok(Self {
+                bucket: bucket.to_owned(),
+                key: key.to_owned(),
+            })
         } else {
             Err(DomainError::S3Url(format!("s3://{bucket}/{key}")))
         }
@@ -53,8 +61,15 @@ impl S3Url {
     #[must_use]
     pub fn join(&self, name: &str) -> Self {
         let prefix = self.key.trim_end_matches('/');
-        let key = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-        Self { bucket: self.bucket.clone(), key }
+        let key = if prefix.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{prefix}/{name}")
+        };
+        Self {
+            bucket: self.bucket.clone(),
+            key,
+        }
     }
 }
 
@@ -95,10 +110,22 @@ mod tests {
 
     #[test]
     fn bucket_and_key_are_told_apart() {
-        let url: S3Url = "s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0/R10m/".parse().unwrap();
+        let url: S3Url = "s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0/R10m/"
+            .parse()
+            .unwrap();
         assert_eq!((url.bucket(), url.object_name()), ("sentinel-s2-l2a", ""));
-        assert_eq!(url.join("B02.jp2").key(), "tiles/48/R/XT/2020/8/1/0/R10m/B02.jp2");
-        assert_eq!("s3://bucket".parse::<S3Url>().unwrap().join("a").to_string(), "s3://bucket/a");
+        assert_eq!(
+            url.join("B02.jp2").key(),
+            "tiles/48/R/XT/2020/8/1/0/R10m/B02.jp2"
+        );
+        assert_eq!(
+            "s3://bucket"
+                .parse::<S3Url>()
+                .unwrap()
+                .join("a")
+                .to_string(),
+            "s3://bucket/a"
+        );
     }
 
     #[test]
@@ -112,7 +139,11 @@ mod tests {
             "s3://My Bucket/key",
             "s3://bucket//key",
         ] {
-            assert_eq!(text.parse::<S3Url>(), Err(DomainError::S3Url(text.to_owned())), "{text}");
+            assert_eq!(
+                text.parse::<S3Url>(),
+                Err(DomainError::S3Url(text.to_owned())),
+                "{text}"
+            );
         }
     }
 }

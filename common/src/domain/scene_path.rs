@@ -2,8 +2,9 @@
 
 use super::{SceneDate, Tile};
 
-/// What the key prefix of a scene bucket says of a cell: `tiles/48/R/XT/2020/8/1/0/` (see the "Sentinel-2" page of the
-/// Registry of Open Data on AWS); L2A has a resolution folder such as `R10m/` below it, L1C does not.
+/// What the key prefix of a scene bucket says of a cell: `tiles/48/R/XT/2020/8/1/0/` (see the
+/// "Sentinel-2" page of the Registry of Open Data on AWS); L2A has a resolution folder such as
+/// `R10m/` below it, L1C does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScenePath {
     /// The tile.
@@ -27,7 +28,9 @@ impl ScenePath {
     pub fn from_key(key: &str) -> Option<Self> {
         let parts: Vec<&str> = key.split('/').collect();
         let start = parts.iter().position(|&part| part == "tiles")?;
-        let [zone, band, square, year, month, day, number, ..] = parts.get(start + 1..)? else { return None };
+        let [zone, band, square, year, month, day, number, ..] = parts.get(start + 1..)? else {
+            return None;
+        };
         if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
@@ -39,24 +42,31 @@ impl ScenePath {
     }
 }
 
-/// The tile and, where given, the day in an object's name, as ESA and its mirrors write them: a part `T29UNU` (or
-/// `29UNU`) and a part that begins with eight digits, `20221005T115411`, between underscores.
+/// The tile and, where given, the day in an object's name, as ESA and its mirrors write them: a
+/// part `T29UNU` (or `29UNU`) and a part that begins with eight digits, `20221005T115411`, between
+/// underscores.
 pub fn tile_and_date_in_object_name(name: &str) -> Option<(Tile, Option<SceneDate>)> {
     let parts = || name.split(['_', '.', '/']);
     let tile = parts().find_map(|part| {
         let part = part.strip_prefix('T').unwrap_or(part);
-        (part.len() == 5).then(|| part.parse::<Tile>().ok()).flatten()
+        (part.len() == 5)
+            .then(|| part.parse::<Tile>().ok())
+            .flatten()
     })?;
     let date = parts().find_map(|part| {
         let day = part.get(..8)?;
-        (part.len() == 8 || part.as_bytes().get(8) == Some(&b'T')).then(|| day.parse().ok()).flatten()
+        (part.len() == 8 || part.as_bytes().get(8) == Some(&b'T'))
+            .then(|| day.parse().ok())
+            .flatten()
     });
     Some((tile, date))
 }
 
-/// Whether `name` is the JPEG 2000 object of `band`: `B02.jp2`, `T29UNU_20221005T115411_B02_60m.jp2`.
+/// Whether `name` is the JPEG 2000 object of `band`: `B02.jp2`,
+/// `T29UNU_20221005T115411_B02_60m.jp2`.
 pub fn band_in_object_name(name: &str, band: &str) -> bool {
-    name.strip_suffix(".jp2").is_some_and(|stem| stem.split('_').any(|part| part == band))
+    name.strip_suffix(".jp2")
+        .is_some_and(|stem| stem.split('_').any(|part| part == band))
 }
 
 #[cfg(test)]
@@ -98,8 +108,14 @@ mod tests {
                 .map(|(tile, date)| (tile.to_string(), date.map(SceneDate::compact)))
         };
         let day = |tile: &str, date: &str| Some((tile.to_owned(), Some(date.to_owned())));
-        assert_eq!(told("T29UNU_20221005T115411_B02_60m.jp2"), day("29UNU", "20221005"));
-        assert_eq!(told("T31UFS_20190411_B02_10m.jp2"), day("31UFS", "20190411"));
+        assert_eq!(
+            told("T29UNU_20221005T115411_B02_60m.jp2"),
+            day("29UNU", "20221005")
+        );
+        assert_eq!(
+            told("T31UFS_20190411_B02_10m.jp2"),
+            day("31UFS", "20190411")
+        );
         assert_eq!(
             told("S2A_OPER_MSI_L2A_TL_ATOS_20220620T162319_A036527_T32TLS_N04.00_R60m_B01.jp2"),
             day("32TLS", "20220620")
@@ -110,7 +126,10 @@ mod tests {
     #[test]
     fn a_band_is_a_whole_part_of_the_name() {
         assert!(band_in_object_name("B02.jp2", "B02"));
-        assert!(band_in_object_name("T29UNU_20221005T115411_B02_60m.jp2", "B02"));
+        assert!(band_in_object_name(
+            "T29UNU_20221005T115411_B02_60m.jp2",
+            "B02"
+        ));
         assert!(!band_in_object_name("B02.tif", "B02"));
         assert!(!band_in_object_name("MSK_DETFOO_B02X.jp2", "B02"));
     }

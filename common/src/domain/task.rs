@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Cell, DomainError, Recipe};
 
-/// Cells of a shard: 200 ordinals of a million-cell task fill a number set of about 1 KB, one DynamoDB write unit.
+/// Cells of a shard: 200 ordinals of a million-cell task fill a number set of about 1 KB, one
+/// DynamoDB write unit.
 pub const SHARD_SIZE: u32 = 200;
 
 /// How many shards a task of `cells` cells has.
@@ -32,7 +33,8 @@ pub fn ordinals_of_shard(shard: u32, cells: u32, shard_size: u32) -> Range<u32> 
 pub struct TaskId(String);
 
 impl TaskId {
-    /// The id that a task has when nobody names it: its recipe and the first 16 digits of its content's digest.
+    /// The id that a task has when nobody names it: its recipe and the first 16 digits of its
+    /// content's digest.
     pub fn of_content(recipe: Recipe, digest: &ContentDigest) -> Self {
         let digits: String = digest.0.chars().take(16).collect();
         Self(format!("{recipe}-{digits}"))
@@ -60,9 +62,12 @@ impl FromStr for TaskId {
     type Err = DomainError;
 
     fn from_str(text: &str) -> Result<Self, DomainError> {
-        let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
-        let first =
-            text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let inside =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+        let first = text
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if first && text.len() <= 64 && text.bytes().all(inside) {
             Ok(Self(text.to_owned()))
         } else {
@@ -95,7 +100,8 @@ impl fmt::Display for ContentDigest {
     }
 }
 
-/// Makes a [`ContentDigest`] cell by cell, so that a task of a million cells needs no memory for it.
+/// Makes a [`ContentDigest`] cell by cell, so that a task of a million cells needs no memory for
+/// it.
 #[derive(Debug)]
 pub struct DigestBuilder(Sha256);
 
@@ -122,11 +128,16 @@ impl DigestBuilder {
     /// The digest of all that was added.
     pub fn finish(self) -> ContentDigest {
         use std::fmt::Write as _;
-        ContentDigest(self.0.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        }))
+        ContentDigest(
+            self.0
+                .finalize()
+                .iter()
+                .fold(String::with_capacity(64), |mut text, byte| {
+                    // Writing to a String cannot fail.
+                    let _ = write!(text, "{byte:02x}");
+                    text
+                }),
+        )
     }
 }
 
@@ -142,7 +153,8 @@ mod tests {
                 .collect();
             assert_eq!(covered, (0..cells).collect::<Vec<_>>());
             assert!((0..cells).all(|ordinal| {
-                ordinals_of_shard(shard_of(ordinal, SHARD_SIZE), cells, SHARD_SIZE).contains(&ordinal)
+                ordinals_of_shard(shard_of(ordinal, SHARD_SIZE), cells, SHARD_SIZE)
+                    .contains(&ordinal)
             }));
         }
     }
@@ -150,7 +162,10 @@ mod tests {
     #[test]
     fn ids_that_would_break_a_key_are_refused() {
         for text in ["", "-a", "a#b", "Task", "a/b", &"x".repeat(65)] {
-            assert_eq!(text.parse::<TaskId>(), Err(DomainError::TaskId(text.to_owned())));
+            assert_eq!(
+                text.parse::<TaskId>(),
+                Err(DomainError::TaskId(text.to_owned()))
+            );
         }
         assert!("summer-2020_v1.2".parse::<TaskId>().is_ok());
     }

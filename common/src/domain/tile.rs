@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::DomainError;
 
-/// A Sentinel-2 tile: UTM zone, latitude band and 100 km square of the Military Grid Reference System.
+/// A Sentinel-2 tile: UTM zone, latitude band and 100 km square of the Military Grid Reference
+/// System.
 ///
 /// Kept as its zone without a leading zero, as the scene buckets write it (`7VEG`, not `07VEG`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,9 +24,15 @@ impl Tile {
     /// [`DomainError::Tile`] when a part is outside the grid (I and O are never used).
     pub fn from_parts(zone: &str, band: &str, square: &str) -> Result<Self, DomainError> {
         let wrong = || DomainError::Tile(format!("{zone}{band}{square}"));
-        let letter = |byte: u8, last: u8| (b'A'..=last).contains(&byte) && byte != b'I' && byte != b'O';
-        let digits = (1..=2).contains(&zone.len()) && zone.bytes().all(|byte| byte.is_ascii_digit());
-        let number: u8 = if digits { zone.parse().map_err(|_| wrong())? } else { return Err(wrong()) };
+        let letter =
+            |byte: u8, last: u8| (b'A'..=last).contains(&byte) && byte != b'I' && byte != b'O';
+        let digits =
+            (1..=2).contains(&zone.len()) && zone.bytes().all(|byte| byte.is_ascii_digit());
+        let number: u8 = if digits {
+            zone.parse().map_err(|_| wrong())?
+        } else {
+            return Err(wrong());
+        };
         match (band.as_bytes(), square.as_bytes()) {
             (&[band], &[column, row])
                 if (1..=60).contains(&number)
@@ -34,7 +41,11 @@ impl Tile {
                     && letter(column, b'Z')
                     && letter(row, b'V') =>
             {
-                Ok(Self { zone: number, band, square: [column, row] })
+                Ok(Self {
+                    zone: number,
+                    band,
+                    square: [column, row],
+                })
             }
             _ => Err(wrong()),
         }
@@ -101,10 +112,14 @@ mod tests {
 
     #[test]
     fn what_is_off_the_grid_is_refused() {
-        for text in
-            ["", "48", "48R", "48RX", "48RXTT", "0RXT", "61RXT", "48IXT", "48RXW", "48rxt", "+8RXT", "48Ré"]
-        {
-            assert_eq!(text.parse::<Tile>(), Err(DomainError::Tile(text.to_owned())));
+        for text in [
+            "", "48", "48R", "48RX", "48RXTT", "0RXT", "61RXT", "48IXT", "48RXW", "48rxt", "+8RXT",
+            "48Ré",
+        ] {
+            assert_eq!(
+                text.parse::<Tile>(),
+                Err(DomainError::Tile(text.to_owned()))
+            );
         }
     }
 }

@@ -44,7 +44,8 @@ impl Ledger {
         Ok(found)
     }
 
-    /// Reads the items of those of `cells`, each a shard and an ordinal, that a worker has begun, by ordinal.
+    /// Reads the items of those of `cells`, each a shard and an ordinal, that a worker has begun,
+    /// by ordinal.
     ///
     /// # Errors
     /// [`LedgerError`] when a call fails or an item cannot be understood.
@@ -53,7 +54,9 @@ impl Ledger {
         task: &TaskId,
         cells: impl IntoIterator<Item = (u32, u32)>,
     ) -> Result<BTreeMap<u32, CellRecord>, LedgerError> {
-        let keys = cells.into_iter().map(|(shard, ordinal)| Key::Cell(task.clone(), shard, ordinal));
+        let keys = cells
+            .into_iter()
+            .map(|(shard, ordinal)| Key::Cell(task.clone(), shard, ordinal));
         let mut found = BTreeMap::new();
         for (key, item) in self.batches(keys.collect()).await? {
             if let Key::Cell(_, _, ordinal) = key {
@@ -77,15 +80,26 @@ impl Ledger {
 
     async fn batch(&self, wanted: Vec<Key>) -> Result<Vec<(Key, Item)>, LedgerError> {
         let mut keys: Vec<_> = wanted.iter().map(dynamo::key).collect();
-        let mut by_name: HashMap<(String, String), Key> =
-            wanted.into_iter().map(|key| ((key.partition(), key.sort()), key)).collect();
+        let mut by_name: HashMap<(String, String), Key> = wanted
+            .into_iter()
+            .map(|key| ((key.partition(), key.sort()), key))
+            .collect();
         let mut found = vec![];
         let mut attempts = Attempts::new(TRIES, Duration::from_millis(50));
         loop {
-            let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let request =
-                request.map_err(|error| self.error("BatchGetItem", &Failure::construction_failure(error)))?;
-            let batch = self.client.batch_get_item().request_items(&self.table, request).send().await;
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(true)
+                .build();
+            let request = request.map_err(|error| {
+                self.error("BatchGetItem", &Failure::construction_failure(error))
+            })?;
+            let batch = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, request)
+                .send()
+                .await;
             let batch = batch.map_err(|error| self.error("BatchGetItem", &error))?;
             for item in batch.responses.unwrap_or_default().into_values().flatten() {
                 let text = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
@@ -95,14 +109,21 @@ impl Ledger {
                     found.push((key, item));
                 }
             }
-            let unread = batch.unprocessed_keys.unwrap_or_default().remove(&self.table);
+            let unread = batch
+                .unprocessed_keys
+                .unwrap_or_default()
+                .remove(&self.table);
             keys = unread.map(|rest| rest.keys).unwrap_or_default();
             if keys.is_empty() {
                 return Ok(found);
             }
             if !attempts.again().await {
                 let (table, count) = (self.table.clone(), keys.len());
-                return Err(LedgerError::Unprocessed { table, count, tries: TRIES });
+                return Err(LedgerError::Unprocessed {
+                    table,
+                    count,
+                    tries: TRIES,
+                });
             }
         }
     }
@@ -118,7 +139,10 @@ mod tests {
     fn ledger(answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static) -> (Ledger, Log) {
         let (client, log) = canned::client(answer);
         let config = canned::config!(aws_sdk_dynamodb, client).build();
-        (Ledger::new(aws_sdk_dynamodb::Client::from_conf(config), "table".into()), log)
+        (
+            Ledger::new(aws_sdk_dynamodb::Client::from_conf(config), "table".into()),
+            log,
+        )
     }
 
     fn task() -> TaskId {
@@ -128,7 +152,10 @@ mod tests {
     /// Reads one key of each of the first two requests and all of later ones, whatever they are.
     fn reads_by_and_by(n: usize, asked: &Asked) -> Answer {
         let request: Value = serde_json::from_str(&asked.body).unwrap();
-        let keys = request["RequestItems"]["table"]["Keys"].as_array().unwrap().clone();
+        let keys = request["RequestItems"]["table"]["Keys"]
+            .as_array()
+            .unwrap()
+            .clone();
         let item = |key: &Value| {
             let mut item = key.clone();
             item["size"] = json!({"N": "1"});
@@ -138,39 +165,77 @@ mod tests {
             item
         };
         let (read, rest) = keys.split_at(if n < 2 { 1 } else { keys.len() });
-        let unread = if rest.is_empty() { json!({}) } else { json!({"table": {"Keys": rest}}) };
+        let unread = if rest.is_empty() {
+            json!({})
+        } else {
+            json!({"table": {"Keys": rest}})
+        };
         let items: Vec<Value> = read.iter().map(item).collect();
-        canned::json(200, &json!({"Responses": {"table": items}, "UnprocessedKeys": unread}))
+        canned::json(
+            200,
+            &json!({"Responses": {"table": items}, "UnprocessedKeys": unread}),
+        )
     }
 
     #[tokio::test(start_paused = true)]
     async fn keys_that_a_batch_leaves_unread_are_read_again() {
         let (shards, log) = ledger(reads_by_and_by);
         let read = shards.some_shards(&task(), &[0, 1, 2, 3]).await.unwrap();
-        assert_eq!((read.into_keys().collect::<Vec<_>>(), log.requests().len()), (vec![0, 1, 2, 3], 3));
+        assert_eq!(
+            (read.into_keys().collect::<Vec<_>>(), log.requests().len()),
+            (vec![0, 1, 2, 3], 3)
+        );
         let (cells, log) = ledger(reads_by_and_by);
-        let read = cells.some_cells(&task(), [(0, 7), (0, 8), (1, 200)]).await.unwrap();
-        assert_eq!((read.into_keys().collect::<Vec<_>>(), log.requests().len()), (vec![7, 8, 200], 3));
+        let read = cells
+            .some_cells(&task(), [(0, 7), (0, 8), (1, 200)])
+            .await
+            .unwrap();
+        assert_eq!(
+            (read.into_keys().collect::<Vec<_>>(), log.requests().len()),
+            (vec![7, 8, 200], 3)
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn keys_that_are_never_read_are_an_error_in_the_end() {
         let (ledger, _) = ledger(|_, asked| {
             let request: Value = serde_json::from_str(&asked.body).unwrap();
-            canned::json(200, &json!({"Responses": {}, "UnprocessedKeys": request["RequestItems"]}))
+            canned::json(
+                200,
+                &json!({"Responses": {}, "UnprocessedKeys": request["RequestItems"]}),
+            )
         });
         let error = ledger.some_shards(&task(), &[0, 1]).await.unwrap_err();
-        assert!(matches!(error, LedgerError::Unprocessed { count: 2, tries: 12, .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                LedgerError::Unprocessed {
+                    count: 2,
+                    tries: 12,
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_batch_asks_for_a_hundred_keys_at_most() {
         let (ledger, log) = ledger(|_, asked| {
             let request: Value = serde_json::from_str(&asked.body).unwrap();
-            assert!(request["RequestItems"]["table"]["Keys"].as_array().unwrap().len() <= 100);
+            assert!(
+                request["RequestItems"]["table"]["Keys"]
+                    .as_array()
+                    .unwrap()
+                    .len()
+                    <= 100
+            );
             reads_by_and_by(9, asked)
         });
-        let read = ledger.some_cells(&task(), (0..250).map(|ordinal| (0, ordinal))).await.unwrap();
+        let read = ledger
+            .some_cells(&task(), (0..250).map(|ordinal| (0, ordinal)))
+            .await
+            .unwrap();
         assert_eq!((read.len(), log.requests().len()), (250, 3));
     }
 }

@@ -8,7 +8,8 @@ use super::item::{Item, Key, Value, attribute};
 use super::write::{Action, Condition};
 use crate::deployment::{PARTITION_KEY, SORT_KEY};
 
-/// An item in the table has a shape that this version cannot read: another version or another program wrote it.
+/// An item in the table has a shape that this version cannot read: another version or another
+/// program wrote it.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "attribute {name} of a ledger item holds {found}, which this version cannot read; was it written by a newer one?"
@@ -21,7 +22,10 @@ pub struct CodecError {
 impl CodecError {
     /// The complaint that attribute `name` holds `found`.
     pub(super) fn new(name: &str, found: &str) -> Self {
-        Self { name: name.to_owned(), found: found.to_owned() }
+        Self {
+            name: name.to_owned(),
+            found: found.to_owned(),
+        }
     }
 }
 
@@ -33,7 +37,8 @@ pub(super) fn key(key: &Key) -> HashMap<String, AttributeValue> {
     ])
 }
 
-/// Reads an item's attributes; those that the ledger does not know, the keys among them, are left out.
+/// Reads an item's attributes; those that the ledger does not know, the keys among them, are left
+/// out.
 pub(super) fn item(attributes: &HashMap<String, AttributeValue>) -> Result<Item, CodecError> {
     attributes
         .iter()
@@ -81,8 +86,9 @@ pub(super) struct Expressions {
     pub(super) values: Option<HashMap<String, AttributeValue>>,
 }
 
-/// Collects names and values while expressions are written; every name goes by a placeholder, because half of the
-/// ledger's names are reserved words of DynamoDB ("Reserved words in DynamoDB": STATE, SIZE, OUTPUT, …).
+/// Collects names and values while expressions are written; every name goes by a placeholder,
+/// because half of the ledger's names are reserved words of DynamoDB ("Reserved words in DynamoDB":
+/// STATE, SIZE, OUTPUT, …).
 #[derive(Default)]
 struct Placeholders {
     names: HashMap<String, String>,
@@ -118,7 +124,10 @@ pub(super) fn expressions(conditions: &[Condition], actions: &[Action]) -> Expre
                 set.push(format!("{name} = if_not_exists({name}, {value})"));
             }
             Action::Count(name, by) => {
-                let (name, by) = (places.name(name), places.value(AttributeValue::N(by.to_string())));
+                let (name, by) = (
+                    places.name(name),
+                    places.value(AttributeValue::N(by.to_string())),
+                );
                 add.push(format!("{name} {by}"));
             }
             Action::Insert(name, elements) => {
@@ -132,14 +141,21 @@ pub(super) fn expressions(conditions: &[Condition], actions: &[Action]) -> Expre
             Action::Remove(name) => remove.push(places.name(name)),
         }
     }
-    let clauses = [("SET", set), ("ADD", add), ("DELETE", delete), ("REMOVE", remove)];
+    let clauses = [
+        ("SET", set),
+        ("ADD", add),
+        ("DELETE", delete),
+        ("REMOVE", remove),
+    ];
     let update: Vec<String> = clauses
         .into_iter()
         .filter(|(_, parts)| !parts.is_empty())
         .map(|(verb, parts)| format!("{verb} {}", parts.join(", ")))
         .collect();
-    let condition: Vec<String> =
-        conditions.iter().map(|condition| self::condition(condition, &mut places)).collect();
+    let condition: Vec<String> = conditions
+        .iter()
+        .map(|condition| self::condition(condition, &mut places))
+        .collect();
     Expressions {
         update: (!update.is_empty()).then(|| update.join(" ")),
         condition: (!condition.is_empty()).then(|| condition.join(" AND ")),
@@ -160,11 +176,17 @@ fn condition(condition: &Condition, places: &mut Placeholders) -> String {
             format!("(attribute_not_exists({name}) OR {name} <> {value})")
         }
         Condition::AbsentOrBelow(name, bound) => {
-            let (name, bound) = (places.name(name), places.value(AttributeValue::N(bound.to_string())));
+            let (name, bound) = (
+                places.name(name),
+                places.value(AttributeValue::N(bound.to_string())),
+            );
             format!("(attribute_not_exists({name}) OR {name} < {bound})")
         }
         Condition::Contains(name, element) => {
-            let (name, element) = (places.name(name), places.value(AttributeValue::N(element.to_string())));
+            let (name, element) = (
+                places.name(name),
+                places.value(AttributeValue::N(element.to_string())),
+            );
             format!("contains({name}, {element})")
         }
     }
@@ -178,14 +200,20 @@ mod tests {
     #[test]
     fn clauses_of_one_kind_are_joined_and_every_name_is_a_placeholder() {
         let written = expressions(
-            &[Condition::Contains(PENDING, 7), Condition::IsNot(STATE, "ok".into())],
+            &[
+                Condition::Contains(PENDING, 7),
+                Condition::IsNot(STATE, "ok".into()),
+            ],
             &[
                 Action::Take(PENDING, [7].into()),
                 Action::Insert(FAILED, [7].into()),
                 Action::Count(FAILURES, 1),
             ],
         );
-        assert_eq!(written.update.as_deref(), Some("ADD #failed :v1, #failures :v2 DELETE #pending :v0"));
+        assert_eq!(
+            written.update.as_deref(),
+            Some("ADD #failed :v1, #failures :v2 DELETE #pending :v0")
+        );
         assert_eq!(
             written.condition.as_deref(),
             Some("contains(#pending, :v3) AND (attribute_not_exists(#state) OR #state <> :v4)")
@@ -197,10 +225,21 @@ mod tests {
     fn attributes_of_other_writers_are_left_out_and_broken_ones_are_named() {
         let known = HashMap::from([
             ("pk".to_owned(), AttributeValue::S("T#t".into())),
-            ("pending".to_owned(), AttributeValue::Ns(vec!["1".into(), "2".into()])),
+            (
+                "pending".to_owned(),
+                AttributeValue::Ns(vec!["1".into(), "2".into()]),
+            ),
         ]);
-        assert_eq!(item(&known).unwrap(), Item::from([(PENDING, Value::Numbers([1, 2].into()))]));
+        assert_eq!(
+            item(&known).unwrap(),
+            Item::from([(PENDING, Value::Numbers([1, 2].into()))])
+        );
         let broken = HashMap::from([("pending".to_owned(), AttributeValue::Ns(vec!["x".into()]))]);
-        assert!(item(&broken).unwrap_err().to_string().contains("attribute pending of a ledger item holds"));
+        assert!(
+            item(&broken)
+                .unwrap_err()
+                .to_string()
+                .contains("attribute pending of a ledger item holds")
+        );
     }
 }

@@ -1,7 +1,9 @@
-//! The order of the ledger's steps for the holder of a message: what it asks next, given the last answer.
+//! The order of the ledger's steps for the holder of a message: what it asks next, given the last
+//! answer.
 //!
-//! Steps and numbers are those of `docs/ARCHITECTURE.md`. The flow is a value that knows nothing of AWS: a worker and
-//! the model test both run `loop { answer = carry out step.operation(); step = step.next(answer) }`.
+//! Steps and numbers are those of `docs/ARCHITECTURE.md`. The flow is a value that knows nothing of
+//! AWS: a worker and the model test both run `loop { answer = carry out step.operation(); step =
+//! step.next(answer) }`.
 
 use super::item::{Item, Key, Value, attribute};
 use super::record::{CellState, TaskState};
@@ -20,7 +22,8 @@ pub enum Outcome {
 /// Why a message is left in the queue for later.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Deferral {
-    /// The ledger has no such task: another fleet's message, or this worker looks at the wrong table.
+    /// The ledger has no such task: another fleet's message, or this worker looks at the wrong
+    /// table.
     UnknownTask,
     /// Another worker is sending the notice; the message is the duty to see that it goes out.
     NoticeHeld {
@@ -49,7 +52,8 @@ pub enum Step {
     Work,
     /// Step 6.
     Record(Outcome),
-    /// Between 6 and 7: tell the world of a failed cell. The worker's own; it goes on with [`Step::CloseFailed`].
+    /// Between 6 and 7: tell the world of a failed cell. The worker's own; it goes on with
+    /// [`Step::CloseFailed`].
     Announce(Failure),
     /// Step 7, success.
     CloseOk,
@@ -61,8 +65,8 @@ pub enum Step {
     Complete,
     /// Step 9: have the notice of this epoch to oneself.
     ClaimNotice(u32),
-    /// Step 9: write the results and send the notice. The worker's own; it goes on with [`Step::MarkNotified`] or
-    /// [`Step::ReleaseNotice`].
+    /// Step 9: write the results and send the notice. The worker's own; it goes on with
+    /// [`Step::MarkNotified`] or [`Step::ReleaseNotice`].
     Publish {
         /// Of this epoch.
         epoch: u32,
@@ -102,9 +106,11 @@ pub enum Operation {
 pub enum Answer {
     /// To a read: the item, if there is one.
     Found(Option<Item>),
-    /// To a write: it happened, and this is the item now. To a transaction: it happened, and the item is empty.
+    /// To a write: it happened, and this is the item now. To a transaction: it happened, and the
+    /// item is empty.
     Applied(Item),
-    /// To a write: its condition did not hold of this item. To a transaction: a condition did not hold.
+    /// To a write: its condition did not hold of this item. To a transaction: a condition did not
+    /// hold.
     Refused(Option<Item>),
 }
 
@@ -128,14 +134,24 @@ impl Step {
         Some(match self {
             Self::ReadTask => Operation::Read(Key::Task(task.clone())),
             Self::ReadShard => Operation::Read(Key::Shard(task.clone(), ticket.shard)),
-            Self::ReadCell { .. } => Operation::Read(Key::Cell(task.clone(), ticket.shard, ticket.ordinal)),
-            Self::Start => Operation::Write(transition::start_cell(ticket, asker.worker, asker.now)),
-            Self::Record(Outcome::Ok(success)) => {
-                Operation::Write(transition::record_ok(ticket, success, asker.worker, asker.now))
+            Self::ReadCell { .. } => {
+                Operation::Read(Key::Cell(task.clone(), ticket.shard, ticket.ordinal))
             }
-            Self::Record(Outcome::Failed(failure)) => {
-                Operation::Write(transition::record_failed(ticket, failure, asker.worker, asker.now))
+            Self::Start => {
+                Operation::Write(transition::start_cell(ticket, asker.worker, asker.now))
             }
+            Self::Record(Outcome::Ok(success)) => Operation::Write(transition::record_ok(
+                ticket,
+                success,
+                asker.worker,
+                asker.now,
+            )),
+            Self::Record(Outcome::Failed(failure)) => Operation::Write(transition::record_failed(
+                ticket,
+                failure,
+                asker.worker,
+                asker.now,
+            )),
             Self::CloseOk => Operation::Write(transition::close_ok(ticket)),
             Self::CloseFailed => Operation::Write(transition::close_failed(ticket)),
             Self::CloseShard => Operation::Transact(transition::close_shard(task, ticket.shard)),
@@ -148,7 +164,11 @@ impl Step {
             Self::ReleaseNotice { epoch, until, why } => {
                 Operation::Write(transition::release_notice(task, *epoch, *until, why))
             }
-            Self::Work | Self::Announce(_) | Self::Publish { .. } | Self::Delete | Self::Defer(_) => {
+            Self::Work
+            | Self::Announce(_)
+            | Self::Publish { .. }
+            | Self::Delete
+            | Self::Defer(_) => {
                 return None;
             }
         })
@@ -167,7 +187,9 @@ impl Step {
                 None => Self::Defer(Deferral::UnknownTask),
                 Some(shard) if contains(shard, attribute::PENDING, ticket.ordinal) => Self::Start,
                 Some(shard) if contains(shard, attribute::FAILED, ticket.ordinal) => {
-                    Self::ReadCell { settled: is_settled(shard) }
+                    Self::ReadCell {
+                        settled: is_settled(shard),
+                    }
                 }
                 Some(shard) => settle(shard),
             },
@@ -181,8 +203,9 @@ impl Step {
                 _ => Self::Work,
             },
             Self::Record(Outcome::Ok(_)) => Self::CloseOk,
-            // Refused: somebody succeeded while this worker failed. The success may not be closed yet, and its worker
-            // may be dead, so this one carries it on; without that the cell stays pending for ever.
+            // Refused: somebody succeeded while this worker failed. The success may not be closed
+            // yet, and its worker may be dead, so this one carries it on; without that the cell
+            // stays pending for ever.
             Self::Record(Outcome::Failed(failure)) => match answer {
                 Answer::Refused(_) => Self::CloseOk,
                 _ => Self::Announce(failure),
@@ -208,7 +231,9 @@ impl Step {
                         && epoch(task) == claimed
                         && notice_is_due(task) =>
                 {
-                    Self::Defer(Deferral::NoticeHeld { until: number(task, attribute::NOTIFY_UNTIL) })
+                    Self::Defer(Deferral::NoticeHeld {
+                        until: number(task, attribute::NOTIFY_UNTIL),
+                    })
                 }
                 Answer::Refused(_) => Self::Delete,
                 _ => Self::Publish {
@@ -218,14 +243,22 @@ impl Step {
             },
             Self::MarkNotified(_) => Self::Delete,
             Self::ReleaseNotice { .. } => Self::Defer(Deferral::NoticeFailed),
-            Self::Work | Self::Announce(_) | Self::Publish { .. } | Self::Delete | Self::Defer(_) => self,
+            Self::Work
+            | Self::Announce(_)
+            | Self::Publish { .. }
+            | Self::Delete
+            | Self::Defer(_) => self,
         }
     }
 }
 
 /// Step 8, first half: a shard without pending cells is closed; otherwise somebody else will do it.
 fn settle(shard: &Item) -> Step {
-    if is_settled(shard) { Step::CloseShard } else { Step::Delete }
+    if is_settled(shard) {
+        Step::CloseShard
+    } else {
+        Step::Delete
+    }
 }
 
 fn is_settled(shard: &Item) -> bool {
@@ -248,7 +281,11 @@ fn contains(item: &Item, set: &'static str, element: u32) -> bool {
 }
 
 fn number(item: &Item, name: &'static str) -> i64 {
-    if let Some(Value::Number(number)) = item.get(name) { *number } else { 0 }
+    if let Some(Value::Number(number)) = item.get(name) {
+        *number
+    } else {
+        0
+    }
 }
 
 fn epoch(task: &Item) -> u32 {

@@ -56,13 +56,15 @@ pub mod attribute {
         CANCELS_TOLD = "cancels_told";
         /// Task: partition key of the index that lists tasks.
         LISTED = "listed";
-        /// Shard: number set of the ordinals that are neither ok nor failed; absent when there is none.
+        /// Shard: number set of the ordinals that are neither ok nor failed; absent when there is
+        /// none.
         PENDING = "pending";
         /// Shard: number set of the ordinals that failed; absent when there is none.
         FAILED = "failed";
         /// Shard: number of cells.
         SIZE = "size";
-        /// Shard: whether all its pending cells have been sent to the queue since they became pending.
+        /// Shard: whether all its pending cells have been sent to the queue since they became
+        /// pending.
         ENQUEUED = "enqueued";
         /// Shard: how often cells of it were made pending again.
         REOPENED = "reopened";
@@ -96,7 +98,8 @@ pub mod attribute {
         ERROR_MESSAGE = "error_message";
     }
 
-    /// The constant of a name, or `None` for one that this version does not know and therefore leaves alone.
+    /// The constant of a name, or `None` for one that this version does not know and therefore
+    /// leaves alone.
     pub fn known(name: &str) -> Option<&'static str> {
         ALL.iter().find(|&&known| known == name).copied()
     }
@@ -169,7 +172,8 @@ impl Key {
         }
     }
 
-    /// The value of the sort key. Ordinals are padded, so that the cells of a shard sort by ordinal.
+    /// The value of the sort key. Ordinals are padded, so that the cells of a shard sort by
+    /// ordinal.
     pub fn sort(&self) -> String {
         match self {
             Self::Task(_) => Self::TASK.to_owned(),

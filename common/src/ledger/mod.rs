@@ -1,9 +1,10 @@
-//! The ledger: what is known of every task, shard and cell, as idempotent entries of one DynamoDB table.
+//! The ledger: what is known of every task, shard and cell, as idempotent entries of one DynamoDB
+//! table.
 //!
-//! The protocol is data. [`transition`] says what each step changes and under which condition, as a [`Write`] or a
-//! [`Transaction`]; [`flow`] says which step follows which answer. Both are pure. `store` carries them out in
-//! DynamoDB; [`Write::apply`] carries them out in memory, which is what the model test explores. So the proof and the
-//! fleet run on the same protocol.
+//! The protocol is data. [`transition`] says what each step changes and under which condition, as a
+//! [`Write`] or a [`Transaction`]; [`flow`] says which step follows which answer. Both are pure.
+//! `store` carries them out in DynamoDB; [`Write::apply`] carries them out in memory, which is what
+//! the model test explores. So the proof and the fleet run on the same protocol.
 //!
 //! `docs/ARCHITECTURE.md` tells the protocol as a whole, with its crash table.
 

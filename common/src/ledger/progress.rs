@@ -21,13 +21,19 @@ impl Progress {
     /// Counts `shards`; cells of shards that the submit has not reached are remaining.
     pub fn of(task: &TaskRecord, shards: &BTreeMap<u32, ShardRecord>) -> Self {
         let count = |cells: usize| u32::try_from(cells).unwrap_or(u32::MAX);
-        let mut progress = Self { cells: task.cells, ..Self::default() };
+        let mut progress = Self {
+            cells: task.cells,
+            ..Self::default()
+        };
         for shard in shards.values() {
             let (pending, failed) = (count(shard.pending.len()), count(shard.failed.len()));
             progress.failed += failed;
             progress.ok += shard.size.saturating_sub(pending).saturating_sub(failed);
         }
-        progress.remaining = task.cells.saturating_sub(progress.ok).saturating_sub(progress.failed);
+        progress.remaining = task
+            .cells
+            .saturating_sub(progress.ok)
+            .saturating_sub(progress.failed);
         progress
     }
 }

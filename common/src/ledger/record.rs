@@ -68,7 +68,10 @@ impl FromStr for CellState {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Running, Self::Ok, Self::Failed].into_iter().find(|state| state.name() == text).ok_or(())
+        [Self::Running, Self::Ok, Self::Failed]
+            .into_iter()
+            .find(|state| state.name() == text)
+            .ok_or(())
     }
 }
 
@@ -190,24 +193,41 @@ struct Reader<'a>(&'a Item);
 
 impl Reader<'_> {
     fn wrong(&self, name: &str) -> CodecError {
-        let found = self.0.get(name).map_or_else(|| "nothing".to_owned(), |value| format!("{value:?}"));
+        let found = self
+            .0
+            .get(name)
+            .map_or_else(|| "nothing".to_owned(), |value| format!("{value:?}"));
         CodecError::new(name, &found)
     }
 
     fn text(&self, name: &'static str) -> Option<String> {
-        if let Some(Value::Text(text)) = self.0.get(name) { Some(text.clone()) } else { None }
+        if let Some(Value::Text(text)) = self.0.get(name) {
+            Some(text.clone())
+        } else {
+            None
+        }
     }
 
     fn parsed<T: FromStr>(&self, name: &'static str) -> Result<T, CodecError> {
-        self.text(name).and_then(|text| text.parse().ok()).ok_or_else(|| self.wrong(name))
+        self.text(name)
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| self.wrong(name))
     }
 
     fn number<N: TryFrom<i64>>(&self, name: &'static str) -> Option<N> {
-        if let Some(Value::Number(number)) = self.0.get(name) { N::try_from(*number).ok() } else { None }
+        if let Some(Value::Number(number)) = self.0.get(name) {
+            N::try_from(*number).ok()
+        } else {
+            None
+        }
     }
 
     fn numbers(&self, name: &'static str) -> BTreeSet<u32> {
-        if let Some(Value::Numbers(numbers)) = self.0.get(name) { numbers.clone() } else { BTreeSet::new() }
+        if let Some(Value::Numbers(numbers)) = self.0.get(name) {
+            numbers.clone()
+        } else {
+            BTreeSet::new()
+        }
     }
 }
 
@@ -229,8 +249,12 @@ impl TaskRecord {
             recipe: read.parsed(attribute::RECIPE)?,
             output: read.parsed(attribute::OUTPUT)?,
             region: read.text(attribute::REGION),
-            digest: read.text(attribute::DIGEST).ok_or_else(|| read.wrong(attribute::DIGEST))?,
-            created_at: read.text(attribute::CREATED_AT).ok_or_else(|| read.wrong(attribute::CREATED_AT))?,
+            digest: read
+                .text(attribute::DIGEST)
+                .ok_or_else(|| read.wrong(attribute::DIGEST))?,
+            created_at: read
+                .text(attribute::CREATED_AT)
+                .ok_or_else(|| read.wrong(attribute::CREATED_AT))?,
             submitted_at: read.text(attribute::SUBMITTED_AT),
             completed_at: read.text(attribute::COMPLETED_AT),
             notified_epoch: read.number(attribute::NOTIFIED_EPOCH).unwrap_or(0),
@@ -268,7 +292,9 @@ impl ShardRecord {
         Ok(Self {
             pending: read.numbers(attribute::PENDING),
             failed: read.numbers(attribute::FAILED),
-            size: read.number(attribute::SIZE).ok_or_else(|| read.wrong(attribute::SIZE))?,
+            size: read
+                .number(attribute::SIZE)
+                .ok_or_else(|| read.wrong(attribute::SIZE))?,
             enqueued: item.get(attribute::ENQUEUED) == Some(&Value::Flag(true)),
             reopened: read.number(attribute::REOPENED).unwrap_or(0),
         })
@@ -298,6 +324,10 @@ impl CellRecord {
             error_code: read.text(attribute::ERROR_CODE),
             error_message: read.text(attribute::ERROR_MESSAGE),
         };
-        Ok(Self { cell: read.parsed(attribute::CELL)?, state: read.parsed(attribute::STATE)?, story })
+        Ok(Self {
+            cell: read.parsed(attribute::CELL)?,
+            state: read.parsed(attribute::STATE)?,
+            story,
+        })
     }
 }

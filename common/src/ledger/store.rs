@@ -11,8 +11,8 @@ use crate::aws::{Attempts, AwsError};
 use crate::deployment::{PARTITION_KEY, SORT_KEY, TASK_INDEX, TASK_INDEX_PARTITION_KEY};
 use crate::domain::{TaskId, shard_count};
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-    Update,
+    AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -86,7 +86,11 @@ impl Ledger {
         Self { client, table }
     }
 
-    pub(super) fn error<E>(&self, operation: &'static str, error: &SdkError<E, HttpResponse>) -> LedgerError
+    pub(super) fn error<E>(
+        &self,
+        operation: &'static str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> LedgerError
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
@@ -122,7 +126,10 @@ impl Ledger {
             .table_name(&self.table)
             .set_key(Some(dynamo::key(key)))
             .consistent_read(true);
-        let found = get.send().await.map_err(|error| self.error("GetItem", &error))?;
+        let found = get
+            .send()
+            .await
+            .map_err(|error| self.error("GetItem", &error))?;
         found.item().map(|item| parse(key, item)).transpose()
     }
 
@@ -160,8 +167,12 @@ impl Ledger {
     /// Makes a transaction, again and again while it collides with others.
     ///
     /// # Errors
-    /// [`LedgerError`] when the call fails or it collides too often; a refused condition is an answer.
-    pub async fn transact(&self, transaction: &Transaction) -> Result<TransactionAnswer, LedgerError> {
+    /// [`LedgerError`] when the call fails or it collides too often; a refused condition is an
+    /// answer.
+    pub async fn transact(
+        &self,
+        transaction: &Transaction,
+    ) -> Result<TransactionAnswer, LedgerError> {
         use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException;
         let items = transaction
             .parts
@@ -169,27 +180,47 @@ impl Ledger {
             .map(|part| self.transaction_part(part))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| {
-                self.error("TransactWriteItems", &TransactFailure::construction_failure(error))
+                self.error(
+                    "TransactWriteItems",
+                    &TransactFailure::construction_failure(error),
+                )
             })?;
         let mut attempts = Attempts::new(TRIES, Duration::from_millis(20));
         loop {
-            let sent =
-                self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
-            let Err(error) = sent else { return Ok(TransactionAnswer::Applied) };
+            let sent = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(items.clone()))
+                .send()
+                .await;
+            let Err(error) = sent else {
+                return Ok(TransactionAnswer::Applied);
+            };
             let Some(TransactionCanceledException(cancelled)) = error.as_service_error() else {
                 return Err(self.error("TransactWriteItems", &error));
             };
-            let reasons: Vec<&str> =
-                cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
+            let reasons: Vec<&str> = cancelled
+                .cancellation_reasons()
+                .iter()
+                .filter_map(|reason| reason.code())
+                .collect();
             if reasons.contains(&"ConditionalCheckFailed") {
                 return Ok(TransactionAnswer::Refused);
             }
-            let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+            let passing = [
+                "TransactionConflict",
+                "ThrottlingError",
+                "ProvisionedThroughputExceeded",
+            ];
             if !reasons.iter().any(|reason| passing.contains(reason)) {
                 return Err(self.error("TransactWriteItems", &error));
             }
             if !attempts.again().await {
-                let key = transaction.parts.first().map(|part| part.key().to_string()).unwrap_or_default();
+                let key = transaction
+                    .parts
+                    .first()
+                    .map(|part| part.key().to_string())
+                    .unwrap_or_default();
                 return Err(LedgerError::Contended { key, tries: TRIES });
             }
         }
@@ -209,7 +240,9 @@ impl Ledger {
                     .set_condition_expression(expressions.condition)
                     .set_expression_attribute_names(expressions.names)
                     .set_expression_attribute_values(expressions.values);
-                TransactWriteItem::builder().condition_check(check.build()?).build()
+                TransactWriteItem::builder()
+                    .condition_check(check.build()?)
+                    .build()
             }
             Part::Write(write) => {
                 let expressions = dynamo::expressions(&write.conditions, &write.actions);
@@ -231,16 +264,26 @@ impl Ledger {
     /// [`LedgerError`] when the call fails or the item cannot be understood.
     pub async fn task(&self, task: &TaskId) -> Result<Option<TaskRecord>, LedgerError> {
         let key = Key::Task(task.clone());
-        self.read(&key).await?.map(|item| record(&key, TaskRecord::from_item(&item))).transpose()
+        self.read(&key)
+            .await?
+            .map(|item| record(&key, TaskRecord::from_item(&item)))
+            .transpose()
     }
 
     /// Reads a shard.
     ///
     /// # Errors
     /// [`LedgerError`] when the call fails or the item cannot be understood.
-    pub async fn shard(&self, task: &TaskId, shard: u32) -> Result<Option<ShardRecord>, LedgerError> {
+    pub async fn shard(
+        &self,
+        task: &TaskId,
+        shard: u32,
+    ) -> Result<Option<ShardRecord>, LedgerError> {
         let key = Key::Shard(task.clone(), shard);
-        self.read(&key).await?.map(|item| record(&key, ShardRecord::from_item(&item))).transpose()
+        self.read(&key)
+            .await?
+            .map(|item| record(&key, ShardRecord::from_item(&item)))
+            .transpose()
     }
 
     /// Reads all shards of a task that exist, by number.
@@ -260,7 +303,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`] when a call fails or an item cannot be understood.
-    pub async fn cells(&self, task: &TaskId, shard: u32) -> Result<BTreeMap<u32, CellRecord>, LedgerError> {
+    pub async fn cells(
+        &self,
+        task: &TaskId,
+        shard: u32,
+    ) -> Result<BTreeMap<u32, CellRecord>, LedgerError> {
         let pages = self
             .client
             .query()
@@ -277,8 +324,10 @@ impl Ledger {
             .into_paginator()
             .items()
             .send();
-        let items =
-            pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| self.error("Query", &error))?;
+        let items = pages
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(|error| self.error("Query", &error))?;
         items
             .iter()
             .filter_map(|item| {
@@ -287,12 +336,16 @@ impl Ledger {
             })
             .map(|(ordinal, item)| {
                 let key = Key::Cell(task.clone(), shard, ordinal);
-                Ok((ordinal, record(&key, CellRecord::from_item(&parse(&key, item)?))?))
+                Ok((
+                    ordinal,
+                    record(&key, CellRecord::from_item(&parse(&key, item)?))?,
+                ))
             })
             .collect()
     }
 
-    /// Reads the newest tasks, newest first, at most `most`. Tasks of the last second may be missing: it reads an index.
+    /// Reads the newest tasks, newest first, at most `most`. Tasks of the last second may be
+    /// missing: it reads an index.
     ///
     /// # Errors
     /// [`LedgerError`] when a call fails or an item cannot be understood.
@@ -311,28 +364,43 @@ impl Ledger {
             .send();
         let mut tasks = vec![];
         while tasks.len() < most {
-            let Some(item) = pages.next().await else { break };
+            let Some(item) = pages.next().await else {
+                break;
+            };
             let item = item.map_err(|error| self.error("Query", &error))?;
             let partition = item.get(PARTITION_KEY).and_then(|value| value.as_s().ok());
-            let Some(task) = partition.and_then(|key| key.strip_prefix("T#")?.parse::<TaskId>().ok()) else {
+            let Some(task) =
+                partition.and_then(|key| key.strip_prefix("T#")?.parse::<TaskId>().ok())
+            else {
                 continue;
             };
             let key = Key::Task(task.clone());
-            tasks.push((task, record(&key, TaskRecord::from_item(&parse(&key, &item)?))?));
+            tasks.push((
+                task,
+                record(&key, TaskRecord::from_item(&parse(&key, &item)?))?,
+            ));
         }
         Ok(tasks)
     }
 }
 
-type TransactFailure =
-    SdkError<aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError, HttpResponse>;
+type TransactFailure = SdkError<
+    aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError,
+    HttpResponse,
+>;
 
-pub(super) fn parse(key: &Key, attributes: &HashMap<String, AttributeValue>) -> Result<Item, LedgerError> {
+pub(super) fn parse(
+    key: &Key,
+    attributes: &HashMap<String, AttributeValue>,
+) -> Result<Item, LedgerError> {
     record(key, dynamo::item(attributes))
 }
 
 pub(super) fn record<T>(key: &Key, read: Result<T, CodecError>) -> Result<T, LedgerError> {
-    read.map_err(|source| LedgerError::Item { key: key.to_string(), source })
+    read.map_err(|source| LedgerError::Item {
+        key: key.to_string(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -346,13 +414,19 @@ mod tests {
     fn ledger(answer: impl Fn(usize, &Asked) -> Canned + Send + Sync + 'static) -> (Ledger, Log) {
         let (client, log) = canned::client(answer);
         let config = canned::config!(aws_sdk_dynamodb, client).build();
-        (Ledger::new(aws_sdk_dynamodb::Client::from_conf(config), "table".into()), log)
+        (
+            Ledger::new(aws_sdk_dynamodb::Client::from_conf(config), "table".into()),
+            log,
+        )
     }
 
     fn cancelled(reasons: &[&str]) -> Canned {
         let reasons: Vec<Value> = reasons.iter().map(|code| json!({ "Code": code })).collect();
         let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
-        canned::json(400, &json!({"__type": kind, "message": "cancelled", "CancellationReasons": reasons}))
+        canned::json(
+            400,
+            &json!({"__type": kind, "message": "cancelled", "CancellationReasons": reasons}),
+        )
     }
 
     fn task() -> TaskId {
@@ -365,14 +439,23 @@ mod tests {
             0 | 1 => cancelled(&["None", "TransactionConflict"]),
             _ => cancelled(&["ConditionalCheckFailed", "None"]),
         });
-        let answer = ledger.transact(&transition::close_shard(&task(), 0)).await.unwrap();
-        assert_eq!((answer, log.requests().len()), (TransactionAnswer::Refused, 3));
+        let answer = ledger
+            .transact(&transition::close_shard(&task(), 0))
+            .await
+            .unwrap();
+        assert_eq!(
+            (answer, log.requests().len()),
+            (TransactionAnswer::Refused, 3)
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_transaction_that_always_collides_is_an_error_in_the_end() {
         let (ledger, _) = ledger(|_, _| cancelled(&["TransactionConflict", "None"]));
-        let error = ledger.transact(&transition::close_shard(&task(), 3)).await.unwrap_err();
+        let error = ledger
+            .transact(&transition::close_shard(&task(), 3))
+            .await
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "a transaction on T#t#3/SHARD collided with others 12 times; try again"
@@ -386,22 +469,39 @@ mod tests {
                 0 => cancelled(&[reason, "None"]),
                 _ => canned::json(200, &json!({})),
             });
-            let answer = ledger.transact(&transition::close_shard(&task(), 0)).await.unwrap();
-            assert_eq!((answer, log.requests().len()), (TransactionAnswer::Applied, 2), "{reason}");
+            let answer = ledger
+                .transact(&transition::close_shard(&task(), 0))
+                .await
+                .unwrap();
+            assert_eq!(
+                (answer, log.requests().len()),
+                (TransactionAnswer::Applied, 2),
+                "{reason}"
+            );
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_condition_that_failed_is_an_answer_even_beside_a_collision() {
-        let (ledger, log) = ledger(|_, _| cancelled(&["TransactionConflict", "ConditionalCheckFailed"]));
-        let answer = ledger.transact(&transition::close_shard(&task(), 0)).await.unwrap();
-        assert_eq!((answer, log.requests().len()), (TransactionAnswer::Refused, 1));
+        let (ledger, log) =
+            ledger(|_, _| cancelled(&["TransactionConflict", "ConditionalCheckFailed"]));
+        let answer = ledger
+            .transact(&transition::close_shard(&task(), 0))
+            .await
+            .unwrap();
+        assert_eq!(
+            (answer, log.requests().len()),
+            (TransactionAnswer::Refused, 1)
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_transaction_that_can_never_happen_is_not_tried_again() {
         let (ledger, log) = ledger(|_, _| cancelled(&["ValidationError", "None"]));
-        let error = ledger.transact(&transition::close_shard(&task(), 0)).await.unwrap_err();
+        let error = ledger
+            .transact(&transition::close_shard(&task(), 0))
+            .await
+            .unwrap_err();
         assert!(matches!(error, LedgerError::Call(_)), "{error}");
         assert_eq!(log.requests().len(), 1);
     }
@@ -416,7 +516,13 @@ mod tests {
                 &json!({"__type": kind, "message": "The conditional request failed", "Item": item}),
             )
         });
-        let answer = ledger.write(&transition::complete_task(&task(), "now")).await.unwrap();
-        assert_eq!(answer, Answer::Refused(Some(Item::from([("state", "CANCELLED".into())]))));
+        let answer = ledger
+            .write(&transition::complete_task(&task(), "now"))
+            .await
+            .unwrap();
+        assert_eq!(
+            answer,
+            Answer::Refused(Some(Item::from([("state", "CANCELLED".into())])))
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! Every step of the ledger protocol, as the change it makes and the condition under which it makes it.
+//! Every step of the ledger protocol, as the change it makes and the condition under which it makes
+//! it.
 //!
-//! A cell's state only climbs pending → failed → ok; only [`retry_shard`] and [`lose_cell`] lower it. Sets make each
-//! step repeatable: an element taken out twice is taken out once.
+//! A cell's state only climbs pending → failed → ok; only [`retry_shard`] and [`lose_cell`] lower
+//! it. Sets make each step repeatable: an element taken out twice is taken out once.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,8 @@ use super::record::{CellState, TaskState};
 use super::write::{Action, Condition, Part, Transaction, Write};
 use crate::domain::{CellId, Recipe, S3Url, TaskId, shard_count};
 
-/// The value of `listed` on task items: all tasks are in one partition of the index that lists them.
+/// The value of `listed` on task items: all tasks are in one partition of the index that lists
+/// them.
 pub const LISTED: &str = "TASK";
 
 /// Longest error message that an item keeps, in bytes.
@@ -79,8 +81,16 @@ pub fn create_task(new: &NewTask) -> Write {
         Action::Set(attribute::CREATED_AT, new.created_at.clone().into()),
         Action::Set(attribute::LISTED, LISTED.into()),
     ];
-    actions.extend(new.region.clone().map(|region| Action::Set(attribute::REGION, region.into())));
-    Write { key: Key::Task(new.task.clone()), conditions: vec![Condition::Absent(attribute::STATE)], actions }
+    actions.extend(
+        new.region
+            .clone()
+            .map(|region| Action::Set(attribute::REGION, region.into())),
+    );
+    Write {
+        key: Key::Task(new.task.clone()),
+        conditions: vec![Condition::Absent(attribute::STATE)],
+        actions,
+    }
 }
 
 /// Submit, step 3: a shard comes into being with all its cells pending, or is there already.
@@ -96,9 +106,9 @@ pub fn create_shard(task: &TaskId, shard: u32, ordinals: std::ops::Range<u32>) -
     }
 }
 
-/// Submit, step 3, and retry: all pending cells of the shard, which had been reopened so often when it was read, have
-/// been sent to the queue. Refused when it was reopened since: then there are cells that whoever reopened them has yet
-/// to send.
+/// Submit, step 3, and retry: all pending cells of the shard, which had been reopened so often when
+/// it was read, have been sent to the queue. Refused when it was reopened since: then there are
+/// cells that whoever reopened them has yet to send.
 pub fn mark_enqueued(task: &TaskId, shard: u32, reopened: u32) -> Write {
     let as_read = match reopened {
         0 => Condition::Absent(attribute::REOPENED),
@@ -111,17 +121,21 @@ pub fn mark_enqueued(task: &TaskId, shard: u32, reopened: u32) -> Write {
     }
 }
 
-/// Repair: messages of the shard are lost, so its pending cells count as not sent. Whoever has read it before and sends
-/// them does not mark it any more. Refused when it is not marked.
+/// Repair: messages of the shard are lost, so its pending cells count as not sent. Whoever has read
+/// it before and sends them does not mark it any more. Refused when it is not marked.
 pub fn unmark_enqueued(task: &TaskId, shard: u32) -> Write {
     Write {
         key: Key::Shard(task.clone(), shard),
         conditions: vec![Condition::Is(attribute::ENQUEUED, Value::Flag(true))],
-        actions: vec![Action::Remove(attribute::ENQUEUED), Action::Count(attribute::REOPENED, 1)],
+        actions: vec![
+            Action::Remove(attribute::ENQUEUED),
+            Action::Count(attribute::REOPENED, 1),
+        ],
     }
 }
 
-/// Submit, at the end: every shard is enqueued, so that the same submit again has nothing to look at.
+/// Submit, at the end: every shard is enqueued, so that the same submit again has nothing to look
+/// at.
 pub fn mark_submitted(task: &TaskId, now: &str) -> Write {
     Write {
         key: Key::Task(task.clone()),
@@ -134,7 +148,10 @@ pub fn mark_submitted(task: &TaskId, now: &str) -> Write {
 pub fn start_cell(ticket: &Ticket, worker: &str, now: &str) -> Write {
     Write {
         key: ticket.row(),
-        conditions: vec![Condition::IsNot(attribute::STATE, CellState::Ok.name().into())],
+        conditions: vec![Condition::IsNot(
+            attribute::STATE,
+            CellState::Ok.name().into(),
+        )],
         actions: vec![
             Action::Set(attribute::STATE, CellState::Running.name().into()),
             Action::Set(attribute::CELL, ticket.cell.to_string().into()),
@@ -214,7 +231,10 @@ pub fn record_failed(ticket: &Ticket, failure: &Failure, worker: &str, now: &str
     actions.extend(failure.actions(now));
     Write {
         key: ticket.row(),
-        conditions: vec![Condition::IsNot(attribute::STATE, CellState::Ok.name().into())],
+        conditions: vec![Condition::IsNot(
+            attribute::STATE,
+            CellState::Ok.name().into(),
+        )],
         actions,
     }
 }
@@ -225,14 +245,21 @@ pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
     actions.extend(failure.actions(now));
     Write {
         key: ticket.row(),
-        conditions: vec![Condition::IsNot(attribute::STATE, CellState::Ok.name().into())],
+        conditions: vec![Condition::IsNot(
+            attribute::STATE,
+            CellState::Ok.name().into(),
+        )],
         actions,
     }
 }
 
 /// A try was handed back unfinished, which is no failure of the cell's.
 pub fn count_interruption(ticket: &Ticket) -> Write {
-    Write { key: ticket.row(), conditions: vec![], actions: vec![Action::Count(attribute::INTERRUPTIONS, 1)] }
+    Write {
+        key: ticket.row(),
+        conditions: vec![],
+        actions: vec![Action::Count(attribute::INTERRUPTIONS, 1)],
+    }
 }
 
 /// Step 7, success: the cell is neither pending nor failed. Doing it twice is doing it once:
@@ -254,7 +281,10 @@ pub fn close_ok(ticket: &Ticket) -> Write {
     Write {
         key: ticket.shard(),
         conditions: vec![],
-        actions: vec![Action::Take(attribute::PENDING, cell.clone()), Action::Take(attribute::FAILED, cell)],
+        actions: vec![
+            Action::Take(attribute::PENDING, cell.clone()),
+            Action::Take(attribute::FAILED, cell),
+        ],
     }
 }
 
@@ -271,12 +301,16 @@ pub fn close_failed(ticket: &Ticket) -> Write {
     }
 }
 
-/// Step 8: the shard is not open any more. Refused when a retry has made a cell of it pending again; without that
-/// check a retry that runs at the same time leaves a complete task with pending cells.
+/// Step 8: the shard is not open any more. Refused when a retry has made a cell of it pending
+/// again; without that check a retry that runs at the same time leaves a complete task with pending
+/// cells.
 pub fn close_shard(task: &TaskId, shard: u32) -> Transaction {
     Transaction {
         parts: vec![
-            Part::Check(Key::Shard(task.clone(), shard), vec![Condition::Absent(attribute::PENDING)]),
+            Part::Check(
+                Key::Shard(task.clone(), shard),
+                vec![Condition::Absent(attribute::PENDING)],
+            ),
             Part::Write(Write {
                 key: Key::Task(task.clone()),
                 conditions: vec![],
@@ -286,7 +320,8 @@ pub fn close_shard(task: &TaskId, shard: u32) -> Transaction {
     }
 }
 
-/// Step 9: no shard is open, so the task is complete. Refused when it is not running or a shard is open.
+/// Step 9: no shard is open, so the task is complete. Refused when it is not running or a shard is
+/// open.
 pub fn complete_task(task: &TaskId, now: &str) -> Write {
     Write {
         key: Key::Task(task.clone()),
@@ -301,8 +336,8 @@ pub fn complete_task(task: &TaskId, now: &str) -> Write {
     }
 }
 
-/// Step 9: one worker has the notice of `epoch` to itself from second `now` to second `until`. Refused when it went
-/// out, when the epoch is over, or while another worker has it.
+/// Step 9: one worker has the notice of `epoch` to itself from second `now` to second `until`.
+/// Refused when it went out, when the epoch is over, or while another worker has it.
 pub fn claim_notice(task: &TaskId, epoch: u32, now: i64, until: i64) -> Write {
     Write {
         key: Key::Task(task.clone()),
@@ -316,11 +351,15 @@ pub fn claim_notice(task: &TaskId, epoch: u32, now: i64, until: i64) -> Write {
     }
 }
 
-/// Step 9: the notice of `epoch` went out. The lease stays: after a retry it may be somebody else's, for the next epoch.
+/// Step 9: the notice of `epoch` went out. The lease stays: after a retry it may be somebody
+/// else's, for the next epoch.
 pub fn mark_notified(task: &TaskId, epoch: u32) -> Write {
     Write {
         key: Key::Task(task.clone()),
-        conditions: vec![Condition::AbsentOrBelow(attribute::NOTIFIED_EPOCH, epoch.into())],
+        conditions: vec![Condition::AbsentOrBelow(
+            attribute::NOTIFIED_EPOCH,
+            epoch.into(),
+        )],
         actions: vec![
             Action::Set(attribute::NOTIFIED_EPOCH, epoch.into()),
             Action::Remove(attribute::NOTICE_ERROR),
@@ -328,9 +367,9 @@ pub fn mark_notified(task: &TaskId, epoch: u32) -> Write {
     }
 }
 
-/// Step 9: the notice of `epoch` could not be sent; the next one to try need not wait for the lease that ends at second
-/// `until`. Refused when another worker has the notice by now: without that check its lease is given away under its
-/// hands, and a third sends the notice beside it.
+/// Step 9: the notice of `epoch` could not be sent; the next one to try need not wait for the lease
+/// that ends at second `until`. Refused when another worker has the notice by now: without that
+/// check its lease is given away under its hands, and a third sends the notice beside it.
 pub fn release_notice(task: &TaskId, epoch: u32, until: i64, why: &str) -> Write {
     Write {
         key: Key::Task(task.clone()),
@@ -346,12 +385,15 @@ pub fn release_notice(task: &TaskId, epoch: u32, until: i64, why: &str) -> Write
     }
 }
 
-/// Cancel: workers drop the task's messages from now on. Refused when it is not running. The answer's count of
-/// cancellations tells this one from earlier ones.
+/// Cancel: workers drop the task's messages from now on. Refused when it is not running. The
+/// answer's count of cancellations tells this one from earlier ones.
 pub fn cancel_task(task: &TaskId, reason: &str, now: &str) -> Write {
     Write {
         key: Key::Task(task.clone()),
-        conditions: vec![Condition::Is(attribute::STATE, TaskState::Running.name().into())],
+        conditions: vec![Condition::Is(
+            attribute::STATE,
+            TaskState::Running.name().into(),
+        )],
         actions: vec![
             Action::Set(attribute::STATE, TaskState::Cancelled.name().into()),
             Action::Set(attribute::REASON, cut(reason).into()),
@@ -365,17 +407,23 @@ pub fn cancel_task(task: &TaskId, reason: &str, now: &str) -> Write {
 pub fn mark_cancel_told(task: &TaskId, cancels: u32) -> Write {
     Write {
         key: Key::Task(task.clone()),
-        conditions: vec![Condition::AbsentOrBelow(attribute::CANCELS_TOLD, cancels.into())],
+        conditions: vec![Condition::AbsentOrBelow(
+            attribute::CANCELS_TOLD,
+            cancels.into(),
+        )],
         actions: vec![Action::Set(attribute::CANCELS_TOLD, cancels.into())],
     }
 }
 
-/// Resume: a cancelled task runs again. Its messages are gone, so everything pending is to be sent after this, not
-/// before: a worker that still saw it as cancelled would drop them.
+/// Resume: a cancelled task runs again. Its messages are gone, so everything pending is to be sent
+/// after this, not before: a worker that still saw it as cancelled would drop them.
 pub fn resume_task(task: &TaskId) -> Write {
     Write {
         key: Key::Task(task.clone()),
-        conditions: vec![Condition::Is(attribute::STATE, TaskState::Cancelled.name().into())],
+        conditions: vec![Condition::Is(
+            attribute::STATE,
+            TaskState::Cancelled.name().into(),
+        )],
         actions: vec![
             Action::Set(attribute::STATE, TaskState::Running.name().into()),
             Action::Remove(attribute::REASON),
@@ -386,13 +434,15 @@ pub fn resume_task(task: &TaskId) -> Write {
 
 /// As much of a message as an item keeps.
 fn cut(message: &str) -> &str {
-    message.get(..message.floor_char_boundary(ERROR_MESSAGE_BYTES)).unwrap_or_default()
+    message
+        .get(..message.floor_char_boundary(ERROR_MESSAGE_BYTES))
+        .unwrap_or_default()
 }
 
-/// Retry: `cells` of a shard are pending again, and the task runs. An ended task enters the next epoch with the first
-/// shard that is reopened. The shard counts as not enqueued until the cells have been sent, so that a retry that dies
-/// before is completed by another. Refused when the shard's failures, `failed`, or the task's state and epoch are not
-/// as read: read both again.
+/// Retry: `cells` of a shard are pending again, and the task runs. An ended task enters the next
+/// epoch with the first shard that is reopened. The shard counts as not enqueued until the cells
+/// have been sent, so that a retry that dies before is completed by another. Refused when the
+/// shard's failures, `failed`, or the task's state and epoch are not as read: read both again.
 pub fn retry_shard(
     task: &TaskId,
     (state, epoch): (TaskState, u32),
@@ -400,7 +450,11 @@ pub fn retry_shard(
     failed: &BTreeSet<u32>,
     cells: &BTreeSet<u32>,
 ) -> Transaction {
-    let next = if state == TaskState::Running { epoch } else { epoch.saturating_add(1) };
+    let next = if state == TaskState::Running {
+        epoch
+    } else {
+        epoch.saturating_add(1)
+    };
     let as_read = if failed.is_empty() {
         Condition::Absent(attribute::FAILED)
     } else {
@@ -437,10 +491,14 @@ pub fn retry_shard(
     }
 }
 
-/// Beside [`retry_shard`], for a cell that is ok but whose raster is not what its row says: the row is not ok any more,
-/// or else the next worker would take its word. Refused when the row tells of another raster than as read.
+/// Beside [`retry_shard`], for a cell that is ok but whose raster is not what its row says: the row
+/// is not ok any more, or else the next worker would take its word. Refused when the row tells of
+/// another raster than as read.
 pub fn lose_cell(ticket: &Ticket, etag: &str, failure: &Failure, now: &str) -> Write {
-    let mut actions = vec![Action::Set(attribute::STATE, CellState::Failed.name().into())];
+    let mut actions = vec![Action::Set(
+        attribute::STATE,
+        CellState::Failed.name().into(),
+    )];
     actions.extend(failure.actions(now));
     actions.extend([attribute::OUTPUT, attribute::ETAG, attribute::BYTES].map(Action::Remove));
     Write {

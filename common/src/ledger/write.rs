@@ -48,7 +48,8 @@ pub enum Action {
     Count(&'static str, i64),
     /// Adds elements to a number set, which comes into being with the first.
     Insert(&'static str, BTreeSet<u32>),
-    /// Takes elements out of a number set, which is gone with the last. Elements that are not there do no harm.
+    /// Takes elements out of a number set, which is gone with the last. Elements that are not there
+    /// do no harm.
     Take(&'static str, BTreeSet<u32>),
     /// Removes the attribute.
     Remove(&'static str),
@@ -64,11 +65,17 @@ impl Action {
                 item.entry(name).or_insert_with(|| value.clone());
             }
             Self::Count(name, by) => {
-                let before = if let Some(Value::Number(number)) = item.get(name) { *number } else { 0 };
+                let before = if let Some(Value::Number(number)) = item.get(name) {
+                    *number
+                } else {
+                    0
+                };
                 item.insert(name, Value::Number(before.saturating_add(*by)));
             }
             Self::Insert(name, elements) => {
-                let entry = item.entry(name).or_insert_with(|| Value::Numbers(BTreeSet::new()));
+                let entry = item
+                    .entry(name)
+                    .or_insert_with(|| Value::Numbers(BTreeSet::new()));
                 if let Value::Numbers(set) = entry {
                     set.extend(elements);
                 }
@@ -102,10 +109,13 @@ pub struct Write {
 impl Write {
     /// Whether all conditions hold of `item`.
     pub fn allowed(&self, item: Option<&Item>) -> bool {
-        self.conditions.iter().all(|condition| condition.holds(item))
+        self.conditions
+            .iter()
+            .all(|condition| condition.holds(item))
     }
 
-    /// The item after the write, or `None` when it is refused. The meaning of a write, which DynamoDB must share.
+    /// The item after the write, or `None` when it is refused. The meaning of a write, which
+    /// DynamoDB must share.
     pub fn apply(&self, item: Option<&Item>) -> Option<Item> {
         self.allowed(item).then(|| {
             let mut after = item.cloned().unwrap_or_default();
@@ -157,7 +167,11 @@ mod tests {
     use crate::ledger::attribute::{FAILURES, PENDING, STATE};
 
     fn write(conditions: Vec<Condition>, actions: Vec<Action>) -> Write {
-        Write { key: Key::Task("t".parse().unwrap()), conditions, actions }
+        Write {
+            key: Key::Task("t".parse().unwrap()),
+            conditions,
+            actions,
+        }
     }
 
     #[test]
@@ -172,8 +186,14 @@ mod tests {
     #[test]
     fn a_refused_write_changes_nothing() {
         let item = Item::from([(STATE, Value::from("ok"))]);
-        let refused = write(vec![Condition::IsNot(STATE, "ok".into())], vec![Action::Count(FAILURES, 1)]);
+        let refused = write(
+            vec![Condition::IsNot(STATE, "ok".into())],
+            vec![Action::Count(FAILURES, 1)],
+        );
         assert_eq!(refused.apply(Some(&item)), None);
-        assert_eq!(refused.apply(None), Some(Item::from([(FAILURES, Value::Number(1))])));
+        assert_eq!(
+            refused.apply(None),
+            Some(Item::from([(FAILURES, Value::Number(1))]))
+        );
     }
 }

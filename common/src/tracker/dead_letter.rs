@@ -1,4 +1,5 @@
-//! What becomes of a message that the queue gave up: its cell fails, and the protocol goes on from there.
+//! What becomes of a message that the queue gave up: its cell fails, and the protocol goes on from
+//! there.
 
 use super::Tracker;
 use crate::ledger::LedgerError;
@@ -6,9 +7,9 @@ use crate::ledger::flow::{Outcome, Step};
 use crate::ledger::transition::{Failure, Ticket};
 
 impl Tracker {
-    /// As [`Tracker::advance`], for the dead letter `message_id` that was sent in `epoch` of its task: a cell that is
-    /// still pending has failed. One of an earlier epoch is a leftover: since then the cell was retried, with a message
-    /// of its own, and what is here must not fail it.
+    /// As [`Tracker::advance`], for the dead letter `message_id` that was sent in `epoch` of its
+    /// task: a cell that is still pending has failed. One of an earlier epoch is a leftover: since
+    /// then the cell was retried, with a message of its own, and what is here must not fail it.
     ///
     /// # Errors
     /// [`LedgerError`] when the ledger gave no answer; the same step can be carried out again.

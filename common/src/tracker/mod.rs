@@ -1,7 +1,9 @@
-//! The completion tracker: carries a cell's message through the ledger protocol, and sends the notice when a task ends.
+//! The completion tracker: carries a cell's message through the ledger protocol, and sends the
+//! notice when a task ends.
 //!
-//! There is no tracker process. Whoever holds a message runs the protocol to its end before deleting it, so the holder
-//! of a task's last message completes the task and sends its notice, and redelivery repairs whatever a crash left.
+//! There is no tracker process. Whoever holds a message runs the protocol to its end before
+//! deleting it, so the holder of a task's last message completes the task and sends its notice, and
+//! redelivery repairs whatever a crash left.
 
 mod dead_letter;
 mod results;
@@ -20,8 +22,8 @@ use crate::ledger::{Key, Ledger, LedgerError, Progress};
 
 use task_cache::TaskCache;
 
-/// How long one worker has a notice to itself. Writing the results of a million cells takes about a minute; a worker
-/// that dies meanwhile delays the notice by no more than this.
+/// How long one worker has a notice to itself. Writing the results of a million cells takes about a
+/// minute; a worker that dies meanwhile delays the notice by no more than this.
 pub const NOTICE_LEASE: Duration = Duration::from_mins(5);
 
 /// Why a notice did not go out.
@@ -50,7 +52,13 @@ pub struct Tracker {
 impl Tracker {
     /// A tracker that speaks as `worker`.
     pub fn new(ledger: Ledger, objects: ObjectStore, topic: Topic, worker: String) -> Self {
-        Self { ledger, objects, topic, worker, tasks: TaskCache::default() }
+        Self {
+            ledger,
+            objects,
+            topic,
+            worker,
+            tasks: TaskCache::default(),
+        }
     }
 
     /// The ledger that it keeps.
@@ -58,7 +66,8 @@ impl Tracker {
         &self.ledger
     }
 
-    /// Carries out `step` and says what follows. [`Step::Work`] and the two ends are the caller's and stay as they are.
+    /// Carries out `step` and says what follows. [`Step::Work`] and the two ends are the caller's
+    /// and stay as they are.
     ///
     /// # Errors
     /// [`LedgerError`] when the ledger gave no answer; the same step can be carried out again.
@@ -89,17 +98,22 @@ impl Tracker {
                 Ok(()) => Step::MarkNotified(epoch),
                 Err(error) => {
                     tracing::error!(%error, "the task is complete but its notice is not sent; it will be tried again");
-                    Step::ReleaseNotice { epoch, until, why: error.to_string() }
+                    Step::ReleaseNotice {
+                        epoch,
+                        until,
+                        why: error.to_string(),
+                    }
                 }
             }),
             (None, step) => Ok(step),
         }
     }
 
-    /// Tells of a failed cell. A topic that does not work must not keep the task from its end, which tells of the cell
-    /// again; so trouble is logged and nothing more.
+    /// Tells of a failed cell. A topic that does not work must not keep the task from its end,
+    /// which tells of the cell again; so trouble is logged and nothing more.
     async fn announce(&self, ticket: &Ticket, failure: &Failure) {
-        // As it is now: after a retry, the epoch of a moment ago would make this event look like a repeat of another.
+        // As it is now: after a retry, the epoch of a moment ago would make this event look like a
+        // repeat of another.
         let task = match self.ledger.task(&ticket.task).await {
             Ok(Some(task)) => Ok(task),
             Ok(None) => Err("the task's item is gone".to_owned()),
@@ -116,7 +130,10 @@ impl Tracker {
                     code: failure.code.clone(),
                     message: failure.message.clone(),
                 });
-                self.topic.publish(&event).await.map_err(|error| error.to_string())
+                self.topic
+                    .publish(&event)
+                    .await
+                    .map_err(|error| error.to_string())
             }
             Err(error) => Err(error),
         };
@@ -129,11 +146,23 @@ impl Tracker {
     }
 
     async fn publish(&self, ticket: &Ticket, epoch: u32) -> Result<(), NoticeError> {
-        let task = self.ledger.task(&ticket.task).await?.ok_or(NoticeError::Gone)?;
+        let task = self
+            .ledger
+            .task(&ticket.task)
+            .await?
+            .ok_or(NoticeError::Gone)?;
         let shards = self.ledger.shards(&ticket.task, &task).await?;
         let progress = Progress::of(&task, &shards);
         let results = task.results(&ticket.task, epoch);
-        results::write(&self.ledger, &self.objects, &ticket.task, &task, &shards, &results).await?;
+        results::write(
+            &self.ledger,
+            &self.objects,
+            &ticket.task,
+            &task,
+            &shards,
+            &results,
+        )
+        .await?;
         fault::point_of(Point::Results, &ticket.cell);
         let event = Event::TaskComplete(TaskEnded {
             event_id: format!("{}/{epoch}", ticket.task),
@@ -147,7 +176,10 @@ impl Tracker {
             created_at: task.created_at.clone(),
             completed_at: task.completed_at.clone().unwrap_or_default(),
         });
-        self.topic.publish(&event).await.map_err(NoticeError::Publish)?;
+        self.topic
+            .publish(&event)
+            .await
+            .map_err(NoticeError::Publish)?;
         fault::point_of(Point::Publish, &ticket.cell);
         tracing::info!(
             task = %ticket.task, epoch, ok = progress.ok, failed = progress.failed, "the task is complete; its notice is sent"
@@ -156,7 +188,8 @@ impl Tracker {
     }
 }
 
-/// A moment as the ledger writes it: RFC 3339, UTC, to the millisecond, so that text sorts as time does.
+/// A moment as the ledger writes it: RFC 3339, UTC, to the millisecond, so that text sorts as time
+/// does.
 pub fn rfc3339(moment: Timestamp) -> String {
     format!("{moment:.3}")
 }

@@ -29,8 +29,8 @@ struct Line<'a> {
     error_message: Option<&'a str>,
 }
 
-/// Writes what became of every cell, a line each in the manifest's order. The sets of the shards decide; the cells' own
-/// items only tell the story.
+/// Writes what became of every cell, a line each in the manifest's order. The sets of the shards
+/// decide; the cells' own items only tell the story.
 pub(super) async fn write(
     ledger: &Ledger,
     objects: &ObjectStore,
@@ -40,12 +40,21 @@ pub(super) async fn write(
     results: &S3Url,
 ) -> Result<(), NoticeError> {
     let region = record.region.as_deref();
-    let mut upload = Upload::begin(objects, results, region, "application/x-ndjson", Existing::Replace);
+    let mut upload = Upload::begin(
+        objects,
+        results,
+        region,
+        "application/x-ndjson",
+        Existing::Replace,
+    );
     let numbers: Vec<u32> = shards.keys().copied().collect();
-    let read = stream::iter(numbers).map(|shard| async move { (shard, ledger.cells(task, shard).await) });
+    let read =
+        stream::iter(numbers).map(|shard| async move { (shard, ledger.cells(task, shard).await) });
     let mut read = read.buffered(SHARDS_AT_ONCE);
     while let Some((shard, cells)) = read.next().await {
-        let Some(sets) = shards.get(&shard) else { continue };
+        let Some(sets) = shards.get(&shard) else {
+            continue;
+        };
         let mut lines = vec![];
         for (ordinal, cell) in &cells? {
             // The line has no maps with keys that are no strings, so it always has a JSON form.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use crate::domain::TaskId;
 use crate::ledger::{Item, Key, Ledger, LedgerError, TaskState, Value, attribute};
 
-/// How old what is known of a task may be. It bounds how long a cancelled task's cells are still begun.
+/// How old what is known of a task may be. It bounds how long a cancelled task's cells are still
+/// begun.
 const FRESH: Duration = Duration::from_secs(30);
 /// Tasks remembered; a worker seldom sees more than a few at a time.
 const MOST: usize = 100;
@@ -15,10 +16,20 @@ const MOST: usize = 100;
 pub(super) struct TaskCache(Mutex<HashMap<TaskId, (Instant, Item)>>);
 
 impl TaskCache {
-    /// The task's item, at most [`FRESH`] old. That a task is not there is never remembered; nor that it is cancelled,
-    /// because the messages of a task that was resumed since would be dropped.
-    pub(super) async fn read(&self, ledger: &Ledger, task: &TaskId) -> Result<Option<Item>, LedgerError> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(task).cloned();
+    /// The task's item, at most [`FRESH`] old. That a task is not there is never remembered; nor
+    /// that it is cancelled, because the messages of a task that was resumed since would be
+    /// dropped.
+    pub(super) async fn read(
+        &self,
+        ledger: &Ledger,
+        task: &TaskId,
+    ) -> Result<Option<Item>, LedgerError> {
+        let known = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(task)
+            .cloned();
         if let Some((read_at, item)) = known
             && read_at.elapsed() < FRESH
             && item.get(attribute::STATE) != Some(&Value::from(TaskState::Cancelled.name()))
@@ -52,8 +63,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_running_task_is_read_once_and_a_cancelled_one_each_time() {
         for (state, reads) in [("RUNNING", 1), ("CANCELLED", 3)] {
-            let (client, log) =
-                canned::client(move |_, _| canned::json(200, &json!({"Item": {"state": {"S": state}}})));
+            let (client, log) = canned::client(move |_, _| {
+                canned::json(200, &json!({"Item": {"state": {"S": state}}}))
+            });
             let config = canned::config!(aws_sdk_dynamodb, client).build();
             let ledger = Ledger::new(aws_sdk_dynamodb::Client::from_conf(config), "table".into());
             let cache = TaskCache::default();

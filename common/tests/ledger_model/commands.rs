@@ -1,5 +1,5 @@
-//! What the producer's commands do to ledger and queue, one call after the other: `submit`, `retry`, a repair that sends
-//! again, and `resume`. `cancel` is a single write.
+//! What the producer's commands do to ledger and queue, one call after the other: `submit`,
+//! `retry`, a repair that sends again, and `resume`. `cancel` is a single write.
 
 use tilefleet_common::domain::{TaskId, ordinals_of_shard, shard_count};
 use tilefleet_common::ledger::flow::{Answer, Operation};
@@ -39,7 +39,8 @@ impl Desk<'_> {
 
     /// Sends the first of `cells` and returns the others.
     fn send(&mut self, cells: Cells) -> Cells {
-        self.queue.send(u8::try_from(cells.trailing_zeros()).unwrap_or(u8::MAX));
+        self.queue
+            .send(u8::try_from(cells.trailing_zeros()).unwrap_or(u8::MAX));
         cells & cells.wrapping_sub(1)
     }
 }
@@ -66,8 +67,16 @@ impl Submit {
         match self {
             Self::CreateTask => {
                 desk.write(transition::create_task(desk.new));
-                let submitted = desk.table.view(desk.items).task.is_some_and(|task| task.submitted);
-                if submitted { Self::Done } else { Self::CreateShard(0) }
+                let submitted = desk
+                    .table
+                    .view(desk.items)
+                    .task
+                    .is_some_and(|task| task.submitted);
+                if submitted {
+                    Self::Done
+                } else {
+                    Self::CreateShard(0)
+                }
             }
             Self::CreateShard(shard) => {
                 let number = u32::from(shard);
@@ -80,7 +89,9 @@ impl Submit {
                     _ => Self::after(shard, desk),
                 }
             }
-            Self::Send(shard, cells, reopened) => Self::send_or_mark(shard, desk.send(cells), reopened),
+            Self::Send(shard, cells, reopened) => {
+                Self::send_or_mark(shard, desk.send(cells), reopened)
+            }
             Self::MarkEnqueued(shard, reopened) => {
                 desk.mark_enqueued(shard, reopened);
                 Self::after(shard, desk)
@@ -94,11 +105,19 @@ impl Submit {
     }
 
     fn send_or_mark(shard: u8, cells: Cells, reopened: u8) -> Self {
-        if cells == 0 { Self::MarkEnqueued(shard, reopened) } else { Self::Send(shard, cells, reopened) }
+        if cells == 0 {
+            Self::MarkEnqueued(shard, reopened)
+        } else {
+            Self::Send(shard, cells, reopened)
+        }
     }
 
     fn after(shard: u8, desk: &Desk<'_>) -> Self {
-        if shard + 1 < desk.shards() { Self::CreateShard(shard + 1) } else { Self::MarkSubmitted }
+        if shard + 1 < desk.shards() {
+            Self::CreateShard(shard + 1)
+        } else {
+            Self::MarkSubmitted
+        }
     }
 }
 
@@ -129,7 +148,11 @@ impl Retry {
         match self {
             Self::Unmark(shard) => {
                 desk.write(transition::unmark_enqueued(desk.task(), shard.into()));
-                if shard + 1 < desk.shards() { Self::Unmark(shard + 1) } else { Self::ReadPending(0) }
+                if shard + 1 < desk.shards() {
+                    Self::Unmark(shard + 1)
+                } else {
+                    Self::ReadPending(0)
+                }
             }
             Self::ReadTask(shard) => match desk.table.view(desk.items).task {
                 // Refused with the advice to resume it first.
@@ -142,12 +165,18 @@ impl Retry {
             },
             Self::ReadShard(shard, complete, epoch) => {
                 match desk.table.view(desk.items).shards[usize::from(shard)] {
-                    Some(there) if there.failed != 0 => Self::Reopen(shard, complete, epoch, there.failed),
+                    Some(there) if there.failed != 0 => {
+                        Self::Reopen(shard, complete, epoch, there.failed)
+                    }
                     _ => Self::after_reopening(shard, complete, epoch, desk),
                 }
             }
             Self::Reopen(shard, complete, epoch, failed) => {
-                let state = if complete { TaskState::Complete } else { TaskState::Running };
+                let state = if complete {
+                    TaskState::Complete
+                } else {
+                    TaskState::Running
+                };
                 let ordinals = (0..u32::from(u8::MAX))
                     .filter(|&ordinal| u32::from(failed) >> ordinal.min(31) & 1 == 1)
                     .collect();
@@ -164,14 +193,19 @@ impl Retry {
                     _ => Self::after_reopening(shard, false, epoch + u8::from(complete), desk),
                 }
             }
-            // Of every shard that is not marked, whoever reopened it: an earlier command may have died before it sent.
-            Self::ReadPending(shard) => match desk.table.view(desk.items).shards[usize::from(shard)] {
-                Some(there) if !there.enqueued => {
-                    Self::send_or_mark(shard, there.pending, small(there.reopened))
+            // Of every shard that is not marked, whoever reopened it: an earlier command may have
+            // died before it sent.
+            Self::ReadPending(shard) => {
+                match desk.table.view(desk.items).shards[usize::from(shard)] {
+                    Some(there) if !there.enqueued => {
+                        Self::send_or_mark(shard, there.pending, small(there.reopened))
+                    }
+                    _ => Self::after_sending(shard, desk),
                 }
-                _ => Self::after_sending(shard, desk),
-            },
-            Self::Send(shard, cells, reopened) => Self::send_or_mark(shard, desk.send(cells), reopened),
+            }
+            Self::Send(shard, cells, reopened) => {
+                Self::send_or_mark(shard, desk.send(cells), reopened)
+            }
             Self::MarkEnqueued(shard, reopened) => {
                 desk.mark_enqueued(shard, reopened);
                 Self::after_sending(shard, desk)
@@ -189,11 +223,19 @@ impl Retry {
     }
 
     fn send_or_mark(shard: u8, cells: Cells, reopened: u8) -> Self {
-        if cells == 0 { Self::MarkEnqueued(shard, reopened) } else { Self::Send(shard, cells, reopened) }
+        if cells == 0 {
+            Self::MarkEnqueued(shard, reopened)
+        } else {
+            Self::Send(shard, cells, reopened)
+        }
     }
 
     fn after_sending(shard: u8, desk: &Desk<'_>) -> Self {
-        if shard + 1 < desk.shards() { Self::ReadPending(shard + 1) } else { Self::Done }
+        if shard + 1 < desk.shards() {
+            Self::ReadPending(shard + 1)
+        } else {
+            Self::Done
+        }
     }
 }
 
@@ -226,7 +268,11 @@ impl Resume {
         match self {
             Self::ReadTask => match desk.table.view(desk.items).task {
                 Some(task) if task.state == TaskState::Cancelled => {
-                    if desk.flaw == Some(Flaw::SendBeforeRunning) { Self::ReadOpen } else { Self::Run }
+                    if desk.flaw == Some(Flaw::SendBeforeRunning) {
+                        Self::ReadOpen
+                    } else {
+                        Self::Run
+                    }
                 }
                 Some(task) if task.state == TaskState::Running => Self::ReadOpen,
                 Some(task) if task.notified_epoch < task.epoch => Self::SendDuty,
@@ -236,7 +282,12 @@ impl Resume {
                 desk.write(transition::resume_task(desk.task()));
                 Self::ReadOpen
             }
-            Self::ReadOpen => match desk.table.view(desk.items).task.map_or(0, |task| task.open_shards) {
+            Self::ReadOpen => match desk
+                .table
+                .view(desk.items)
+                .task
+                .map_or(0, |task| task.open_shards)
+            {
                 0 => Self::SendDuty,
                 open => Self::ReadShard(0, open),
             },
@@ -249,7 +300,11 @@ impl Resume {
                     return Self::Done;
                 };
                 let duty = if open >> shard & 1 == 1 { first } else { 0 };
-                let cells = if there.pending == 0 { duty } else { there.pending };
+                let cells = if there.pending == 0 {
+                    duty
+                } else {
+                    there.pending
+                };
                 Self::send_or_mark(shard, cells, small(there.reopened), open)
             }
             Self::Send(shard, cells, reopened, open) => {
@@ -258,15 +313,27 @@ impl Resume {
             }
             Self::MarkEnqueued(shard, reopened, open) => {
                 desk.mark_enqueued(shard, reopened);
-                if shard + 1 < desk.shards() { Self::ReadShard(shard + 1, open) } else { Self::MarkSubmitted }
+                if shard + 1 < desk.shards() {
+                    Self::ReadShard(shard + 1, open)
+                } else {
+                    Self::MarkSubmitted
+                }
             }
             Self::MarkSubmitted => {
                 desk.write(transition::mark_submitted(desk.task(), "now"));
-                if desk.flaw == Some(Flaw::SendBeforeRunning) { Self::RunAtLast } else { Self::Done }
+                if desk.flaw == Some(Flaw::SendBeforeRunning) {
+                    Self::RunAtLast
+                } else {
+                    Self::Done
+                }
             }
             Self::SendDuty => {
                 desk.send(1);
-                if desk.flaw == Some(Flaw::SendBeforeRunning) { Self::RunAtLast } else { Self::Done }
+                if desk.flaw == Some(Flaw::SendBeforeRunning) {
+                    Self::RunAtLast
+                } else {
+                    Self::Done
+                }
             }
             Self::RunAtLast => {
                 desk.write(transition::resume_task(desk.task()));

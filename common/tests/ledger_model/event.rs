@@ -11,7 +11,8 @@ pub(crate) struct Budget {
     pub(crate) submit_crashes: u8,
     /// Somebody asks for a retry.
     pub(crate) retries: u8,
-    /// Somebody asks for everything pending to be sent again by a repair, in a search without retries.
+    /// Somebody asks for everything pending to be sent again by a repair, in a search without
+    /// retries.
     pub(crate) repairs: u8,
     /// `retry` or the repair dies; the same command is run again.
     pub(crate) retry_crashes: u8,

@@ -9,7 +9,8 @@ use tilefleet_common::ledger::{Condition, Part, Write, attribute};
 pub(crate) enum Flaw {
     /// `close_shard` does not check that the shard has no pending cell.
     CloseShardUnchecked,
-    /// A worker whose cell failed gives its message up when somebody else succeeded, instead of carrying that on.
+    /// A worker whose cell failed gives its message up when somebody else succeeded, instead of
+    /// carrying that on.
     RefusedFailureDropped,
     /// `close_failed` does not ask whether the cell is still pending.
     CloseFailedUnconditional,
@@ -29,15 +30,29 @@ impl Flaw {
     /// What is asked of the ledger instead.
     pub(crate) fn operation(flaw: Option<Self>, step: &Step, operation: Operation) -> Operation {
         match (flaw, step, operation) {
-            (Some(Self::CloseShardUnchecked), Step::CloseShard, Operation::Transact(mut transaction)) => {
-                transaction.parts.retain(|part| matches!(part, Part::Write(_)));
+            (
+                Some(Self::CloseShardUnchecked),
+                Step::CloseShard,
+                Operation::Transact(mut transaction),
+            ) => {
+                transaction
+                    .parts
+                    .retain(|part| matches!(part, Part::Write(_)));
                 Operation::Transact(transaction)
             }
-            (Some(Self::CloseFailedUnconditional), Step::CloseFailed, Operation::Write(mut write)) => {
+            (
+                Some(Self::CloseFailedUnconditional),
+                Step::CloseFailed,
+                Operation::Write(mut write),
+            ) => {
                 write.conditions.clear();
                 Operation::Write(write)
             }
-            (Some(Self::ReleaseOfAnyLease), Step::ReleaseNotice { .. }, Operation::Write(mut write)) => {
+            (
+                Some(Self::ReleaseOfAnyLease),
+                Step::ReleaseNotice { .. },
+                Operation::Write(mut write),
+            ) => {
                 write.conditions.retain(
                     |condition| !matches!(condition, Condition::Is(name, _) if *name == attribute::NOTIFY_UNTIL),
                 );
@@ -58,23 +73,33 @@ impl Flaw {
     /// What follows on the answer instead.
     pub(crate) fn next(flaw: Option<Self>, step: Step, ticket: &Ticket, answer: &Answer) -> Step {
         match (flaw, &step, answer) {
-            (Some(Self::RefusedFailureDropped), Step::Record(Outcome::Failed(_)), Answer::Refused(_)) => {
-                Step::Delete
-            }
+            (
+                Some(Self::RefusedFailureDropped),
+                Step::Record(Outcome::Failed(_)),
+                Answer::Refused(_),
+            ) => Step::Delete,
             _ => step.next(ticket, answer),
         }
     }
 
     /// What a retry asks of the ledger instead.
     pub(crate) fn retry(flaw: Option<Self>, operation: Operation) -> Operation {
-        let Operation::Transact(mut transaction) = operation else { return operation };
+        let Operation::Transact(mut transaction) = operation else {
+            return operation;
+        };
         for part in &mut transaction.parts {
             let Part::Write(write) = part else { continue };
-            write.conditions.retain(|condition| match (flaw, condition) {
-                (Some(Self::RetryOfOtherFailures), Condition::Is(name, _)) => *name != attribute::FAILED,
-                (Some(Self::RetryInAnyEpoch), Condition::Is(name, _)) => *name == attribute::FAILED,
-                _ => true,
-            });
+            write
+                .conditions
+                .retain(|condition| match (flaw, condition) {
+                    (Some(Self::RetryOfOtherFailures), Condition::Is(name, _)) => {
+                        *name != attribute::FAILED
+                    }
+                    (Some(Self::RetryInAnyEpoch), Condition::Is(name, _)) => {
+                        *name == attribute::FAILED
+                    }
+                    _ => true,
+                });
         }
         Operation::Transact(transaction)
     }

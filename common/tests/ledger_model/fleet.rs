@@ -1,6 +1,9 @@
-//! The fleet as a state machine: one task of two cells, its producer, its operator, two workers, and what may befall
-//! them.
-#![expect(clippy::unwrap_used, reason = "a poisoned lock or an unreadable name ends the test, as it should")]
+//! The fleet as a state machine: one task of two cells, its producer, its operator, two workers,
+//! and what may befall them.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a poisoned lock or an unreadable name ends the test, as it should"
+)]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -34,10 +37,12 @@ pub(crate) struct History {
     pub(crate) published: u8,
     /// Epochs whose notice went out more than once.
     pub(crate) repeated: u8,
-    /// Epochs whose notice was out unmarked when its sender died, or not settled when the sender's lease ran out.
+    /// Epochs whose notice was out unmarked when its sender died, or not settled when the sender's
+    /// lease ran out.
     pub(crate) disturbed: u8,
-    /// A success may be left half told: one who held no message died between row and shard, a message was deleted by one
-    /// who held it no longer, or it was dropped because the task was cancelled.
+    /// A success may be left half told: one who held no message died between row and shard, a
+    /// message was deleted by one who held it no longer, or it was dropped because the task was
+    /// cancelled.
     pub(crate) untold: bool,
 }
 
@@ -94,11 +99,13 @@ pub(crate) struct Fleet {
 struct Shared {
     table: Table,
     steps: Pool<Step>,
-    /// What each step does to the items and which one follows: the same few thousand come again in millions of states.
+    /// What each step does to the items and which one follows: the same few thousand come again in
+    /// millions of states.
     carried_out: Mutex<HashMap<Doing, (Items, u16)>>,
 }
 
-/// These items, a cell's ordinal, a step by its number, and the end of the next lease of the notice.
+/// These items, a cell's ordinal, a step by its number, and the end of the next lease of the
+/// notice.
 type Doing = (Items, u8, u16, i64);
 
 impl Fleet {
@@ -121,11 +128,21 @@ impl Fleet {
             cell: format!("48RXT/2020-08-01/{ordinal}").parse().unwrap(),
         };
         let tickets = [ticket(0), ticket(1)];
-        Self { budget, flaw: None, new: Arc::new(new), tickets, shared: Arc::default() }
+        Self {
+            budget,
+            flaw: None,
+            new: Arc::new(new),
+            tickets,
+            shared: Arc::default(),
+        }
     }
 
     pub(crate) fn with(self, flaw: Flaw) -> Self {
-        Self { flaw: Some(flaw), shared: Arc::default(), ..self }
+        Self {
+            flaw: Some(flaw),
+            shared: Arc::default(),
+            ..self
+        }
     }
 
     pub(crate) fn new_task(&self) -> &NewTask {
@@ -136,19 +153,28 @@ impl Fleet {
         &self.shared.table
     }
 
-    /// Whether all has come to a good end: the task is complete and its notice is out, or it is cancelled, and nobody
-    /// has anything to do.
+    /// Whether all has come to a good end: the task is complete and its notice is out, or it is
+    /// cancelled, and nobody has anything to do.
     pub(crate) fn is_at_rest(&self, state: &State) -> bool {
-        let told = self.table().view(&state.items).task.is_some_and(|task| match task.state {
-            TaskState::Complete => task.notified_epoch == task.epoch,
-            TaskState::Cancelled => true,
-            TaskState::Running => false,
-        });
+        let told = self
+            .table()
+            .view(&state.items)
+            .task
+            .is_some_and(|task| match task.state {
+                TaskState::Complete => task.notified_epoch == task.epoch,
+                TaskState::Cancelled => true,
+                TaskState::Running => false,
+            });
         told && state.is_idle()
     }
 
     pub(crate) fn has_pending_cells(&self, state: &State) -> bool {
-        self.table().view(&state.items).shards.into_iter().flatten().any(|shard| shard.pending != 0)
+        self.table()
+            .view(&state.items)
+            .shards
+            .into_iter()
+            .flatten()
+            .any(|shard| shard.pending != 0)
     }
 
     /// What the worker is about to do, and for which cell.
@@ -168,7 +194,12 @@ impl Fleet {
     /// What the worker may do next, and what may befall it.
     fn worker_events(&self, state: &State, worker: u8, events: &mut Vec<Event>) {
         let Some((_, step)) = self.step(state, worker) else {
-            events.extend(state.queue.visible().map(|place| Event::Receive { worker, place }));
+            events.extend(
+                state
+                    .queue
+                    .visible()
+                    .map(|place| Event::Receive { worker, place }),
+            );
             return;
         };
         match *step {
@@ -189,7 +220,10 @@ impl Fleet {
             _ => events.push(Event::Proceed(worker)),
         }
         if state.budget.lost_answers > 0
-            && !matches!(*step, Step::Work | Step::Announce(_) | Step::Delete | Step::Defer(_))
+            && !matches!(
+                *step,
+                Step::Work | Step::Announce(_) | Step::Delete | Step::Defer(_)
+            )
         {
             events.push(Event::AnswerLost(worker));
         }
@@ -203,40 +237,63 @@ impl Fleet {
 
     /// Carries out the worker's step; it hears the answer unless that is lost.
     fn carry_out(&self, state: &mut State, worker: u8, heard: bool) {
-        let Worker::Busy { ordinal, step } = state.workers[usize::from(worker)] else { return };
+        let Worker::Busy { ordinal, step } = state.workers[usize::from(worker)] else {
+            return;
+        };
         let doing = (state.items, ordinal, step, self.next_lease(state));
         let known = self.shared.carried_out.lock().unwrap().get(&doing).copied();
         let (items, next) = known.unwrap_or_else(|| {
             let mut items = state.items;
-            let next = self.answer_and_next(&mut items, ordinal, &self.shared.steps.value(step), doing.3);
+            let next =
+                self.answer_and_next(&mut items, ordinal, &self.shared.steps.value(step), doing.3);
             let carried_out = (items, self.shared.steps.number(next));
-            self.shared.carried_out.lock().unwrap().insert(doing, carried_out);
+            self.shared
+                .carried_out
+                .lock()
+                .unwrap()
+                .insert(doing, carried_out);
             carried_out
         });
         state.items = items;
         if heard {
-            state.workers[usize::from(worker)] = Worker::Busy { ordinal, step: next };
+            state.workers[usize::from(worker)] = Worker::Busy {
+                ordinal,
+                step: next,
+            };
         }
     }
 
-    /// The end of the next lease of the notice. No two claims are made in one second, so it is unlike all that the task
-    /// or a worker still knows of; of those, the first, so that there are few.
+    /// The end of the next lease of the notice. No two claims are made in one second, so it is
+    /// unlike all that the task or a worker still knows of; of those, the first, so that there are
+    /// few.
     fn next_lease(&self, state: &State) -> i64 {
         let known: Vec<i64> = (0..WORKERS)
             .filter_map(|worker| match *self.step(state, worker)?.1 {
                 Step::Publish { until, .. } | Step::ReleaseNotice { until, .. } => Some(until),
                 _ => None,
             })
-            .chain(self.table().view(&state.items).task.and_then(|task| task.notice_until))
+            .chain(
+                self.table()
+                    .view(&state.items)
+                    .task
+                    .and_then(|task| task.notice_until),
+            )
             .collect();
-        (1..=i64::from(WORKERS) + 2).find(|until| !known.contains(until)).unwrap()
+        (1..=i64::from(WORKERS) + 2)
+            .find(|until| !known.contains(until))
+            .unwrap()
     }
 
     fn answer_and_next(&self, items: &mut Items, ordinal: u8, step: &Step, lease: i64) -> Step {
         if matches!(step, Step::Announce(_)) {
             return Step::CloseFailed;
         }
-        let asker = Asker { worker: "w", now: "now", second: 0, notice_lease_s: lease };
+        let asker = Asker {
+            worker: "w",
+            now: "now",
+            second: 0,
+            notice_lease_s: lease,
+        };
         let ticket = &self.tickets[usize::from(ordinal)];
         let operation = step.operation(ticket, &asker).unwrap();
         let operation = Flaw::operation(self.flaw, step, operation);
@@ -250,8 +307,8 @@ impl Fleet {
         state.history.published |= epoch;
     }
 
-    /// The worker's lease is over while it goes on: its notice may go out beside another. If the worker is dead instead,
-    /// only a notice that is out already can be followed by another.
+    /// The worker's lease is over while it goes on: its notice may go out beside another. If the
+    /// worker is dead instead, only a notice that is out already can be followed by another.
     fn disturb(&self, state: &mut State, worker: u8, dead: bool) {
         match self.step(state, worker).as_ref().map(|(_, step)| &**step) {
             Some(Step::MarkNotified(epoch)) => state.history.disturbed |= 1 << epoch,
@@ -269,11 +326,19 @@ impl Fleet {
                 state.workers[usize::from(worker)] = Worker::Busy { ordinal, step };
             }
             Event::Proceed(worker) => self.carry_out(state, worker, true),
-            Event::WorkOk(worker) => self.go_to(state, worker, Step::Record(Outcome::Ok(success()))),
-            Event::WorkFailed(worker) => self.go_to(state, worker, Step::Record(Outcome::Failed(failure()))),
+            Event::WorkOk(worker) => {
+                self.go_to(state, worker, Step::Record(Outcome::Ok(success())))
+            }
+            Event::WorkFailed(worker) => {
+                self.go_to(state, worker, Step::Record(Outcome::Failed(failure())))
+            }
             Event::Publish(worker) | Event::PublishFailed(worker) => {
-                let Some((_, step)) = self.step(state, worker) else { return };
-                let Step::Publish { epoch, until } = *step else { return };
+                let Some((_, step)) = self.step(state, worker) else {
+                    return;
+                };
+                let Step::Publish { epoch, until } = *step else {
+                    return;
+                };
                 if event == Event::Publish(worker) {
                     Self::publish(state, epoch);
                     self.go_to(state, worker, Step::MarkNotified(epoch));
@@ -308,9 +373,10 @@ impl Fleet {
             }
             Event::Crash(worker) => {
                 state.budget.crashes -= 1;
-                state.history.untold |=
-                    self.step(state, worker).is_some_and(|(_, step)| *step == Step::CloseOk)
-                        && state.queue.receipt(worker) != Receipt::Current;
+                state.history.untold |= self
+                    .step(state, worker)
+                    .is_some_and(|(_, step)| *step == Step::CloseOk)
+                    && state.queue.receipt(worker) != Receipt::Current;
                 self.disturb(state, worker, true);
                 state.queue.release(worker);
                 state.workers[usize::from(worker)] = Worker::Idle;
@@ -323,11 +389,19 @@ impl Fleet {
         }
     }
 
-    /// Whether the message that the worker gives up, of a task that was cancelled, would have told of a success.
+    /// Whether the message that the worker gives up, of a task that was cancelled, would have told
+    /// of a success.
     fn drops_a_success(&self, state: &State, worker: u8) -> bool {
-        let Some((ordinal, _)) = self.step(state, worker) else { return false };
+        let Some((ordinal, _)) = self.step(state, worker) else {
+            return false;
+        };
         let view = self.table().view(&state.items);
-        let open: Cells = view.shards.iter().flatten().map(|shard| shard.pending | shard.failed).sum();
+        let open: Cells = view
+            .shards
+            .iter()
+            .flatten()
+            .map(|shard| shard.pending | shard.failed)
+            .sum();
         let cancelled = self.budget.cancels > 0 && state.has_been_cancelled();
         cancelled && (view.ok_rows & open) >> ordinal & 1 == 1
     }
@@ -357,7 +431,11 @@ impl Fleet {
             Event::Retry => state.retry = state.retry.call(&mut desk),
             Event::RetryCrashes => {
                 state.budget.retry_crashes -= 1;
-                state.retry = if self.budget.repairs > 0 { Retry::Unmark(0) } else { Retry::ReadTask(0) };
+                state.retry = if self.budget.repairs > 0 {
+                    Retry::Unmark(0)
+                } else {
+                    Retry::ReadTask(0)
+                };
             }
             Event::Cancel => {
                 state.budget.cancels -= 1;
@@ -378,10 +456,16 @@ impl Fleet {
 
     /// What the operator may do, and what may befall that.
     fn operator_events(&self, state: &State, events: &mut Vec<Event>) {
-        let Some(task) = self.table().view(&state.items).task else { return };
+        let Some(task) = self.table().view(&state.items).task else {
+            return;
+        };
         match state.retry {
-            Retry::Unasked | Retry::Done if state.budget.retries > 0 => events.push(Event::RetryAsked),
-            Retry::Unasked | Retry::Done if state.budget.repairs > 0 => events.push(Event::RepairAsked),
+            Retry::Unasked | Retry::Done if state.budget.retries > 0 => {
+                events.push(Event::RetryAsked)
+            }
+            Retry::Unasked | Retry::Done if state.budget.repairs > 0 => {
+                events.push(Event::RepairAsked)
+            }
             Retry::Unasked | Retry::Done => {}
             _ => {
                 events.push(Event::Retry);
@@ -393,7 +477,8 @@ impl Fleet {
         if state.budget.cancels > 0 && task.state == TaskState::Running {
             events.push(Event::Cancel);
         }
-        // A search with a cancellation is about resuming from that; others are about resuming a running task.
+        // A search with a cancellation is about resuming from that; others are about resuming a
+        // running task.
         let may_resume = self.budget.cancels == 0 || task.state == TaskState::Cancelled;
         match state.resume {
             Resume::Unasked | Resume::Done if state.budget.resumes > 0 && may_resume => {
@@ -412,7 +497,12 @@ impl Fleet {
     fn remember(&self, state: &mut State) {
         let view = self.table().view(&state.items);
         state.history.ok |= view.ok_rows;
-        let open: Cells = view.shards.iter().flatten().map(|shard| shard.pending | shard.failed).sum();
+        let open: Cells = view
+            .shards
+            .iter()
+            .flatten()
+            .map(|shard| shard.pending | shard.failed)
+            .sum();
         state.history.done |= view.ok_rows & !open;
         if let Some(task) = view.task.filter(|task| task.state == TaskState::Complete) {
             state.history.completed |= 1 << task.epoch;
@@ -451,7 +541,11 @@ impl Model for Fleet {
             events.push(Event::LeaseLapses);
         }
         // Two idle workers are alike.
-        let workers = if state.workers == [Worker::Idle; 2] { 1 } else { WORKERS };
+        let workers = if state.workers == [Worker::Idle; 2] {
+            1
+        } else {
+            WORKERS
+        };
         for worker in 0..workers {
             self.worker_events(state, worker, events);
         }
@@ -505,5 +599,8 @@ fn success() -> Success {
 }
 
 fn failure() -> Failure {
-    Failure { code: "damaged".to_owned(), message: "damaged".to_owned() }
+    Failure {
+        code: "damaged".to_owned(),
+        message: "damaged".to_owned(),
+    }
 }

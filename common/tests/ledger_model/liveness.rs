@@ -1,9 +1,13 @@
 //! From every state the fleet can come to a good end by itself.
 //!
-//! "By itself": without a mishap that happens to help, and whichever way the work on cells ends. Stateright checks no
-//! property of this form (AG EF), so every state is numbered, every edge kept, and the good ends searched backwards.
+//! "By itself": without a mishap that happens to help, and whichever way the work on cells ends.
+//! Stateright checks no property of this form (AG EF), so every state is numbered, every edge kept,
+//! and the good ends searched backwards.
 
-#![expect(clippy::unwrap_used, reason = "more states than numbers end the test, as they should")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "more states than numbers end the test, as they should"
+)]
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -55,8 +59,8 @@ pub(crate) struct Graph {
 impl Graph {
     pub(crate) fn of(fleet: &Fleet) -> Self {
         let mut graph = Self::default();
-        // States by their hash, as stateright does it: with a few million of them the chance that two share one is
-        // less than one in a million.
+        // States by their hash, as stateright does it: with a few million of them the chance that
+        // two share one is less than one in a million.
         let mut numbers: HashMap<u64, u32> = HashMap::new();
         let mut open: VecDeque<(u32, State)> = VecDeque::new();
         for state in fleet.init_states() {
@@ -68,7 +72,9 @@ impl Graph {
         while let Some((from, state)) = open.pop_front() {
             fleet.actions(&state, &mut events);
             for event in events.drain(..) {
-                let Some(next) = fleet.next_state(&state, event) else { continue };
+                let Some(next) = fleet.next_state(&state, event) else {
+                    continue;
+                };
                 let to = *numbers.entry(hash(&next)).or_insert_with(|| {
                     let number = graph.add(fleet, &next, (from, event));
                     open.push_back((number, next));
@@ -90,17 +96,22 @@ impl Graph {
         number
     }
 
-    /// The events that lead soonest to a state from which the fleet does not come to a good end by itself, whichever
-    /// way the work on cells ends.
+    /// The events that lead soonest to a state from which the fleet does not come to a good end by
+    /// itself, whichever way the work on cells ends.
     pub(crate) fn way_to_a_stuck_state(&self) -> Option<Vec<Event>> {
         let stuck = |ending: Kind| self.stuck(&[Kind::Ordinary, ending]);
-        let first = stuck(Kind::WorkOk).into_iter().chain(stuck(Kind::WorkFailed)).min()?;
+        let first = stuck(Kind::WorkOk)
+            .into_iter()
+            .chain(stuck(Kind::WorkFailed))
+            .min()?;
         Some(self.way_to(first))
     }
 
-    /// The events that lead soonest to a state from which not even a helpful end of the work leads to a good one.
+    /// The events that lead soonest to a state from which not even a helpful end of the work leads
+    /// to a good one.
     pub(crate) fn way_to_a_lost_state(&self) -> Option<Vec<Event>> {
-        self.stuck(&[Kind::Ordinary, Kind::WorkOk, Kind::WorkFailed]).map(|first| self.way_to(first))
+        self.stuck(&[Kind::Ordinary, Kind::WorkOk, Kind::WorkFailed])
+            .map(|first| self.way_to(first))
     }
 
     fn stuck(&self, kinds: &[Kind]) -> Option<usize> {
@@ -116,7 +127,10 @@ impl Graph {
         }
         while let Some(state) = open.pop() {
             let start = self.edges.partition_point(|&(_, to, _)| to < state);
-            for &(from, _, kind) in self.edges[start..].iter().take_while(|&&(_, to, _)| to == state) {
+            for &(from, _, kind) in self.edges[start..]
+                .iter()
+                .take_while(|&&(_, to, _)| to == state)
+            {
                 if kinds.contains(&kind) && !std::mem::replace(&mut saved[from as usize], true) {
                     open.push(from);
                 }

@@ -1,17 +1,19 @@
-//! Explicit-state search of the ledger protocol: every order in which two workers, a submit, a retry, a cancel and a
-//! resume can take their steps, and every point at which one of them can die.
+//! Explicit-state search of the ledger protocol: every order in which two workers, a submit, a
+//! retry, a cancel and a resume can take their steps, and every point at which one of them can die.
 //!
-//! The steps are those of the fleet itself: `ledger::transition` and `ledger::flow`, carried out by `Write::apply`.
-//! What is modelled here is the world around them (`queue`, `table`, `commands`), what may befall it (`fleet`), what
-//! must always hold (`property`), and that the fleet comes to a good end by itself from every state (`liveness`).
-//! `flaw` takes rules out, to show that the search would notice; `story` puts what it finds into words.
+//! The steps are those of the fleet itself: `ledger::transition` and `ledger::flow`, carried out by
+//! `Write::apply`. What is modelled here is the world around them (`queue`, `table`, `commands`),
+//! what may befall it (`fleet`), what must always hold (`property`), and that the fleet comes to a
+//! good end by itself from every state (`liveness`). `flaw` takes rules out, to show that the
+//! search would notice; `story` puts what it finds into words.
 //!
-//! Two cells in one shard are about closing a shard, two in two shards about completing a task. All mishaps at once make
-//! too many states, so each test allows some of them. The ignored ones take a minute and more:
-//! `cargo nextest run -p tilefleet-common --test ledger_model --run-ignored all`.
+//! Two cells in one shard are about closing a shard, two in two shards about completing a task. All
+//! mishaps at once make too many states, so each test allows some of them. The ignored ones take a
+//! minute and more: `cargo nextest run -p tilefleet-common --test ledger_model --run-ignored all`.
 //!
-//! Left out: what a worker remembers of a task for half a minute; tries that fail in a way that may pass and cells that are handed back, which for the ledger are
-//! crashes during work; time, except that the notice's lease may run out whenever it is held.
+//! Left out: what a worker remembers of a task for half a minute; tries that fail in a way that may
+//! pass and cells that are handed back, which for the ledger are crashes during work; time, except
+//! that the notice's lease may run out whenever it is held.
 
 mod commands;
 mod event;
@@ -51,10 +53,23 @@ const NONE: Budget = Budget {
 #[expect(clippy::panic, reason = "this is the assertion of every test below")]
 fn search(shard_size: u32, budget: Budget) {
     let fleet = Fleet::new(shard_size, budget);
-    let checker = fleet.clone().checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
-    for property in fleet.properties().iter().filter(|property| property.expectation.discovery_is_failure()) {
+    let checker = fleet
+        .clone()
+        .checker()
+        .finish_when(HasDiscoveries::AnyFailures)
+        .spawn_bfs()
+        .join();
+    for property in fleet
+        .properties()
+        .iter()
+        .filter(|property| property.expectation.discovery_is_failure())
+    {
         if let Some(path) = checker.discovery(property.name) {
-            panic!("not true: {}\n{}", property.name, fleet.tell(path.into_actions()).0);
+            panic!(
+                "not true: {}\n{}",
+                property.name,
+                fleet.tell(path.into_actions()).0
+            );
         }
     }
     checker.assert_properties();
@@ -66,7 +81,14 @@ fn search(shard_size: u32, budget: Budget) {
 /// Whether the search finds that the property is broken.
 fn breaks(property: &'static str, fleet: &Fleet) -> bool {
     let only = HasDiscoveries::AnyOf([property].into());
-    fleet.clone().checker().finish_when(only).spawn_bfs().join().discovery(property).is_some()
+    fleet
+        .clone()
+        .checker()
+        .finish_when(only)
+        .spawn_bfs()
+        .join()
+        .discovery(property)
+        .is_some()
 }
 
 #[test]
@@ -83,29 +105,78 @@ fn workers_may_die_twice_at_any_step() {
 
 #[test]
 fn a_worker_may_die_while_another_works_on_with_a_stale_receipt_of_one_shard() {
-    search(ONE_SHARD, Budget { crashes: 1, expiries: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            crashes: 1,
+            expiries: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 fn a_worker_may_die_while_another_works_on_with_a_stale_receipt_of_two_shards() {
-    search(TWO_SHARDS, Budget { crashes: 1, expiries: 1, ..NONE });
+    search(
+        TWO_SHARDS,
+        Budget {
+            crashes: 1,
+            expiries: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 fn submit_and_a_worker_may_die() {
-    search(ONE_SHARD, Budget { submit_crashes: 1, crashes: 1, ..NONE });
-    search(TWO_SHARDS, Budget { submit_crashes: 1, crashes: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            submit_crashes: 1,
+            crashes: 1,
+            ..NONE
+        },
+    );
+    search(
+        TWO_SHARDS,
+        Budget {
+            submit_crashes: 1,
+            crashes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 fn submit_may_die_and_a_message_be_delivered_to_two() {
-    search(ONE_SHARD, Budget { submit_crashes: 1, expiries: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            submit_crashes: 1,
+            expiries: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 fn answers_may_be_lost_and_the_notice_fail() {
-    search(ONE_SHARD, Budget { lost_answers: 1, failed_notices: 1, ..NONE });
-    search(TWO_SHARDS, Budget { lost_answers: 1, failed_notices: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            lost_answers: 1,
+            failed_notices: 1,
+            ..NONE
+        },
+    );
+    search(
+        TWO_SHARDS,
+        Budget {
+            lost_answers: 1,
+            failed_notices: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
@@ -116,41 +187,90 @@ fn a_retry_may_come_at_any_time() {
 
 #[test]
 fn a_worker_may_die_during_a_retry() {
-    search(ONE_SHARD, Budget { retries: 1, crashes: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            retries: 1,
+            crashes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 fn a_retry_may_die_and_be_asked_for_again() {
-    search(ONE_SHARD, Budget { retries: 1, retry_crashes: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            retries: 1,
+            retry_crashes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 #[ignore = "takes a minute; the same with one shard runs always"]
 fn a_worker_may_die_during_a_retry_of_two_shards() {
-    search(TWO_SHARDS, Budget { retries: 1, crashes: 1, ..NONE });
+    search(
+        TWO_SHARDS,
+        Budget {
+            retries: 1,
+            crashes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 #[ignore = "takes a minute; the same with one shard runs always"]
 fn a_retry_of_two_shards_may_die_and_be_asked_for_again() {
-    search(TWO_SHARDS, Budget { retries: 1, retry_crashes: 1, ..NONE });
+    search(
+        TWO_SHARDS,
+        Budget {
+            retries: 1,
+            retry_crashes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 #[ignore = "takes a minute"]
 fn a_retry_may_come_while_a_message_is_delivered_to_two() {
-    search(ONE_SHARD, Budget { retries: 1, expiries: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            retries: 1,
+            expiries: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 #[ignore = "takes a minute"]
 fn a_retry_may_come_while_submit_dies() {
-    search(ONE_SHARD, Budget { retries: 1, submit_crashes: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            retries: 1,
+            submit_crashes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 fn a_repair_may_send_everything_again_at_any_time_and_die() {
-    search(ONE_SHARD, Budget { repairs: 1, retry_crashes: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            repairs: 1,
+            retry_crashes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
@@ -162,13 +282,34 @@ fn a_repair_of_two_shards_may_send_everything_again_at_any_time() {
 #[test]
 #[ignore = "takes a minute"]
 fn a_repair_may_send_everything_again_while_submit_dies() {
-    search(ONE_SHARD, Budget { repairs: 1, submit_crashes: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            repairs: 1,
+            submit_crashes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 fn a_task_may_be_cancelled_and_resumed_at_any_time() {
-    search(ONE_SHARD, Budget { cancels: 1, resumes: 1, ..NONE });
-    search(TWO_SHARDS, Budget { cancels: 1, resumes: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            cancels: 1,
+            resumes: 1,
+            ..NONE
+        },
+    );
+    search(
+        TWO_SHARDS,
+        Budget {
+            cancels: 1,
+            resumes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
@@ -180,83 +321,155 @@ fn a_running_task_may_be_resumed_at_any_time() {
 #[test]
 #[ignore = "takes a minute"]
 fn a_resume_may_die_and_be_asked_for_again() {
-    search(ONE_SHARD, Budget { cancels: 1, resumes: 1, resume_crashes: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            cancels: 1,
+            resumes: 1,
+            resume_crashes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 #[ignore = "takes a minute"]
 fn a_worker_may_die_while_the_task_is_cancelled_and_resumed() {
-    search(ONE_SHARD, Budget { cancels: 1, resumes: 1, crashes: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            cancels: 1,
+            resumes: 1,
+            crashes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 #[ignore = "takes a minute"]
 fn a_resume_makes_up_for_a_submit_that_dies() {
-    search(ONE_SHARD, Budget { cancels: 1, resumes: 1, submit_crashes: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            cancels: 1,
+            resumes: 1,
+            submit_crashes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 fn the_notice_may_fail_while_its_lease_runs_out() {
     // Cells that a submit sends twice, so that more than one holds the duty.
-    search(ONE_SHARD, Budget { failed_notices: 1, submit_crashes: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            failed_notices: 1,
+            submit_crashes: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 #[ignore = "takes minutes; cancelling and retrying run apart always"]
 fn a_retry_may_come_while_the_task_is_cancelled_and_resumed() {
-    search(ONE_SHARD, Budget { cancels: 1, resumes: 1, retries: 1, ..NONE });
+    search(
+        ONE_SHARD,
+        Budget {
+            cancels: 1,
+            resumes: 1,
+            retries: 1,
+            ..NONE
+        },
+    );
 }
 
 #[test]
 fn without_the_lease_as_claimed_a_notice_goes_out_beside_another() {
-    let budget = Budget { failed_notices: 1, submit_crashes: 1, ..NONE };
+    let budget = Budget {
+        failed_notices: 1,
+        submit_crashes: 1,
+        ..NONE
+    };
     let fleet = Fleet::new(ONE_SHARD, budget).with(Flaw::ReleaseOfAnyLease);
     assert!(breaks(property::ONE_NOTICE, &fleet));
 }
 
 #[test]
 fn without_the_count_of_reopenings_a_retry_that_dies_leaves_a_cell_without_a_message() {
-    let budget = Budget { retries: 1, retry_crashes: 1, ..NONE };
+    let budget = Budget {
+        retries: 1,
+        retry_crashes: 1,
+        ..NONE
+    };
     let fleet = Fleet::new(ONE_SHARD, budget).with(Flaw::EnqueuedThoughReopened);
-    let way = Graph::of(&fleet).way_to_a_lost_state().expect("a state without a good end");
+    let way = Graph::of(&fleet)
+        .way_to_a_lost_state()
+        .expect("a state without a good end");
     let (story, state) = fleet.tell(way);
     assert!(fleet.has_pending_cells(&state), "{story}");
 }
 
 #[test]
 fn what_is_sent_before_the_task_runs_again_is_dropped() {
-    let budget = Budget { cancels: 1, resumes: 1, ..NONE };
+    let budget = Budget {
+        cancels: 1,
+        resumes: 1,
+        ..NONE
+    };
     let fleet = Fleet::new(ONE_SHARD, budget).with(Flaw::SendBeforeRunning);
-    let way = Graph::of(&fleet).way_to_a_lost_state().expect("a state without a good end");
+    let way = Graph::of(&fleet)
+        .way_to_a_lost_state()
+        .expect("a state without a good end");
     let (story, state) = fleet.tell(way);
     assert!(fleet.has_pending_cells(&state), "{story}");
 }
 
 #[test]
 fn without_the_check_in_close_shard_a_task_completes_with_pending_cells() {
-    let fleet = Fleet::new(ONE_SHARD, Budget { retries: 1, ..NONE }).with(Flaw::CloseShardUnchecked);
+    let fleet =
+        Fleet::new(ONE_SHARD, Budget { retries: 1, ..NONE }).with(Flaw::CloseShardUnchecked);
     assert!(breaks(property::COMPLETE_MEANS_NOTHING_PENDING, &fleet));
 }
 
 #[test]
 fn without_continue_as_success_a_cell_stays_pending_for_ever() {
-    let budget = Budget { crashes: 1, expiries: 1, ..NONE };
+    let budget = Budget {
+        crashes: 1,
+        expiries: 1,
+        ..NONE
+    };
     let fleet = Fleet::new(TWO_SHARDS, budget).with(Flaw::RefusedFailureDropped);
-    let way = Graph::of(&fleet).way_to_a_lost_state().expect("a state without a good end");
+    let way = Graph::of(&fleet)
+        .way_to_a_lost_state()
+        .expect("a state without a good end");
     let (story, state) = fleet.tell(way);
     assert!(fleet.has_pending_cells(&state), "{story}");
 }
 
 #[test]
 fn without_the_condition_of_close_failed_a_cell_that_is_ok_counts_as_failed() {
-    let fleet =
-        Fleet::new(ONE_SHARD, Budget { submit_crashes: 1, ..NONE }).with(Flaw::CloseFailedUnconditional);
+    let fleet = Fleet::new(
+        ONE_SHARD,
+        Budget {
+            submit_crashes: 1,
+            ..NONE
+        },
+    )
+    .with(Flaw::CloseFailedUnconditional);
     assert!(breaks(property::SETS_SAY_WHAT_ROWS_SAY, &fleet));
 }
 
 #[test]
 fn without_the_failures_as_read_a_retry_reopens_a_cell_that_is_done() {
-    let budget = Budget { retries: 1, submit_crashes: 1, ..NONE };
+    let budget = Budget {
+        retries: 1,
+        submit_crashes: 1,
+        ..NONE
+    };
     let fleet = Fleet::new(ONE_SHARD, budget).with(Flaw::RetryOfOtherFailures);
     assert!(breaks(property::DONE_IS_DONE, &fleet));
 }

@@ -14,20 +14,28 @@ const SETS_ARE_SOUND: &str = "a cell is pending, failed or neither, and in its o
 const CLOSED_MEANS_OK: &str = "a cell that is neither pending nor failed has a row that says ok";
 pub(crate) const DONE_IS_DONE: &str = "a cell that was closed as ok is not pending again";
 const OK_WINS: &str = "a row that says ok says so for ever";
-const NOTICE_OF_COMPLETE_EPOCH: &str = "a notice goes out only for an epoch in which the task was complete";
+const NOTICE_OF_COMPLETE_EPOCH: &str =
+    "a notice goes out only for an epoch in which the task was complete";
 const NOTIFIED_MEANS_PUBLISHED: &str = "an epoch that is marked as notified has its notice out";
-pub(crate) const ONE_NOTICE: &str = "an epoch has one notice, unless its sender died or lost its lease";
+pub(crate) const ONE_NOTICE: &str =
+    "an epoch has one notice, unless its sender died or lost its lease";
 pub(crate) const EPOCHS_END: &str = "a task that was complete in an epoch does not run in it again";
 pub(crate) const SETS_SAY_WHAT_ROWS_SAY: &str = "sets say what rows say when all is done";
 
-/// The properties, and that what the budget provokes does happen: a search that never gets there proves nothing.
+/// The properties, and that what the budget provokes does happen: a search that never gets there
+/// proves nothing.
 pub(crate) fn all(budget: Budget) -> Vec<Property<Fleet>> {
     let mut all: Vec<Property<Fleet>> = vec![
-        Property::always(COMPLETE_MEANS_NOTHING_PENDING, complete_means_nothing_pending),
+        Property::always(
+            COMPLETE_MEANS_NOTHING_PENDING,
+            complete_means_nothing_pending,
+        ),
         Property::always(SETS_ARE_SOUND, sets_are_sound),
         Property::always(CLOSED_MEANS_OK, closed_means_ok),
         Property::always(DONE_IS_DONE, |fleet: &Fleet, state: &State| {
-            let pending: Cells = shards(fleet, state).filter_map(|(_, shard)| Some(shard?.pending)).sum();
+            let pending: Cells = shards(fleet, state)
+                .filter_map(|(_, shard)| Some(shard?.pending))
+                .sum();
             state.history.done & pending == 0
         }),
         Property::always(OK_WINS, |fleet: &Fleet, state: &State| {
@@ -37,21 +45,31 @@ pub(crate) fn all(budget: Budget) -> Vec<Property<Fleet>> {
             state.history.published & !state.history.completed == 0
         }),
         Property::always(NOTIFIED_MEANS_PUBLISHED, |fleet: &Fleet, state: &State| {
-            let notified = fleet.table().view(&state.items).task.map_or(0, |task| task.notified_epoch);
+            let notified = fleet
+                .table()
+                .view(&state.items)
+                .task
+                .map_or(0, |task| task.notified_epoch);
             notified == 0 || state.history.published >> notified & 1 == 1
         }),
         Property::always(ONE_NOTICE, |_, state: &State| {
             state.history.repeated & !state.history.disturbed == 0
         }),
         Property::always(EPOCHS_END, |fleet: &Fleet, state: &State| {
-            let running =
-                fleet.table().view(&state.items).task.filter(|task| task.state == TaskState::Running);
+            let running = fleet
+                .table()
+                .view(&state.items)
+                .task
+                .filter(|task| task.state == TaskState::Running);
             running.is_none_or(|task| state.history.completed >> task.epoch & 1 == 0)
         }),
         Property::always(SETS_SAY_WHAT_ROWS_SAY, sets_say_what_rows_say),
-        Property::sometimes("a task ends well with a failed cell", |fleet: &Fleet, state: &State| {
-            fleet.is_at_rest(state) && fleet.table().view(&state.items).failed_rows != 0
-        }),
+        Property::sometimes(
+            "a task ends well with a failed cell",
+            |fleet: &Fleet, state: &State| {
+                fleet.is_at_rest(state) && fleet.table().view(&state.items).failed_rows != 0
+            },
+        ),
     ];
     if budget.retries > 0 {
         all.push(Property::sometimes(
@@ -76,22 +94,29 @@ pub(crate) fn all(budget: Budget) -> Vec<Property<Fleet>> {
         ));
     }
     if budget.crashes > 0 {
-        all.push(Property::sometimes("a notice goes out twice", |_, state: &State| {
-            state.history.repeated != 0
-        }));
+        all.push(Property::sometimes(
+            "a notice goes out twice",
+            |_, state: &State| state.history.repeated != 0,
+        ));
     }
     all
 }
 
 fn ordinals(fleet: &Fleet, shard: u32) -> Cells {
     let new = fleet.new_task();
-    ordinals_of_shard(shard, new.cells, new.shard_size).map(|ordinal| 1 << ordinal).sum()
+    ordinals_of_shard(shard, new.cells, new.shard_size)
+        .map(|ordinal| 1 << ordinal)
+        .sum()
 }
 
 fn shards(fleet: &Fleet, state: &State) -> impl Iterator<Item = (Cells, Option<ShardView>)> {
     let shards = fleet.table().view(&state.items).shards;
-    let all = (0..).zip(shards).map(|(number, shard)| (ordinals(fleet, number), shard));
-    all.filter(|(ordinals, _)| *ordinals != 0).collect::<Vec<_>>().into_iter()
+    let all = (0..)
+        .zip(shards)
+        .map(|(number, shard)| (ordinals(fleet, number), shard));
+    all.filter(|(ordinals, _)| *ordinals != 0)
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 fn complete_means_nothing_pending(fleet: &Fleet, state: &State) -> bool {
@@ -117,8 +142,10 @@ fn closed_means_ok(fleet: &Fleet, state: &State) -> bool {
 
 fn sets_say_what_rows_say(fleet: &Fleet, state: &State) -> bool {
     let view = fleet.table().view(&state.items);
-    let failed: Cells = shards(fleet, state).map(|(_, shard)| shard.map_or(0, |shard| shard.failed)).sum();
-    // A success that nobody is left to carry from the row to the shard is the one thing that redelivery cannot mend. The
-    // next retry does, without doing the work again.
+    let failed: Cells = shards(fleet, state)
+        .map(|(_, shard)| shard.map_or(0, |shard| shard.failed))
+        .sum();
+    // A success that nobody is left to carry from the row to the shard is the one thing that
+    // redelivery cannot mend. The next retry does, without doing the work again.
     !state.is_idle() || failed & view.ok_rows == 0 || state.history.untold
 }

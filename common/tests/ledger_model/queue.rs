@@ -1,10 +1,12 @@
-//! An at-least-once queue: every send is a message of its own, a held message may become visible while its holder
-//! goes on, and what a holder then does with its old receipt may or may not have an effect.
+//! An at-least-once queue: every send is a message of its own, a held message may become visible
+//! while its holder goes on, and what a holder then does with its old receipt may or may not have
+//! an effect.
 
 /// Workers by number, as bits.
 type Workers = u8;
 
-/// A message that is still in the queue. Messages have no names: two that nothing tells apart are one state.
+/// A message that is still in the queue. Messages have no names: two that nothing tells apart are
+/// one state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Message {
     ordinal: u8,
@@ -34,19 +36,29 @@ impl Queue {
     }
 
     pub(crate) fn send(&mut self, ordinal: u8) {
-        self.change(|messages| messages.push(Message { ordinal, holder: None, stale: 0 }));
+        self.change(|messages| {
+            messages.push(Message {
+                ordinal,
+                holder: None,
+                stale: 0,
+            })
+        });
     }
 
     /// One place for each kind of visible message.
     pub(crate) fn visible(&self) -> impl Iterator<Item = u8> {
         (0_u8..).zip(&self.0).filter_map(|(place, message)| {
-            let before = usize::from(place).checked_sub(1).and_then(|before| self.0.get(before));
+            let before = usize::from(place)
+                .checked_sub(1)
+                .and_then(|before| self.0.get(before));
             (message.holder.is_none() && before != Some(message)).then_some(place)
         })
     }
 
     pub(crate) fn ordinal(&self, place: u8) -> Option<u8> {
-        self.0.get(usize::from(place)).map(|message| message.ordinal)
+        self.0
+            .get(usize::from(place))
+            .map(|message| message.ordinal)
     }
 
     pub(crate) fn receive(&mut self, place: u8, worker: u8) {
@@ -60,7 +72,9 @@ impl Queue {
     pub(crate) fn receipt(&self, worker: u8) -> Receipt {
         let known = self.0.iter().find_map(|message| {
             let stale = (message.stale & bit(worker) != 0).then_some(Receipt::Stale);
-            (message.holder == Some(worker)).then_some(Receipt::Current).or(stale)
+            (message.holder == Some(worker))
+                .then_some(Receipt::Current)
+                .or(stale)
         });
         known.unwrap_or(Receipt::Void)
     }
@@ -68,7 +82,10 @@ impl Queue {
     /// The visibility timeout of what the worker holds is over.
     pub(crate) fn expire(&mut self, worker: u8) {
         self.change(|messages| {
-            for message in messages.iter_mut().filter(|message| message.holder == Some(worker)) {
+            for message in messages
+                .iter_mut()
+                .filter(|message| message.holder == Some(worker))
+            {
                 message.holder = None;
                 message.stale |= bit(worker);
             }
@@ -88,7 +105,9 @@ impl Queue {
     /// The worker deletes its message, whatever its receipt is worth.
     pub(crate) fn delete(&mut self, worker: u8) {
         self.change(|messages| {
-            messages.retain(|message| message.holder != Some(worker) && message.stale & bit(worker) == 0);
+            messages.retain(|message| {
+                message.holder != Some(worker) && message.stale & bit(worker) == 0
+            });
         });
     }
 

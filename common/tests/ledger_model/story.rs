@@ -1,5 +1,8 @@
 //! A counterexample in words.
-#![expect(clippy::unwrap_used, reason = "events that cannot be told end the test, as they should")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "events that cannot be told end the test, as they should"
+)]
 
 use std::fmt::Write as _;
 
@@ -10,7 +13,8 @@ use crate::event::Event;
 use crate::fleet::{Fleet, State};
 
 impl Fleet {
-    /// These events from the beginning, a line each, for a person who reads a counterexample; and where they lead.
+    /// These events from the beginning, a line each, for a person who reads a counterexample; and
+    /// where they lead.
     pub(crate) fn tell(&self, events: impl IntoIterator<Item = Event>) -> (String, State) {
         let mut state = self.init_states().remove(0);
         let mut story = String::new();
@@ -28,14 +32,19 @@ impl Fleet {
         };
         match event {
             Event::Receive { place, .. } => {
-                format!("a worker receives cell {}", state.queue.ordinal(place).unwrap())
+                format!(
+                    "a worker receives cell {}",
+                    state.queue.ordinal(place).unwrap()
+                )
             }
             Event::Proceed(worker) => format!("{} carries it out", by(worker)),
             Event::WorkOk(worker) => format!("{} succeeds", by(worker)),
             Event::WorkFailed(worker) => format!("{} fails for good", by(worker)),
             Event::Publish(worker) => format!("{} publishes", by(worker)),
             Event::PublishFailed(worker) => format!("{} cannot publish", by(worker)),
-            Event::AnswerLost(worker) => format!("{} carries it out and does not hear of it", by(worker)),
+            Event::AnswerLost(worker) => {
+                format!("{} carries it out and does not hear of it", by(worker))
+            }
             Event::Delete(worker) => format!("{} deletes its message", by(worker)),
             Event::DeleteInVain(worker) => {
                 format!("{} deletes with a receipt that has no effect", by(worker))

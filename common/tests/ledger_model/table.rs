@@ -1,7 +1,12 @@
-//! The ledger's table in memory. The meaning of every operation is `Write::apply`; this module only finds the items.
+//! The ledger's table in memory. The meaning of every operation is `Write::apply`; this module only
+//! finds the items.
 //!
-//! A state names its items by number, so that a state is a few bytes and equal items are compared once.
-#![expect(clippy::unwrap_used, reason = "a poisoned lock or an unreadable item ends the test, as it should")]
+//! A state names its items by number, so that a state is a few bytes and equal items are compared
+//! once.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a poisoned lock or an unreadable item ends the test, as it should"
+)]
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,11 +15,12 @@ use std::sync::{Arc, Mutex};
 use tilefleet_common::domain::TaskId;
 use tilefleet_common::ledger::flow::{Answer, Operation};
 use tilefleet_common::ledger::{
-    CellState, Condition, Item, Key, Part, ShardRecord, TaskRecord, TaskState, Value, Write, attribute,
+    CellState, Condition, Item, Key, Part, ShardRecord, TaskRecord, TaskState, Value, Write,
+    attribute,
 };
 
-/// Attributes that tell a story and decide nothing. Kept, they would make states that differ in nothing else; the
-/// table sees to it that no condition asks for them.
+/// Attributes that tell a story and decide nothing. Kept, they would make states that differ in
+/// nothing else; the table sees to it that no condition asks for them.
 const STORY: [&str; 14] = [
     attribute::WORKER,
     attribute::RECEIVES,
@@ -44,7 +50,10 @@ struct Shelf<T> {
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Self(Mutex::new(Shelf { numbers: HashMap::new(), values: vec![] }))
+        Self(Mutex::new(Shelf {
+            numbers: HashMap::new(),
+            values: vec![],
+        }))
     }
 }
 
@@ -130,10 +139,16 @@ impl Table {
     /// Carries out an operation at once and entirely, and answers as `Ledger::answer` does.
     pub(crate) fn execute(&self, items: &mut Items, operation: &Operation) -> Answer {
         match operation {
-            Operation::Read(key) => Answer::Found(self.item(items, key).map(|item| (*item).clone())),
+            Operation::Read(key) => {
+                Answer::Found(self.item(items, key).map(|item| (*item).clone()))
+            }
             Operation::Write(write) => {
                 if self.apply(items, write) {
-                    Answer::Applied(self.item(items, &write.key).map(|item| (*item).clone()).unwrap())
+                    Answer::Applied(
+                        self.item(items, &write.key)
+                            .map(|item| (*item).clone())
+                            .unwrap(),
+                    )
                 } else {
                     Answer::Refused(self.item(items, &write.key).map(|item| (*item).clone()))
                 }
@@ -159,7 +174,9 @@ impl Table {
 
     fn apply(&self, items: &mut Items, write: &Write) -> bool {
         no_story(&write.conditions);
-        let Some(mut after) = write.apply(self.item(items, &write.key).as_deref()) else { return false };
+        let Some(mut after) = write.apply(self.item(items, &write.key).as_deref()) else {
+            return false;
+        };
         after.retain(|name, _| !STORY.contains(name));
         *items.slot(&write.key) = Some(self.items.number(after));
         true
@@ -170,8 +187,8 @@ impl Table {
         items.slot(key).map(|number| self.items.value(number))
     }
 
-    /// The notice's lease runs out. Leases begin at second 0 and time stands still at 0, so that what has run out is
-    /// before 0 and states do not differ by the hour.
+    /// The notice's lease runs out. Leases begin at second 0 and time stands still at 0, so that
+    /// what has run out is before 0 and states do not differ by the hour.
     pub(crate) fn lapse(&self, items: &mut Items, task: &TaskId) {
         let key = Key::Task(task.clone());
         if let Some(item) = self.item(items, &key) {
@@ -189,12 +206,20 @@ impl Table {
         let value = |number: Option<u16>| number.map(|number| self.items.value(number));
         let rows = |state: CellState| {
             let state = Value::from(state.name());
-            let is = |cell| value(cell).is_some_and(|row| row.get(attribute::STATE) == Some(&state));
-            items.cells.iter().zip(0..).map(|(cell, ordinal)| Cells::from(is(*cell)) << ordinal).sum()
+            let is =
+                |cell| value(cell).is_some_and(|row| row.get(attribute::STATE) == Some(&state));
+            items
+                .cells
+                .iter()
+                .zip(0..)
+                .map(|(cell, ordinal)| Cells::from(is(*cell)) << ordinal)
+                .sum()
         };
         let view = View {
             task: value(items.task).map(|item| task_view(&item)),
-            shards: items.shards.map(|shard| value(shard).map(|item| shard_view(&item))),
+            shards: items
+                .shards
+                .map(|shard| value(shard).map(|item| shard_view(&item))),
             ok_rows: rows(CellState::Ok),
             failed_rows: rows(CellState::Failed),
         };
@@ -210,7 +235,10 @@ fn no_story(conditions: &[Condition]) {
         | Condition::IsNot(name, _)
         | Condition::AbsentOrBelow(name, _)
         | Condition::Contains(name, _)) = condition;
-        assert!(!STORY.contains(name), "a condition asks for {name}, which the model leaves out");
+        assert!(
+            !STORY.contains(name),
+            "a condition asks for {name}, which the model leaves out"
+        );
     }
 }
 
@@ -232,7 +260,9 @@ fn task_view(item: &Item) -> TaskView {
 
 fn shard_view(item: &Item) -> ShardView {
     let shard = ShardRecord::from_item(item).unwrap();
-    let cells = |ordinals: std::collections::BTreeSet<u32>| ordinals.iter().map(|ordinal| 1 << ordinal).sum();
+    let cells = |ordinals: std::collections::BTreeSet<u32>| {
+        ordinals.iter().map(|ordinal| 1 << ordinal).sum()
+    };
     ShardView {
         pending: cells(shard.pending),
         failed: cells(shard.failed),

@@ -15,16 +15,25 @@ use crate::input::Source;
 use crate::output::{Output, note};
 
 /// Outputs without which the file would be of no use.
-const NEEDED: [&str; 5] = ["queue_url", "dead_letter_queue_url", "table", "topic_arn", "region"];
+const NEEDED: [&str; 5] = [
+    "queue_url",
+    "dead_letter_queue_url",
+    "table",
+    "topic_arn",
+    "region",
+];
 /// What the file says of itself.
-const HEADING: &str = "# Where the fleet is: written by `producer config import` from terraform's outputs.\n";
+const HEADING: &str =
+    "# Where the fleet is: written by `producer config import` from terraform's outputs.\n";
 
 /// Why terraform's outputs did not become a file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ImportError {
     #[error("cannot read {input}: {cause}; write it with terraform output -json")]
     Unreadable { input: Source, cause: io::Error },
-    #[error("{input} is not what terraform output -json prints ({cause}); run it without further arguments")]
+    #[error(
+        "{input} is not what terraform output -json prints ({cause}); run it without further arguments"
+    )]
     Shape { input: Source, cause: String },
     #[error("{input} has no outputs; run terraform apply first")]
     Empty { input: Source },
@@ -32,9 +41,16 @@ pub(crate) enum ImportError {
         "{input} lacks the outputs {}; are they those of this fleet's terraform, and is all of it applied?",
         names.join(", ")
     )]
-    Missing { input: Source, names: Vec<&'static str> },
+    Missing {
+        input: Source,
+        names: Vec<&'static str>,
+    },
     #[error("{input}: output {name} is of no use: {cause}")]
-    Value { input: Source, name: &'static str, cause: String },
+    Value {
+        input: Source,
+        name: &'static str,
+        cause: String,
+    },
     #[error("{} holds {what}; pass --force to replace it, or name another file with --config", file.display())]
     Differs { file: PathBuf, what: String },
     #[error("cannot write {}: {cause}", file.display())]
@@ -59,23 +75,33 @@ pub(crate) async fn run(
         let input = input.clone();
         // Standard input may keep it waiting for as long as it likes.
         let reading = tokio::task::spawn_blocking(move || read(&input));
-        reading.await.map_err(|error| ProducerError::Runtime(io::Error::other(error)))??
+        reading
+            .await
+            .map_err(|error| ProducerError::Runtime(io::Error::other(error)))??
     };
     let settings = settings(&input, &text)?;
     let file = global.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
     let written = write(file, &settings, arguments.force)?;
-    let known: Vec<(&str, String)> =
-        Settings::NAMES.iter().filter_map(|name| Some((*name, settings.value(name)?))).collect();
+    let known: Vec<(&str, String)> = Settings::NAMES
+        .iter()
+        .filter_map(|name| Some((*name, settings.value(name)?)))
+        .collect();
     if output.format == Format::Table {
-        let rows: Vec<Vec<String>> =
-            known.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+        let rows: Vec<Vec<String>> = known
+            .into_iter()
+            .map(|(name, value)| vec![name.to_owned(), value])
+            .collect();
         output.table(None, &rows)?;
     } else {
         output.json(&json!({ "file": file, "written": written, "settings": settings }))?;
     }
     output.flush()?;
     let file = file.display();
-    note(&if written { format!("wrote {file}") } else { format!("{file} says so already") });
+    note(&if written {
+        format!("wrote {file}")
+    } else {
+        format!("{file} says so already")
+    });
     Ok(Exit::Ok)
 }
 
@@ -85,20 +111,33 @@ fn read(input: &Source) -> Result<String, ImportError> {
         Source::Stdin => io::stdin().read_to_string(&mut text).map(|_| text),
         Source::File(path) => std::fs::read_to_string(path),
     };
-    read.map_err(|cause| ImportError::Unreadable { input: input.clone(), cause })
+    read.map_err(|cause| ImportError::Unreadable {
+        input: input.clone(),
+        cause,
+    })
 }
 
 /// The settings in terraform's outputs. Those that are no settings are for other readers.
 fn settings(input: &Source, text: &str) -> Result<Settings, ImportError> {
-    let shape = |cause: String| ImportError::Shape { input: input.clone(), cause };
-    let outputs: Map<String, Value> = serde_json::from_str(text).map_err(|error| shape(error.to_string()))?;
+    let shape = |cause: String| ImportError::Shape {
+        input: input.clone(),
+        cause,
+    };
+    let outputs: Map<String, Value> =
+        serde_json::from_str(text).map_err(|error| shape(error.to_string()))?;
     if outputs.is_empty() {
-        return Err(ImportError::Empty { input: input.clone() });
+        return Err(ImportError::Empty {
+            input: input.clone(),
+        });
     }
     let mut values = Map::new();
     for name in Settings::NAMES {
-        let Some(output) = outputs.get(name) else { continue };
-        let value = output.get("value").ok_or_else(|| shape(format!("output {name} has no \"value\"")))?;
+        let Some(output) = outputs.get(name) else {
+            continue;
+        };
+        let value = output
+            .get("value")
+            .ok_or_else(|| shape(format!("output {name} has no \"value\"")))?;
         // An output of something that was not made.
         if !value.is_null() && value != "" {
             let mut alone = Map::from_iter([(name.to_owned(), value.clone())]);
@@ -111,9 +150,15 @@ fn settings(input: &Source, text: &str) -> Result<Settings, ImportError> {
             values.append(&mut alone);
         }
     }
-    let names: Vec<&str> = NEEDED.into_iter().filter(|name| !values.contains_key(*name)).collect();
+    let names: Vec<&str> = NEEDED
+        .into_iter()
+        .filter(|name| !values.contains_key(*name))
+        .collect();
     if !names.is_empty() {
-        return Err(ImportError::Missing { input: input.clone(), names });
+        return Err(ImportError::Missing {
+            input: input.clone(),
+            names,
+        });
     }
     serde_json::from_value(Value::Object(values)).map_err(|error| shape(error.to_string()))
 }
@@ -128,7 +173,10 @@ fn write(file: &Path, settings: &Settings, force: bool) -> Result<bool, ImportEr
     match &there {
         Some(Ok(there)) if there == settings => return Ok(false),
         Some(there) if !force => {
-            return Err(ImportError::Differs { file: file.to_owned(), what: difference(there, settings) });
+            return Err(ImportError::Differs {
+                file: file.to_owned(),
+                what: difference(there, settings),
+            });
         }
         _ => {}
     }
@@ -138,12 +186,20 @@ fn write(file: &Path, settings: &Settings, force: bool) -> Result<bool, ImportEr
     };
     // Nothing in it is secret: as readable as any file that the user makes.
     let mut builder = Builder::new();
-    let builder = builder.prefix(".tilefleet").permissions(std::fs::Permissions::from_mode(0o666));
+    let builder = builder
+        .prefix(".tilefleet")
+        .permissions(std::fs::Permissions::from_mode(0o666));
     let mut new: NamedTempFile = builder.tempfile_in(directory).map_err(unwritable(file))?;
     let text = format!("{HEADING}{}", settings.to_toml());
-    new.write_all(text.as_bytes()).and_then(|()| new.as_file().sync_all()).map_err(unwritable(file))?;
+    new.write_all(text.as_bytes())
+        .and_then(|()| new.as_file().sync_all())
+        .map_err(unwritable(file))?;
     // What has come into being meanwhile is not replaced unseen.
-    let kept = if force || there.is_some() { new.persist(file) } else { new.persist_noclobber(file) };
+    let kept = if force || there.is_some() {
+        new.persist(file)
+    } else {
+        new.persist_noclobber(file)
+    };
     kept.map_err(|error| unwritable(file)(error.error))?;
     Ok(true)
 }
@@ -152,13 +208,25 @@ fn difference(
     there: &Result<Settings, tilefleet_common::config::ConfigError>,
     settings: &Settings,
 ) -> String {
-    let Ok(there) = there else { return "something else".to_owned() };
+    let Ok(there) = there else {
+        return "something else".to_owned();
+    };
     let other = |name: &&str| there.value(name) != settings.value(name);
-    format!("other settings ({})", Settings::NAMES.into_iter().filter(other).collect::<Vec<_>>().join(", "))
+    format!(
+        "other settings ({})",
+        Settings::NAMES
+            .into_iter()
+            .filter(other)
+            .collect::<Vec<_>>()
+            .join(", ")
+    )
 }
 
 fn unwritable(file: &Path) -> impl FnOnce(io::Error) -> ImportError {
-    move |cause| ImportError::Unwritable { file: file.to_owned(), cause }
+    move |cause| ImportError::Unwritable {
+        file: file.to_owned(),
+        cause,
+    }
 }
 
 #[cfg(test)]
@@ -185,7 +253,9 @@ mod tests {
     }
 
     fn words(text: &str) -> String {
-        settings(&Source::of_argument("out.json".as_ref()), text).unwrap_err().to_string()
+        settings(&Source::of_argument("out.json".as_ref()), text)
+            .unwrap_err()
+            .to_string()
     }
 
     fn imported(outputs: &Value) -> Settings {
@@ -195,10 +265,24 @@ mod tests {
     #[test]
     fn outputs_that_are_settings_become_settings() {
         let settings = imported(&printed(&[]));
-        assert!(Settings::NAMES.iter().all(|name| settings.value(name).is_some()));
-        assert_eq!(settings.cells_per_worker.map(std::num::NonZero::get), Some(20));
-        let fewer = imported(&printed(&["autoscaling_group", "cells_per_worker", "output_bucket"]));
-        assert_eq!((fewer.table.as_deref(), fewer.autoscaling_group), (Some("t-ledger"), None));
+        assert!(
+            Settings::NAMES
+                .iter()
+                .all(|name| settings.value(name).is_some())
+        );
+        assert_eq!(
+            settings.cells_per_worker.map(std::num::NonZero::get),
+            Some(20)
+        );
+        let fewer = imported(&printed(&[
+            "autoscaling_group",
+            "cells_per_worker",
+            "output_bucket",
+        ]));
+        assert_eq!(
+            (fewer.table.as_deref(), fewer.autoscaling_group),
+            (Some("t-ledger"), None)
+        );
     }
 
     #[test]
@@ -207,7 +291,10 @@ mod tests {
             words(&printed(&["queue_url", "table"]).to_string()),
             "out.json lacks the outputs queue_url, table; are they those of this fleet's terraform, and is all of it applied?"
         );
-        assert_eq!(words("{}"), "out.json has no outputs; run terraform apply first");
+        assert_eq!(
+            words("{}"),
+            "out.json has no outputs; run terraform apply first"
+        );
         assert_eq!(
             words("\"t-ledger\""),
             "out.json is not what terraform output -json prints (invalid type: string \"t-ledger\", expected a map at \
@@ -233,9 +320,16 @@ mod tests {
         let settings = imported(&printed(&[]));
         assert!(write(&file, &settings, false).unwrap());
         assert_eq!(Settings::read(&file).unwrap(), settings);
-        assert!(!write(&file, &settings, false).unwrap(), "it says so already");
+        assert!(
+            !write(&file, &settings, false).unwrap(),
+            "it says so already"
+        );
 
-        let other = Settings { table: Some("other".into()), region: None, ..settings.clone() };
+        let other = Settings {
+            table: Some("other".into()),
+            region: None,
+            ..settings.clone()
+        };
         let differs = write(&file, &other, false).unwrap_err().to_string();
         let expected = format!(
             "{} holds other settings (table, region); pass --force to replace it, or name another file with --config",
@@ -248,7 +342,10 @@ mod tests {
 
         std::fs::write(&file, "nonsense").unwrap();
         let differs = write(&file, &other, false).unwrap_err().to_string();
-        assert!(differs.contains("holds something else; pass --force"), "{differs}");
+        assert!(
+            differs.contains("holds something else; pass --force"),
+            "{differs}"
+        );
         let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
         assert_eq!(left.len(), 1, "no temporary file is left");
     }

@@ -50,7 +50,11 @@ fn lines(global: &Global) -> Result<Vec<Line>, ProducerError> {
             otherwise(name)
         }
     };
-    let line = |name| Line { setting: name, value: all.value(name), from: from(name) };
+    let line = |name| Line {
+        setting: name,
+        value: all.value(name),
+        from: from(name),
+    };
     Ok(Settings::NAMES.map(line).into())
 }
 
@@ -74,7 +78,16 @@ mod tests {
         let file = directory.path().join("a.toml");
         std::fs::write(&file, "table = \"from-file\"\noutput_bucket = \"bucket\"\n").unwrap();
         let file = file.display().to_string();
-        let cli = Cli::of(["producer", "config", "show", "--table", "from-flag", "--config", &file]).unwrap();
+        let cli = Cli::of([
+            "producer",
+            "config",
+            "show",
+            "--table",
+            "from-flag",
+            "--config",
+            &file,
+        ])
+        .unwrap();
         let lines = lines(&cli.global).unwrap();
         let told = |name: &str| {
             let line = lines.iter().find(|line| line.setting == name).unwrap();
@@ -83,6 +96,9 @@ mod tests {
         assert_eq!(told("table"), (Some("from-flag".into()), "--table".into()));
         assert_eq!(told("output_bucket"), (Some("bucket".into()), file));
         assert_eq!(told("autoscaling_group"), (None, "not set".into()));
-        assert_eq!(told("cells_per_worker"), (None, "not set, 20 is taken".into()));
+        assert_eq!(
+            told("cells_per_worker"),
+            (None, "not set, 20 is taken".into())
+        );
     }
 }

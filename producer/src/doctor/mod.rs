@@ -1,4 +1,5 @@
-//! `doctor`: every deployed piece looked at, with the next step for each that is not as it should be.
+//! `doctor`: every deployed piece looked at, with the next step for each that is not as it should
+//! be.
 //!
 //! `pieces` asks AWS, `verdict` makes a line of the answer.
 
@@ -37,7 +38,11 @@ struct Check {
 impl Check {
     fn new(piece: &'static str, result: Found, detail: &dyn Display) -> Self {
         // What services say may have several lines.
-        Self { piece, result, detail: detail.to_string().replace('\n', " ") }
+        Self {
+            piece,
+            result,
+            detail: detail.to_string().replace('\n', " "),
+        }
     }
 
     fn ok(piece: &'static str, detail: impl Display) -> Self {
@@ -58,7 +63,11 @@ impl Check {
             Found::Failed => "failed",
             Found::NotChecked => "not checked",
         };
-        vec![self.piece.to_owned(), result.to_owned(), self.detail.clone()]
+        vec![
+            self.piece.to_owned(),
+            result.to_owned(),
+            self.detail.clone(),
+        ]
     }
 }
 
@@ -70,7 +79,11 @@ pub(crate) async fn run(
 ) -> Result<Exit, ProducerError> {
     let settings = global.settings()?;
     let clients = Clients::from_environment(settings.region.clone()).await;
-    let pieces = Pieces { clients, settings, arguments };
+    let pieces = Pieces {
+        clients,
+        settings,
+        arguments,
+    };
     // Many calls at once make a large future.
     let checks = Box::pin(pieces.look()).await;
     let sound = checks.iter().all(|check| check.result != Found::Failed);

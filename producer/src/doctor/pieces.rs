@@ -9,7 +9,8 @@ use super::verdict::{self, Told};
 use super::{Check, Clients, Found};
 use crate::cli;
 
-/// A task that nobody has, and the object that is not put: their names tell whoever finds them in a log what they are.
+/// A task that nobody has, and the object that is not put: their names tell whoever finds them in a
+/// log what they are.
 const NOBODY: &str = "tilefleet-doctor";
 
 /// What is looked at.
@@ -24,7 +25,15 @@ impl Pieces<'_> {
     pub(super) async fn look(&self) -> Vec<Check> {
         let identity = self.identity().await;
         if identity.result == Found::Failed {
-            let rest = ["queue", "dead letters", "table", "topic", "output", "scenes", "group"];
+            let rest = [
+                "queue",
+                "dead letters",
+                "table",
+                "topic",
+                "output",
+                "scenes",
+                "group",
+            ];
             let unknown = |piece| Check::not_checked(piece, "needs credentials and a region");
             return [identity].into_iter().chain(rest.map(unknown)).collect();
         }
@@ -36,7 +45,16 @@ impl Pieces<'_> {
             self.scenes(),
             self.group()
         );
-        vec![identity, queue, dead_letters, table, topic, output, scenes, group]
+        vec![
+            identity,
+            queue,
+            dead_letters,
+            table,
+            topic,
+            output,
+            scenes,
+            group,
+        ]
     }
 
     async fn identity(&self) -> Check {
@@ -47,11 +65,14 @@ impl Pieces<'_> {
         let url = match self.settings.queue_url() {
             Ok(url) => url,
             Err(error) => {
-                let dead_letters = Check::not_checked("dead letters", "needs the queue, which names its own");
+                let dead_letters =
+                    Check::not_checked("dead letters", "needs the queue, which names its own");
                 return (Check::failed("queue", error), dead_letters);
             }
         };
-        let told = Queue::new(self.clients.sqs.clone(), url.clone()).attributes().await;
+        let told = Queue::new(self.clients.sqs.clone(), url.clone())
+            .attributes()
+            .await;
         let dead_letters = self.dead_letters(&url, told.as_ref().ok()).await;
         (verdict::queue(&url, told), dead_letters)
     }
@@ -100,8 +121,15 @@ impl Pieces<'_> {
     }
 
     async fn topic(&self) -> Check {
-        let Some(arn) = &self.settings.topic_arn else { return verdict::no_topic() };
-        verdict::topic(arn, Topic::new(self.clients.sns.clone(), arn.clone()).subscriptions().await)
+        let Some(arn) = &self.settings.topic_arn else {
+            return verdict::no_topic();
+        };
+        verdict::topic(
+            arn,
+            Topic::new(self.clients.sns.clone(), arn.clone())
+                .subscriptions()
+                .await,
+        )
     }
 
     async fn output(&self) -> Check {
@@ -133,7 +161,9 @@ impl Pieces<'_> {
     }
 
     async fn group(&self) -> Check {
-        let Some(name) = &self.settings.autoscaling_group else { return verdict::no_group() };
+        let Some(name) = &self.settings.autoscaling_group else {
+            return verdict::no_group();
+        };
         let group = Group::new(self.clients.autoscaling.clone(), name.clone());
         verdict::group(name, group.size().await)
     }

@@ -17,8 +17,8 @@ use super::Check;
 /// What was answered, or why nothing was.
 pub(super) type Told<T, E = AwsError> = Result<T, E>;
 
-/// A call that failed: its own words, which end with the next step except where the service refused for reasons of its
-/// own; then `otherwise` is the next step.
+/// A call that failed: its own words, which end with the next step except where the service refused
+/// for reasons of its own; then `otherwise` is the next step.
 fn failed(piece: &'static str, error: &AwsError, otherwise: &str) -> Check {
     match error.kind() {
         AwsErrorKind::Refused => Check::failed(piece, format!("{error}; {otherwise}")),
@@ -34,7 +34,9 @@ pub(super) fn identity(region: Option<&str>, access_key: Told<String, NoCredenti
             "credentials",
             "no region: give --region, set AWS_REGION, or write region into tilefleet.toml",
         ),
-        (Ok(key), Some(region)) => Check::ok("credentials", format!("access key {key} in {region}")),
+        (Ok(key), Some(region)) => {
+            Check::ok("credentials", format!("access key {key} in {region}"))
+        }
     }
 }
 
@@ -45,7 +47,11 @@ pub(super) fn queue(url: &str, told: Told<QueueAttributes>) -> Check {
         Err(error) => return failed("queue", &error, "check --queue-url (TILEFLEET_QUEUE_URL)"),
     };
     let settings = [
-        ("a received message stays hidden for", told.visibility_timeout, VISIBILITY_TIMEOUT_S),
+        (
+            "a received message stays hidden for",
+            told.visibility_timeout,
+            VISIBILITY_TIMEOUT_S,
+        ),
         ("a receive waits for", told.receive_wait, RECEIVE_WAIT_S),
         ("a message is kept for", told.retention, MESSAGE_RETENTION_S),
     ];
@@ -55,20 +61,34 @@ pub(super) fn queue(url: &str, told: Told<QueueAttributes>) -> Check {
         .map(|(what, is, wanted)| format!("{what} {} s instead of {wanted} s", is.as_secs()))
         .collect();
     if faults.is_empty() {
-        Check::ok("queue", format!("{url}: {} cells wait, {} are in work", told.waiting, told.hidden))
+        Check::ok(
+            "queue",
+            format!(
+                "{url}: {} cells wait, {} are in work",
+                told.waiting, told.hidden
+            ),
+        )
     } else {
-        Check::failed("queue", format!("{url}: {}; run terraform apply", faults.join(", ")))
+        Check::failed(
+            "queue",
+            format!("{url}: {}; run terraform apply", faults.join(", ")),
+        )
     }
 }
 
-/// What the queue says of its dead letters, held against the settings: the URL to look at, if all agree.
+/// What the queue says of its dead letters, held against the settings: the URL to look at, if all
+/// agree.
 pub(super) fn redrive<'a>(
     queue: &str,
     redrive: Option<&Redrive>,
     url: Option<&'a str>,
 ) -> Told<&'a str, Check> {
     let failed = |detail: String| Err(Check::failed("dead letters", detail));
-    let Some(Redrive { target_arn, max_receives }) = redrive else {
+    let Some(Redrive {
+        target_arn,
+        max_receives,
+    }) = redrive
+    else {
         return failed(format!(
             "{queue} has no dead-letter queue, so a cell that kills its worker comes back forever; run terraform apply"
         ));
@@ -110,20 +130,27 @@ pub(super) fn dead_letters(url: &str, told: Told<QueueAttributes>) -> Check {
                 error.action()
             ),
         ),
-        Err(error) => {
-            failed("dead letters", &error, "check --dead-letter-queue-url (TILEFLEET_DEAD_LETTER_QUEUE_URL)")
-        }
+        Err(error) => failed(
+            "dead letters",
+            &error,
+            "check --dead-letter-queue-url (TILEFLEET_DEAD_LETTER_QUEUE_URL)",
+        ),
     }
 }
 
 /// The ledger's table.
 pub(super) fn table(table: &str, told: Told<(), LedgerError>) -> Check {
     match told {
-        Ok(()) => Check::ok("table", format!("{table}: items can be read, written and listed")),
+        Ok(()) => Check::ok(
+            "table",
+            format!("{table}: items can be read, written and listed"),
+        ),
         Err(LedgerError::Call(error)) => failed(
             "table",
             &error,
-            &format!("it is not the ledger's table, or lacks index {TASK_INDEX}: run terraform apply"),
+            &format!(
+                "it is not the ledger's table, or lacks index {TASK_INDEX}: run terraform apply"
+            ),
         ),
         Err(error) => Check::failed("table", error),
     }
@@ -133,13 +160,22 @@ pub(super) fn table(table: &str, told: Told<(), LedgerError>) -> Check {
 pub(super) fn topic(arn: &str, told: Told<Subscriptions>) -> Check {
     match told {
         Ok(Subscriptions { confirmed, pending }) => {
-            let waiting =
-                if pending == 0 { String::new() } else { format!(", {pending} wait to be confirmed") };
-            Check::ok("topic", format!("{arn}: {confirmed} subscriptions{waiting}"))
+            let waiting = if pending == 0 {
+                String::new()
+            } else {
+                format!(", {pending} wait to be confirmed")
+            };
+            Check::ok(
+                "topic",
+                format!("{arn}: {confirmed} subscriptions{waiting}"),
+            )
         }
         Err(error) if error.kind() == AwsErrorKind::AccessDenied => Check::not_checked(
             "topic",
-            format!("seeing it needs {}; workers publish there, submitting needs no topic", error.action()),
+            format!(
+                "seeing it needs {}; workers publish there, submitting needs no topic",
+                error.action()
+            ),
         ),
         Err(error) => failed("topic", &error, "check --topic-arn (TILEFLEET_TOPIC_ARN)"),
     }
@@ -147,23 +183,31 @@ pub(super) fn topic(arn: &str, told: Told<Subscriptions>) -> Check {
 
 /// No topic in the settings.
 pub(super) fn no_topic() -> Check {
-    Check::not_checked("topic", "none is set; workers publish there, submitting needs no topic")
+    Check::not_checked(
+        "topic",
+        "none is set; workers publish there, submitting needs no topic",
+    )
 }
 
 /// The place for results. `asked_for` when it was named for this look.
 pub(super) fn output(place: &S3Url, asked_for: bool, told: Told<()>) -> Check {
     match told {
-        Ok(()) => Check::ok("output", format!("{place}: uploads can be begun and given up")),
+        Ok(()) => Check::ok(
+            "output",
+            format!("{place}: uploads can be begun and given up"),
+        ),
         Err(error) if error.kind() == AwsErrorKind::AccessDenied && !asked_for => Check::failed(
             "output",
-            format!("{error}; where only a part of the bucket may be written, name it with --output s3://…"),
+            format!(
+                "{error}; where only a part of the bucket may be written, name it with --output s3://…"
+            ),
         ),
         Err(error) => failed("output", &error, "check the address"),
     }
 }
 
-/// The place for results, whether a raster that is not there is told apart from one that may not be seen. Only verify
-/// needs that.
+/// The place for results, whether a raster that is not there is told apart from one that may not be
+/// seen. Only verify needs that.
 pub(super) fn rasters(check: Check, told: Told<Option<Head>>) -> Check {
     match told {
         Err(error) if error.kind() == AwsErrorKind::AccessDenied => Check {
@@ -189,10 +233,14 @@ pub(super) fn no_output() -> Check {
 /// The scenes.
 pub(super) fn scenes(place: &S3Url, told: Told<Vec<ListedObject>, ObjectError>) -> Check {
     match told {
-        Ok(found) if found.is_empty() => {
-            Check::ok("scenes", format!("{place}: can be listed as requester pays, and is empty"))
-        }
-        Ok(_) => Check::ok("scenes", format!("{place}: can be listed as requester pays")),
+        Ok(found) if found.is_empty() => Check::ok(
+            "scenes",
+            format!("{place}: can be listed as requester pays, and is empty"),
+        ),
+        Ok(_) => Check::ok(
+            "scenes",
+            format!("{place}: can be listed as requester pays"),
+        ),
         Err(ObjectError::Call(error)) => failed("scenes", &error, "check --scenes"),
         Err(error) => Check::failed("scenes", error),
     }
@@ -205,19 +253,25 @@ pub(super) fn group(name: &str, told: Told<GroupSize, GroupError>) -> Check {
             "group",
             format!("{name} may have no workers at all; raise max_workers in terraform"),
         ),
-        Ok(GroupSize { desired, most }) => {
-            Check::ok("group", format!("{name}: {desired} workers wanted, {most} at most"))
-        }
-        Err(GroupError::Call(error)) => {
-            failed("group", &error, "check --autoscaling-group (TILEFLEET_AUTOSCALING_GROUP)")
-        }
+        Ok(GroupSize { desired, most }) => Check::ok(
+            "group",
+            format!("{name}: {desired} workers wanted, {most} at most"),
+        ),
+        Err(GroupError::Call(error)) => failed(
+            "group",
+            &error,
+            "check --autoscaling-group (TILEFLEET_AUTOSCALING_GROUP)",
+        ),
         Err(error) => Check::failed("group", error),
     }
 }
 
 /// No group in the settings.
 pub(super) fn no_group() -> Check {
-    Check::not_checked("group", "none is set, so submit wakes nobody; --autoscaling-group names it")
+    Check::not_checked(
+        "group",
+        "none is set, so submit wakes nobody; --autoscaling-group names it",
+    )
 }
 
 #[cfg(test)]
@@ -260,7 +314,8 @@ mod tests {
             told(identity(None, Ok("AKIDEXAMPLE".into()))),
             (
                 Found::Failed,
-                "no region: give --region, set AWS_REGION, or write region into tilefleet.toml".into()
+                "no region: give --region, set AWS_REGION, or write region into tilefleet.toml"
+                    .into()
             )
         );
     }
@@ -303,10 +358,18 @@ mod tests {
             )
         );
         assert_eq!(
-            words(Some(Redrive { max_receives: 3, ..deployed() }), Some(DEAD)),
+            words(
+                Some(Redrive {
+                    max_receives: 3,
+                    ..deployed()
+                }),
+                Some(DEAD)
+            ),
             (
                 Found::Failed,
-                format!("{QUEUE} gives a message up after 3 receives instead of 10; run terraform apply")
+                format!(
+                    "{QUEUE} gives a message up after 3 receives instead of 10; run terraform apply"
+                )
             )
         );
         assert_eq!(
@@ -325,12 +388,27 @@ mod tests {
     #[test]
     fn a_group_without_room_is_a_fault() {
         assert_eq!(
-            told(group("t-workers", Ok(GroupSize { desired: 0, most: 10 }))),
+            told(group(
+                "t-workers",
+                Ok(GroupSize {
+                    desired: 0,
+                    most: 10
+                })
+            )),
             (Found::Ok, "t-workers: 0 workers wanted, 10 at most".into())
         );
         assert_eq!(
-            told(group("t-workers", Ok(GroupSize { desired: 0, most: 0 }))),
-            (Found::Failed, "t-workers may have no workers at all; raise max_workers in terraform".into())
+            told(group(
+                "t-workers",
+                Ok(GroupSize {
+                    desired: 0,
+                    most: 0
+                })
+            )),
+            (
+                Found::Failed,
+                "t-workers may have no workers at all; raise max_workers in terraform".into()
+            )
         );
     }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io::Read;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::Value;
 use serde_json::error::Category;
 
@@ -15,20 +17,31 @@ pub(super) fn read(
     reader: impl Read,
     take: &mut dyn FnMut(Entry) -> bool,
 ) -> Result<(), InputError> {
-    let mut cells = Cells { take, seen: None, end: End::Input };
+    let mut cells = Cells {
+        take,
+        seen: None,
+        end: End::Input,
+    };
     let mut json = serde_json::Deserializer::from_reader(reader);
-    let read = Object(&mut cells).deserialize(&mut json).and_then(|()| json.end());
+    let read = Object(&mut cells)
+        .deserialize(&mut json)
+        .and_then(|()| json.end());
     let (seen, end) = (cells.seen, cells.end);
     let input = source.clone();
     match (read, end) {
         (_, End::Limit) => Err(InputError::TooMany { input }),
         (Err(cause), End::Input) => Err(match cause.classify() {
-            Category::Io => InputError::Unreadable { input, cause: cause.into() },
+            Category::Io => InputError::Unreadable {
+                input,
+                cause: cause.into(),
+            },
             Category::Eof => InputError::CutOff { input, cause },
             Category::Data => InputError::Shape { input, cause },
             Category::Syntax => InputError::Syntax { input, cause },
         }),
-        (Ok(()), End::Input) if seen.is_none_or(|cells| cells == 0) => Err(InputError::Empty { input }),
+        (Ok(()), End::Input) if seen.is_none_or(|cells| cells == 0) => {
+            Err(InputError::Empty { input })
+        }
         (Ok(()), End::Input) | (_, End::Taker) => Ok(()),
     }
 }
@@ -48,7 +61,8 @@ struct Cells<'a> {
     end: End,
 }
 
-/// The document, or its `detail`. Other fields, of which the event around a `detail` has many, mean nothing here.
+/// The document, or its `detail`. Other fields, of which the event around a `detail` has many, mean
+/// nothing here.
 struct Object<'a, 'b>(&'a mut Cells<'b>);
 
 impl<'de> DeserializeSeed<'de> for Object<'_, '_> {
@@ -110,7 +124,10 @@ impl<'de> Visitor<'de> for List<'_, '_> {
                 self.0.end = End::Limit;
                 return Err(A::Error::custom("too many cells"));
             }
-            if !(self.0.take)(Entry { place: Place::Cell(seen), content: Ok(value) }) {
+            if !(self.0.take)(Entry {
+                place: Place::Cell(seen),
+                content: Ok(value),
+            }) {
                 self.0.end = End::Taker;
                 return Err(A::Error::custom("no more cells wanted"));
             }
@@ -126,8 +143,14 @@ mod tests {
     #[test]
     fn documents_that_are_wrong_say_where() {
         let error = |text: &[u8]| entries(text).unwrap_err();
-        assert_eq!(error(br#"{"cells":[]}"#), "standard input has no cells; a task needs at least one");
-        assert_eq!(error(br#"{"detail":{}}"#), "standard input has no cells; a task needs at least one");
+        assert_eq!(
+            error(br#"{"cells":[]}"#),
+            "standard input has no cells; a task needs at least one"
+        );
+        assert_eq!(
+            error(br#"{"detail":{}}"#),
+            "standard input has no cells; a task needs at least one"
+        );
         assert_eq!(
             error(br#"{"detail":{"cells":{"a":1}}}"#),
             r#"standard input is not a document of cells: invalid type: map, expected a list of cells at line 1 column 20; expected {"detail":{"cells":[…]}}"#

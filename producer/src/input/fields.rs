@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 use tilefleet_common::domain::{CellId, DomainError, S3Url, SceneDate, Tile};
 
-/// All fields that a cell may have. `ledger` is what the ledger told of the cell when it was printed; it means nothing
-/// here, and is accepted so that printed cells can be submitted.
+/// All fields that a cell may have. `ledger` is what the ledger told of the cell when it was
+/// printed; it means nothing here, and is accepted so that printed cells can be submitted.
 const KNOWN: [&str; 11] = [
     "files",
     "assets",
@@ -22,10 +22,13 @@ const KNOWN: [&str; 11] = [
     "ledger",
 ];
 
-/// Why a cell of the input cannot be used. The message tells the next step; who reports it adds input and place.
+/// Why a cell of the input cannot be used. The message tells the next step; who reports it adds
+/// input and place.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CellError {
-    #[error("not a JSON object of its own: {cause}, column {column}; write one cell per line, as jq -c does")]
+    #[error(
+        "not a JSON object of its own: {cause}, column {column}; write one cell per line, as jq -c does"
+    )]
     NotJson { cause: String, column: usize },
     #[error("byte {byte} of the line is not UTF-8 text; convert the file, for example with iconv")]
     NotUtf8 { byte: usize },
@@ -38,7 +41,11 @@ pub(crate) enum CellError {
     #[error("unknown field \"{name}\"; known are {known}", known = KNOWN.join(", "))]
     UnknownField { name: String },
     #[error("field \"{field}\" must be {expected}, not {found}")]
-    Type { field: String, expected: &'static str, found: &'static str },
+    Type {
+        field: String,
+        expected: &'static str,
+        found: &'static str,
+    },
     #[error("field \"{field}\": {cause}")]
     Value { field: String, cause: DomainError },
     #[error(
@@ -48,7 +55,10 @@ pub(crate) enum CellError {
     #[error("field \"region_name\": \"{text}\" is not a region; expected one such as eu-central-1")]
     Region { text: String },
     #[error("fields \"{one}\" and \"{other}\" exclude each other; remove one")]
-    Both { one: &'static str, other: &'static str },
+    Both {
+        one: &'static str,
+        other: &'static str,
+    },
     #[error(
         "nothing to read; add \"files\":\"s3://bucket/prefix/\", or \"assets\" with the object of each band"
     )]
@@ -64,7 +74,11 @@ pub(crate) enum CellError {
     #[error("asset {band} names no object but the prefix {url}; give the object's whole address")]
     AssetIsPrefix { band: String, url: S3Url },
     #[error("no asset {band}, which recipe {recipe} reads; it reads {bands}")]
-    MissingAsset { band: &'static str, recipe: &'static str, bands: String },
+    MissingAsset {
+        band: &'static str,
+        recipe: &'static str,
+        bands: String,
+    },
     #[error("{what} {first} {from_first} does not agree with {second} {from_second}; {remedy}")]
     Disagreement {
         what: &'static str,
@@ -84,12 +98,19 @@ pub(crate) enum CellError {
         "nothing tells which cell it is, and recipe {recipe} looks nowhere for it; add \"cell\":\"48RXT/2020-08-01/0\""
     )]
     NoName { recipe: &'static str },
-    #[error("no object of band {band} below {prefix}; check \"files\", or name the objects in \"assets\"")]
+    #[error(
+        "no object of band {band} below {prefix}; check \"files\", or name the objects in \"assets\""
+    )]
     MissingBand { band: &'static str, prefix: S3Url },
     #[error(
         "band {band} is more than once below {prefix}, as {one} and {other}; give the prefix of one resolution, or name the objects in \"assets\""
     )]
-    SeveralOfBand { band: &'static str, prefix: S3Url, one: String, other: String },
+    SeveralOfBand {
+        band: &'static str,
+        prefix: S3Url,
+        one: String,
+        other: String,
+    },
     #[error("{object} does not tell the tile: {cause}; add \"tile\":\"48RXT\"")]
     TileInfo { object: S3Url, cause: String },
     #[error("{0}")]
@@ -113,7 +134,11 @@ pub(crate) struct Fields {
 impl Fields {
     /// Takes a cell's value apart.
     pub(crate) fn of(value: Value) -> Result<Self, CellError> {
-        let Value::Object(object) = value else { return Err(CellError::NotAnObject { found: kind(&value) }) };
+        let Value::Object(object) = value else {
+            return Err(CellError::NotAnObject {
+                found: kind(&value),
+            });
+        };
         let mut fields = Self::default();
         let mut output_bucket = None;
         for (name, value) in object {
@@ -122,17 +147,29 @@ impl Fields {
             }
             match name.as_str() {
                 "cell" => {
-                    fields.cell = Some(parsed(&name, "a string such as \"48RXT/2020-08-01/0\"", &value)?);
+                    fields.cell = Some(parsed(
+                        &name,
+                        "a string such as \"48RXT/2020-08-01/0\"",
+                        &value,
+                    )?);
                 }
                 "tile" => fields.tile = Some(parsed(&name, "a string such as \"48RXT\"", &value)?),
-                "date" => fields.date = Some(parsed(&name, "a string such as \"20200801\"", &value)?),
+                "date" => {
+                    fields.date = Some(parsed(&name, "a string such as \"20200801\"", &value)?)
+                }
                 "number" => fields.number = Some(number(&name, &value)?),
                 "files" => fields.files = Some(parsed(&name, ADDRESS, &value)?),
                 "assets" => fields.assets = Some(assets(&name, value)?),
                 "output" => fields.output = Some(parsed(&name, ADDRESS, &value)?),
-                "output_bucket" => output_bucket = Some(bucket(text(&name, "a bucket's name", &value)?)?),
+                "output_bucket" => {
+                    output_bucket = Some(bucket(text(&name, "a bucket's name", &value)?)?)
+                }
                 "region_name" => {
-                    fields.region = Some(region(text(&name, "a string such as \"eu-central-1\"", &value)?)?);
+                    fields.region = Some(region(text(
+                        &name,
+                        "a string such as \"eu-central-1\"",
+                        &value,
+                    )?)?);
                 }
                 "request_payer" => fields.request_payer = Some(flag(&name, &value)?),
                 "ledger" => {}
@@ -140,12 +177,20 @@ impl Fields {
             }
         }
         match (&fields.output, output_bucket) {
-            (Some(_), Some(_)) => return Err(CellError::Both { one: "output", other: "output_bucket" }),
+            (Some(_), Some(_)) => {
+                return Err(CellError::Both {
+                    one: "output",
+                    other: "output_bucket",
+                });
+            }
             (None, bucket) => fields.output = bucket,
             (Some(_), None) => {}
         }
         if fields.files.is_some() && fields.assets.is_some() {
-            return Err(CellError::Both { one: "files", other: "assets" });
+            return Err(CellError::Both {
+                one: "files",
+                other: "assets",
+            });
         }
         Ok(fields)
     }
@@ -165,7 +210,11 @@ fn kind(value: &Value) -> &'static str {
 }
 
 fn wrong(field: &str, expected: &'static str, value: &Value) -> CellError {
-    CellError::Type { field: field.to_owned(), expected, found: kind(value) }
+    CellError::Type {
+        field: field.to_owned(),
+        expected,
+        found: kind(value),
+    }
 }
 
 fn text<'a>(field: &str, expected: &'static str, value: &'a Value) -> Result<&'a str, CellError> {
@@ -177,23 +226,39 @@ fn parsed<T: FromStr<Err = DomainError>>(
     expected: &'static str,
     value: &Value,
 ) -> Result<T, CellError> {
-    text(field, expected, value)?.parse().map_err(|cause| CellError::Value { field: field.to_owned(), cause })
+    text(field, expected, value)?
+        .parse()
+        .map_err(|cause| CellError::Value {
+            field: field.to_owned(),
+            cause,
+        })
 }
 
 fn number(field: &str, value: &Value) -> Result<u32, CellError> {
     let expected = "a whole number from 0";
-    value.as_u64().and_then(|number| u32::try_from(number).ok()).ok_or_else(|| match value {
-        Value::Number(_) => CellError::Type { field: field.to_owned(), expected, found: "another number" },
-        _ => wrong(field, expected, value),
-    })
+    value
+        .as_u64()
+        .and_then(|number| u32::try_from(number).ok())
+        .ok_or_else(|| match value {
+            Value::Number(_) => CellError::Type {
+                field: field.to_owned(),
+                expected,
+                found: "another number",
+            },
+            _ => wrong(field, expected, value),
+        })
 }
 
 fn flag(field: &str, value: &Value) -> Result<bool, CellError> {
-    value.as_bool().ok_or_else(|| wrong(field, "true or false", value))
+    value
+        .as_bool()
+        .ok_or_else(|| wrong(field, "true or false", value))
 }
 
 fn bucket(text: &str) -> Result<S3Url, CellError> {
-    S3Url::new(text, "").map_err(|_| CellError::Bucket { text: text.to_owned() })
+    S3Url::new(text, "").map_err(|_| CellError::Bucket {
+        text: text.to_owned(),
+    })
 }
 
 fn region(text: &str) -> Result<String, CellError> {
@@ -201,17 +266,26 @@ fn region(text: &str) -> Result<String, CellError> {
     if (1..=32).contains(&text.len()) && text.bytes().all(inside) {
         Ok(text.to_owned())
     } else {
-        Err(CellError::Region { text: text.to_owned() })
+        Err(CellError::Region {
+            text: text.to_owned(),
+        })
     }
 }
 
 fn assets(field: &str, value: Value) -> Result<BTreeMap<String, S3Url>, CellError> {
     let expected = "an object of bands such as {\"B04\":\"s3://…\"}";
-    let Value::Object(bands) = value else { return Err(wrong(field, expected, &value)) };
+    let Value::Object(bands) = value else {
+        return Err(wrong(field, expected, &value));
+    };
     let bands: Map<String, Value> = bands;
     bands
         .into_iter()
-        .map(|(band, value)| Ok((band.clone(), parsed(&format!("assets.{band}"), ADDRESS, &value)?)))
+        .map(|(band, value)| {
+            Ok((
+                band.clone(),
+                parsed(&format!("assets.{band}"), ADDRESS, &value)?,
+            ))
+        })
         .collect()
 }
 
@@ -240,7 +314,8 @@ mod tests {
     #[test]
     fn what_a_printed_cell_carries_from_the_ledger_is_ignored_and_null_is_nothing() {
         let fields =
-            Fields::of(json!({"ledger": {"state": "failed"}, "region_name": null, "number": null})).unwrap();
+            Fields::of(json!({"ledger": {"state": "failed"}, "region_name": null, "number": null}))
+                .unwrap();
         assert_eq!(fields, Fields::default());
     }
 
@@ -251,7 +326,10 @@ mod tests {
             "unknown field \"file\"; known are files, assets, cell, tile, date, number, output, output_bucket, \
              region_name, request_payer, ledger"
         );
-        assert_eq!(error(json!({"Ledger": null})).split(';').next(), Some("unknown field \"Ledger\""));
+        assert_eq!(
+            error(json!({"Ledger": null})).split(';').next(),
+            Some("unknown field \"Ledger\"")
+        );
     }
 
     #[test]
@@ -269,14 +347,26 @@ mod tests {
                 json!({"date": 20_200_801}),
                 "field \"date\" must be a string such as \"20200801\", not a number",
             ),
-            (json!({"tile": ["48RXT"]}), "field \"tile\" must be a string such as \"48RXT\", not a list"),
+            (
+                json!({"tile": ["48RXT"]}),
+                "field \"tile\" must be a string such as \"48RXT\", not a list",
+            ),
             (
                 json!({"cell": {}}),
                 "field \"cell\" must be a string such as \"48RXT/2020-08-01/0\", not an object",
             ),
-            (json!({"number": "0"}), "field \"number\" must be a whole number from 0, not a string"),
-            (json!({"number": -1}), "field \"number\" must be a whole number from 0, not another number"),
-            (json!({"request_payer": "yes"}), "field \"request_payer\" must be true or false, not a string"),
+            (
+                json!({"number": "0"}),
+                "field \"number\" must be a whole number from 0, not a string",
+            ),
+            (
+                json!({"number": -1}),
+                "field \"number\" must be a whole number from 0, not another number",
+            ),
+            (
+                json!({"request_payer": "yes"}),
+                "field \"request_payer\" must be true or false, not a string",
+            ),
             (
                 json!({"assets": "s3://b"}),
                 "field \"assets\" must be an object of bands such as {\"B04\":\"s3://…\"}, not a string",

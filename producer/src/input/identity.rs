@@ -35,9 +35,13 @@ pub(crate) struct Unlocated {
     pub(crate) request_payer: bool,
 }
 
-/// Makes sense of `fields`; `document` says that they are of a document, whose inputs are requester pays as in the
-/// walk-through that it comes from.
-pub(crate) fn tell(mut fields: Fields, document: bool, choices: &Choices) -> Result<Told, CellError> {
+/// Makes sense of `fields`; `document` says that they are of a document, whose inputs are requester
+/// pays as in the walk-through that it comes from.
+pub(crate) fn tell(
+    mut fields: Fields,
+    document: bool,
+    choices: &Choices,
+) -> Result<Told, CellError> {
     let output = match &choices.output {
         Some(output) => {
             // It was the region of the output that is overridden.
@@ -51,7 +55,13 @@ pub(crate) fn tell(mut fields: Fields, document: bool, choices: &Choices) -> Res
     if choices.recipe.bands().is_empty() {
         let id = id_of_unread(&fields, choices.recipe, &output)?;
         let assets = BTreeMap::new();
-        return Ok(Told::Cell(Cell { id, assets, output, region: fields.region, request_payer: false }));
+        return Ok(Told::Cell(Cell {
+            id,
+            assets,
+            output,
+            region: fields.region,
+            request_payer: false,
+        }));
     }
     match (fields.files.take(), fields.assets.take()) {
         (Some(files), _) => {
@@ -66,21 +76,38 @@ pub(crate) fn tell(mut fields: Fields, document: bool, choices: &Choices) -> Res
                     request_payer,
                 })));
             };
-            let id = Claims::of(&fields).and(path.into(), "of the path in \"files\"").settle(&files)?;
+            let id = Claims::of(&fields)
+                .and(path.into(), "of the path in \"files\"")
+                .settle(&files)?;
             let bands = choices.recipe.bands().iter();
-            let assets = bands.map(|&band| (band.to_owned(), files.join(&format!("{band}.jp2")))).collect();
-            Ok(Told::Cell(Cell { id, assets, output, region: fields.region, request_payer }))
+            let assets = bands
+                .map(|&band| (band.to_owned(), files.join(&format!("{band}.jp2"))))
+                .collect();
+            Ok(Told::Cell(Cell {
+                id,
+                assets,
+                output,
+                region: fields.region,
+                request_payer,
+            }))
         }
         (None, Some(assets)) => {
             let assets = assets_of_recipe(assets, choices.recipe)?;
             let id = id_of_assets(&fields, &assets)?;
-            Ok(Told::Cell(Cell { id, assets, output, region: fields.region, request_payer }))
+            Ok(Told::Cell(Cell {
+                id,
+                assets,
+                output,
+                region: fields.region,
+                request_payer,
+            }))
         }
         (None, None) => Err(CellError::NoFiles),
     }
 }
 
-/// The name of a cell of which nothing is read: no prefix is looked into for it, only the addresses' own words count.
+/// The name of a cell of which nothing is read: no prefix is looked into for it, only the
+/// addresses' own words count.
 fn id_of_unread(fields: &Fields, recipe: Recipe, output: &S3Url) -> Result<CellId, CellError> {
     let mut claims = Claims::of(fields);
     if let Some(files) = &fields.files {
@@ -90,15 +117,16 @@ fn id_of_unread(fields: &Fields, recipe: Recipe, output: &S3Url) -> Result<CellI
         claims = claims.and_assets(assets);
     }
     match claims.settle(output) {
-        Err(CellError::NoTile { .. } | CellError::NoDate { .. }) => {
-            Err(CellError::NoName { recipe: recipe.name() })
-        }
+        Err(CellError::NoTile { .. } | CellError::NoDate { .. }) => Err(CellError::NoName {
+            recipe: recipe.name(),
+        }),
         settled => settled,
     }
 }
 
 fn is_jp2(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("jp2"))
+    name.rsplit_once('.')
+        .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("jp2"))
 }
 
 /// Only what the recipe reads, so that a task's content does not depend on what else was listed.
@@ -113,7 +141,10 @@ fn assets_of_recipe(
             bands: recipe.bands().join(", "),
         })?;
         if url.object_name().is_empty() {
-            return Err(CellError::AssetIsPrefix { band: band.to_owned(), url });
+            return Err(CellError::AssetIsPrefix {
+                band: band.to_owned(),
+                url,
+            });
         }
         Ok((band.to_owned(), url))
     };
@@ -121,7 +152,9 @@ fn assets_of_recipe(
 }
 
 fn id_of_assets(fields: &Fields, assets: &BTreeMap<String, S3Url>) -> Result<CellId, CellError> {
-    let Some(place) = assets.values().next() else { return Err(CellError::NoFiles) };
+    let Some(place) = assets.values().next() else {
+        return Err(CellError::NoFiles);
+    };
     Claims::of(fields).and_assets(assets).settle(place)
 }
 
@@ -138,7 +171,11 @@ pub(crate) struct Claim {
 
 impl From<ScenePath> for Claim {
     fn from(path: ScenePath) -> Self {
-        Self { tile: Some(path.tile), date: Some(path.date), number: Some(path.number) }
+        Self {
+            tile: Some(path.tile),
+            date: Some(path.date),
+            number: Some(path.number),
+        }
     }
 }
 
@@ -160,16 +197,35 @@ impl Claims {
         });
         Self::default()
             .and(cell.unwrap_or_default(), "of field \"cell\"")
-            .and(Claim { tile: fields.tile, ..Claim::default() }, "of field \"tile\"")
-            .and(Claim { date: fields.date, ..Claim::default() }, "of field \"date\"")
-            .and(Claim { number: fields.number, ..Claim::default() }, NUMBER)
+            .and(
+                Claim {
+                    tile: fields.tile,
+                    ..Claim::default()
+                },
+                "of field \"tile\"",
+            )
+            .and(
+                Claim {
+                    date: fields.date,
+                    ..Claim::default()
+                },
+                "of field \"date\"",
+            )
+            .and(
+                Claim {
+                    number: fields.number,
+                    ..Claim::default()
+                },
+                NUMBER,
+            )
     }
 
     /// Adds what another source says.
     pub(crate) fn and(mut self, claim: Claim, from: &'static str) -> Self {
         self.tiles.extend(claim.tile.map(|tile| (tile, from)));
         self.dates.extend(claim.date.map(|date| (date, from)));
-        self.numbers.extend(claim.number.map(|number| (number, from)));
+        self.numbers
+            .extend(claim.number.map(|number| (number, from)));
         self
     }
 
@@ -183,19 +239,29 @@ impl Claims {
 
     /// Adds what the addresses of assets say, paths before names.
     fn and_assets(self, assets: &BTreeMap<String, S3Url>) -> Self {
-        let claims = assets.values().fold(self, |claims, asset| claims.and_path(asset, "of an asset's path"));
-        assets.values().fold(claims, |claims, asset| claims.and_name(asset.object_name()))
+        let claims = assets.values().fold(self, |claims, asset| {
+            claims.and_path(asset, "of an asset's path")
+        });
+        assets
+            .values()
+            .fold(claims, |claims, asset| claims.and_name(asset.object_name()))
     }
 
     /// Adds what an object's name seems to say.
     ///
-    /// Names are anybody's: of the tile they are believed only where nothing better speaks, and a date of theirs may
-    /// be that of the processing, so who gives the whole `cell` overrules it.
+    /// Names are anybody's: of the tile they are believed only where nothing better speaks, and a
+    /// date of theirs may be that of the processing, so who gives the whole `cell` overrules it.
     pub(crate) fn and_name(self, name: &str) -> Self {
-        let Some((tile, date)) = tile_and_date_in_object_name(name) else { return self };
+        let Some((tile, date)) = tile_and_date_in_object_name(name) else {
+            return self;
+        };
         let spoken = self.tiles.iter().any(|&(_, from)| from != OBJECT_NAME);
         let certain = self.numbers.iter().any(|&(_, from)| from != NUMBER);
-        let claim = Claim { tile: (!spoken).then_some(tile), date: date.filter(|_| !certain), number: None };
+        let claim = Claim {
+            tile: (!spoken).then_some(tile),
+            date: date.filter(|_| !certain),
+            number: None,
+        };
         self.and(claim, OBJECT_NAME)
     }
 
@@ -207,8 +273,12 @@ impl Claims {
     /// The name on which all sources agree. A number that nobody tells is 0.
     pub(crate) fn settle(&self, place: &S3Url) -> Result<CellId, CellError> {
         Ok(CellId {
-            tile: agreed("tile", &self.tiles)?.ok_or_else(|| CellError::NoTile { place: place.clone() })?,
-            date: agreed("date", &self.dates)?.ok_or_else(|| CellError::NoDate { place: place.clone() })?,
+            tile: agreed("tile", &self.tiles)?.ok_or_else(|| CellError::NoTile {
+                place: place.clone(),
+            })?,
+            date: agreed("date", &self.dates)?.ok_or_else(|| CellError::NoDate {
+                place: place.clone(),
+            })?,
             number: agreed("number", &self.numbers)?.unwrap_or(0),
         })
     }
@@ -218,7 +288,9 @@ fn agreed<T: Copy + PartialEq + Display>(
     what: &'static str,
     claims: &[(T, &'static str)],
 ) -> Result<Option<T>, CellError> {
-    let Some(&(first, from_first)) = claims.first() else { return Ok(None) };
+    let Some(&(first, from_first)) = claims.first() else {
+        return Ok(None);
+    };
     match claims.iter().find(|&&(value, _)| value != first) {
         None => Ok(Some(first)),
         Some(&(second, from_second)) => Err(CellError::Disagreement {
@@ -245,7 +317,11 @@ mod tests {
     const FILES: &str = "s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0/R10m/";
 
     fn choices() -> Choices {
-        Choices { recipe: Recipe::Rgb, output: None, request_payer: false }
+        Choices {
+            recipe: Recipe::Rgb,
+            output: None,
+            request_payer: false,
+        }
     }
 
     fn told(value: Value, document: bool) -> Result<Told, String> {
@@ -284,9 +360,15 @@ mod tests {
         let files = json!({"files": FILES, "output_bucket": "my-bucket"});
         assert!(payer(files.clone(), true));
         assert!(!payer(files, false));
-        assert!(!payer(json!({"files": FILES, "output_bucket": "my-bucket", "request_payer": false}), true));
+        assert!(!payer(
+            json!({"files": FILES, "output_bucket": "my-bucket", "request_payer": false}),
+            true
+        ));
         let assets = assets(|band| format!("{FILES}{band}.jp2"));
-        assert!(!payer(json!({"assets": assets, "output_bucket": "my-bucket"}), true));
+        assert!(!payer(
+            json!({"assets": assets, "output_bucket": "my-bucket"}),
+            true
+        ));
     }
 
     #[test]
@@ -300,19 +382,31 @@ mod tests {
     #[test]
     fn only_the_bands_of_the_recipe_are_kept_and_all_must_be_there() {
         let all = assets(|band| format!("{FILES}{band}.jp2"));
-        assert_eq!(cell(json!({"assets": all, "output_bucket": "my-bucket"})).assets.len(), 3);
+        assert_eq!(
+            cell(json!({"assets": all, "output_bucket": "my-bucket"}))
+                .assets
+                .len(),
+            3
+        );
         let two = json!({"B02": "s3://bucket/B02.jp2", "B04": "s3://bucket/B04.jp2"});
         assert_eq!(
-            error(json!({"cell": "48RXT/2020-08-01/0", "assets": two, "output_bucket": "my-bucket"})),
+            error(
+                json!({"cell": "48RXT/2020-08-01/0", "assets": two, "output_bucket": "my-bucket"})
+            ),
             "no asset B03, which recipe rgb reads; it reads B04, B03, B02"
         );
     }
 
     #[test]
     fn a_cell_of_a_probe_needs_a_name_and_nothing_to_read() {
-        let probe = Choices { recipe: Recipe::Probe, ..choices() };
+        let probe = Choices {
+            recipe: Recipe::Probe,
+            ..choices()
+        };
         let told = |value| match tell(Fields::of(value).unwrap(), true, &probe) {
-            Ok(Told::Cell(cell)) => Ok((cell.id.to_string(), cell.assets.len(), cell.request_payer)),
+            Ok(Told::Cell(cell)) => {
+                Ok((cell.id.to_string(), cell.assets.len(), cell.request_payer))
+            }
             Ok(told) => panic!("{told:?}"),
             Err(error) => Err(error.to_string()),
         };
@@ -340,9 +434,16 @@ mod tests {
     fn names_of_objects_tell_tile_and_date() {
         let assets = assets(|band| format!("s3://bucket/x/T29UNU_20221005T115411_{band}_60m.jp2"));
         let output = "s3://my-bucket/x";
-        assert_eq!(cell(json!({"assets": assets, "output": output})).id.to_string(), "29UNU/2022-10-05/0");
         assert_eq!(
-            cell(json!({"assets": assets, "output": output, "tile": "29UNV", "number": 2})).id.to_string(),
+            cell(json!({"assets": assets, "output": output}))
+                .id
+                .to_string(),
+            "29UNU/2022-10-05/0"
+        );
+        assert_eq!(
+            cell(json!({"assets": assets, "output": output, "tile": "29UNV", "number": 2}))
+                .id
+                .to_string(),
             "29UNV/2022-10-05/2"
         );
         assert_eq!(
@@ -350,7 +451,9 @@ mod tests {
             "date 2022-10-06 of field \"date\" does not agree with 2022-10-05 of an object's name; correct it, or give the whole \"cell\" if the name is wrong"
         );
         assert_eq!(
-            cell(json!({"assets": assets, "output": output, "cell": "29UNU/2022-10-06/0"})).id.to_string(),
+            cell(json!({"assets": assets, "output": output, "cell": "29UNU/2022-10-06/0"}))
+                .id
+                .to_string(),
             "29UNU/2022-10-06/0"
         );
     }
@@ -416,14 +519,24 @@ mod tests {
 
     #[test]
     fn the_command_line_overrides_outputs_and_their_regions() {
-        let choices =
-            Choices { output: Some("s3://other/run".parse().unwrap()), request_payer: true, ..choices() };
-        let fields =
-            Fields::of(json!({"files": FILES, "output_bucket": "my-bucket", "region_name": "eu-west-1"}))
-                .unwrap();
-        let Ok(Told::Cell(cell)) = tell(fields, false, &choices) else { panic!() };
+        let choices = Choices {
+            output: Some("s3://other/run".parse().unwrap()),
+            request_payer: true,
+            ..choices()
+        };
+        let fields = Fields::of(
+            json!({"files": FILES, "output_bucket": "my-bucket", "region_name": "eu-west-1"}),
+        )
+        .unwrap();
+        let Ok(Told::Cell(cell)) = tell(fields, false, &choices) else {
+            panic!()
+        };
         assert_eq!(
-            (cell.output.to_string().as_str(), cell.region, cell.request_payer),
+            (
+                cell.output.to_string().as_str(),
+                cell.region,
+                cell.request_payer
+            ),
             ("s3://other/run", None, true)
         );
     }

@@ -64,23 +64,44 @@ impl Resolver {
     }
 
     async fn locate(&self, unlocated: Unlocated) -> Result<Cell, ResolveError> {
-        let Unlocated { prefix, fields, output, request_payer } = unlocated;
+        let Unlocated {
+            prefix,
+            fields,
+            output,
+            request_payer,
+        } = unlocated;
         let folder = as_folder(&prefix);
-        let listed = self.objects.list(&folder, request_payer, MOST_OBJECTS).await?;
+        let listed = self
+            .objects
+            .list(&folder, request_payer, MOST_OBJECTS)
+            .await?;
         let assets = self.assets(&folder, &listed)?;
-        let mut claims =
-            assets.values().fold(Claims::of(&fields), |claims, asset| claims.and_name(asset.object_name()));
+        let mut claims = assets.values().fold(Claims::of(&fields), |claims, asset| {
+            claims.and_name(asset.object_name())
+        });
         if !claims.tell_tile()
             && let Some((object, claim)) = self.tile_info(&folder, &listed, request_payer).await?
         {
-            claims =
-                claims.and(claim.map_err(|cause| CellError::TileInfo { object, cause })?, "of tileInfo.json");
+            claims = claims.and(
+                claim.map_err(|cause| CellError::TileInfo { object, cause })?,
+                "of tileInfo.json",
+            );
         }
         let id = claims.settle(&folder)?;
-        Ok(Cell { id, assets, output, region: fields.region, request_payer })
+        Ok(Cell {
+            id,
+            assets,
+            output,
+            region: fields.region,
+            request_payer,
+        })
     }
 
-    fn assets(&self, prefix: &S3Url, listed: &[ListedObject]) -> Result<BTreeMap<String, S3Url>, CellError> {
+    fn assets(
+        &self,
+        prefix: &S3Url,
+        listed: &[ListedObject],
+    ) -> Result<BTreeMap<String, S3Url>, CellError> {
         let asset = |&band: &&'static str| {
             let mut found = listed
                 .iter()
@@ -88,7 +109,10 @@ impl Resolver {
                 .filter(|url| band_in_object_name(url.object_name(), band));
             match (found.next(), found.next()) {
                 (Some(only), None) => Ok((band.to_owned(), only.clone())),
-                (None, _) => Err(CellError::MissingBand { band, prefix: prefix.clone() }),
+                (None, _) => Err(CellError::MissingBand {
+                    band,
+                    prefix: prefix.clone(),
+                }),
                 (Some(one), Some(other)) => Err(CellError::SeveralOfBand {
                     band,
                     prefix: prefix.clone(),
@@ -100,7 +124,8 @@ impl Resolver {
         self.choices.recipe.bands().iter().map(asset).collect()
     }
 
-    /// What `tileInfo.json` says, from the prefix or, where that is a folder of one resolution, from the one above.
+    /// What `tileInfo.json` says, from the prefix or, where that is a folder of one resolution,
+    /// from the one above.
     async fn tile_info(
         &self,
         folder: &S3Url,
@@ -113,16 +138,27 @@ impl Resolver {
             beside
         } else {
             let key = folder.key().trim_end_matches('/');
-            let Some((above, _)) = key.rsplit_once('/') else { return Ok(None) };
-            let Ok(above) = S3Url::new(folder.bucket(), above) else { return Ok(None) };
+            let Some((above, _)) = key.rsplit_once('/') else {
+                return Ok(None);
+            };
+            let Ok(above) = S3Url::new(folder.bucket(), above) else {
+                return Ok(None);
+            };
             above.join(name)
         };
-        match self.objects.get(&object, request_payer, TILE_INFO_BYTES).await {
+        match self
+            .objects
+            .get(&object, request_payer, TILE_INFO_BYTES)
+            .await
+        {
             Ok(info) => Ok(Some((object, claim_of_tile_info(&info.bytes)))),
             // Without the right to list, S3 says "denied" of what is not there.
             Err(ObjectError::DeniedWithoutPaying { .. }) => Ok(None),
             Err(ObjectError::Call(error))
-                if matches!(error.kind(), AwsErrorKind::NotFound | AwsErrorKind::AccessDenied) =>
+                if matches!(
+                    error.kind(),
+                    AwsErrorKind::NotFound | AwsErrorKind::AccessDenied
+                ) =>
             {
                 Ok(None)
             }
@@ -140,10 +176,15 @@ fn as_folder(prefix: &S3Url) -> S3Url {
 }
 
 fn below(object: &S3Url, prefix: &S3Url) -> String {
-    object.key().strip_prefix(prefix.key()).unwrap_or(object.key()).to_owned()
+    object
+        .key()
+        .strip_prefix(prefix.key())
+        .unwrap_or(object.key())
+        .to_owned()
 }
 
-/// The part of `tileInfo.json` that names the cell (see "Sentinel-2" in the Registry of Open Data on AWS).
+/// The part of `tileInfo.json` that names the cell (see "Sentinel-2" in the Registry of Open Data
+/// on AWS).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TileInfo {
@@ -155,10 +196,20 @@ struct TileInfo {
 
 fn claim_of_tile_info(json: &[u8]) -> Result<Claim, String> {
     let info: TileInfo = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let tile = Tile::from_parts(&info.utm_zone.to_string(), &info.latitude_band, &info.grid_square);
+    let tile = Tile::from_parts(
+        &info.utm_zone.to_string(),
+        &info.latitude_band,
+        &info.grid_square,
+    );
     let tile = tile.map_err(|error| error.to_string())?;
-    let date = info.timestamp.and_then(|moment| moment.get(..10)?.parse::<SceneDate>().ok());
-    Ok(Claim { tile: Some(tile), date, number: None })
+    let date = info
+        .timestamp
+        .and_then(|moment| moment.get(..10)?.parse::<SceneDate>().ok());
+    Ok(Claim {
+        tile: Some(tile),
+        date,
+        number: None,
+    })
 }
 
 #[cfg(test)]
@@ -174,7 +225,10 @@ mod tests {
         assert_eq!(claim.tile.unwrap().to_string(), "48RXT");
         assert_eq!(claim.date.unwrap().to_string(), "2020-08-01");
         let wrong = claim_of_tile_info(br#"{"utmZone":48,"latitudeBand":"I","gridSquare":"XT"}"#);
-        assert_eq!(wrong.unwrap_err(), "\"48IXT\" is not a tile: expected zone, band and square as in 48RXT");
+        assert_eq!(
+            wrong.unwrap_err(),
+            "\"48IXT\" is not a tile: expected zone, band and square as in 48RXT"
+        );
     }
 
     #[test]

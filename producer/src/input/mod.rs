@@ -1,7 +1,8 @@
 //! Reading cells, whichever form they come in.
 //!
-//! [`read`] goes through the input once and keeps no more of it than the cell at hand. `fields` takes a cell's JSON
-//! object apart, `identity` and `locate` find out which cell it is and where its bands are.
+//! [`read`] goes through the input once and keeps no more of it than the cell at hand. `fields`
+//! takes a cell's JSON object apart, `identity` and `locate` find out which cell it is and where
+//! its bands are.
 
 mod document;
 mod fields;
@@ -35,16 +36,26 @@ pub(crate) enum Source {
 impl Source {
     /// What the argument means: `-` is standard input.
     pub(crate) fn of_argument(argument: &Path) -> Self {
-        if argument == Path::new("-") { Self::Stdin } else { Self::File(argument.to_owned()) }
+        if argument == Path::new("-") {
+            Self::Stdin
+        } else {
+            Self::File(argument.to_owned())
+        }
     }
 
     fn open(&self) -> Result<Box<dyn Read>, InputError> {
-        let Self::File(path) = self else { return Ok(Box::new(io::stdin())) };
+        let Self::File(path) = self else {
+            return Ok(Box::new(io::stdin()));
+        };
         let file = File::open(path).map_err(|cause| InputError::unreadable(self, cause))?;
         // Opening a directory succeeds; reading it would not, but without saying why.
-        let metadata = file.metadata().map_err(|cause| InputError::unreadable(self, cause))?;
+        let metadata = file
+            .metadata()
+            .map_err(|cause| InputError::unreadable(self, cause))?;
         if metadata.is_dir() {
-            return Err(InputError::Directory { input: self.clone() });
+            return Err(InputError::Directory {
+                input: self.clone(),
+            });
         }
         Ok(Box::new(file))
     }
@@ -76,17 +87,31 @@ pub(crate) enum InputError {
         "{input} is neither JSON nor NDJSON, it begins with \"{start}\"; expected {{\"detail\":{{\"cells\":[…]}}}} or one cell per line"
     )]
     NotJson { input: Source, start: String },
-    #[error("{input} is not valid JSON: {cause}; correct it (python3 -m json.tool shows the place)")]
-    Syntax { input: Source, cause: serde_json::Error },
+    #[error(
+        "{input} is not valid JSON: {cause}; correct it (python3 -m json.tool shows the place)"
+    )]
+    Syntax {
+        input: Source,
+        cause: serde_json::Error,
+    },
     #[error("{input} ends in the middle of the document ({cause}); is it cut off?")]
-    CutOff { input: Source, cause: serde_json::Error },
-    #[error("{input} is not a document of cells: {cause}; expected {{\"detail\":{{\"cells\":[…]}}}}")]
-    Shape { input: Source, cause: serde_json::Error },
+    CutOff {
+        input: Source,
+        cause: serde_json::Error,
+    },
+    #[error(
+        "{input} is not a document of cells: {cause}; expected {{\"detail\":{{\"cells\":[…]}}}}"
+    )]
+    Shape {
+        input: Source,
+        cause: serde_json::Error,
+    },
     #[error("{input} has more than {MOST_CELLS} cells, which one task cannot hold; split it")]
     TooMany { input: Source },
 }
 
-/// Cells of a task, at most: the numbers of its open shards stand in one item, and DynamoDB's items have 400 KB at most.
+/// Cells of a task, at most: the numbers of its open shards stand in one item, and DynamoDB's items
+/// have 400 KB at most.
 pub(crate) const MOST_CELLS: u32 = 10_000_000;
 
 impl InputError {
@@ -167,8 +192,16 @@ fn read_from(
         Some(b'[') => return Err(InputError::Array { input: input() }),
         Some(_) => {
             let shown = start.trim_ascii_start();
-            let shown = shown.get(..20).unwrap_or(shown).trim_ascii_end().escape_ascii().to_string();
-            return Err(InputError::NotJson { input: input(), start: shown });
+            let shown = shown
+                .get(..20)
+                .unwrap_or(shown)
+                .trim_ascii_end()
+                .escape_ascii()
+                .to_string();
+            return Err(InputError::NotJson {
+                input: input(),
+                start: shown,
+            });
         }
     }
     let document = is_document(&start);
@@ -220,7 +253,10 @@ pub(crate) mod tests {
     pub(crate) fn entries(text: &[u8]) -> Result<Vec<Said>, String> {
         let mut entries = vec![];
         read_from(&Source::Stdin, text, &mut |entry| {
-            let content = entry.content.map(|value| value.to_string()).map_err(|error| error.to_string());
+            let content = entry
+                .content
+                .map(|value| value.to_string())
+                .map_err(|error| error.to_string());
             entries.push((entry.place.to_string(), content));
             true
         })
@@ -235,18 +271,30 @@ pub(crate) mod tests {
             entries(br#"{"detail":{"cells":[{"a":1},{"a":1}]}}"#).unwrap(),
             [cell("cell 1"), cell("cell 2")]
         );
-        assert_eq!(entries(b"\xef\xbb\xbf\n{\n \"cells\": [\n{\"a\":1}]\n}\n").unwrap(), [cell("cell 1")]);
+        assert_eq!(
+            entries(b"\xef\xbb\xbf\n{\n \"cells\": [\n{\"a\":1}]\n}\n").unwrap(),
+            [cell("cell 1")]
+        );
         let event =
             br#"{"version":"0","id":"x","detail":{"note":[],"cells":[{"a":1}]},"region":"eu-central-1"}"#;
         assert_eq!(entries(event).unwrap(), [cell("cell 1")]);
-        assert_eq!(entries(b"{\"a\":1}\n\n{\"a\":1}").unwrap(), [cell("line 1"), cell("line 3")]);
+        assert_eq!(
+            entries(b"{\"a\":1}\n\n{\"a\":1}").unwrap(),
+            [cell("line 1"), cell("line 3")]
+        );
     }
 
     #[test]
     fn what_is_no_input_of_cells_is_refused_as_a_whole() {
         let error = |text: &[u8]| entries(text).unwrap_err();
-        assert_eq!(error(b""), "standard input has no cells; a task needs at least one");
-        assert_eq!(error(b" \n\n"), "standard input has no cells; a task needs at least one");
+        assert_eq!(
+            error(b""),
+            "standard input has no cells; a task needs at least one"
+        );
+        assert_eq!(
+            error(b" \n\n"),
+            "standard input has no cells; a task needs at least one"
+        );
         assert_eq!(
             error(b"[{}]"),
             "standard input is a JSON array; make it NDJSON, one cell per line, with jq -c '.[]'"
@@ -259,8 +307,11 @@ pub(crate) mod tests {
 
     #[test]
     fn a_file_that_is_none_is_named() {
-        let read =
-            |path: &str| read(&Source::of_argument(Path::new(path)), &mut |_| true).unwrap_err().to_string();
+        let read = |path: &str| {
+            read(&Source::of_argument(Path::new(path)), &mut |_| true)
+                .unwrap_err()
+                .to_string()
+        };
         assert_eq!(
             read("/nowhere/cells.json"),
             "/nowhere/cells.json does not exist; check the path, or use - for standard input"

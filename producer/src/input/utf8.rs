@@ -11,7 +11,11 @@ pub(super) struct Checked<R> {
 
 impl<R: Read> Checked<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, unfinished: vec![], offset: 0 }
+        Self {
+            inner,
+            unfinished: vec![],
+            offset: 0,
+        }
     }
 
     fn check(&mut self, arrived: &[u8]) -> io::Result<()> {
@@ -66,7 +70,11 @@ mod tests {
 
     #[test]
     fn the_first_wrong_byte_is_named() {
-        let wrong = |byte| Err(format!("byte {byte} is not UTF-8 text; convert it, for example with iconv"));
+        let wrong = |byte| {
+            Err(format!(
+                "byte {byte} is not UTF-8 text; convert it, for example with iconv"
+            ))
+        };
         assert_eq!(read([b"ab\xff", b"cd"]), wrong(3));
         assert_eq!(read([b"ab", b"c\xc3"]), wrong(4));
         assert_eq!(read([b"a\xc3", b"bc"]), wrong(2));

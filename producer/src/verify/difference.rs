@@ -31,7 +31,8 @@ pub(super) enum Kind {
     RasterDiffers,
     /// The item says ok and the raster is there, but it is not counted yet.
     OkButPending,
-    /// The item says ok and the raster is there, but it counts as failed: a worker was slow, and another gave up.
+    /// The item says ok and the raster is there, but it counts as failed: a worker was slow, and
+    /// another gave up.
     OkButFailed,
     /// Pending, and the queue is empty.
     PendingWithoutMessage,
@@ -84,7 +85,11 @@ pub(super) enum Repair {
     /// The cell is pending again, as by a retry, and is sent.
     Reopen,
     /// The same, and its item is not ok any more.
-    Lose { cell: CellId, etag: String, why: String },
+    Lose {
+        cell: CellId,
+        etag: String,
+        why: String,
+    },
 }
 
 impl Repair {
@@ -117,11 +122,21 @@ fn repair_name<S: serde::Serializer>(repair: &Repair, serializer: S) -> Result<S
 
 impl Difference {
     fn of_task(kind: Kind, detail: String, repair: Repair) -> Self {
-        Self { kind, shard: None, ordinal: None, cell: None, detail, repair }
+        Self {
+            kind,
+            shard: None,
+            ordinal: None,
+            cell: None,
+            detail,
+            repair,
+        }
     }
 
     fn of_shard(kind: Kind, shard: u32, detail: String, repair: Repair) -> Self {
-        Self { shard: Some(shard), ..Self::of_task(kind, detail, repair) }
+        Self {
+            shard: Some(shard),
+            ..Self::of_task(kind, detail, repair)
+        }
     }
 
     pub(super) fn row(&self) -> Vec<String> {
@@ -151,7 +166,8 @@ pub(super) struct Tally {
     pub(super) pending: u32,
 }
 
-/// How many cells stand where, after the sets, after the items, and how many rasters are as their items say.
+/// How many cells stand where, after the sets, after the items, and how many rasters are as their
+/// items say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
     pub(super) sets: Tally,
@@ -172,30 +188,60 @@ pub(super) fn of_shard(
     let Some(sets) = &shard.sets else {
         counts.sets.pending += u32::try_from(shard.cells.len()).unwrap_or(u32::MAX);
         counts.rows.pending += u32::try_from(shard.cells.len()).unwrap_or(u32::MAX);
-        let repair = if record.state == TaskState::Running { Repair::Create } else { Repair::None };
+        let repair = if record.state == TaskState::Running {
+            Repair::Create
+        } else {
+            Repair::None
+        };
         let detail = format!("its {} cells were never sent", shard.cells.len());
-        return vec![Difference::of_shard(Kind::ShardMissing, number, detail, repair)];
+        return vec![Difference::of_shard(
+            Kind::ShardMissing,
+            number,
+            detail,
+            repair,
+        )];
     };
     let mut found = vec![];
     let own: BTreeSet<u32> = shard.cells.iter().map(|(ordinal, _)| *ordinal).collect();
     for ordinal in (&sets.pending | &sets.failed).difference(&own) {
         let detail = "its sets name a cell of another shard".to_owned();
         let foreign = Difference::of_shard(Kind::ForeignOrdinal, number, detail, Repair::None);
-        found.push(Difference { ordinal: Some(*ordinal), ..foreign });
+        found.push(Difference {
+            ordinal: Some(*ordinal),
+            ..foreign
+        });
     }
     if record.state == TaskState::Running && !sets.enqueued && !sets.pending.is_empty() {
         let detail = format!("{} pending cells, not all of them sent", sets.pending.len());
-        found.push(Difference::of_shard(Kind::NotEnqueued, number, detail, Repair::Send));
+        found.push(Difference::of_shard(
+            Kind::NotEnqueued,
+            number,
+            detail,
+            Repair::Send,
+        ));
     }
     let open = record.open_shards.contains(&number);
     if open && sets.pending.is_empty() && record.state != TaskState::Cancelled {
         let detail = "no cell is pending, but nobody has closed it".to_owned();
-        found.push(Difference::of_shard(Kind::ShardNotClosed, number, detail, Repair::Send));
+        found.push(Difference::of_shard(
+            Kind::ShardNotClosed,
+            number,
+            detail,
+            Repair::Send,
+        ));
     }
     let closed_early = !open && !sets.pending.is_empty() && record.state == TaskState::Running;
     if closed_early {
-        let detail = format!("{} pending cells, but the task does not wait for them", sets.pending.len());
-        found.push(Difference::of_shard(Kind::ShardNotOpen, number, detail, Repair::Reopen));
+        let detail = format!(
+            "{} pending cells, but the task does not wait for them",
+            sets.pending.len()
+        );
+        found.push(Difference::of_shard(
+            Kind::ShardNotOpen,
+            number,
+            detail,
+            Repair::Reopen,
+        ));
     }
     for (ordinal, cell) in &shard.cells {
         let row = shard.rows.get(ordinal);
@@ -230,8 +276,10 @@ struct Claim<'a> {
 
 impl Claim<'_> {
     fn judge(&self, counts: &mut Counts) -> Option<(Kind, String, Repair)> {
-        let (pending, failed) =
-            (self.sets.pending.contains(&self.ordinal), self.sets.failed.contains(&self.ordinal));
+        let (pending, failed) = (
+            self.sets.pending.contains(&self.ordinal),
+            self.sets.failed.contains(&self.ordinal),
+        );
         let tally = match (failed, pending) {
             (true, _) => &mut counts.sets.failed,
             (_, true) => &mut counts.sets.pending,
@@ -259,12 +307,18 @@ impl Claim<'_> {
     /// Of a cell whose item says ok: what is wrong with its raster.
     fn raster_fault(&self, row: &CellRecord) -> Option<(Kind, String, Repair)> {
         let story = &row.story;
-        let (output, etag) = (story.output.as_deref().unwrap_or("no raster"), story.etag.as_deref());
+        let (output, etag) = (
+            story.output.as_deref().unwrap_or("no raster"),
+            story.etag.as_deref(),
+        );
         let (etag, bytes) = (etag.unwrap_or_default(), story.bytes.unwrap_or_default());
         let (kind, why) = match self.head {
             None => (Kind::RasterMissing, format!("{output} is not there")),
             Some(head) if head.etag != etag || head.bytes != bytes => {
-                let Head { etag: there, bytes: length } = head;
+                let Head {
+                    etag: there,
+                    bytes: length,
+                } = head;
                 (
                     Kind::RasterDiffers,
                     format!("{output} is {length} bytes {there} instead of {bytes} bytes {etag}"),
@@ -272,8 +326,16 @@ impl Claim<'_> {
             }
             Some(_) => return None,
         };
-        let lose = Repair::Lose { cell: row.cell, etag: etag.to_owned(), why: why.clone() };
-        let repair = if self.record.state == TaskState::Cancelled { Repair::None } else { lose };
+        let lose = Repair::Lose {
+            cell: row.cell,
+            etag: etag.to_owned(),
+            why: why.clone(),
+        };
+        let repair = if self.record.state == TaskState::Cancelled {
+            Repair::None
+        } else {
+            lose
+        };
         Some((kind, why, repair))
     }
 
@@ -283,7 +345,9 @@ impl Claim<'_> {
         match (self.record.state, pending, failed) {
             (TaskState::Cancelled, ..) | (_, false, false) => None,
             // The notice has told of a failed cell, so another one has to set that right.
-            (TaskState::Complete, ..) if failed => Some((Kind::OkButFailed, detail(), Repair::Reopen)),
+            (TaskState::Complete, ..) if failed => {
+                Some((Kind::OkButFailed, detail(), Repair::Reopen))
+            }
             (TaskState::Complete, ..) => Some((Kind::PendingInComplete, detail(), Repair::Reopen)),
             (TaskState::Running, _, true) => Some((Kind::OkButFailed, detail(), Repair::Send)),
             (TaskState::Running, true, false) => Some((Kind::OkButPending, detail(), Repair::Send)),
@@ -293,19 +357,27 @@ impl Claim<'_> {
     fn not_made(&self, pending: bool, failed: bool) -> Option<(Kind, String, Repair)> {
         match (self.record.state, pending) {
             _ if failed => None,
-            (TaskState::Complete, true) => {
-                Some((Kind::PendingInComplete, "nobody will make it".to_owned(), Repair::Reopen))
-            }
-            (TaskState::Running, true) if self.without_message => {
-                Some((Kind::PendingWithoutMessage, "the queue is empty".to_owned(), Repair::Send))
-            }
+            (TaskState::Complete, true) => Some((
+                Kind::PendingInComplete,
+                "nobody will make it".to_owned(),
+                Repair::Reopen,
+            )),
+            (TaskState::Running, true) if self.without_message => Some((
+                Kind::PendingWithoutMessage,
+                "the queue is empty".to_owned(),
+                Repair::Send,
+            )),
             (TaskState::Running | TaskState::Cancelled, true) => None,
             (state, false) => {
                 let says = match self.row {
                     None => "there is no item of it".to_owned(),
                     Some(row) => format!("its item says {}", row.state.name()),
                 };
-                let repair = if state == TaskState::Cancelled { Repair::None } else { Repair::Reopen };
+                let repair = if state == TaskState::Cancelled {
+                    Repair::None
+                } else {
+                    Repair::Reopen
+                };
                 Some((Kind::OkWithoutResult, says, repair))
             }
         }
@@ -317,15 +389,33 @@ pub(super) fn of_task(record: &TaskRecord, results_missing: bool) -> Vec<Differe
     let mut found = vec![];
     if record.state == TaskState::Running && record.open_shards.is_empty() {
         let detail = "all shards are closed, but nobody has completed it".to_owned();
-        found.push(Difference::of_task(Kind::NotCompleted, detail, Repair::Send));
+        found.push(Difference::of_task(
+            Kind::NotCompleted,
+            detail,
+            Repair::Send,
+        ));
     }
     if record.owes_notice() {
-        let why = record.notice_error.as_deref().unwrap_or("nobody has sent it yet");
-        found.push(Difference::of_task(Kind::NoticeOwed, why.to_owned(), Repair::Send));
+        let why = record
+            .notice_error
+            .as_deref()
+            .unwrap_or("nobody has sent it yet");
+        found.push(Difference::of_task(
+            Kind::NoticeOwed,
+            why.to_owned(),
+            Repair::Send,
+        ));
     }
     if results_missing {
-        let detail = format!("the notice of epoch {} names a list that is gone", record.notified_epoch);
-        found.push(Difference::of_task(Kind::ResultsMissing, detail, Repair::None));
+        let detail = format!(
+            "the notice of epoch {} names a list that is gone",
+            record.notified_epoch
+        );
+        found.push(Difference::of_task(
+            Kind::ResultsMissing,
+            detail,
+            Repair::None,
+        ));
     }
     found
 }

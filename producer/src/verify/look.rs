@@ -22,13 +22,18 @@ pub(super) async fn at_rasters(
         .cells
         .iter()
         .filter_map(|(ordinal, cell)| {
-            let row = shard.rows.get(ordinal).filter(|row| row.state == CellState::Ok)?;
+            let row = shard
+                .rows
+                .get(ordinal)
+                .filter(|row| row.state == CellState::Ok)?;
             let output = row.story.output.as_deref()?.parse().ok()?;
             Some((*ordinal, output, cell.region.as_deref()))
         })
         .collect();
     stream::iter(claimed)
-        .map(|(ordinal, output, region)| async move { Ok((ordinal, objects.head(&output, region).await?)) })
+        .map(|(ordinal, output, region)| async move {
+            Ok((ordinal, objects.head(&output, region).await?))
+        })
         .buffer_unordered(HEADS_AT_ONCE)
         .try_collect()
         .await

@@ -1,7 +1,8 @@
 //! `verify`: sets, items and rasters of a task held against each other.
 //!
-//! `difference` finds what does not agree, `look` asks S3 for the rasters, `repair` has the protocol do it again. Nothing
-//! is taken back that the protocol could not take back itself: a repair is a retry of the cell, or its message.
+//! `difference` finds what does not agree, `look` asks S3 for the rasters, `repair` has the
+//! protocol do it again. Nothing is taken back that the protocol could not take back itself: a
+//! repair is a retry of the cell, or its message.
 
 mod difference;
 mod look;
@@ -26,7 +27,8 @@ use crate::wake;
 use difference::{Counts, Difference, Kind, of_shard, of_task};
 use repair::Plan;
 
-/// Differences that are shown one by one in a table or in JSON; all are counted, and NDJSON has all.
+/// Differences that are shown one by one in a table or in JSON; all are counted, and NDJSON has
+/// all.
 const SHOWN: usize = 1000;
 
 /// What `verify` tells.
@@ -56,17 +58,29 @@ pub(crate) async fn run(
 ) -> Result<Exit, ProducerError> {
     let fleet = FleetConnection::open(global).await?;
     let task = &arguments.task;
-    let record =
-        if arguments.repair { running_or_complete(&fleet, task).await? } else { fleet.task(task).await? };
-    let resend = Resend { fleet: &fleet, task, record: &record };
+    let record = if arguments.repair {
+        running_or_complete(&fleet, task).await?
+    } else {
+        fleet.task(task).await?
+    };
+    let resend = Resend {
+        fleet: &fleet,
+        task,
+        record: &record,
+    };
     let mut findings = Findings::default();
     Box::pin(look_at_all(resend, output, &mut findings)).await?;
     let sent = if arguments.repair && !findings.plan.is_empty() {
-        let sent = findings.plan.carry_out(resend).await.map_err(|cause| ProducerError::BrokeOff {
-            command: "repair",
-            task: task.clone(),
-            cause: Box::new(cause),
-        })?;
+        let sent =
+            findings
+                .plan
+                .carry_out(resend)
+                .await
+                .map_err(|cause| ProducerError::BrokeOff {
+                    command: "repair",
+                    task: task.clone(),
+                    cause: Box::new(cause),
+                })?;
         wake::run(&fleet, sent).await;
         Some(sent)
     } else {
@@ -115,7 +129,11 @@ async fn look_at_all(
     output: &mut Output,
     findings: &mut Findings,
 ) -> Result<(), ProducerError> {
-    let Resend { fleet, task, record } = resend;
+    let Resend {
+        fleet,
+        task,
+        record,
+    } = resend;
     // Nothing can be said of a single message; but where none is left, nothing pending has one.
     let queue_is_empty = match record.state {
         TaskState::Running => {
@@ -134,7 +152,9 @@ async fn look_at_all(
         let seen = look::at_rasters(&fleet.clients.objects, &shard).await?;
         let mut differences = of_shard(record, &shard, &seen, queue_is_empty, &mut findings.counts);
         // A worker may be between two steps: what it has done since is no difference.
-        if record.state == TaskState::Running && differences.iter().any(|found| found.kind.is_of_a_moment()) {
+        if record.state == TaskState::Running
+            && differences.iter().any(|found| found.kind.is_of_a_moment())
+        {
             let now = fleet.ledger.shard(task, shard.number).await?;
             differences.retain(|found| found.is_still_so(now.as_ref()));
         }
@@ -148,7 +168,10 @@ async fn look_at_all(
     }
     let now = fleet.task(task).await?;
     for difference in unsettled {
-        if difference.shard.is_some_and(|shard| now.open_shards.contains(&shard)) {
+        if difference
+            .shard
+            .is_some_and(|shard| now.open_shards.contains(&shard))
+        {
             findings.add(difference, output)?;
         }
     }
@@ -167,7 +190,12 @@ async fn results_are_missing(
         return Ok(false);
     }
     let results = record.results(task, record.notified_epoch);
-    Ok(fleet.clients.objects.head(&results, record.region.as_deref()).await?.is_none())
+    Ok(fleet
+        .clients
+        .objects
+        .head(&results, record.region.as_deref())
+        .await?
+        .is_none())
 }
 
 impl Report {
@@ -180,20 +208,50 @@ impl Report {
             }
             Format::Table => {}
         }
-        let Counts { sets, rows, rasters } = &self.counts;
+        let Counts {
+            sets,
+            rows,
+            rasters,
+        } = &self.counts;
         let rows = [
-            vec!["CELLS".into(), "OK".into(), "FAILED".into(), "PENDING".into()],
-            vec!["sets".into(), sets.ok.to_string(), sets.failed.to_string(), sets.pending.to_string()],
-            vec!["items".into(), rows.ok.to_string(), rows.failed.to_string(), rows.pending.to_string()],
-            vec!["rasters".into(), rasters.to_string(), "-".into(), "-".into()],
+            vec![
+                "CELLS".into(),
+                "OK".into(),
+                "FAILED".into(),
+                "PENDING".into(),
+            ],
+            vec![
+                "sets".into(),
+                sets.ok.to_string(),
+                sets.failed.to_string(),
+                sets.pending.to_string(),
+            ],
+            vec![
+                "items".into(),
+                rows.ok.to_string(),
+                rows.failed.to_string(),
+                rows.pending.to_string(),
+            ],
+            vec![
+                "rasters".into(),
+                rasters.to_string(),
+                "-".into(),
+                "-".into(),
+            ],
         ];
         output.table(None, &rows)?;
         if !self.differences.is_empty() {
             output.line("")?;
             let rows: Vec<_> = self.differences.iter().map(Difference::row).collect();
-            output.table(Some(&["DIFFERENCE", "SHARD", "ORDINAL", "CELL", "DETAIL", "REPAIR"]), &rows)?;
+            output.table(
+                Some(&["DIFFERENCE", "SHARD", "ORDINAL", "CELL", "DETAIL", "REPAIR"]),
+                &rows,
+            )?;
             let all: u32 = self.found.values().sum();
-            if let Some(more) = usize::try_from(all).unwrap_or(usize::MAX).checked_sub(SHOWN + 1) {
+            if let Some(more) = usize::try_from(all)
+                .unwrap_or(usize::MAX)
+                .checked_sub(SHOWN + 1)
+            {
                 output.line(&format!("and {} more; -o ndjson has all", more + 1))?;
             }
         }

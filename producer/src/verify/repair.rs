@@ -1,7 +1,8 @@
-//! Repairs, as steps of the protocol: a shard is created as a submit does, a cell is reopened as a retry does, and a
-//! message is sent. First everything is reopened, then everything is sent; so a repair that dies leaves what the next
-//! `verify` finds. Cells whose messages are lost count as not sent first: otherwise, after a repair that has sent some of them,
-//! the queue is not empty any more and nobody can tell that the others have none.
+//! Repairs, as steps of the protocol: a shard is created as a submit does, a cell is reopened as a
+//! retry does, and a message is sent. First everything is reopened, then everything is sent; so a
+//! repair that dies leaves what the next `verify` finds. Cells whose messages are lost count as not
+//! sent first: otherwise, after a repair that has sent some of them, the queue is not empty any
+//! more and nobody can tell that the others have none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +18,8 @@ use crate::resend::Resend;
 use crate::resume;
 use crate::retry::Reopening;
 
-/// Cells of one transaction: "up to 100 distinct items" (DynamoDB API reference, `TransactWriteItems`), two of which are
-/// shard and task.
+/// Cells of one transaction: "up to 100 distinct items" (DynamoDB API reference,
+/// `TransactWriteItems`), two of which are shard and task.
 const CELLS_AT_ONCE: usize = 90;
 
 /// What is to be done of a shard.
@@ -74,8 +75,8 @@ impl Plan {
             (Repair::Send, Some(ordinal)) => {
                 shard.send.insert(ordinal);
             }
-            // A shard that is not enqueued sends what is pending by itself; one that waits to be closed has nothing
-            // pending.
+            // A shard that is not enqueued sends what is pending by itself; one that waits to be
+            // closed has nothing pending.
             (Repair::Send, None) => shard.close = true,
             _ => {}
         }
@@ -83,8 +84,16 @@ impl Plan {
 
     /// Does it, and answers how many messages were sent.
     pub(super) async fn carry_out(&self, resend: Resend<'_>) -> Result<u32, ProducerError> {
-        let Resend { fleet, task, record } = resend;
-        let mut reopening = Reopening { fleet, task, record: record.clone() };
+        let Resend {
+            fleet,
+            task,
+            record,
+        } = resend;
+        let mut reopening = Reopening {
+            fleet,
+            task,
+            record: record.clone(),
+        };
         for (&number, plan) in &self.shards {
             if plan.create {
                 resume::create(resend, number).await?;
@@ -92,7 +101,10 @@ impl Plan {
             plan.reopen(resend, number, &mut reopening).await?;
         }
         let record = fleet.task(task).await?;
-        let resend = Resend { record: &record, ..resend };
+        let resend = Resend {
+            record: &record,
+            ..resend
+        };
         let mut sent = resend
             .all(|shard| match self.shards.get(&shard.number) {
                 Some(plan) => {
@@ -122,14 +134,22 @@ impl ShardPlan {
         let lost: Vec<(u32, Part)> = self.lost(resend, number).collect();
         let read = async || resend.fleet.ledger.shard(resend.task, number).await;
         if !self.unsent.is_empty() {
-            resend.fleet.ledger.write(&transition::unmark_enqueued(resend.task, number)).await?;
+            resend
+                .fleet
+                .ledger
+                .write(&transition::unmark_enqueued(resend.task, number))
+                .await?;
             fault::point(Point::Unmark);
         }
         if (self.open || !self.reopen.is_empty())
             && let Some(sets) = read().await?
         {
             let cells = |sets: &ShardRecord| {
-                let all = if self.open { sets.pending.clone() } else { BTreeSet::new() };
+                let all = if self.open {
+                    sets.pending.clone()
+                } else {
+                    BTreeSet::new()
+                };
                 &all | &self.reopen
             };
             reopening.shard(number, sets, cells, &[]).await?;
@@ -138,18 +158,37 @@ impl ShardPlan {
             let Some(sets) = read().await? else { continue };
             let ordinals: BTreeSet<u32> = lost.iter().map(|(ordinal, _)| *ordinal).collect();
             let rows: Vec<Part> = lost.iter().map(|(_, row)| row.clone()).collect();
-            reopening.shard(number, sets, |_| ordinals.clone(), &rows).await?;
+            reopening
+                .shard(number, sets, |_| ordinals.clone(), &rows)
+                .await?;
         }
         Ok(())
     }
 
-    fn lost<'a>(&'a self, resend: Resend<'a>, shard: u32) -> impl Iterator<Item = (u32, Part)> + 'a {
+    fn lost<'a>(
+        &'a self,
+        resend: Resend<'a>,
+        shard: u32,
+    ) -> impl Iterator<Item = (u32, Part)> + 'a {
         let now = rfc3339(Timestamp::now());
         self.lose.iter().filter_map(move |(&ordinal, repair)| {
-            let Repair::Lose { cell, etag, why } = repair else { return None };
-            let ticket = Ticket { task: resend.task.clone(), shard, ordinal, cell: *cell };
-            let failure = Failure { code: "raster_lost".to_owned(), message: why.clone() };
-            Some((ordinal, Part::Write(transition::lose_cell(&ticket, etag, &failure, &now))))
+            let Repair::Lose { cell, etag, why } = repair else {
+                return None;
+            };
+            let ticket = Ticket {
+                task: resend.task.clone(),
+                shard,
+                ordinal,
+                cell: *cell,
+            };
+            let failure = Failure {
+                code: "raster_lost".to_owned(),
+                message: why.clone(),
+            };
+            Some((
+                ordinal,
+                Part::Write(transition::lose_cell(&ticket, etag, &failure, &now)),
+            ))
         })
     }
 }

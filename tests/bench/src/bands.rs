@@ -32,19 +32,35 @@ pub(crate) struct Bands {
 impl Kind {
     fn scene(self, size: u32) -> Result<Scene> {
         let (tile, date) = ("48RXT".parse()?, jiff::civil::date(2020, 8, 1));
-        let scene = Scene { swath: Swath::Full, ..Scene::new(tile, date, size, 1) };
+        let scene = Scene {
+            swath: Swath::Full,
+            ..Scene::new(tile, date, size, 1)
+        };
         Ok(match self {
             Self::Dense => scene,
-            Self::MostlyNodata => Scene { swath: Swath::West(Edge { north: 0.36, south: 0.14 }), ..scene },
+            Self::MostlyNodata => Scene {
+                swath: Swath::West(Edge {
+                    north: 0.36,
+                    south: 0.14,
+                }),
+                ..scene
+            },
             // A sixth of the size at six times the pixel; the invented ground does not mind.
-            Self::Coarse => Scene { size: (size / 6).max(1), ..scene },
+            Self::Coarse => Scene {
+                size: (size / 6).max(1),
+                ..scene
+            },
         })
     }
 
     fn coding(self) -> Coding {
         match self {
             Self::Dense | Self::MostlyNodata => Coding::default(),
-            Self::Coarse => Coding { tile: 192, code_block: 4, ..Coding::default() },
+            Self::Coarse => Coding {
+                tile: 192,
+                code_block: 4,
+                ..Coding::default()
+            },
         }
     }
 
@@ -58,22 +74,48 @@ impl Kind {
 }
 
 /// Makes the bands below `home`, or finds them there from last time.
-pub(crate) fn provide(kind: Kind, size: u32, home: &Path, say: &(dyn Fn(&str) + Sync)) -> Result<Bands> {
+pub(crate) fn provide(
+    kind: Kind,
+    size: u32,
+    home: &Path,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<Bands> {
     let root = home.join(format!("{}-{size}", kind.directory()));
     let scene = kind.scene(size)?;
     let bands = [Band::B04, Band::B03, Band::B02];
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    generate::generate(&root, &[scene], &bands, &kind.coding(), threads, &|job, written| {
-        if written.is_new {
-            say(&format!("made {} of {} ({} bytes)", job.band, root.display(), written.bytes));
-        }
-    })?;
+    generate::generate(
+        &root,
+        &[scene],
+        &bands,
+        &kind.coding(),
+        threads,
+        &|job, written| {
+            if written.is_new {
+                say(&format!(
+                    "made {} of {} ({} bytes)",
+                    job.band,
+                    root.display(),
+                    written.bytes
+                ));
+            }
+        },
+    )?;
     let paths = bands.map(|band| root.join(layout::band_key(&scene, band)));
     let mut bytes = 0;
     for path in &paths {
-        bytes += std::fs::metadata(path).with_context(|| format!("cannot see {}", path.display()))?.len();
+        bytes += std::fs::metadata(path)
+            .with_context(|| format!("cannot see {}", path.display()))?
+            .len();
     }
-    #[expect(clippy::cast_precision_loss, reason = "sizes of files are far below 2^52 bytes")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "sizes of files are far below 2^52 bytes"
+    )]
     let megabytes = bytes as f64 / 1e6;
-    Ok(Bands { paths, pixels: u64::from(scene.size).pow(2), megabytes })
+    Ok(Bands {
+        paths,
+        pixels: u64::from(scene.size).pow(2),
+        megabytes,
+    })
 }

@@ -30,8 +30,15 @@ pub(crate) fn svg(series: &[Series]) -> String {
     for (index, (title, figure)) in groups.iter().enumerate() {
         let top = 14.0 + (group_height + 12.0) * index as f64;
         // Writing to a String cannot fail.
-        let _ = writeln!(text, r#"<text x="12" y="{}" font-weight="bold">{title}</text>"#, top + 12.0);
-        let most = series.iter().map(|row| row.median(*figure)).fold(f64::MIN_POSITIVE, f64::max);
+        let _ = writeln!(
+            text,
+            r#"<text x="12" y="{}" font-weight="bold">{title}</text>"#,
+            top + 12.0
+        );
+        let most = series
+            .iter()
+            .map(|row| row.median(*figure))
+            .fold(f64::MIN_POSITIVE, f64::max);
         for (row, series) in series.iter().enumerate() {
             let value = series.median(*figure);
             let y = top + 22.0 + PITCH * row as f64;
@@ -45,7 +52,11 @@ pub(crate) fn svg(series: &[Series]) -> String {
                 series.name,
                 LEFT + length + 6.0,
                 y + 13.0,
-                if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") }
+                if value < 100.0 {
+                    format!("{value:.1}")
+                } else {
+                    format!("{value:.0}")
+                }
             );
         }
     }

@@ -22,14 +22,36 @@ pub(crate) struct Programs {
 
 impl Programs {
     pub(crate) fn new(home: &Path) -> Result<Self> {
-        let binaries = std::env::current_exe()?.parent().context("no directory of binaries")?.to_path_buf();
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-        Ok(Self { binaries, workspace, home: home.to_path_buf() })
+        let binaries = std::env::current_exe()?
+            .parent()
+            .context("no directory of binaries")?
+            .to_path_buf();
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .canonicalize()?;
+        Ok(Self {
+            binaries,
+            workspace,
+            home: home.to_path_buf(),
+        })
     }
 
-    fn contender(&self, name: &str, program: PathBuf, output: &str, arguments: Vec<String>) -> Contender {
+    fn contender(
+        &self,
+        name: &str,
+        program: PathBuf,
+        output: &str,
+        arguments: Vec<String>,
+    ) -> Contender {
         let output = self.home.join(output);
-        Contender { name: name.to_owned(), job: Job { program, arguments, output } }
+        Contender {
+            name: name.to_owned(),
+            job: Job {
+                program,
+                arguments,
+                output,
+            },
+        }
     }
 
     /// `worker fuse` with some threads and a compression of its own or the default.
@@ -47,15 +69,30 @@ impl Programs {
         }
         arguments.extend(["-o".to_owned(), output.display().to_string()]);
         arguments.extend(["--threads".to_owned(), threads.to_string()]);
-        arguments.extend(compress.into_iter().flat_map(|it| ["--compress".to_owned(), it.to_owned()]));
+        arguments.extend(
+            compress
+                .into_iter()
+                .flat_map(|it| ["--compress".to_owned(), it.to_owned()]),
+        );
         self.contender(name, self.binaries.join("worker"), "ours.tif", arguments)
     }
 
     /// The walk-through's steps, in Python with Debian's GDAL.
     pub(crate) fn walk_through(&self, bands: &Bands) -> Contender {
         let output = self.home.join("walk-through.tif");
-        let mut arguments = vec![self.workspace.join("tests/bench/walk_through.py").display().to_string()];
-        arguments.extend(bands.paths.iter().chain([&output]).map(|path| path.display().to_string()));
+        let mut arguments = vec![
+            self.workspace
+                .join("tests/bench/walk_through.py")
+                .display()
+                .to_string(),
+        ];
+        arguments.extend(
+            bands
+                .paths
+                .iter()
+                .chain([&output])
+                .map(|path| path.display().to_string()),
+        );
         self.contender(
             "the walk-through's Python + GDAL",
             "/usr/bin/python3".into(),
@@ -68,7 +105,15 @@ impl Programs {
     pub(crate) fn stack(&self, bands: &Bands) -> Result<PathBuf> {
         let path = self.home.join("bands.vrt");
         let made = Command::new("gdalbuildvrt")
-            .args(["-q", "-overwrite", "-separate", "-srcnodata", "0", "-vrtnodata", "0"])
+            .args([
+                "-q",
+                "-overwrite",
+                "-separate",
+                "-srcnodata",
+                "0",
+                "-vrtnodata",
+                "0",
+            ])
             .arg(&path)
             .args(&bands.paths)
             .status()
@@ -86,7 +131,12 @@ impl Programs {
                 .map(str::to_owned)
                 .collect();
         arguments.extend([stack.display().to_string(), output.display().to_string()]);
-        self.contender("gdal_translate -of COG", "/usr/bin/gdal_translate".into(), "translate.tif", arguments)
+        self.contender(
+            "gdal_translate -of COG",
+            "/usr/bin/gdal_translate".into(),
+            "translate.tif",
+            arguments,
+        )
     }
 
     pub(crate) fn rio_cogeo(&self, stack: &Path) -> Contender {
@@ -98,7 +148,12 @@ impl Programs {
                 .split_whitespace()
                 .map(str::to_owned),
         );
-        self.contender("rio cogeo create", self.workspace.join(".venv/bin/rio"), "rio.tif", arguments)
+        self.contender(
+            "rio cogeo create",
+            self.workspace.join(".venv/bin/rio"),
+            "rio.tif",
+            arguments,
+        )
     }
 
     /// Decoding alone, one thread each; all write the raw samples.
@@ -106,7 +161,12 @@ impl Programs {
         let [band, ..] = &bands.paths;
         let band = band.display().to_string();
         let output = |name: &str| self.home.join(name).display().to_string();
-        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let words = |words: &[&str]| {
+            words
+                .iter()
+                .map(|&word| word.to_owned())
+                .collect::<Vec<_>>()
+        };
         vec![
             self.contender(
                 "ours",

@@ -13,12 +13,13 @@ pub(crate) fn processor_seconds(pid: u32) -> Result<f64> {
     // The second field is a name in parentheses and may hold anything.
     let (_, fields) = text.rsplit_once(") ").context("no process name")?;
     let fields: Vec<&str> = fields.split(' ').collect();
-    let ticks = |index: usize| -> Result<f64> { Ok(fields.get(index).context("too few fields")?.parse()?) };
+    let ticks =
+        |index: usize| -> Result<f64> { Ok(fields.get(index).context("too few fields")?.parse()?) };
     Ok((ticks(11)? + ticks(12)?) / TICKS)
 }
 
-/// Memory of a process in MB (10⁶ bytes): resident now, and at most so far (proc(5), /proc/PID/status, `VmRSS` and
-/// `VmHWM`).
+/// Memory of a process in MB (10⁶ bytes): resident now, and at most so far (proc(5),
+/// /proc/PID/status, `VmRSS` and `VmHWM`).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Memory {
     pub(crate) now: f64,
@@ -37,7 +38,10 @@ impl Memory {
             let kib: f64 = kib.trim().trim_end_matches(" kB").parse()?;
             Ok(kib * 1024.0 / 1e6)
         };
-        Ok(Self { now: megabytes("VmRSS:")?, most: megabytes("VmHWM:")? })
+        Ok(Self {
+            now: megabytes("VmRSS:")?,
+            most: megabytes("VmHWM:")?,
+        })
     }
 }
 
@@ -51,6 +55,12 @@ mod tests {
         assert!(memory.now > 0.5 && memory.most >= memory.now, "{memory:?}");
         assert!(processor_seconds(std::process::id()).unwrap() < 1e6);
         let read = Memory::read("VmHWM:\t    2000 kB\nVmRSS:\t    1000 kB\n").unwrap();
-        assert_eq!(read, Memory { now: 1.024, most: 2.048 });
+        assert_eq!(
+            read,
+            Memory {
+                now: 1.024,
+                most: 2.048
+            }
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Tasks of cells that cost nothing but the fleet: what the fleet costs, and that it does not grow with the task.
+//! Tasks of cells that cost nothing but the fleet: what the fleet costs, and that it does not grow
+//! with the task.
 
 use std::fs;
 use std::path::Path;
@@ -48,8 +49,14 @@ pub(crate) struct Spent {
 
 impl Spent {
     fn look(&mut self, begin: Instant, processes: &[u32]) -> Result<()> {
-        let memory = processes.iter().map(|&pid| Memory::of(pid)).collect::<Result<Vec<_>>>()?;
-        let cpu = processes.iter().map(|&pid| processor_seconds(pid)).sum::<Result<f64>>()?;
+        let memory = processes
+            .iter()
+            .map(|&pid| Memory::of(pid))
+            .collect::<Result<Vec<_>>>()?;
+        let cpu = processes
+            .iter()
+            .map(|&pid| processor_seconds(pid))
+            .sum::<Result<f64>>()?;
         let largest = |figure: fn(&Memory) -> f64| memory.iter().map(figure).fold(0.0, f64::max);
         self.wall = begin.elapsed().as_secs_f64();
         self.cpu = cpu;
@@ -62,7 +69,9 @@ impl Spent {
     pub(crate) fn resident_at(&self, part: f64) -> f64 {
         let until = self.wall * part;
         let after = self.course.iter().find(|(second, _)| *second >= until);
-        after.or(self.course.last()).map_or(0.0, |&(_, resident)| resident)
+        after
+            .or(self.course.last())
+            .map_or(0.0, |&(_, resident)| resident)
     }
 }
 
@@ -77,7 +86,12 @@ pub(crate) struct Run {
 }
 
 /// Submits a task of `cells` cells, then lets the workers work on it.
-pub(crate) async fn run(cells: u32, workers: Workers, home: &Path, say: &dyn Fn(&str)) -> Result<Run> {
+pub(crate) async fn run(
+    cells: u32,
+    workers: Workers,
+    home: &Path,
+    say: &dyn Fn(&str),
+) -> Result<Run> {
     let directory = home.join(format!("load-{cells}"));
     let _ = fs::remove_dir_all(&directory);
     fs::create_dir_all(&directory)?;
@@ -88,22 +102,44 @@ pub(crate) async fn run(cells: u32, workers: Workers, home: &Path, say: &dyn Fn(
     say(&format!("{cells} cells, logs in {}", directory.display()));
 
     let (task, producer) = submit(&fleet, cells, &stack.output_bucket).await?;
-    say(&format!("{cells} cells submitted in {:.1} s", producer.wall));
+    say(&format!(
+        "{cells} cells submitted in {:.1} s",
+        producer.wall
+    ));
     let spent = work(&fleet, &stack, workers, cells, say).await?;
-    let status = fleet.producer(&["status", &task, "-o", "json"]).await?.expect_code(0)?.json()?;
-    ensure!(status["ok"] == cells && status["state"] == "COMPLETE", "not all cells are ok: {status}");
+    let status = fleet
+        .producer(&["status", &task, "-o", "json"])
+        .await?
+        .expect_code(0)?
+        .json()?;
+    ensure!(
+        status["ok"] == cells && status["state"] == "COMPLETE",
+        "not all cells are ok: {status}"
+    );
     let endpoint = endpoint.processes().into_iter();
-    let endpoint = endpoint.map(|(name, pid)| Ok((name, processor_seconds(pid)?))).collect::<Result<_>>()?;
-    Ok(Run { cells, producer, workers: spent, endpoint })
+    let endpoint = endpoint
+        .map(|(name, pid)| Ok((name, processor_seconds(pid)?)))
+        .collect::<Result<_>>()?;
+    Ok(Run {
+        cells,
+        producer,
+        workers: spent,
+        endpoint,
+    })
 }
 
 /// The task, and what submitting it cost.
 async fn submit(fleet: &Fleet, cells: u32, bucket: &str) -> Result<(String, Spent)> {
     let document = fleet.logs().join("cells.ndjson");
     probe::write_cells(&document, cells, bucket)?;
-    let document = document.to_str().context("the path of the document is not UTF-8")?;
+    let document = document
+        .to_str()
+        .context("the path of the document is not UTF-8")?;
     let begin = Instant::now();
-    let mut producer = fleet.start("producer", &["submit", document, "--recipe", "probe", "-o", "json"])?;
+    let mut producer = fleet.start(
+        "producer",
+        &["submit", document, "--recipe", "probe", "-o", "json"],
+    )?;
     let mut spent = Spent::default();
     while producer.exited()?.is_none() {
         // It may have ended since.
@@ -111,9 +147,16 @@ async fn submit(fleet: &Fleet, cells: u32, bucket: &str) -> Result<(String, Spen
         tokio::time::sleep(PAUSE / 10).await;
     }
     spent.wall = begin.elapsed().as_secs_f64();
-    let told: Value = serde_json::from_str(&producer.log()).with_context(|| producer.last_words())?;
+    let told: Value =
+        serde_json::from_str(&producer.log()).with_context(|| producer.last_words())?;
     spent.calls = serde_json::from_value(told["calls"].clone())?;
-    Ok((told["task"].as_str().with_context(|| producer.last_words())?.to_owned(), spent))
+    Ok((
+        told["task"]
+            .as_str()
+            .with_context(|| producer.last_words())?
+            .to_owned(),
+        spent,
+    ))
 }
 
 /// What the workers spend until the task's notice is out.
@@ -124,7 +167,11 @@ async fn work(
     cells: u32,
     say: &dyn Fn(&str),
 ) -> Result<Spent> {
-    let Workers { count, slots, ahead } = workers;
+    let Workers {
+        count,
+        slots,
+        ahead,
+    } = workers;
     let (slots, ahead) = (slots.to_string(), ahead.to_string());
     let begin = Instant::now();
     let mut processes = Vec::new();
@@ -148,7 +195,10 @@ async fn work(
         if told.elapsed() >= NEWS {
             told = Instant::now();
             let left = waiting(stack).await?;
-            say(&format!("{:.0} s: {left} of {cells} cells wait", spent.wall));
+            say(&format!(
+                "{:.0} s: {left} of {cells} cells wait",
+                spent.wall
+            ));
         }
     }
     for process in &mut processes {
@@ -166,7 +216,11 @@ async fn work(
 
 async fn waiting(stack: &Stack) -> Result<String> {
     let name = aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages;
-    let get = stack.sqs.get_queue_attributes().queue_url(&stack.queue_url).attribute_names(name.clone());
+    let get = stack
+        .sqs
+        .get_queue_attributes()
+        .queue_url(&stack.queue_url)
+        .attribute_names(name.clone());
     let attributes = get.send().await?.attributes.unwrap_or_default();
     Ok(attributes.get(&name).cloned().unwrap_or_default())
 }
@@ -178,7 +232,11 @@ mod tests {
     #[test]
     fn the_memory_of_a_moment_is_that_of_the_next_look() {
         let course = vec![(1.0, 10.0), (5.0, 50.0), (9.0, 90.0), (10.0, 20.0)];
-        let spent = Spent { wall: 10.0, course, ..Spent::default() };
+        let spent = Spent {
+            wall: 10.0,
+            course,
+            ..Spent::default()
+        };
         let told = [0.1, 0.5, 0.9, 1.0].map(|part| format!("{:.0}", spent.resident_at(part)));
         assert_eq!(told, ["10", "50", "90", "20"]);
     }

@@ -34,7 +34,8 @@ enum Command {
     Compare(Compare),
     /// Send full-size cells through one worker and watch the processors
     Queue(Queue),
-    /// Send cells that cost nothing themselves through several workers and watch what the fleet costs
+    /// Send cells that cost nothing themselves through several workers and watch what the fleet
+    /// costs
     Load(Load),
     /// Run a command alone and print what it cost
     #[command(hide = true)]
@@ -122,8 +123,14 @@ enum Table {
 }
 
 impl Table {
-    const ALL: [Self; 6] =
-        [Self::Cell, Self::Decode, Self::Threads, Self::Compression, Self::Nodata, Self::Coarse];
+    const ALL: [Self; 6] = [
+        Self::Cell,
+        Self::Decode,
+        Self::Threads,
+        Self::Compression,
+        Self::Nodata,
+        Self::Coarse,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -166,10 +173,19 @@ fn say(line: &str) {
 fn compare(arguments: &Compare) -> Result<()> {
     let home = arguments.place.home()?;
     let programs = Programs::new(&home)?;
-    let tables = if arguments.only.is_empty() { &Table::ALL[..] } else { &arguments.only };
+    let tables = if arguments.only.is_empty() {
+        &Table::ALL[..]
+    } else {
+        &arguments.only
+    };
     for &table in tables {
         let bands = bands::provide(table.scene(), arguments.place.size, &home, &say)?;
-        say(&format!("{}: three bands of {} pixels, {:.0} MB", table.name(), bands.pixels, bands.megabytes));
+        say(&format!(
+            "{}: three bands of {} pixels, {:.0} MB",
+            table.name(),
+            bands.pixels,
+            bands.megabytes
+        ));
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let all = format!("worker fuse, {threads} threads");
         let contenders = match table {
@@ -201,7 +217,10 @@ fn compare(arguments: &Compare) -> Result<()> {
             .map(|it| programs.ours(it, &bands, threads, Some(it)))
             .to_vec(),
             Table::Coarse | Table::Nodata => {
-                vec![programs.ours(&all, &bands, threads, None), programs.walk_through(&bands)]
+                vec![
+                    programs.ours(&all, &bands, threads, None),
+                    programs.walk_through(&bands),
+                ]
             }
         };
         let series = rounds::run(table.name(), &contenders, arguments.rounds.into(), &say)?;
@@ -235,18 +254,26 @@ fn queue(arguments: &Queue) -> Result<()> {
             docs.join("timeline.svg")
         }
     };
-    std::fs::write(&chart, timeline.svg()).with_context(|| format!("cannot write {}", chart.display()))
+    std::fs::write(&chart, timeline.svg())
+        .with_context(|| format!("cannot write {}", chart.display()))
 }
 
 fn load(arguments: &Load) -> Result<()> {
     let home = arguments.place.home()?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let workers = load::Workers { count: arguments.workers, slots: arguments.slots, ahead: arguments.ahead };
+    let workers = load::Workers {
+        count: arguments.workers,
+        slots: arguments.slots,
+        ahead: arguments.ahead,
+    };
     let mut runs = Vec::new();
     for &cells in &arguments.cells {
         let run = runtime.block_on(load::run(cells, workers, &home, &say))?;
-        let endpoint: Vec<String> =
-            run.endpoint.iter().map(|(name, cpu)| format!("{name} {cpu:.1} CPU s")).collect();
+        let endpoint: Vec<String> = run
+            .endpoint
+            .iter()
+            .map(|(name, cpu)| format!("{name} {cpu:.1} CPU s"))
+            .collect();
         say(&format!(
             "{cells} cells worked on in {:.1} s; endpoint: {}",
             run.workers.wall,

@@ -36,7 +36,8 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Runs it in a process of its own, as the operating system adds up the children of one process only all together.
+    /// Runs it in a process of its own, as the operating system adds up the children of one process
+    /// only all together.
     pub(crate) fn run(&self) -> Result<Cost> {
         let _ = std::fs::remove_file(&self.output);
         let name = || format!("{} {}", self.program.display(), self.arguments.join(" "));
@@ -59,7 +60,10 @@ impl Job {
         );
         let mut cost: Cost = serde_json::from_slice(&measured.stdout)?;
         let made = std::fs::metadata(&self.output);
-        cost.output = megabytes(made.with_context(|| format!("{} made nothing", name()))?.len());
+        cost.output = megabytes(
+            made.with_context(|| format!("{} made nothing", name()))?
+                .len(),
+        );
         std::fs::remove_file(&self.output)?;
         Ok(cost)
     }
@@ -69,7 +73,10 @@ impl Job {
 pub(crate) fn only_child(command: &[String]) -> Result<Cost> {
     let (program, arguments) = command.split_first().context("no command to measure")?;
     let begin = Instant::now();
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output();
     let output = output.with_context(|| format!("cannot start {program}"))?;
     let wall = begin.elapsed().as_secs_f64();
     if !output.status.success() {
@@ -79,7 +86,12 @@ pub(crate) fn only_child(command: &[String]) -> Result<Cost> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     // Linux, getrusage(2): ru_maxrss is in kilobytes, that is KiB.
     let peak = megabytes(u64::try_from(usage.max_rss())? * 1024);
-    Ok(Cost { cpu: seconds(usage.user_time()) + seconds(usage.system_time()), wall, peak, output: 0.0 })
+    Ok(Cost {
+        cpu: seconds(usage.user_time()) + seconds(usage.system_time()),
+        wall,
+        peak,
+        output: 0.0,
+    })
 }
 
 #[expect(
@@ -90,7 +102,10 @@ fn seconds(time: TimeVal) -> f64 {
     time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sizes of files and processes are far below 2^52 bytes")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "sizes of files and processes are far below 2^52 bytes"
+)]
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }

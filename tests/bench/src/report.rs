@@ -55,7 +55,10 @@ fn cost_cells(text: &mut String, row: &Series) {
 }
 
 /// Decoders: how fast a processor is with each.
-#[expect(clippy::cast_precision_loss, reason = "pixels of an image are far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "pixels of an image are far below 2^52"
+)]
 pub(crate) fn decoders(series: &[Series], pixels: u64) -> String {
     let mut text = String::from(
         "| | CPU s | MPixel/s of one core | peak MB | ours / it: CPU |\n|---|--:|--:|--:|--:|\n",
@@ -63,8 +66,12 @@ pub(crate) fn decoders(series: &[Series], pixels: u64) -> String {
     for row in series {
         let cpu = row.median(|cost| cost.cpu);
         let speed = pixels as f64 / 1e6 / cpu;
-        let _ =
-            write!(text, "| {} | {cpu:.2} | {speed:.1} | {:.0} |", row.name, row.median(|cost| cost.peak));
+        let _ = write!(
+            text,
+            "| {} | {cpu:.2} | {speed:.1} | {:.0} |",
+            row.name,
+            row.median(|cost| cost.peak)
+        );
         match series.first().filter(|ours| ours.name != row.name) {
             None => text += " |\n",
             Some(ours) => {
@@ -81,12 +88,30 @@ pub(crate) fn load(runs: &[Run]) -> String {
         "| cells | submitted: s | cells/s | CPU ms a cell | peak MB | worked on: s | cells/s | CPU ms a cell | MB after 10 % \
          | 30 % | 50 % | 70 % | 90 % | peak |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
-    for Run { cells, producer, workers, .. } in runs {
+    for Run {
+        cells,
+        producer,
+        workers,
+        ..
+    } in runs
+    {
         let number = f64::from(*cells);
         let pace = |spent: &Spent| {
-            format!("{:.1} | {:.0} | {:.2}", spent.wall, number / spent.wall, 1e3 * spent.cpu / number)
+            format!(
+                "{:.1} | {:.0} | {:.2}",
+                spent.wall,
+                number / spent.wall,
+                1e3 * spent.cpu / number
+            )
         };
-        let _ = write!(text, "| {} | {} | {:.0} | {}", cells, pace(producer), producer.peak, pace(workers));
+        let _ = write!(
+            text,
+            "| {} | {} | {:.0} | {}",
+            cells,
+            pace(producer),
+            producer.peak,
+            pace(workers)
+        );
         for part in [0.1, 0.3, 0.5, 0.7, 0.9] {
             let _ = write!(text, " | {:.0}", workers.resident_at(part));
         }
@@ -98,7 +123,10 @@ pub(crate) fn load(runs: &[Run]) -> String {
 /// One side of a run, by its name.
 type Side = (&'static str, fn(&Run) -> &Spent);
 
-const SIDES: [Side; 2] = [("producer", |run| &run.producer), ("workers", |run| &run.workers)];
+const SIDES: [Side; 2] = [
+    ("producer", |run| &run.producer),
+    ("workers", |run| &run.workers),
+];
 
 /// The AWS calls of those tasks by operation, for a thousand cells.
 pub(crate) fn calls(runs: &[Run]) -> String {
@@ -108,7 +136,10 @@ pub(crate) fn calls(runs: &[Run]) -> String {
     }
     let _ = writeln!(text, "\n|---|{}", "--:|".repeat(runs.len()));
     for (side, spent) in SIDES {
-        let operations: BTreeSet<&String> = runs.iter().flat_map(|run| spent(run).calls.keys()).collect();
+        let operations: BTreeSet<&String> = runs
+            .iter()
+            .flat_map(|run| spent(run).calls.keys())
+            .collect();
         for operation in operations {
             let calls = |run: &Run| spent(run).calls.get(operation).copied().unwrap_or(0);
             row(&mut text, &format!("{side}, {operation}"), runs, calls);
@@ -116,18 +147,33 @@ pub(crate) fn calls(runs: &[Run]) -> String {
     }
     let ledger = |run: &Run| {
         let calls = run.producer.calls.iter().chain(&run.workers.calls);
-        calls.filter(|(operation, _)| operation.starts_with("dynamodb:")).map(|(_, calls)| calls).sum()
+        calls
+            .filter(|(operation, _)| operation.starts_with("dynamodb:"))
+            .map(|(_, calls)| calls)
+            .sum()
     };
     row(&mut text, "the ledger's together", runs, ledger);
-    let all = |run: &Run| run.producer.calls.values().chain(run.workers.calls.values()).sum();
+    let all = |run: &Run| {
+        run.producer
+            .calls
+            .values()
+            .chain(run.workers.calls.values())
+            .sum()
+    };
     row(&mut text, "all", runs, all);
     text
 }
 
 /// A row, unless there is nothing to see in it.
-#[expect(clippy::cast_precision_loss, reason = "calls of a run are far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "calls of a run are far below 2^52"
+)]
 fn row(text: &mut String, name: &str, runs: &[Run], calls: impl Fn(&Run) -> u64) {
-    let shares: Vec<f64> = runs.iter().map(|run| 1e3 * calls(run) as f64 / f64::from(run.cells)).collect();
+    let shares: Vec<f64> = runs
+        .iter()
+        .map(|run| 1e3 * calls(run) as f64 / f64::from(run.cells))
+        .collect();
     if shares.iter().all(|share| *share < 0.05) {
         return;
     }
@@ -140,10 +186,15 @@ fn row(text: &mut String, name: &str, runs: &[Run], calls: impl Fn(&Run) -> u64)
 
 /// Replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->` in the document.
 pub(crate) fn put(document: &Path, name: &str, table: &str) -> Result<()> {
-    let text =
-        std::fs::read_to_string(document).with_context(|| format!("cannot read {}", document.display()))?;
+    let text = std::fs::read_to_string(document)
+        .with_context(|| format!("cannot read {}", document.display()))?;
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let marks = || format!("{} has no place for the table {name}: {begin}{end}", document.display());
+    let marks = || {
+        format!(
+            "{} has no place for the table {name}: {begin}{end}",
+            document.display()
+        )
+    };
     let (before, rest) = text.split_once(&begin).with_context(marks)?;
     let (_, after) = rest.split_once(&end).with_context(marks)?;
     std::fs::write(document, format!("{before}{begin}\n{table}\n{end}{after}"))
@@ -156,12 +207,18 @@ mod tests {
 
     #[test]
     fn calls_are_told_for_a_thousand_cells() {
-        let calls =
-            |name: &str, calls: u64| Spent { calls: [(name.to_owned(), calls)].into(), ..Spent::default() };
+        let calls = |name: &str, calls: u64| Spent {
+            calls: [(name.to_owned(), calls)].into(),
+            ..Spent::default()
+        };
         let run = |cells: u32| Run {
             cells,
             producer: Spent {
-                calls: [("dynamodb:PutItem".to_owned(), 10), ("sns:Publish".to_owned(), 0)].into(),
+                calls: [
+                    ("dynamodb:PutItem".to_owned(), 10),
+                    ("sns:Publish".to_owned(), 0),
+                ]
+                .into(),
                 ..Spent::default()
             },
             workers: calls("s3:PutObject", cells.into()),
@@ -169,7 +226,10 @@ mod tests {
         };
         let text = super::calls(&[run(1000), run(100_000)]);
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "| calls a 1,000 cells | 1000 cells | 100000 cells |");
+        assert_eq!(
+            lines[0],
+            "| calls a 1,000 cells | 1000 cells | 100000 cells |"
+        );
         assert_eq!(lines[2], "| producer, dynamodb:PutItem | 10.0 | 0.1 |");
         assert_eq!(lines[5], "| all | 1010.0 | 1000.1 |");
     }

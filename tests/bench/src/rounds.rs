@@ -1,4 +1,5 @@
-//! Several commands in turn, so that a machine whose speed drifts is as unfair to one as to the other.
+//! Several commands in turn, so that a machine whose speed drifts is as unfair to one as to the
+//! other.
 
 use anyhow::Result;
 
@@ -26,7 +27,13 @@ impl Series {
 
     /// The median of this one's figure over the other's, round by round.
     pub(crate) fn ratio(&self, other: &Self, figure: Figure) -> f64 {
-        median(self.costs.iter().zip(&other.costs).map(|(a, b)| figure(a) / figure(b)).collect())
+        median(
+            self.costs
+                .iter()
+                .zip(&other.costs)
+                .map(|(a, b)| figure(a) / figure(b))
+                .collect(),
+        )
     }
 }
 
@@ -39,7 +46,10 @@ pub(crate) fn run(
 ) -> Result<Vec<Series>> {
     let mut series: Vec<Series> = contenders
         .iter()
-        .map(|contender| Series { name: contender.name.clone(), costs: Vec::with_capacity(rounds) })
+        .map(|contender| Series {
+            name: contender.name.clone(),
+            costs: Vec::with_capacity(rounds),
+        })
         .collect();
     for round in 1..=rounds {
         for (contender, series) in contenders.iter().zip(&mut series) {
@@ -69,8 +79,16 @@ mod tests {
     use super::*;
 
     fn series(name: &str, cpu: &[f64]) -> Series {
-        let cost = |&cpu: &f64| Cost { cpu, wall: 0.0, peak: 0.0, output: 0.0 };
-        Series { name: name.into(), costs: cpu.iter().map(cost).collect() }
+        let cost = |&cpu: &f64| Cost {
+            cpu,
+            wall: 0.0,
+            peak: 0.0,
+            output: 0.0,
+        };
+        Series {
+            name: name.into(),
+            costs: cpu.iter().map(cost).collect(),
+        }
     }
 
     #[test]
@@ -81,7 +99,10 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_round_by_round() {
-        let (fast, slow) = (series("fast", &[1.0, 10.0, 2.0]), series("slow", &[2.0, 20.0, 8.0]));
+        let (fast, slow) = (
+            series("fast", &[1.0, 10.0, 2.0]),
+            series("slow", &[2.0, 20.0, 8.0]),
+        );
         assert!((fast.ratio(&slow, |cost| cost.cpu) - 0.5).abs() < 1e-12);
     }
 }

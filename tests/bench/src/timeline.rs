@@ -29,7 +29,8 @@ type Layer = (&'static str, &'static str, fn(&Moment) -> f64);
 pub(crate) struct Timeline {
     pub(crate) cells: u32,
     pub(crate) moments: Vec<Moment>,
-    /// When the first cell was begun and the last was published, in seconds since the worker was started.
+    /// When the first cell was begun and the last was published, in seconds since the worker was
+    /// started.
     pub(crate) span: Option<(f64, f64)>,
 }
 
@@ -39,30 +40,59 @@ impl Timeline {
         let at = |line: &str| {
             let stamp = line.split_whitespace().next()?;
             // Lines of JSON or text: the time stamp is the first thing that looks like one.
-            let stamp = stamp.trim_start_matches(r#"{"timestamp":""#).split('"').next()?;
-            Some(stamp.parse::<jiff::Timestamp>().ok()?.as_duration().as_secs_f64())
+            let stamp = stamp
+                .trim_start_matches(r#"{"timestamp":""#)
+                .split('"')
+                .next()?;
+            Some(
+                stamp
+                    .parse::<jiff::Timestamp>()
+                    .ok()?
+                    .as_duration()
+                    .as_secs_f64(),
+            )
         };
-        let first = log.lines().filter(|line| line.contains("begun")).find_map(at);
-        let last = log.lines().filter(|line| line.contains("published")).filter_map(at).next_back();
-        let start = self.moments.first().map(|moment| moment.unix - moment.seconds);
-        let span = first.zip(last).zip(start).map(|((first, last), start)| (first - start, last - start));
+        let first = log
+            .lines()
+            .filter(|line| line.contains("begun"))
+            .find_map(at);
+        let last = log
+            .lines()
+            .filter(|line| line.contains("published"))
+            .filter_map(at)
+            .next_back();
+        let start = self
+            .moments
+            .first()
+            .map(|moment| moment.unix - moment.seconds);
+        let span = first
+            .zip(last)
+            .zip(start)
+            .map(|((first, last), start)| (first - start, last - start));
         Self { span, ..self }
     }
 
     fn inside(&self) -> impl Iterator<Item = &Moment> {
         let (from, to) = self.span.unwrap_or((0.0, f64::INFINITY));
-        self.moments.iter().filter(move |moment| moment.seconds > from && moment.seconds <= to)
+        self.moments
+            .iter()
+            .filter(move |moment| moment.seconds > from && moment.seconds <= to)
     }
 
-    /// What share of the processors' time was used, from the first cell begun to the last published.
+    /// What share of the processors' time was used, from the first cell begun to the last
+    /// published.
     pub(crate) fn busy(&self) -> f64 {
-        let (idle, all) = self.inside().fold((0.0, 0.0), |(idle, all), it| (idle + it.idle, all + it.all));
+        let (idle, all) = self
+            .inside()
+            .fold((0.0, 0.0), |(idle, all), it| (idle + it.idle, all + it.all));
         1.0 - idle / all
     }
 
     /// The run in a sentence.
     pub(crate) fn sentence(&self) -> String {
-        let (from, to) = self.span.unwrap_or((0.0, self.moments.last().map_or(0.0, |last| last.seconds)));
+        let (from, to) = self
+            .span
+            .unwrap_or((0.0, self.moments.last().map_or(0.0, |last| last.seconds)));
         let sum = |figure: fn(&Moment) -> f64| self.inside().map(figure).sum::<f64>();
         format!(
             "{} cells in {:.1} s: processors {:.1} % busy from the first byte to the last; worker {:.1} CPU s, local \
@@ -87,7 +117,8 @@ impl Timeline {
             })
             .fold(1.0, f64::max);
         let x = |seconds: f64| LEFT + (WIDTH - LEFT - 20.0) * seconds / last;
-        let y = |busy: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - (busy / processors).clamp(0.0, 1.0));
+        let y =
+            |busy: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - (busy / processors).clamp(0.0, 1.0));
         let mut text = format!(
             r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12" fill="#1a202c">
 <rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>
@@ -107,10 +138,21 @@ impl Timeline {
             for moment in &self.moments {
                 let share = busy(moment) / (moment.seconds - before);
                 // Writing to a String cannot fail.
-                let _ = write!(path, "L{:.1},{2:.1}L{:.1},{:.1}", x(before), x(moment.seconds), y(share));
+                let _ = write!(
+                    path,
+                    "L{:.1},{2:.1}L{:.1},{:.1}",
+                    x(before),
+                    x(moment.seconds),
+                    y(share)
+                );
                 before = moment.seconds;
             }
-            let _ = writeln!(text, r#"<path d="{path}L{:.1},{:.1}Z" fill="{colour}"/>"#, x(before), y(0.0));
+            let _ = writeln!(
+                text,
+                r#"<path d="{path}L{:.1},{:.1}Z" fill="{colour}"/>"#,
+                x(before),
+                y(0.0)
+            );
             #[expect(clippy::cast_precision_loss, reason = "places on paper")]
             let legend = LEFT + 150.0 * index as f64;
             let _ = writeln!(
@@ -127,8 +169,10 @@ impl Timeline {
                 y(busy) + 4.0
             );
         }
-        for (from, name) in
-            self.span.iter().flat_map(|&(from, to)| [(from, "first cell begun"), (to, "last published")])
+        for (from, name) in self
+            .span
+            .iter()
+            .flat_map(|&(from, to)| [(from, "first cell begun"), (to, "last published")])
         {
             let _ = writeln!(
                 text,
@@ -157,10 +201,24 @@ mod tests {
             idle,
             all: 2.0,
         };
-        let moments = vec![moment(1.0, 2.0), moment(2.0, 0.1), moment(3.0, 0.1), moment(4.0, 2.0)];
+        let moments = vec![
+            moment(1.0, 2.0),
+            moment(2.0, 0.1),
+            moment(3.0, 0.1),
+            moment(4.0, 2.0),
+        ];
         let log = "2001-09-09T01:46:41.000Z INFO begun\n2001-09-09T01:46:43.000Z INFO published\n";
-        let timeline = Timeline { cells: 1, moments, ..Timeline::default() }.between(log);
+        let timeline = Timeline {
+            cells: 1,
+            moments,
+            ..Timeline::default()
+        }
+        .between(log);
         assert!((timeline.busy() - 0.95).abs() < 1e-9, "{}", timeline.busy());
-        assert!(timeline.sentence().starts_with("1 cells in 2.0 s: processors 95.0 % busy"));
+        assert!(
+            timeline
+                .sentence()
+                .starts_with("1 cells in 2.0 s: processors 95.0 % busy")
+        );
     }
 }

@@ -20,7 +20,11 @@ pub struct Canvas {
 impl Canvas {
     /// A canvas of one colour.
     pub fn new(width: usize, height: usize, colour: Colour) -> Self {
-        Self { width, height, pixels: vec![colour; width * height] }
+        Self {
+            width,
+            height,
+            pixels: vec![colour; width * height],
+        }
     }
 
     /// Width and height in pixels.
@@ -30,7 +34,9 @@ impl Canvas {
 
     /// The colour of a pixel, if there is such a pixel.
     pub fn get(&self, x: usize, y: usize) -> Option<Colour> {
-        (x < self.width).then(|| self.pixels.get(y * self.width + x).copied()).flatten()
+        (x < self.width)
+            .then(|| self.pixels.get(y * self.width + x).copied())
+            .flatten()
     }
 
     /// Colours a pixel; outside the canvas nothing happens.
@@ -43,7 +49,12 @@ impl Canvas {
     }
 
     /// Fills a rectangle.
-    pub fn fill(&mut self, (left, top): (usize, usize), (width, height): (usize, usize), colour: Colour) {
+    pub fn fill(
+        &mut self,
+        (left, top): (usize, usize),
+        (width, height): (usize, usize),
+        colour: Colour,
+    ) {
         for y in top..top + height {
             for x in left..left + width {
                 self.set(x, y, colour);
@@ -64,15 +75,22 @@ impl Canvas {
     ///
     /// If the picture cannot be encoded or the file cannot be written.
     pub fn write_png(&self, path: &Path) -> Result<()> {
-        let failed = |source| Error::Png { path: path.to_owned(), source };
+        let failed = |source| Error::Png {
+            path: path.to_owned(),
+            source,
+        };
         let too_large = |_| failed(png::EncodingError::LimitsExceeded);
-        let (width, height) =
-            (u32::try_from(self.width).map_err(too_large)?, u32::try_from(self.height).map_err(too_large)?);
+        let (width, height) = (
+            u32::try_from(self.width).map_err(too_large)?,
+            u32::try_from(self.height).map_err(too_large)?,
+        );
         let mut file = Vec::new();
         let mut encoder = png::Encoder::new(&mut file, width, height);
         encoder.set_color(png::ColorType::Rgb);
         let mut writer = encoder.write_header().map_err(failed)?;
-        writer.write_image_data(self.pixels.as_flattened()).map_err(failed)?;
+        writer
+            .write_image_data(self.pixels.as_flattened())
+            .map_err(failed)?;
         writer.finish().map_err(failed)?;
         write_whole(path, &file)
     }

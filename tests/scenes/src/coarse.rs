@@ -1,6 +1,7 @@
 //! Slowly varying fields, worked out at every fourth pixel and interpolated in between.
 //!
-//! Most of what shapes a landscape changes over kilometres; asking for it at every pixel would be most of the work.
+//! Most of what shapes a landscape changes over kilometres; asking for it at every pixel would be
+//! most of the work.
 #![expect(clippy::cast_precision_loss, reason = "indices stay below 2^24")]
 
 use crate::noise::lerp;
@@ -20,7 +21,13 @@ pub(crate) struct Coarse<F, const N: usize> {
 impl<F: Fn(f64, f64) -> [f32; N], const N: usize> Coarse<F, N> {
     /// `field` is asked for values at (column, row) in pixels; `columns` is the length of a row.
     pub(crate) fn new(field: F, columns: usize) -> Self {
-        let mut coarse = Self { field, columns, upper_index: 0, upper: Vec::new(), lower: Vec::new() };
+        let mut coarse = Self {
+            field,
+            columns,
+            upper_index: 0,
+            upper: Vec::new(),
+            lower: Vec::new(),
+        };
         coarse.upper = coarse.knots(0);
         coarse.lower = coarse.knots(1);
         coarse
@@ -34,8 +41,12 @@ impl<F: Fn(f64, f64) -> [f32; N], const N: usize> Coarse<F, N> {
             self.upper = std::mem::replace(&mut self.lower, below);
         }
         let down = (row % STEP) as f32 / STEP as f32;
-        let knots: Vec<[f32; N]> =
-            self.upper.iter().zip(&self.lower).map(|(upper, lower)| blend(upper, lower, down)).collect();
+        let knots: Vec<[f32; N]> = self
+            .upper
+            .iter()
+            .zip(&self.lower)
+            .map(|(upper, lower)| blend(upper, lower, down))
+            .collect();
         (0..self.columns)
             .map(|column| {
                 let along = (column % STEP) as f32 / STEP as f32;
@@ -46,7 +57,9 @@ impl<F: Fn(f64, f64) -> [f32; N], const N: usize> Coarse<F, N> {
 
     fn knots(&self, index: usize) -> Vec<[f32; N]> {
         let row = (index * STEP) as f64;
-        (0..=self.columns / STEP + 1).map(|knot| (self.field)((knot * STEP) as f64, row)).collect()
+        (0..=self.columns / STEP + 1)
+            .map(|knot| (self.field)((knot * STEP) as f64, row))
+            .collect()
     }
 }
 

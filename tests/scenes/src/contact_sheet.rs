@@ -40,8 +40,8 @@ pub struct Sheet {
 
 /// Draws the files, which need at least three bands each.
 ///
-/// Files named `sentinel_l2a_<tile>_<date>_<n>_RGB.tif` get a row for each tile and a column for each date if that
-/// fits; others, and longer series, are laid out in the order of their names.
+/// Files named `sentinel_l2a_<tile>_<date>_<n>_RGB.tif` get a row for each tile and a column for
+/// each date if that fits; others, and longer series, are laid out in the order of their names.
 ///
 /// # Errors
 ///
@@ -64,15 +64,24 @@ pub fn draw(files: &[PathBuf]) -> Result<Sheet> {
     let caption = LEADING + glyphs::HEIGHT * TEXT_SCALE;
     let (title, subtitle) = headline(&entries, total);
     let heading = glyphs::HEIGHT * (TITLE_SCALE + TEXT_SCALE) + LEADING + 24;
-    let text_width = (glyphs::width(&title) * TITLE_SCALE).max(glyphs::width(&subtitle) * TEXT_SCALE);
+    let text_width =
+        (glyphs::width(&title) * TITLE_SCALE).max(glyphs::width(&subtitle) * TEXT_SCALE);
     let width = 2 * MARGIN + text_width.max(grid.columns * (side + GAP) - GAP);
     let height = 2 * MARGIN + heading + grid.rows * (side + caption + GAP) - GAP;
     let mut canvas = Canvas::new(width, height, PAPER);
 
     canvas.text((MARGIN, MARGIN), TITLE_SCALE, &title, INK);
-    canvas.text((MARGIN, MARGIN + glyphs::HEIGHT * TITLE_SCALE + LEADING), TEXT_SCALE, &subtitle, FAINT_INK);
+    canvas.text(
+        (MARGIN, MARGIN + glyphs::HEIGHT * TITLE_SCALE + LEADING),
+        TEXT_SCALE,
+        &subtitle,
+        FAINT_INK,
+    );
     let corner = |(column, row): (usize, usize)| {
-        (MARGIN + column * (side + GAP), MARGIN + heading + row * (side + caption + GAP))
+        (
+            MARGIN + column * (side + GAP),
+            MARGIN + heading + row * (side + caption + GAP),
+        )
     };
     for row in 0..grid.rows {
         for column in 0..grid.columns {
@@ -87,35 +96,54 @@ pub fn draw(files: &[PathBuf]) -> Result<Sheet> {
         place(&mut canvas, (left, top), side, &thumbnail);
         write_caption(&mut canvas, (left, top + side + LEADING), side, entry);
     }
-    Ok(Sheet { canvas, shown: entries.len(), total })
+    Ok(Sheet {
+        canvas,
+        shown: entries.len(),
+        total,
+    })
 }
 
 /// A file and what its name says. The order of the fields is the order on the sheet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     tile: String,
-    /// Date and acquisition number, e.g. `2020-08-01` or `2020-08-01/1`; empty if the name says nothing.
+    /// Date and acquisition number, e.g. `2020-08-01` or `2020-08-01/1`; empty if the name says
+    /// nothing.
     date: String,
     path: PathBuf,
 }
 
 impl Entry {
     fn of(path: &Path) -> Self {
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let (tile, date) = named(&stem).unwrap_or_else(|| (stem.clone(), String::new()));
-        Self { tile, date, path: path.to_owned() }
+        Self {
+            tile,
+            date,
+            path: path.to_owned(),
+        }
     }
 }
 
 fn named(stem: &str) -> Option<(String, String)> {
-    let mut parts = stem.strip_prefix("sentinel_l2a_")?.strip_suffix("_RGB")?.split('_');
+    let mut parts = stem
+        .strip_prefix("sentinel_l2a_")?
+        .strip_suffix("_RGB")?
+        .split('_');
     let (tile, date, number) = (parts.next()?, parts.next()?, parts.next()?);
     let digits: String = date.chars().filter(char::is_ascii_digit).collect();
     if parts.next().is_some() || digits.len() != 8 {
         return None;
     }
     let (year, month, day) = (&digits[..4], &digits[4..6], &digits[6..]);
-    let number = if number == "0" { String::new() } else { format!("/{number}") };
+    let number = if number == "0" {
+        String::new()
+    } else {
+        format!("/{number}")
+    };
     Some((tile.to_owned(), format!("{year}-{month}-{day}{number}")))
 }
 
@@ -134,22 +162,44 @@ impl Grid {
         let tiles: BTreeSet<_> = entries.iter().map(|entry| &entry.tile).collect();
         let dates: BTreeSet<_> = entries.iter().map(|entry| &entry.date).collect();
         let all_named = entries.iter().all(|entry| !entry.date.is_empty());
-        // Two files of one tile and date (in two folders, say) would cover each other; a mostly empty table is no help.
-        let cells: BTreeSet<_> = entries.iter().map(|entry| (&entry.tile, &entry.date)).collect();
+        // Two files of one tile and date (in two folders, say) would cover each other; a mostly
+        // empty table is no help.
+        let cells: BTreeSet<_> = entries
+            .iter()
+            .map(|entry| (&entry.tile, &entry.date))
+            .collect();
         let fits = dates.len() <= MAX_COLUMNS && tiles.len() * dates.len() <= 2 * entries.len();
         if all_named && fits && cells.len() == entries.len() {
             let place = |entry: &Entry| {
                 let column = dates.iter().filter(|&&date| *date < entry.date).count();
-                (column, tiles.iter().filter(|&&tile| *tile < entry.tile).count())
+                (
+                    column,
+                    tiles.iter().filter(|&&tile| *tile < entry.tile).count(),
+                )
             };
             let cells = entries.iter().map(place).collect();
-            return Self { columns: dates.len(), rows: tiles.len(), cells, is_table: true };
+            return Self {
+                columns: dates.len(),
+                rows: tiles.len(),
+                cells,
+                is_table: true,
+            };
         }
         let columns = entries.len().isqrt().clamp(1, MAX_COLUMNS);
-        let columns =
-            if columns * columns < entries.len() { (columns + 1).min(MAX_COLUMNS) } else { columns };
-        let cells = (0..entries.len()).map(|index| (index % columns, index / columns)).collect();
-        Self { columns, rows: entries.len().div_ceil(columns), cells, is_table: false }
+        let columns = if columns * columns < entries.len() {
+            (columns + 1).min(MAX_COLUMNS)
+        } else {
+            columns
+        };
+        let cells = (0..entries.len())
+            .map(|index| (index % columns, index / columns))
+            .collect();
+        Self {
+            columns,
+            rows: entries.len().div_ceil(columns),
+            cells,
+            is_table: false,
+        }
     }
 }
 
@@ -168,20 +218,32 @@ fn sample_evenly<T>(items: Vec<T>, capacity: usize) -> Vec<T> {
 }
 
 fn headline(entries: &[Entry], total: usize) -> (String, String) {
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let plural =
+        |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let mut facts = Vec::new();
     if entries.iter().all(|entry| !entry.date.is_empty()) {
         let tiles: BTreeSet<_> = entries.iter().map(|entry| &entry.tile).collect();
         facts.push(plural(tiles.len(), "tile"));
-        let days = || entries.iter().map(|entry| entry.date.split('/').next().unwrap_or_default());
+        let days = || {
+            entries
+                .iter()
+                .map(|entry| entry.date.split('/').next().unwrap_or_default())
+        };
         if let (Some(first), Some(last)) = (days().min(), days().max()) {
-            facts.push(if first == last { first.to_owned() } else { format!("{first} to {last}") });
+            facts.push(if first == last {
+                first.to_owned()
+            } else {
+                format!("{first} to {last}")
+            });
         }
     }
     if entries.len() < total {
         facts.push(format!("an even sample of {} is shown", entries.len()));
     }
-    (format!("Tilefleet \u{b7} {}", plural(total, "scene")), facts.join(" \u{b7} "))
+    (
+        format!("Tilefleet \u{b7} {}", plural(total, "scene")),
+        facts.join(" \u{b7} "),
+    )
 }
 
 fn place(canvas: &mut Canvas, (left, top): (usize, usize), side: usize, thumbnail: &Thumbnail) {
@@ -189,10 +251,13 @@ fn place(canvas: &mut Canvas, (left, top): (usize, usize), side: usize, thumbnai
     let (inset_x, inset_y) = ((side - thumbnail.width) / 2, (side - thumbnail.height) / 2);
     for y in 0..side {
         for x in 0..side {
-            let column = x.checked_sub(inset_x).filter(|&column| column < thumbnail.width);
+            let column = x
+                .checked_sub(inset_x)
+                .filter(|&column| column < thumbnail.width);
             let row = y.checked_sub(inset_y).filter(|&row| row < thumbnail.height);
-            let seen =
-                column.zip(row).and_then(|(column, row)| thumbnail.pixels[row * thumbnail.width + column]);
+            let seen = column
+                .zip(row)
+                .and_then(|(column, row)| thumbnail.pixels[row * thumbnail.width + column]);
             let colour = seen.unwrap_or(if (x + y) % 12 < 2 { HATCH } else { NO_DATA });
             canvas.set(left + x, top + y, colour);
         }
@@ -207,7 +272,11 @@ fn empty_frame(canvas: &mut Canvas, (left, top): (usize, usize), side: usize) {
 fn write_caption(canvas: &mut Canvas, (left, top): (usize, usize), side: usize, entry: &Entry) {
     let room = side / (TEXT_SCALE * glyphs::ADVANCE);
     let date_room = entry.date.chars().count() + 1;
-    let name: String = entry.tile.chars().take(room.saturating_sub(date_room)).collect();
+    let name: String = entry
+        .tile
+        .chars()
+        .take(room.saturating_sub(date_room))
+        .collect();
     canvas.text((left, top), TEXT_SCALE, &name, INK);
     let indent = side.saturating_sub(glyphs::width(&entry.date) * TEXT_SCALE);
     canvas.text((left + indent, top), TEXT_SCALE, &entry.date, FAINT_INK);
@@ -218,7 +287,10 @@ mod tests {
     use super::*;
 
     fn entries(names: &[&str]) -> Vec<Entry> {
-        names.iter().map(|name| Entry::of(Path::new(name))).collect()
+        names
+            .iter()
+            .map(|name| Entry::of(Path::new(name)))
+            .collect()
     }
 
     #[test]
@@ -229,7 +301,10 @@ mod tests {
             "c/sentinel_l2a_48RYT_20200806_0_RGB.tif",
         ]));
         assert!(grid.is_table);
-        assert_eq!((grid.columns, grid.rows, grid.cells), (2, 2, vec![(0, 0), (1, 0), (1, 1)]));
+        assert_eq!(
+            (grid.columns, grid.rows, grid.cells),
+            (2, 2, vec![(0, 0), (1, 0), (1, 1)])
+        );
     }
 
     #[test]
@@ -248,7 +323,10 @@ mod tests {
     #[test]
     fn more_files_than_fit_are_sampled_evenly() {
         let sampled = sample_evenly((0..250).collect(), CAPACITY);
-        assert_eq!((sampled.len(), sampled[0], sampled[1], sampled[2]), (CAPACITY, 0, 3, 5));
+        assert_eq!(
+            (sampled.len(), sampled[0], sampled[1], sampled[2]),
+            (CAPACITY, 0, 3, 5)
+        );
         assert_eq!(sample_evenly(vec![1, 2], CAPACITY), [1, 2]);
     }
 

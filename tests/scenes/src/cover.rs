@@ -1,5 +1,9 @@
-//! What grows and stands on the ground: forest, meadow, rock, towns, water, and the mosaic of fields.
-#![expect(clippy::cast_possible_truncation, reason = "cells of the field mosaic, and shades")]
+//! What grows and stands on the ground: forest, meadow, rock, towns, water, and the mosaic of
+//! fields.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "cells of the field mosaic, and shades"
+)]
 
 use crate::noise::{direction, fraction, gradient, hash, lerp, smoothstep};
 use crate::spectrum::{self, Spectrum, mix};
@@ -29,7 +33,10 @@ pub struct Cover {
 impl Cover {
     /// The cover of a seed on a day of the year, 1 to 366.
     pub fn new(seed: u32, day_of_year: i16) -> Self {
-        Self { seed, day_of_year: f32::from(day_of_year) }
+        Self {
+            seed,
+            day_of_year: f32::from(day_of_year),
+        }
     }
 
     /// What covers the ground at a place, in metres east and north.
@@ -42,11 +49,15 @@ impl Cover {
             + 0.5 * gradient(self.seed ^ 0x52, east / 90.0, north / 90.0);
         let mut surface = Self::wild(ground, relief, patch);
 
-        let tilled =
-            smoothstep(0.17, 0.07, relief.slope + 0.06 * patch) * smoothstep(620.0, 430.0, ground.height);
+        let tilled = smoothstep(0.17, 0.07, relief.slope + 0.06 * patch)
+            * smoothstep(620.0, 430.0, ground.height);
         if tilled > 0.0 {
             let (field, is_hedge) = self.field(east, north);
-            let field = if is_hedge { mix(&field, &spectrum::BROADLEAF, 0.4) } else { field };
+            let field = if is_hedge {
+                mix(&field, &spectrum::BROADLEAF, 0.4)
+            } else {
+                field
+            };
             surface.spectrum = mix(&surface.spectrum, &field, tilled);
             surface.roughness = lerp(surface.roughness, 0.012, tilled);
         }
@@ -70,7 +81,10 @@ impl Cover {
         let silt = smoothstep(20.0, 110.0, ground.river_half_width);
         let shallow = 0.12 * smoothstep(-60.0, 0.0, ground.to_river - ground.river_half_width);
         let water = mix(&spectrum::LAKE, &spectrum::RIVER, silt);
-        Surface { spectrum: mix(&water, &spectrum::GRAVEL, shallow), roughness: 0.015 }
+        Surface {
+            spectrum: mix(&water, &spectrum::GRAVEL, shallow),
+            roughness: 0.015,
+        }
     }
 
     fn wild(ground: &Ground, relief: Relief, patch: f32) -> Surface {
@@ -78,9 +92,13 @@ impl Cover {
         let moisture = ground.moisture + 0.25 * (1.0 - relief.light) + 0.30 * patch;
         let forest_kind = smoothstep(650.0, 1_150.0, ground.height + 260.0 * patch);
         let forest = mix(&spectrum::BROADLEAF, &spectrum::CONIFER, forest_kind);
-        let open = mix(&spectrum::DRY_GRASS, &spectrum::MEADOW, smoothstep(0.15, 0.55, moisture));
-        let wooded =
-            smoothstep(0.30, 0.48, moisture) * smoothstep(1_500.0, 1_250.0, ground.height + 250.0 * patch);
+        let open = mix(
+            &spectrum::DRY_GRASS,
+            &spectrum::MEADOW,
+            smoothstep(0.15, 0.55, moisture),
+        );
+        let wooded = smoothstep(0.30, 0.48, moisture)
+            * smoothstep(1_500.0, 1_250.0, ground.height + 250.0 * patch);
         let vegetation = mix(&open, &forest, wooded);
         let bare = smoothstep(0.70, 1.10, relief.slope + 0.25 * patch).max(smoothstep(
             1_280.0,
@@ -95,12 +113,17 @@ impl Cover {
 
     /// The crop at a place, and whether the place is a field's edge.
     ///
-    /// Blocks lie parallel within a parish (the Voronoi cell of a jittered point) and are cut into strips.
+    /// Blocks lie parallel within a parish (the Voronoi cell of a jittered point) and are cut into
+    /// strips.
     fn field(self, east: f64, north: f64) -> (Spectrum, bool) {
         let parish = self.parish(east, north);
         let [cos, sin] = direction(parish >> 9);
-        // Single precision holds centimetres only near zero, so distances are taken from the parish's own corner.
-        let (x, y) = ((east % (PARISH * 8.0)) as f32, (north % (PARISH * 8.0)) as f32);
+        // Single precision holds centimetres only near zero, so distances are taken from the
+        // parish's own corner.
+        let (x, y) = (
+            (east % (PARISH * 8.0)) as f32,
+            (north % (PARISH * 8.0)) as f32,
+        );
         let (along, across) = (x * cos + y * sin, y * cos - x * sin);
 
         let row = (across / BLOCK[1]).floor();
@@ -111,8 +134,11 @@ impl Cover {
 
         let strips = 1.0 + (fraction(block, 1) * 5.0).floor();
         let lengthwise = fraction(block, 2) < 0.5;
-        let (cut, width) =
-            if lengthwise { (u * strips, BLOCK[0] / strips) } else { (v * strips, BLOCK[1] / strips) };
+        let (cut, width) = if lengthwise {
+            (u * strips, BLOCK[0] / strips)
+        } else {
+            (v * strips, BLOCK[1] / strips)
+        };
         let strip = cut.floor();
         let to_edge = ((cut - strip).min(strip + 1.0 - cut) * width)
             .min(u.min(1.0 - u) * BLOCK[0])
@@ -142,8 +168,11 @@ impl Cover {
         let days_to_harvest = 175.0 + 85.0 * fraction(field, 5) - self.day_of_year;
         let kind = fraction(field, 6);
         let spectrum = if kind < 0.34 {
-            let ripe =
-                mix(&spectrum::GREEN_CROP, &spectrum::RIPE_CROP, smoothstep(35.0, 5.0, days_to_harvest));
+            let ripe = mix(
+                &spectrum::GREEN_CROP,
+                &spectrum::RIPE_CROP,
+                smoothstep(35.0, 5.0, days_to_harvest),
+            );
             if days_to_harvest > 0.0 {
                 ripe
             } else {
@@ -155,19 +184,32 @@ impl Cover {
         } else if kind < 0.86 {
             spectrum::GREEN_CROP
         } else {
-            mix(&spectrum::DARK_SOIL, &spectrum::PALE_SOIL, fraction(field, 7))
+            mix(
+                &spectrum::DARK_SOIL,
+                &spectrum::PALE_SOIL,
+                fraction(field, 7),
+            )
         };
         spectrum.map(|reflectance| reflectance * shade)
     }
 
     /// Blocks of houses with streets and greenery between them.
     fn quarter(self, east: f64, north: f64) -> Spectrum {
-        let block = hash(self.seed ^ 0x54, (east / 70.0) as i32, (north / 50.0) as i32);
-        let house = hash(self.seed ^ 0x55, (east / 30.0) as i32, (north / 20.0) as i32);
+        let block = hash(
+            self.seed ^ 0x54,
+            (east / 70.0) as i32,
+            (north / 50.0) as i32,
+        );
+        let house = hash(
+            self.seed ^ 0x55,
+            (east / 30.0) as i32,
+            (north / 20.0) as i32,
+        );
         let greenery = if fraction(block, 1) < 0.22 { 0.6 } else { 0.0 };
         let bright = lerp(0.82, 1.08, fraction(block, 2)) * lerp(0.8, 1.15, fraction(house, 3));
         let tiled_red = [1.0, 1.0, lerp(0.96, 1.08, fraction(block, 4)), 1.0];
-        let town: Spectrum = std::array::from_fn(|band| spectrum::TOWN[band] * bright * tiled_red[band]);
+        let town: Spectrum =
+            std::array::from_fn(|band| spectrum::TOWN[band] * bright * tiled_red[band]);
         mix(&town, &spectrum::MEADOW, greenery)
     }
 }

@@ -78,12 +78,17 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// For `map_err` on GDAL calls: `action` is a verb, `subject` the file or raster it was done to.
+    /// For `map_err` on GDAL calls: `action` is a verb, `subject` the file or raster it was done
+    /// to.
     pub(crate) fn gdal(
         action: &'static str,
         subject: impl Into<String>,
     ) -> impl FnOnce(gdal::errors::GdalError) -> Self {
         let subject = subject.into();
-        move |source| Self::Gdal { action, subject, source }
+        move |source| Self::Gdal {
+            action,
+            subject,
+            source,
+        }
     }
 }

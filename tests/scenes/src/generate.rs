@@ -21,10 +21,11 @@ pub struct Job {
     pub band: Band,
 }
 
-/// Writes `bands` of every scene below `root` on `threads` threads and tells `progress` of each file.
+/// Writes `bands` of every scene below `root` on `threads` threads and tells `progress` of each
+/// file.
 ///
-/// A thread holds one band at a time: at full size that takes 0.7 GB. After the first failure no further
-/// band is begun.
+/// A thread holds one band at a time: at full size that takes 0.7 GB. After the first failure no
+/// further band is begun.
 ///
 /// # Errors
 ///
@@ -40,8 +41,10 @@ pub fn generate(
     for scene in scenes {
         layout::write_tile_info(root, scene)?;
     }
-    let jobs: Vec<Job> =
-        scenes.iter().flat_map(|&scene| bands.iter().map(move |&band| Job { scene, band })).collect();
+    let jobs: Vec<Job> = scenes
+        .iter()
+        .flat_map(|&scene| bands.iter().map(move |&band| Job { scene, band }))
+        .collect();
     let next = AtomicUsize::new(0);
     let failure = Mutex::new(None);
     let work = || {

@@ -15,7 +15,8 @@ pub(crate) fn width(text: &str) -> usize {
     (text.chars().count() * ADVANCE).saturating_sub(1)
 }
 
-/// Lit pixels of a text as (column, row) in font pixels. Lower case is shown as capitals, the unknown as a box.
+/// Lit pixels of a text as (column, row) in font pixels. Lower case is shown as capitals, the
+/// unknown as a box.
 pub(crate) fn pixels(text: &str) -> impl Iterator<Item = (usize, usize)> {
     text.chars().enumerate().flat_map(|(position, character)| {
         let glyph = glyph(character.to_ascii_uppercase());
@@ -85,7 +86,10 @@ mod tests {
     #[test]
     fn a_text_is_as_wide_as_its_pixels() {
         let text = "48RXT";
-        assert_eq!(pixels(text).map(|(column, _)| column).max(), Some(width(text) - 1));
+        assert_eq!(
+            pixels(text).map(|(column, _)| column).max(),
+            Some(width(text) - 1)
+        );
         assert_eq!(width(""), 0);
     }
 }

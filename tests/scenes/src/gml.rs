@@ -1,14 +1,20 @@
-//! The GML that places a Sentinel-2 image on the map (OGC 05-047r3, "GML in JPEG 2000", version 1.0).
+//! The GML that places a Sentinel-2 image on the map (OGC 05-047r3, "GML in JPEG 2000", version
+//! 1.0).
 //!
-//! Written as the ground segment writes it: a rectified grid whose origin is the *centre* of the first pixel, and grid
-//! limits that count from one although the standard's own examples count from zero. Readers go by origin and offset
-//! vectors and ignore the limits.
+//! Written as the ground segment writes it: a rectified grid whose origin is the *centre* of the
+//! first pixel, and grid limits that count from one although the standard's own examples count from
+//! zero. Readers go by origin and offset vectors and ignore the limits.
 
 use crate::encode::Georeference;
 
 /// The XML document of the `gml.root-instance` box for a raster of `width` x `height` pixels.
 pub fn root_instance(georeference: &Georeference, width: u32, height: u32) -> String {
-    let Georeference { epsg, west, north, pixel } = *georeference;
+    let Georeference {
+        epsg,
+        west,
+        north,
+        pixel,
+    } = *georeference;
     let crs = format!("urn:ogc:def:crs:EPSG::{epsg}");
     let (x, y) = (west + pixel / 2.0, north - pixel / 2.0);
     format!(
@@ -73,7 +79,12 @@ mod tests {
 
     #[test]
     fn origin_is_the_centre_of_the_first_pixel() {
-        let georeference = Georeference { epsg: 32629, west: 499_980.0, north: 5_900_040.0, pixel: 60.0 };
+        let georeference = Georeference {
+            epsg: 32629,
+            west: 499_980.0,
+            north: 5_900_040.0,
+            pixel: 60.0,
+        };
         let xml = root_instance(&georeference, 1830, 1830);
         assert!(xml.contains("<gml:pos>500010 5900010</gml:pos>"));
         assert!(xml.contains(r#"srsName="urn:ogc:def:crs:EPSG::32629">0 -60<"#));

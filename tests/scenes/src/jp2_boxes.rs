@@ -1,8 +1,9 @@
-//! The JP2 file around a codestream (ISO/IEC 15444-1 Annex I, box headers in I.4), box for box as in ESA's files.
+//! The JP2 file around a codestream (ISO/IEC 15444-1 Annex I, box headers in I.4), box for box as
+//! in ESA's files.
 //!
-//! The outer `asoc` box has its length in the 64-bit `XLBox` field although it is two kilobytes long, and the
-//! codestream box has length zero, "to the end of the file". Both are legal, both are what a reader of real Sentinel-2
-//! files meets first, and GDAL writes neither; hence this module.
+//! The outer `asoc` box has its length in the 64-bit `XLBox` field although it is two kilobytes
+//! long, and the codestream box has length zero, "to the end of the file". Both are legal, both are
+//! what a reader of real Sentinel-2 files meets first, and GDAL writes neither; hence this module.
 
 /// Extended length follows (ISO/IEC 15444-1 table I.1).
 const LENGTH_IN_XLBOX: u32 = 1;
@@ -13,7 +14,8 @@ const GREYSCALE: u32 = 17;
 
 /// Everything of a single-component JP2 file that goes before the codestream.
 ///
-/// The returned bytes end with the header of an open-ended `jp2c` box: append the codestream and the file is complete.
+/// The returned bytes end with the header of an open-ended `jp2c` box: append the codestream and
+/// the file is complete.
 pub fn preamble(width: u32, height: u32, bits: u8, gml: &str) -> Vec<u8> {
     let mut file = Vec::with_capacity(gml.len() + 256);
     put_box(&mut file, *b"jP  ", &[0x0d, 0x0a, 0x87, 0x0a]);
@@ -30,7 +32,8 @@ fn image_header(width: u32, height: u32, bits: u8) -> Vec<u8> {
     ihdr.extend(height.to_be_bytes());
     ihdr.extend(width.to_be_bytes());
     ihdr.extend(1_u16.to_be_bytes());
-    // Precision less one, compression type 7, colour space "unknown" set as ESA does, no intellectual property box.
+    // Precision less one, compression type 7, colour space "unknown" set as ESA does, no
+    // intellectual property box.
     ihdr.extend([bits - 1, 7, 1, 0]);
 
     let mut colr = vec![1, 0, 0];
@@ -85,9 +88,10 @@ mod tests {
             let name = String::from_utf8_lossy(kind).into_owned();
             let (length, bits) = match u32::from_be_bytes(*length) {
                 LENGTH_TO_END => (rest.len(), 0),
-                LENGTH_IN_XLBOX => {
-                    (usize::try_from(u64::from_be_bytes(rest[8..16].try_into().unwrap())).unwrap(), 64)
-                }
+                LENGTH_IN_XLBOX => (
+                    usize::try_from(u64::from_be_bytes(rest[8..16].try_into().unwrap())).unwrap(),
+                    64,
+                ),
                 short => (short as usize, 32),
             };
             found.push((name, bits));
@@ -99,8 +103,20 @@ mod tests {
     #[test]
     fn boxes_are_those_of_a_real_product() {
         let file = preamble(1830, 1830, 15, "<gml/>");
-        let expected = [("jP  ", 32), ("ftyp", 32), ("jp2h", 32), ("asoc", 64), ("jp2c", 0)];
-        assert_eq!(names(&file), expected.map(|(name, bits)| (name.to_owned(), bits)));
-        assert_eq!(&file[48..62], b"\x00\x00\x07&\x00\x00\x07&\x00\x01\x0e\x07\x01\x00");
+        let expected = [
+            ("jP  ", 32),
+            ("ftyp", 32),
+            ("jp2h", 32),
+            ("asoc", 64),
+            ("jp2c", 0),
+        ];
+        assert_eq!(
+            names(&file),
+            expected.map(|(name, bits)| (name.to_owned(), bits))
+        );
+        assert_eq!(
+            &file[48..62],
+            b"\x00\x00\x07&\x00\x00\x07&\x00\x01\x0e\x07\x01\x00"
+        );
     }
 }

@@ -10,9 +10,11 @@ use crate::error::{Error, Result};
 use crate::scene::{PIXEL, Scene};
 use crate::spectrum::Band;
 
-/// Part of every stamp: raise it when the same scene gets other samples, so that old files are made again.
+/// Part of every stamp: raise it when the same scene gets other samples, so that old files are made
+/// again.
 const GENERATION: u32 = 1;
-/// Where stamps lie: next to the tiles and not among them, so that the tiles can be uploaded as they are.
+/// Where stamps lie: next to the tiles and not among them, so that the tiles can be uploaded as
+/// they are.
 const STAMPS: &str = ".stamps";
 
 /// What became of a band file.
@@ -28,7 +30,8 @@ pub struct Written {
     pub valid: Option<u64>,
 }
 
-/// The folder of a scene below the root, as a key prefix without a slash at its end: `tiles/48/R/XT/2020/8/1/0`.
+/// The folder of a scene below the root, as a key prefix without a slash at its end:
+/// `tiles/48/R/XT/2020/8/1/0`.
 pub fn prefix(scene: &Scene) -> String {
     let Scene { tile, date, .. } = scene;
     format!(
@@ -47,14 +50,23 @@ pub fn band_key(scene: &Scene, band: Band) -> String {
     format!("{}/R10m/{band}.jp2", prefix(scene))
 }
 
-/// Writes `bands` of a scene and its `tileInfo.json` below `root`. Files of an equal scene are left as they are.
+/// Writes `bands` of a scene and its `tileInfo.json` below `root`. Files of an equal scene are left
+/// as they are.
 ///
 /// # Errors
 ///
 /// If a file cannot be written or GDAL refuses the coding parameters.
-pub fn write_scene(root: &Path, scene: &Scene, bands: &[Band], coding: &Coding) -> Result<Vec<Written>> {
+pub fn write_scene(
+    root: &Path,
+    scene: &Scene,
+    bands: &[Band],
+    coding: &Coding,
+) -> Result<Vec<Written>> {
     write_tile_info(root, scene)?;
-    bands.iter().map(|&band| write_band(root, scene, band, coding)).collect()
+    bands
+        .iter()
+        .map(|&band| write_band(root, scene, band, coding))
+        .collect()
 }
 
 /// Writes one band of a scene, unless an equal one is there.
@@ -64,22 +76,45 @@ pub fn write_scene(root: &Path, scene: &Scene, bands: &[Band], coding: &Coding) 
 /// As [`write_scene`].
 pub fn write_band(root: &Path, scene: &Scene, band: Band, coding: &Coding) -> Result<Written> {
     let path = root.join(band_key(scene, band));
-    let stamp = root.join(STAMPS).join(format!("{}_{}_{band}", scene.tile, scene.date.strftime("%Y%m%d")));
+    let stamp = root.join(STAMPS).join(format!(
+        "{}_{}_{band}",
+        scene.tile,
+        scene.date.strftime("%Y%m%d")
+    ));
     let signature = |bytes: u64| {
-        format!("{GENERATION} {} {} {} {band} {coding:?} {bytes}\n", scene.size, scene.seed, scene.swath)
+        format!(
+            "{GENERATION} {} {} {} {band} {coding:?} {bytes}\n",
+            scene.size, scene.seed, scene.swath
+        )
     };
     if let Ok(metadata) = fs::metadata(&path)
         && fs::read_to_string(&stamp).is_ok_and(|found| found == signature(metadata.len()))
     {
-        return Ok(Written { path, bytes: metadata.len(), is_new: false, valid: None });
+        return Ok(Written {
+            path,
+            bytes: metadata.len(),
+            is_new: false,
+            valid: None,
+        });
     }
     let samples = scene.samples(band);
     let valid = samples.iter().filter(|&&sample| sample != 0).count() as u64;
-    let file = encode::jp2(&samples, scene.size, scene.size, &scene.georeference(), coding)?;
+    let file = encode::jp2(
+        &samples,
+        scene.size,
+        scene.size,
+        &scene.georeference(),
+        coding,
+    )?;
     let bytes = file.len() as u64;
     write_whole(&path, &file)?;
     write_whole(&stamp, signature(bytes).as_bytes())?;
-    Ok(Written { path, bytes, is_new: true, valid: Some(valid) })
+    Ok(Written {
+        path,
+        bytes,
+        is_new: true,
+        valid: Some(valid),
+    })
 }
 
 /// Writes the `tileInfo.json` of a scene.
@@ -94,7 +129,9 @@ pub fn write_tile_info(root: &Path, scene: &Scene) -> Result<()> {
 
 /// The metadata that the public bucket keeps next to a scene's bands, with its field names.
 pub fn tile_info(scene: &Scene) -> Value {
-    let Scene { tile, date, size, .. } = scene;
+    let Scene {
+        tile, date, size, ..
+    } = scene;
     let georeference = scene.georeference();
     let width = f64::from(*size) * PIXEL;
     let crs = json!({
@@ -103,18 +140,25 @@ pub fn tile_info(scene: &Scene) -> Value {
     });
     let ring = |corners: &[(f64, f64)]| -> Value {
         let place = |&(east, south): &(f64, f64)| {
-            json!([(georeference.west + east * width).round(), (georeference.north - south * width).round()])
+            json!([
+                (georeference.west + east * width).round(),
+                (georeference.north - south * width).round()
+            ])
         };
         corners.iter().chain(corners.first()).map(place).collect()
     };
-    let polygon =
-        |corners: &[(f64, f64)]| json!({ "type": "Polygon", "crs": crs, "coordinates": [ring(corners)] });
+    let polygon = |corners: &[(f64, f64)]| json!({ "type": "Polygon", "crs": crs, "coordinates": [ring(corners)] });
     let square = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
     let percent = |share: f64| (share * 10_000.0).round() / 100.0;
 
     let day = date.strftime("%Y%m%d");
     let product = format!("S2A_MSIL2A_{day}T033541_N0214_R061_T{tile}_{day}T080000");
-    let products = format!("products/{}/{}/{}/{product}", date.year(), date.month(), date.day());
+    let products = format!(
+        "products/{}/{}/{}/{product}",
+        date.year(),
+        date.month(),
+        date.day()
+    );
     json!({
         "path": prefix(scene),
         "timestamp": format!("{date}T03:40:24.000Z"),
@@ -137,18 +181,24 @@ pub fn tile_info(scene: &Scene) -> Value {
 
 /// Writes a file so that it is there whole or not at all, making the folders above it.
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
-    let failed = |source| Error::Write { path: path.to_owned(), source };
+    let failed = |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    // Two processes may write the same scene; equal content makes it harmless as long as they do not share this name.
+    // Two processes may write the same scene; equal content makes it harmless as long as they do
+    // not share this name.
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = PathBuf::from(partial);
-    fs::write(&partial, content).and_then(|()| fs::rename(&partial, path)).map_err(|source| {
-        let _ = fs::remove_file(&partial);
-        failed(source)
-    })
+    fs::write(&partial, content)
+        .and_then(|()| fs::rename(&partial, path))
+        .map_err(|source| {
+            let _ = fs::remove_file(&partial);
+            failed(source)
+        })
 }
 
 #[cfg(test)]
@@ -158,7 +208,12 @@ mod tests {
     use std::time::SystemTime;
 
     fn scene() -> Scene {
-        Scene::new("48RXT".parse().unwrap(), jiff::civil::date(2020, 8, 1), 64, 1)
+        Scene::new(
+            "48RXT".parse().unwrap(),
+            jiff::civil::date(2020, 8, 1),
+            64,
+            1,
+        )
     }
 
     fn modified(path: &Path) -> SystemTime {
@@ -169,15 +224,27 @@ mod tests {
     fn files_lie_where_the_public_bucket_has_them() {
         let root = tempfile::tempdir().unwrap();
         write_scene(root.path(), &scene(), &Band::VISIBLE, &Coding::default()).unwrap();
-        for name in ["tileInfo.json", "R10m/B02.jp2", "R10m/B03.jp2", "R10m/B04.jp2"] {
-            assert!(root.path().join("tiles/48/R/XT/2020/8/1/0").join(name).is_file(), "{name}");
+        for name in [
+            "tileInfo.json",
+            "R10m/B02.jp2",
+            "R10m/B03.jp2",
+            "R10m/B04.jp2",
+        ] {
+            assert!(
+                root.path()
+                    .join("tiles/48/R/XT/2020/8/1/0")
+                    .join(name)
+                    .is_file(),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn a_file_is_made_again_only_if_its_scene_changed_or_it_is_damaged() {
         let root = tempfile::tempdir().unwrap();
-        let write = |scene: &Scene| write_band(root.path(), scene, Band::B02, &Coding::default()).unwrap();
+        let write =
+            |scene: &Scene| write_band(root.path(), scene, Band::B02, &Coding::default()).unwrap();
         let first = write(&scene());
         let (made_at, content) = (modified(&first.path), fs::read(&first.path).unwrap());
         assert!(first.is_new && !write(&scene()).is_new);
@@ -194,12 +261,17 @@ mod tests {
 
     #[test]
     fn tile_info_tells_how_much_of_the_tile_has_data() {
-        let swath = Swath::West(Edge { north: 0.75, south: 0.25 });
+        let swath = Swath::West(Edge {
+            north: 0.75,
+            south: 0.25,
+        });
         let info = tile_info(&Scene { swath, ..scene() });
         assert_eq!(info["path"], "tiles/48/R/XT/2020/8/1/0");
         assert_eq!(info["gridSquare"], "XT");
         assert_eq!(info["dataCoveragePercentage"], 50.0);
-        let ring = info["tileDataGeometry"]["coordinates"][0].as_array().unwrap();
+        let ring = info["tileDataGeometry"]["coordinates"][0]
+            .as_array()
+            .unwrap();
         assert_eq!((ring.len(), &ring[0]), (5, &ring[4]));
     }
 }

@@ -10,7 +10,10 @@ use jiff::civil::Date;
 use tilefleet_scenes::{Band, Coding, Scene, Tile, contact_sheet, generate, scene};
 
 #[derive(Parser)]
-#[command(version, about = "Invents Sentinel-2 scenes, and draws contact sheets of what became of them")]
+#[command(
+    version,
+    about = "Invents Sentinel-2 scenes, and draws contact sheets of what became of them"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -43,7 +46,11 @@ struct Generate {
     #[arg(long, value_delimiter = ',', default_value = "48RXT,48RXU,48RYT")]
     tiles: Vec<Tile>,
     /// Days on which to see them
-    #[arg(long, value_delimiter = ',', default_value = "2020-08-01,2020-08-06,2020-08-11,2020-08-16")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "2020-08-01,2020-08-06,2020-08-11,2020-08-16"
+    )]
     dates: Vec<Date>,
     /// Bands to write: any of B02, B03, B04, B08
     #[arg(long, value_delimiter = ',', default_value = "B02,B03,B04")]
@@ -79,16 +86,39 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn run_generate(arguments: &Generate) -> anyhow::Result<()> {
-    let Generate { out, size, tiles, dates, bands, seed, jobs, tile_lengths } = arguments;
+    let Generate {
+        out,
+        size,
+        tiles,
+        dates,
+        bands,
+        seed,
+        jobs,
+        tile_lengths,
+    } = arguments;
     let scenes: Vec<Scene> = tiles
         .iter()
-        .flat_map(|&tile| dates.iter().map(move |&date| Scene::new(tile, date, *size, *seed)))
+        .flat_map(|&tile| {
+            dates
+                .iter()
+                .map(move |&date| Scene::new(tile, date, *size, *seed))
+        })
         .collect();
-    let coding = Coding { tile_lengths: *tile_lengths, ..Coding::default() };
-    let threads = jobs.or_else(|| thread::available_parallelism().ok().map(Into::into)).unwrap_or(1);
+    let coding = Coding {
+        tile_lengths: *tile_lengths,
+        ..Coding::default()
+    };
+    let threads = jobs
+        .or_else(|| thread::available_parallelism().ok().map(Into::into))
+        .unwrap_or(1);
     generate::generate(out, &scenes, bands, &coding, threads, &|job, written| {
         // A closed pipe must not stop the files from being written.
-        let _ = writeln!(io::stdout(), "{} {}", written.path.display(), story(job, written));
+        let _ = writeln!(
+            io::stdout(),
+            "{} {}",
+            written.path.display(),
+            story(job, written)
+        );
     })
     .with_context(|| format!("cannot generate scenes in {}", out.display()))
 }

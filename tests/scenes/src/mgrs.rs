@@ -1,8 +1,9 @@
 //! Where a tile lies: from its MGRS square to the corner of the Sentinel-2 tiling grid.
 //!
-//! Letters after NGA.SIG.0012, "Universal Grids and the Transverse Mercator and Polar Stereographic Map Projections",
-//! section 10. Sentinel-2 tiles start at the north-west corner of a 100 km square, moved outwards to the next multiple
-//! of 60 m so that its 10, 20 and 60 m grids share one corner, and are 109.8 km wide.
+//! Letters after NGA.SIG.0012, "Universal Grids and the Transverse Mercator and Polar Stereographic
+//! Map Projections", section 10. Sentinel-2 tiles start at the north-west corner of a 100 km
+//! square, moved outwards to the next multiple of 60 m so that its 10, 20 and 60 m grids share one
+//! corner, and are 109.8 km wide.
 
 use std::fmt;
 use std::str::FromStr;
@@ -55,8 +56,13 @@ impl Tile {
     pub fn origin(self) -> (i32, i32) {
         let west = self.square_easting();
         let north = self.square_northing() + SQUARE;
-        let offset = if self.is_southern() { SOUTHERN_OFFSET } else { 0 };
-        // Rounding the negated value down rounds the value up; southern tiles align to the equator too.
+        let offset = if self.is_southern() {
+            SOUTHERN_OFFSET
+        } else {
+            0
+        };
+        // Rounding the negated value down rounds the value up; southern tiles align to the equator
+        // too.
         let aligned_north = offset - (offset - north).div_euclid(GRID) * GRID;
         (west.div_euclid(GRID) * GRID, aligned_north)
     }
@@ -74,10 +80,15 @@ impl Tile {
     fn square_northing(self) -> i32 {
         let shift = if self.zone.is_multiple_of(2) { 5 } else { 0 };
         let within_cycle = (letter_index(self.row) - shift).rem_euclid(20) * SQUARE;
-        // The letters leave the multiple of 2,000 km open. A latitude band is only 890 km high, so the candidate
-        // nearest to its middle is the right one, even with the rough 111 km to a degree.
+        // The letters leave the multiple of 2,000 km open. A latitude band is only 890 km high, so
+        // the candidate nearest to its middle is the right one, even with the rough 111 km to a
+        // degree.
         let middle_latitude = -76 + 8 * (letter_index(self.band) - letter_index(b'C'));
-        let offset = if self.is_southern() { SOUTHERN_OFFSET } else { 0 };
+        let offset = if self.is_southern() {
+            SOUTHERN_OFFSET
+        } else {
+            0
+        };
         let middle = middle_latitude * 111_000 + offset;
         let cycles = (middle - within_cycle + NORTHING_CYCLE / 2).div_euclid(NORTHING_CYCLE);
         within_cycle + cycles * NORTHING_CYCLE
@@ -85,17 +96,27 @@ impl Tile {
 }
 
 fn letter_index(letter: u8) -> i32 {
-    LETTERS.iter().zip(0..).find_map(|(&known, index)| (known == letter).then_some(index)).unwrap_or(-1)
+    LETTERS
+        .iter()
+        .zip(0..)
+        .find_map(|(&known, index)| (known == letter).then_some(index))
+        .unwrap_or(-1)
 }
 
 impl FromStr for Tile {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let refuse = |why| Error::Tile { tile: text.to_owned(), why };
-        let (zone, letters) =
-            text.split_at_checked(2).ok_or_else(|| refuse("it does not start with two digits"))?;
-        let zone: u8 = zone.parse().map_err(|_| refuse("it does not start with two digits"))?;
+        let refuse = |why| Error::Tile {
+            tile: text.to_owned(),
+            why,
+        };
+        let (zone, letters) = text
+            .split_at_checked(2)
+            .ok_or_else(|| refuse("it does not start with two digits"))?;
+        let zone: u8 = zone
+            .parse()
+            .map_err(|_| refuse("it does not start with two digits"))?;
         if !(1..=60).contains(&zone) {
             return Err(refuse("its zone is not in 01 to 60"));
         }
@@ -105,7 +126,12 @@ impl FromStr for Tile {
         if letter_index(band) < letter_index(b'C') || letter_index(band) > letter_index(b'X') {
             return Err(refuse("its latitude band is not in C to X"));
         }
-        let tile = Self { zone, band, column, row };
+        let tile = Self {
+            zone,
+            band,
+            column,
+            row,
+        };
         if letter_index(column) < 0 || !(SQUARE..=8 * SQUARE).contains(&tile.square_easting()) {
             return Err(refuse("its zone has no such column"));
         }
@@ -118,7 +144,13 @@ impl FromStr for Tile {
 
 impl fmt::Display for Tile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02}{}{}", self.zone, self.latitude_band(), self.square())
+        write!(
+            f,
+            "{:02}{}{}",
+            self.zone,
+            self.latitude_band(),
+            self.square()
+        )
     }
 }
 
@@ -141,7 +173,11 @@ mod tests {
             ("32TLS", 32632, (300_000, 5_200_020)),
             ("13TDE", 32613, (399_960, 4_500_000)),
         ] {
-            assert_eq!((tile(name).epsg(), tile(name).origin()), (epsg, origin), "{name}");
+            assert_eq!(
+                (tile(name).epsg(), tile(name).origin()),
+                (epsg, origin),
+                "{name}"
+            );
         }
     }
 
@@ -165,7 +201,10 @@ mod tests {
             ("4\u{e9}RXT", "two digits"),
         ] {
             let message = text.parse::<Tile>().unwrap_err().to_string();
-            assert!(message.contains(why) && message.contains(&format!("{text:?}")), "{message}");
+            assert!(
+                message.contains(why) && message.contains(&format!("{text:?}")),
+                "{message}"
+            );
         }
     }
 

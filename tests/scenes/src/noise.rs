@@ -1,13 +1,16 @@
 //! Deterministic randomness over the plane: hashes, gradient noise and its sums.
 //!
-//! Only addition, multiplication, division and square roots are used, which IEEE 754 rounds alike everywhere, so a
-//! scene's samples do not depend on the machine's mathematical library.
+//! Only addition, multiplication, division and square roots are used, which IEEE 754 rounds alike
+//! everywhere, so a scene's samples do not depend on the machine's mathematical library.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     reason = "lattice cells, and shades of noise"
 )]
-#![expect(clippy::cast_sign_loss, reason = "a lattice index is hashed as a bit pattern")]
+#![expect(
+    clippy::cast_sign_loss,
+    reason = "a lattice index is hashed as a bit pattern"
+)]
 
 /// Directions of the gradients: sixteen are enough that no axis shows.
 const DIRECTIONS: [[f32; 2]; 16] = [
@@ -33,7 +36,8 @@ const DIRECTIONS: [[f32; 2]; 16] = [
 #[inline]
 pub fn hash(seed: u32, x: i32, y: i32) -> u32 {
     let mut mixed = seed ^ (x as u32).wrapping_mul(0x9e37_79b1);
-    mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x85eb_ca77) ^ (y as u32).wrapping_mul(0xc2b2_ae3d);
+    mixed =
+        (mixed ^ (mixed >> 15)).wrapping_mul(0x85eb_ca77) ^ (y as u32).wrapping_mul(0xc2b2_ae3d);
     mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x2c1b_3c6d);
     mixed = (mixed ^ (mixed >> 12)).wrapping_mul(0x297a_2d39);
     mixed ^ (mixed >> 15)
@@ -52,7 +56,8 @@ pub fn direction(hash: u32) -> [f32; 2] {
     DIRECTIONS[(hash & 15) as usize]
 }
 
-/// An approximately normal deviate (mean 0, variance 1): four uniform bytes' sum, cut off at about 3.4 sigma.
+/// An approximately normal deviate (mean 0, variance 1): four uniform bytes' sum, cut off at about
+/// 3.4 sigma.
 #[inline]
 pub fn deviate(hash: u32) -> f32 {
     let bytes = hash.to_le_bytes();
@@ -65,7 +70,10 @@ pub fn deviate(hash: u32) -> f32 {
 #[inline]
 pub fn gradient(seed: u32, x: f64, y: f64) -> f32 {
     let (cell_x, cell_y) = (floor(x), floor(y));
-    let (u, v) = ((x - f64::from(cell_x)) as f32, (y - f64::from(cell_y)) as f32);
+    let (u, v) = (
+        (x - f64::from(cell_x)) as f32,
+        (y - f64::from(cell_y)) as f32,
+    );
     let corner = |right: i32, down: i32| {
         let [gx, gy] = direction(hash(seed, cell_x + right, cell_y + down) >> 7);
         gx * (u - right as f32) + gy * (v - down as f32)
@@ -76,7 +84,8 @@ pub fn gradient(seed: u32, x: f64, y: f64) -> f32 {
     lerp(upper, lower, fade_v)
 }
 
-/// Fractal sum of [`gradient`] noise: each octave twice as fine and `gain` times as strong; about -1 to 1.
+/// Fractal sum of [`gradient`] noise: each octave twice as fine and `gain` times as strong; about
+/// -1 to 1.
 #[inline]
 pub fn fractal(seed: u32, x: f64, y: f64, octaves: u32, gain: f32) -> f32 {
     let (mut sum, mut amplitude, mut scale) = (0.0, 1.0, 1.0);
@@ -89,7 +98,8 @@ pub fn fractal(seed: u32, x: f64, y: f64, octaves: u32, gain: f32) -> f32 {
     sum * 1.4
 }
 
-/// Sum of folded noise whose folds stand up as ridges; 0 to about 1. Ridges carry finer ridges, valleys stay smooth.
+/// Sum of folded noise whose folds stand up as ridges; 0 to about 1. Ridges carry finer ridges,
+/// valleys stay smooth.
 #[inline]
 pub fn ridged(seed: u32, x: f64, y: f64, octaves: u32) -> f32 {
     let (mut sum, mut amplitude, mut scale, mut weight) = (0.0, 0.5, 1.0, 1.0_f32);
@@ -134,10 +144,15 @@ mod tests {
 
     #[test]
     fn deviates_have_no_mean_and_unit_variance() {
-        let drawn: Vec<f32> = (0..20_000).map(|index| deviate(hash(7, index, -index))).collect();
+        let drawn: Vec<f32> = (0..20_000)
+            .map(|index| deviate(hash(7, index, -index)))
+            .collect();
         let mean = drawn.iter().sum::<f32>() / drawn.len() as f32;
         let variance = drawn.iter().map(|value| value * value).sum::<f32>() / drawn.len() as f32;
-        assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05, "mean {mean}, variance {variance}");
+        assert!(
+            mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05,
+            "mean {mean}, variance {variance}"
+        );
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub struct Scene {
     pub tile: Tile,
     /// The day of acquisition.
     pub date: Date,
-    /// Width and height in pixels, counted from the tile's north-west corner; [`FULL_SIZE`] is the whole tile.
+    /// Width and height in pixels, counted from the tile's north-west corner; [`FULL_SIZE`] is the
+    /// whole tile.
     pub size: u32,
     /// Which country to invent.
     pub seed: u64,
@@ -49,14 +50,28 @@ pub struct Scene {
 impl Scene {
     /// The scene of a tile on a day, under that day's weather and with that day's swath.
     pub fn new(tile: Tile, date: Date, size: u32, seed: u64) -> Self {
-        let scene = Self { tile, date, size, seed, swath: Swath::Full };
-        Self { swath: Swath::of_day(scene.day_seed()), ..scene }
+        let scene = Self {
+            tile,
+            date,
+            size,
+            seed,
+            swath: Swath::Full,
+        };
+        Self {
+            swath: Swath::of_day(scene.day_seed()),
+            ..scene
+        }
     }
 
     /// Where the scene lies.
     pub fn georeference(&self) -> Georeference {
         let (west, north) = self.tile.origin();
-        Georeference { epsg: self.tile.epsg(), west: west.into(), north: north.into(), pixel: PIXEL }
+        Georeference {
+            epsg: self.tile.epsg(),
+            west: west.into(),
+            north: north.into(),
+            pixel: PIXEL,
+        }
     }
 
     /// The sky over the scene.
@@ -64,8 +79,8 @@ impl Scene {
         Sky::new(self.day_seed())
     }
 
-    /// Digital numbers of one band, `size` x `size` in row order from the north-west: 0 for no data, else 1 to
-    /// [`MAX_SAMPLE`], reflectance times 10,000.
+    /// Digital numbers of one band, `size` x `size` in row order from the north-west: 0 for no
+    /// data, else 1 to [`MAX_SAMPLE`], reflectance times 10,000.
     pub fn samples(&self, band: Band) -> Vec<u16> {
         let size = self.size as usize;
         let terrain = Terrain::new(self.country_seed());
@@ -119,12 +134,17 @@ impl Scene {
                 );
                 let (east, north) = place(column as f64, row as f64);
                 let surface = cover.surface(east, north, ground, relief);
-                // Grain belongs to the ground, so it is the same in all bands and on all days; noise is not.
+                // Grain belongs to the ground, so it is the same in all bands and on all days;
+                // noise is not.
                 let (map_x, map_y) = ((east / PIXEL) as i32, (north / PIXEL) as i32);
                 let grain = 1.0 + surface.roughness * deviate(hash(grain_seed, map_x, map_y));
                 let veil = sky.veil(east, north, outlines[column]);
                 let lit = surface.spectrum[band.index()] * grain * relief.light * veil.sunlight;
-                let seen = lerp(lit, spectrum::CLOUD[band.index()] * veil.brightness, veil.opacity);
+                let seen = lerp(
+                    lit,
+                    spectrum::CLOUD[band.index()] * veil.brightness,
+                    veil.opacity,
+                );
 
                 let signal = seen.max(0.0) * QUANTIFICATION;
                 let sigma = (DARK_NOISE * DARK_NOISE + SHOT_NOISE * signal).sqrt();
@@ -142,7 +162,11 @@ impl Scene {
     fn day_seed(&self) -> u32 {
         let day = i32::from(self.date.year()) * 400 + i32::from(self.date.day_of_year());
         let (west, north) = self.tile.origin();
-        hash(hash(self.country_seed(), day, i32::from(self.tile.epsg())), west, north)
+        hash(
+            hash(self.country_seed(), day, i32::from(self.tile.epsg())),
+            west,
+            north,
+        )
     }
 }
 
@@ -153,8 +177,16 @@ mod tests {
     use crate::swath::Edge;
 
     fn scene(size: u32) -> Scene {
-        let scene = Scene::new("48RXT".parse().unwrap(), jiff::civil::date(2020, 8, 1), size, 1);
-        Scene { swath: Swath::Full, ..scene }
+        let scene = Scene::new(
+            "48RXT".parse().unwrap(),
+            jiff::civil::date(2020, 8, 1),
+            size,
+            1,
+        );
+        Scene {
+            swath: Swath::Full,
+            ..scene
+        }
     }
 
     #[test]
@@ -174,13 +206,24 @@ mod tests {
 
     #[test]
     fn no_data_lies_beyond_the_swath_and_nowhere_else() {
-        let swath = Swath::West(Edge { north: 0.8, south: 0.4 });
+        let swath = Swath::West(Edge {
+            north: 0.8,
+            south: 0.4,
+        });
         for band in Band::VISIBLE {
-            let samples = Scene { swath, ..scene(128) }.samples(band);
+            let samples = Scene {
+                swath,
+                ..scene(128)
+            }
+            .samples(band);
             for (row, line) in samples.chunks(128).enumerate() {
                 let valid = swath.columns(row as u32, 128, band);
                 let has_data = |column: usize| valid.contains(&(column as u32));
-                assert!(line.iter().enumerate().all(|(column, &sample)| (sample != 0) == has_data(column)));
+                assert!(
+                    line.iter()
+                        .enumerate()
+                        .all(|(column, &sample)| (sample != 0) == has_data(column))
+                );
             }
         }
     }
@@ -190,21 +233,34 @@ mod tests {
         // Published dense 10 m bands are 115 to 132 MB of 10,980 x 10,980 pixels.
         let scene = scene(512);
         for band in Band::VISIBLE {
-            let file =
-                jp2(&scene.samples(band), 512, 512, &scene.georeference(), &Coding::default()).unwrap();
+            let file = jp2(
+                &scene.samples(band),
+                512,
+                512,
+                &scene.georeference(),
+                &Coding::default(),
+            )
+            .unwrap();
             let bits = file.len() as f64 * 8.0 / f64::from(512 * 512);
-            assert!((7.0..8.7).contains(&bits), "{band} takes {bits:.2} bits per pixel");
+            assert!(
+                (7.0..8.7).contains(&bits),
+                "{band} takes {bits:.2} bits per pixel"
+            );
         }
     }
 
     #[test]
     fn bands_are_correlated_as_bands_are() {
         let (blue, red) = (scene(256).samples(Band::B02), scene(256).samples(Band::B04));
-        let mean =
-            |samples: &[u16]| samples.iter().map(|&s| f64::from(s)).sum::<f64>() / samples.len() as f64;
+        let mean = |samples: &[u16]| {
+            samples.iter().map(|&s| f64::from(s)).sum::<f64>() / samples.len() as f64
+        };
         let covariance = |a: &[u16], b: &[u16]| {
             let (mean_a, mean_b) = (mean(a), mean(b));
-            a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - mean_a) * (f64::from(b) - mean_b)).sum::<f64>()
+            a.iter()
+                .zip(b)
+                .map(|(&a, &b)| (f64::from(a) - mean_a) * (f64::from(b) - mean_b))
+                .sum::<f64>()
         };
         let correlation =
             covariance(&blue, &red) / (covariance(&blue, &blue) * covariance(&red, &red)).sqrt();

@@ -21,7 +21,8 @@ pub enum Swath {
 pub struct Edge {
     /// Where the line crosses the northern side.
     pub north: f64,
-    /// Where the line crosses the southern side; further west, because the satellite descends to the south-west.
+    /// Where the line crosses the southern side; further west, because the satellite descends to
+    /// the south-west.
     pub south: f64,
 }
 
@@ -30,7 +31,10 @@ impl Swath {
     pub fn of_day(seed: u32) -> Self {
         let draw = hash(seed, 1, 2);
         let north = 0.60 + 0.35 * f64::from(fraction(draw, 2));
-        let edge = |north: f64| Edge { north, south: north - 0.22 };
+        let edge = |north: f64| Edge {
+            north,
+            south: north - 0.22,
+        };
         match fraction(draw, 1) {
             ..0.20 => Self::West(edge(north)),
             ..0.40 => Self::East(edge(1.2 - north)),
@@ -40,8 +44,13 @@ impl Swath {
 
     /// Columns of a row that hold data, out of `size` columns and rows.
     ///
-    /// Detectors see a place in each band a moment apart, so the edge differs by a few pixels between bands.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the raster")]
+    /// Detectors see a place in each band a moment apart, so the edge differs by a few pixels
+    /// between bands.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the raster"
+    )]
     pub fn columns(&self, row: u32, size: u32, band: Band) -> std::ops::Range<u32> {
         let crossing = |edge: &Edge| {
             let down = (f64::from(row) + 0.5) / f64::from(size);
@@ -61,12 +70,17 @@ impl Swath {
         }
     }
 
-    /// Corners of the part with data, in fractions of the tile (east, south), clockwise; the first is not repeated.
+    /// Corners of the part with data, in fractions of the tile (east, south), clockwise; the first
+    /// is not repeated.
     pub fn outline(&self) -> Vec<(f64, f64)> {
         match *self {
             Self::Full => vec![(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)],
-            Self::West(Edge { north, south }) => vec![(0.0, 0.0), (north, 0.0), (south, 1.0), (0.0, 1.0)],
-            Self::East(Edge { north, south }) => vec![(north, 0.0), (1.0, 0.0), (1.0, 1.0), (south, 1.0)],
+            Self::West(Edge { north, south }) => {
+                vec![(0.0, 0.0), (north, 0.0), (south, 1.0), (0.0, 1.0)]
+            }
+            Self::East(Edge { north, south }) => {
+                vec![(north, 0.0), (1.0, 0.0), (1.0, 1.0), (south, 1.0)]
+            }
         }
     }
 
@@ -96,13 +110,22 @@ mod tests {
 
     #[test]
     fn the_edge_differs_by_a_few_pixels_between_bands() {
-        let swath = Swath::West(Edge { north: 0.7, south: 0.5 });
-        assert_eq!(swath.columns(0, 1000, Band::B02).end + 5, swath.columns(0, 1000, Band::B04).end);
+        let swath = Swath::West(Edge {
+            north: 0.7,
+            south: 0.5,
+        });
+        assert_eq!(
+            swath.columns(0, 1000, Band::B02).end + 5,
+            swath.columns(0, 1000, Band::B04).end
+        );
     }
 
     #[test]
     fn a_cut_that_leaves_the_tile_is_clamped() {
-        let swath = Swath::East(Edge { north: 0.1, south: -0.3 });
+        let swath = Swath::East(Edge {
+            north: 0.1,
+            south: -0.3,
+        });
         assert_eq!(swath.columns(99, 100, Band::B02), 0..100);
     }
 }

@@ -1,7 +1,7 @@
 //! The lie of the land: mountains, and rivers that have cut plains into them.
 //!
-//! A function of map coordinates alone, so neighbouring tiles meet at their seams and every date of a tile shows the
-//! same ground. Lengths are in metres.
+//! A function of map coordinates alone, so neighbouring tiles meet at their seams and every date of
+//! a tile shows the same ground. Lengths are in metres.
 
 use crate::noise::{fractal, lerp, ridged, smoothstep};
 
@@ -10,7 +10,8 @@ use crate::noise::{fractal, lerp, ridged, smoothstep};
 pub struct Ground {
     /// Height above sea level in metres.
     pub height: f32,
-    /// Distance from the middle of the nearest river in metres, roughly; large if there is none near.
+    /// Distance from the middle of the nearest river in metres, roughly; large if there is none
+    /// near.
     pub to_river: f32,
     /// Half the width of that river here, in metres.
     pub river_half_width: f32,
@@ -39,7 +40,13 @@ impl Terrain {
     pub fn setting(&self, east: f64, north: f64) -> Setting {
         let (x, y) = (east / 1000.0, north / 1000.0);
         let field = |purpose: u32, width: f64, octaves: u32, gain: f32, (x, y): (f64, f64)| {
-            fractal(self.seed.wrapping_add(purpose * 101), x / width, y / width, octaves, gain)
+            fractal(
+                self.seed.wrapping_add(purpose * 101),
+                x / width,
+                y / width,
+                octaves,
+                gain,
+            )
         };
         // Places are looked up where a swirl has moved them: without it noise looks like noise.
         let swirl = |purpose: u32| 0.85 * field(purpose, 4.6, 3, 0.4, (x, y));
@@ -59,7 +66,16 @@ impl Terrain {
 
     /// The ground at a place whose [`Terrain::setting`] is known.
     pub fn ground(&self, east: f64, north: f64, setting: &Setting) -> Ground {
-        let [east_swirl, north_swirl, range, river, brook, width, damp, settled] = *setting;
+        let [
+            east_swirl,
+            north_swirl,
+            range,
+            river,
+            brook,
+            width,
+            damp,
+            settled,
+        ] = *setting;
         let (x, y) = (east / 1000.0, north / 1000.0);
         let seed = |purpose: u32| self.seed.wrapping_add(purpose * 101);
 
@@ -71,20 +87,25 @@ impl Terrain {
         let gully = lerp(0.35, 1.0, smoothstep(0.0, 700.0, to_brook));
 
         // Ridges follow the swirl only half-way, or it would draw them out into streaks.
-        let (ridge_x, ridge_y) = (x + 0.5 * f64::from(east_swirl), y + 0.5 * f64::from(north_swirl));
+        let (ridge_x, ridge_y) = (
+            x + 0.5 * f64::from(east_swirl),
+            y + 0.5 * f64::from(north_swirl),
+        );
         let ridge = ridged(seed(6), ridge_x / 4.4, ridge_y / 4.4, 6);
         let hills = 0.5 + 0.5 * fractal(seed(7), x / 1.1, y / 1.1, 4, 0.5);
         let relief = lerp(0.14, 1.0, range) * valley;
-        let height = 240.0 + 1_350.0 * relief * ridge * gully + 75.0 * hills * lerp(0.08, 1.0, valley);
+        let height =
+            240.0 + 1_350.0 * relief * ridge * gully + 75.0 * hills * lerp(0.08, 1.0, valley);
 
         let main_half_width = 60.0 + 110.0 * smoothstep(-0.4, 0.6, width);
         // Brooks dwindle on their way up.
         let brook_half_width = 16.0 * smoothstep(600.0, 330.0, height);
-        let (to_river, river_half_width) = if to_main_river - main_half_width < to_brook - brook_half_width {
-            (to_main_river, main_half_width)
-        } else {
-            (to_brook, brook_half_width)
-        };
+        let (to_river, river_half_width) =
+            if to_main_river - main_half_width < to_brook - brook_half_width {
+                (to_main_river, main_half_width)
+            } else {
+                (to_brook, brook_half_width)
+            };
         Ground {
             height,
             to_river,
@@ -104,7 +125,8 @@ pub struct Relief {
     pub light: f32,
 }
 
-/// Direction *to* the sun (east, north, up): south-east and 45 degrees high, as at a mid-morning overpass.
+/// Direction *to* the sun (east, north, up): south-east and 45 degrees high, as at a mid-morning
+/// overpass.
 pub const SUN: [f32; 3] = [0.454_519_5, -0.541_675_2, 0.707_106_77];
 
 /// Lights the ground from its rise per metre eastwards and northwards.
@@ -112,7 +134,10 @@ pub fn relief(rise_east: f32, rise_north: f32) -> Relief {
     let slope_squared = rise_east * rise_east + rise_north * rise_north;
     let facing = (SUN[2] - rise_east * SUN[0] - rise_north * SUN[1]) / (1.0 + slope_squared).sqrt();
     // A quarter of the light comes from the sky and reaches shaded slopes too.
-    Relief { slope: slope_squared.sqrt(), light: 0.25 + 0.75 * (facing / SUN[2]).max(0.0) }
+    Relief {
+        slope: slope_squared.sqrt(),
+        light: 0.25 + 0.75 * (facing / SUN[2]).max(0.0),
+    }
 }
 
 #[cfg(test)]

@@ -31,10 +31,12 @@ pub struct Thumbnail {
 }
 
 impl Thumbnail {
-    /// Reads a raster so that it fits into a square of `side` pixels, from its overviews where it has them.
+    /// Reads a raster so that it fits into a square of `side` pixels, from its overviews where it
+    /// has them.
     ///
-    /// All files are stretched alike, so their pictures can be compared: bytes are shown as they are, other types as
-    /// reflectance, for which scale and offset are applied and default to 1/10,000 and 0.
+    /// All files are stretched alike, so their pictures can be compared: bytes are shown as they
+    /// are, other types as reflectance, for which scale and offset are applied and default to
+    /// 1/10,000 and 0.
     ///
     /// # Errors
     ///
@@ -43,7 +45,10 @@ impl Thumbnail {
         let name = path.display().to_string();
         let raster = Dataset::open(path).map_err(Error::gdal("open", name.as_str()))?;
         if raster.raster_count() < 3 {
-            return Err(Error::TooFewBands { path: path.to_owned(), bands: raster.raster_count() });
+            return Err(Error::TooFewBands {
+                path: path.to_owned(),
+                bands: raster.raster_count(),
+            });
         }
         let full = raster.raster_size();
         let longest = full.0.max(full.1).max(1) as f64;
@@ -52,11 +57,14 @@ impl Thumbnail {
 
         let mut shades: [Vec<Option<u8>>; 3] = Default::default();
         for (number, shades) in (1..).zip(&mut shades) {
-            let band = raster.rasterband(number).map_err(Error::gdal("read", name.as_str()))?;
+            let band = raster
+                .rasterband(number)
+                .map_err(Error::gdal("read", name.as_str()))?;
             let values = band
                 .read_as::<f64>((0, 0), full, (width, height), Some(ResampleAlg::Average))
                 .map_err(Error::gdal("read", name.as_str()))?;
-            // Untagged, as Sentinel-2 has it, no data is zero in all bands; black pixels of a picture are hardly ever.
+            // Untagged, as Sentinel-2 has it, no data is zero in all bands; black pixels of a
+            // picture are hardly ever.
             let nodata = band.no_data_value().unwrap_or(0.0);
             let is_missing = |value: f64| value.is_nan() || value.total_cmp(&nodata).is_eq();
             let stretch = Stretch::of(&band);
@@ -76,7 +84,11 @@ impl Thumbnail {
                 shades => Some([shades.0, shades.1, shades.2].map(Option::unwrap_or_default)),
             })
             .collect();
-        Ok(Self { width, height, pixels })
+        Ok(Self {
+            width,
+            height,
+            pixels,
+        })
     }
 }
 
@@ -91,11 +103,25 @@ struct Stretch {
 impl Stretch {
     fn of(band: &RasterBand<'_>) -> Self {
         if band.band_type() == GdalDataType::UInt8 {
-            return Self { scale: 1.0, offset: 0.0, white: 255.0, gamma: 1.0 };
+            return Self {
+                scale: 1.0,
+                offset: 0.0,
+                white: 255.0,
+                gamma: 1.0,
+            };
         }
-        // GDAL says 1 both for "scale is one" and for "none given"; reflectances are never stored at scale one.
-        let scale = band.scale().filter(|&scale| (scale - 1.0).abs() > f64::EPSILON).unwrap_or(1e-4);
-        Self { scale, offset: band.offset().unwrap_or(0.0), white: WHITE, gamma: GAMMA }
+        // GDAL says 1 both for "scale is one" and for "none given"; reflectances are never stored
+        // at scale one.
+        let scale = band
+            .scale()
+            .filter(|&scale| (scale - 1.0).abs() > f64::EPSILON)
+            .unwrap_or(1e-4);
+        Self {
+            scale,
+            offset: band.offset().unwrap_or(0.0),
+            white: WHITE,
+            gamma: GAMMA,
+        }
     }
 
     fn shade(&self, value: f64) -> u8 {

@@ -12,11 +12,13 @@ pub struct Burst {
 /// How steps are counted while machines start and stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counting {
-    /// As the user guide says ("Step and simple scaling policies", Instance warmup; "Set the default instance warmup"):
-    /// machines that warm up count towards what a step out orders, terminating ones towards what a step in removes, and
-    /// nothing is removed while any machine warms up.
+    /// As the user guide says ("Step and simple scaling policies", Instance warmup; "Set the
+    /// default instance warmup"): machines that warm up count towards what a step out orders,
+    /// terminating ones towards what a step in removes, and nothing is removed while any machine
+    /// warms up.
     Documented,
-    /// Each call of a policy changes the desired capacity by its step, come what may. Harsher than AWS says it is.
+    /// Each call of a policy changes the desired capacity by its step, come what may. Harsher than
+    /// AWS says it is.
     Plain,
 }
 
@@ -54,7 +56,8 @@ pub struct Conditions {
     pub cell_spread: f64,
     /// Seconds from the order of a machine until it is in service and paid for, from and to.
     pub launch_seconds: (u64, u64),
-    /// Seconds from there until its worker asks for cells, from and to: packages and image are fetched.
+    /// Seconds from there until its worker asks for cells, from and to: packages and image are
+    /// fetched.
     pub boot_seconds: (u64, u64),
     /// Seconds a worker has from the notice until it hands back its cells (`worker_grace_seconds`).
     pub grace_seconds: u64,
@@ -70,19 +73,21 @@ pub struct Conditions {
     pub group_lag: (u64, u64),
     /// Whether the queue has been idle for more than six hours when it all begins.
     pub idle_before: bool,
-    /// Minutes without metrics after such a time ("Monitoring Amazon SQS queues using `CloudWatch`": up to 15).
+    /// Minutes without metrics after such a time ("Monitoring Amazon SQS queues using
+    /// `CloudWatch`": up to 15).
     pub silent_minutes: u64,
-    /// Whether no point is published for cells in flight while there are none ("Available `CloudWatch` metrics for Amazon
-    /// SQS": reported if in-flight messages exist).
+    /// Whether no point is published for cells in flight while there are none ("Available
+    /// `CloudWatch` metrics for Amazon SQS": reported if in-flight messages exist).
     pub no_zero_inflight: bool,
-    /// Points that an alarm fetches beyond those it needs ("Configuring how `CloudWatch` alarms treat missing data" has an
-    /// example of 5 for 3, and says that the number varies).
+    /// Points that an alarm fetches beyond those it needs ("Configuring how `CloudWatch` alarms
+    /// treat missing data" has an example of 5 for 3, and says that the number varies).
     pub extra_points: usize,
 }
 
 impl Default for Conditions {
-    /// The fleet as its variables make it by default, under the weather that one expects: 60 CPU seconds a cell, metrics
-    /// one to three minutes late, a queue that slept, and 5 % of the machines interrupted in an hour.
+    /// The fleet as its variables make it by default, under the weather that one expects: 60 CPU
+    /// seconds a cell, metrics one to three minutes late, a queue that slept, and 5 % of the
+    /// machines interrupted in an hour.
     fn default() -> Self {
         Self {
             seed: 1,
@@ -115,6 +120,9 @@ impl Conditions {
     /// One burst at the beginning.
     #[must_use]
     pub fn burst(cells: u64) -> Self {
-        Self { bursts: vec![Burst { at: 0, cells }], ..Self::default() }
+        Self {
+            bursts: vec![Burst { at: 0, cells }],
+            ..Self::default()
+        }
     }
 }

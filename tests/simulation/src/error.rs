@@ -17,7 +17,9 @@ pub enum Error {
         why: String,
     },
     /// Metric math over a metric that nobody publishes.
-    #[error("the expression {expression:?} names {name:?}; known are visible, inflight and desired")]
+    #[error(
+        "the expression {expression:?} names {name:?}; known are visible, inflight and desired"
+    )]
     Metric {
         /// The expression as given.
         expression: String,

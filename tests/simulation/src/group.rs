@@ -60,17 +60,26 @@ impl Group {
 
     /// Machines that count towards the desired capacity.
     pub fn live(&self) -> usize {
-        self.machines.values().filter(|machine| machine.counts()).count()
+        self.machines
+            .values()
+            .filter(|machine| machine.counts())
+            .count()
     }
 
     /// Machines whose worker holds cells.
     pub fn busy(&self) -> usize {
-        self.machines.values().filter(|machine| machine.held() > 0).count()
+        self.machines
+            .values()
+            .filter(|machine| machine.held() > 0)
+            .count()
     }
 
     /// Machines whose worker held cells at any time since a second.
     pub fn worked_since(&self, second: u64) -> usize {
-        self.machines.values().filter(|machine| machine.worked_since(second)).count()
+        self.machines
+            .values()
+            .filter(|machine| machine.worked_since(second))
+            .count()
     }
 
     /// `SetDesiredCapacity` by the producer, which lets a group alone that is awake.
@@ -88,7 +97,9 @@ impl Group {
             Counting::Documented => self
                 .machines
                 .values()
-                .filter(|machine| machine.life == Life::InService && !machine.warming(now, self.warmup))
+                .filter(|machine| {
+                    machine.life == Life::InService && !machine.warming(now, self.warmup)
+                })
                 .count()
                 .min(self.desired),
         };
@@ -100,22 +111,37 @@ impl Group {
         let base = match self.counting {
             Counting::Plain => self.desired,
             Counting::Documented => {
-                let warming = self.machines.values().any(|machine| machine.warming(now, self.warmup));
+                let warming = self
+                    .machines
+                    .values()
+                    .any(|machine| machine.warming(now, self.warmup));
                 if warming || self.live() < self.desired {
                     return;
                 }
-                let leaving =
-                    self.machines.values().filter(|machine| machine.life == Life::Terminating).count();
+                let leaving = self
+                    .machines
+                    .values()
+                    .filter(|machine| machine.life == Life::Terminating)
+                    .count();
                 self.live() + leaving
             }
         };
-        self.set(base.saturating_sub(change).min(self.desired), Cause::In, now);
+        self.set(
+            base.saturating_sub(change).min(self.desired),
+            Cause::In,
+            now,
+        );
     }
 
     fn set(&mut self, wanted: usize, cause: Cause, now: u64) {
         let to = wanted.clamp(self.min, self.max);
         if to != self.desired {
-            self.changes.push(Change { at: now, cause, from: self.desired, to });
+            self.changes.push(Change {
+                at: now,
+                cause,
+                from: self.desired,
+                to,
+            });
             self.desired = to;
         }
     }
@@ -126,15 +152,22 @@ mod tests {
     use super::*;
 
     fn group(counting: Counting) -> Group {
-        Group::new(&Conditions { counting, max_workers: 100, ..Conditions::default() }, 120)
+        Group::new(
+            &Conditions {
+                counting,
+                max_workers: 100,
+                ..Conditions::default()
+            },
+            120,
+        )
     }
 
     fn launch(group: &mut Group) {
         for number in 0..u32::try_from(group.desired).unwrap() {
-            group
-                .machines
-                .entry(number)
-                .or_insert_with(|| Machine { life: Life::InService, ..Machine::ordered(0) });
+            group.machines.entry(number).or_insert_with(|| Machine {
+                life: Life::InService,
+                ..Machine::ordered(0)
+            });
         }
     }
 

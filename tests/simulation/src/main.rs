@@ -10,7 +10,11 @@ use tilefleet_simulation::table::{self, Row};
 use tilefleet_simulation::{Conditions, Scaling, plot, simulate};
 
 #[derive(Parser)]
-#[command(version, about = "Shows what the fleet's scaling does with bursts of work", max_term_width = 100)]
+#[command(
+    version,
+    about = "Shows what the fleet's scaling does with bursts of work",
+    max_term_width = 100
+)]
 struct Cli {
     /// Cells that arrive at once, each number a simulation of its own
     #[arg(long, value_delimiter = ',', default_value = "1,100,10000,1000000")]
@@ -57,8 +61,10 @@ fn main() -> anyhow::Result<()> {
     };
     let scaling = match &cli.module {
         None => Scaling::committed()?,
-        Some(module) => Scaling::render(module, conditions.cells_per_worker, conditions.min_workers)?
-            .context("--module needs terraform, which is not installed")?,
+        Some(module) => {
+            Scaling::render(module, conditions.cells_per_worker, conditions.min_workers)?
+                .context("--module needs terraform, which is not installed")?
+        }
     };
     if cli.keep {
         let path = Scaling::committed_path();
@@ -69,15 +75,25 @@ fn main() -> anyhow::Result<()> {
         .cells
         .iter()
         .map(|&cells| {
-            let burst = Conditions { bursts: Conditions::burst(cells).bursts, ..conditions.clone() };
+            let burst = Conditions {
+                bursts: Conditions::burst(cells).bursts,
+                ..conditions.clone()
+            };
             Ok((table::grouped(cells), simulate(&scaling, &burst)?))
         })
         .collect::<anyhow::Result<Vec<Row>>>()?;
     write!(stdout, "{}", table::markdown(&rows))?;
     if let Some(price) = cli.price {
-        writeln!(stdout, "\ncost of 1,000 cells = instance-hours / cells × 1,000 × {price}")?;
+        writeln!(
+            stdout,
+            "\ncost of 1,000 cells = instance-hours / cells × 1,000 × {price}"
+        )?;
         for (name, outcome) in &rows {
-            writeln!(stdout, "{name:>12} cells: {:.4}", outcome.hours_per_thousand() * price)?;
+            writeln!(
+                stdout,
+                "{name:>12} cells: {:.4}",
+                outcome.hours_per_thousand() * price
+            )?;
         }
     }
     if let Some(path) = &cli.plot {

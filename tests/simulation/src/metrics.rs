@@ -46,8 +46,12 @@ impl Series {
 
     /// One value of the minutes `from..to`, as far as they are known at second `now`.
     fn fetch(&self, from: usize, to: usize, now: u64, statistic: Statistic) -> Option<f64> {
-        let known =
-            self.0.get(from..to.min(self.0.len()))?.iter().flatten().filter(|point| point.known_from <= now);
+        let known = self
+            .0
+            .get(from..to.min(self.0.len()))?
+            .iter()
+            .flatten()
+            .filter(|point| point.known_from <= now);
         let values = known.map(|point| point.value);
         match statistic {
             Statistic::Maximum => values.reduce(f64::max),

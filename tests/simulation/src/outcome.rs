@@ -2,7 +2,8 @@
 
 use crate::group::{Cause, Change};
 
-/// How old the news of an alarm may be: metrics up to five minutes late, in windows of up to five minutes.
+/// How old the news of an alarm may be: metrics up to five minutes late, in windows of up to five
+/// minutes.
 const NEWS_SECONDS: u64 = 600;
 
 /// The fleet at the end of a minute.
@@ -54,9 +55,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Times that the group grew again after it had begun to shrink, without work having arrived in between, or so shortly
-    /// before that the alarm could not know. Replacing what Spot took does not change the desired capacity, so for that
-    /// there is nothing to tolerate.
+    /// Times that the group grew again after it had begun to shrink, without work having arrived in
+    /// between, or so shortly before that the alarm could not know. Replacing what Spot took does
+    /// not change the desired capacity, so for that there is nothing to tolerate.
     pub fn reversals(&self) -> usize {
         let mut shrinking_since = None;
         let mut count = 0;
@@ -64,7 +65,11 @@ impl Outcome {
             match change.cause {
                 Cause::In => shrinking_since = Some(change.at),
                 Cause::Out | Cause::Wake => {
-                    let excused = |since| self.bursts.iter().any(|&burst| burst + NEWS_SECONDS >= since);
+                    let excused = |since| {
+                        self.bursts
+                            .iter()
+                            .any(|&burst| burst + NEWS_SECONDS >= since)
+                    };
                     if shrinking_since.take().is_some_and(|since| !excused(since)) {
                         count += 1;
                     }
@@ -96,7 +101,11 @@ impl Outcome {
 
     /// Which part of what is paid for was idle, in percent.
     pub fn idle_percent(&self) -> f64 {
-        if self.paid_seconds == 0 { 0.0 } else { 100.0 * self.idle_hours() / self.paid_hours() }
+        if self.paid_seconds == 0 {
+            0.0
+        } else {
+            100.0 * self.idle_hours() / self.paid_hours()
+        }
     }
 
     /// Hours of machines for 1,000 cells. Times the price of an hour, what they cost.

@@ -36,8 +36,14 @@ pub fn svg(rows: &[Row], max_workers: usize) -> String {
     ];
     for (index, (colour, label)) in legend.iter().enumerate() {
         let x = LEFT + 200.0 * index as f64;
-        line(&mut text, format_args!(r#"<rect x="{x}" y="36" width="14" height="10" fill="{colour}"/>"#));
-        line(&mut text, format_args!(r#"<text x="{}" y="45">{label}</text>"#, x + 20.0));
+        line(
+            &mut text,
+            format_args!(r#"<rect x="{x}" y="36" width="14" height="10" fill="{colour}"/>"#),
+        );
+        line(
+            &mut text,
+            format_args!(r#"<text x="{}" y="45">{label}</text>"#, x + 20.0),
+        );
     }
     for (index, row) in rows.iter().enumerate() {
         panel(&mut text, row, TOP + PANEL * index as f64);
@@ -66,18 +72,37 @@ fn panel(text: &mut String, (name, outcome): &Row, top: f64) {
     let live: Measure = |sample| sample.live as u64;
     let busy: Measure = |sample| sample.busy as u64;
     let desired: Measure = |sample| sample.desired as u64;
-    let drained = outcome
-        .drain_seconds()
-        .map_or_else(|| "never drained".to_owned(), |s| format!("drained in {}", duration(s)));
-    let title = format!("{name} {}: {drained}", if name == "1" { "cell" } else { "cells" });
-    line(text, format_args!(r#"<text x="{LEFT}" y="{}" font-weight="bold">{title}</text>"#, top + 20.0));
+    let drained = outcome.drain_seconds().map_or_else(
+        || "never drained".to_owned(),
+        |s| format!("drained in {}", duration(s)),
+    );
+    let title = format!(
+        "{name} {}: {drained}",
+        if name == "1" { "cell" } else { "cells" }
+    );
+    line(
+        text,
+        format_args!(
+            r#"<text x="{LEFT}" y="{}" font-weight="bold">{title}</text>"#,
+            top + 20.0
+        ),
+    );
 
-    let queue = Axis { top: top + 30.0, most: outcome.cells.max(1), minutes: last };
+    let queue = Axis {
+        top: top + 30.0,
+        most: outcome.cells.max(1),
+        minutes: last,
+    };
     queue.frame(text, "cells");
     queue.area(text, samples, open, QUEUE);
     let workers = Axis {
         top: top + 30.0 + HALF + 12.0,
-        most: samples.iter().map(|s| live(s).max(desired(s))).max().unwrap_or(1).max(1),
+        most: samples
+            .iter()
+            .map(|s| live(s).max(desired(s)))
+            .max()
+            .unwrap_or(1)
+            .max(1),
         minutes: last,
     };
     workers.frame(text, "workers");
@@ -87,8 +112,13 @@ fn panel(text: &mut String, (name, outcome): &Row, top: f64) {
     let bottom = workers.top + HALF;
     for quarter in 0..=4_u64 {
         let x = LEFT + (WIDTH - LEFT - RIGHT) * quarter as f64 / 4.0;
-        let anchor = ["start", "middle", "middle", "middle", "end"][usize::try_from(quarter).unwrap_or(0)];
-        let label = if quarter == 0 { "0".to_owned() } else { duration(last as u64 * 60 * quarter / 4) };
+        let anchor =
+            ["start", "middle", "middle", "middle", "end"][usize::try_from(quarter).unwrap_or(0)];
+        let label = if quarter == 0 {
+            "0".to_owned()
+        } else {
+            duration(last as u64 * 60 * quarter / 4)
+        };
         line(
             text,
             format_args!(
@@ -131,13 +161,21 @@ impl Axis {
                 self.top + 26.0
             ),
         );
-        line(text, format_args!(r##"<text x="{x}" y="{bottom}" text-anchor="end" fill="#4a5568">0</text>"##));
+        line(
+            text,
+            format_args!(
+                r##"<text x="{x}" y="{bottom}" text-anchor="end" fill="#4a5568">0</text>"##
+            ),
+        );
     }
 
     fn area(&self, text: &mut String, samples: &[Sample], measure: Measure, colour: &str) {
         let bottom = self.top + HALF;
         let steps = self.steps(samples, measure);
-        line(text, format_args!(r#"<path d="M{LEFT},{bottom}{steps}V{bottom}Z" fill="{colour}"/>"#));
+        line(
+            text,
+            format_args!(r#"<path d="M{LEFT},{bottom}{steps}V{bottom}Z" fill="{colour}"/>"#),
+        );
     }
 
     fn outline(&self, text: &mut String, samples: &[Sample], measure: Measure, colour: &str) {
@@ -154,14 +192,19 @@ impl Axis {
     /// A value holds until the next; only changes are written, which keeps weeks small.
     #[expect(clippy::cast_precision_loss, reason = "places on paper")]
     fn steps(&self, samples: &[Sample], measure: Measure) -> String {
-        let x = |minute: usize| LEFT + (WIDTH - LEFT - RIGHT) * minute as f64 / self.minutes.max(1) as f64;
+        let x = |minute: usize| {
+            LEFT + (WIDTH - LEFT - RIGHT) * minute as f64 / self.minutes.max(1) as f64
+        };
         let mut path = String::new();
         let mut drawn = String::new();
         // More than one step a pixel cannot be seen.
         let stride = (samples.len() / 800).max(1);
         for (index, group) in samples.chunks(stride).enumerate() {
             let value = group.iter().map(measure).max().unwrap_or(0);
-            let y = format!("{:.1}", self.top + HALF * (1.0 - value as f64 / self.most as f64));
+            let y = format!(
+                "{:.1}",
+                self.top + HALF * (1.0 - value as f64 / self.most as f64)
+            );
             if y != drawn {
                 let _ = write!(path, "H{:.1}V{y}", x(index * stride));
                 drawn = y;

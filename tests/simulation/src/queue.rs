@@ -1,6 +1,7 @@
 //! The queue, as far as scaling sees it: how many cells wait, how many are held, and when it tells.
 
-/// Seconds without any call after which SQS stops publishing ("Monitoring Amazon SQS queues using `CloudWatch`").
+/// Seconds without any call after which SQS stops publishing ("Monitoring Amazon SQS queues using
+/// `CloudWatch`").
 const ACTIVE_SECONDS: u64 = 6 * 3600;
 
 /// Cells that wait and cells that are held.
@@ -16,7 +17,8 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// An empty queue. One that was idle before takes so many seconds from its first call to tell anything.
+    /// An empty queue. One that was idle before takes so many seconds from its first call to tell
+    /// anything.
     pub fn new(idle_before: bool, silent_seconds: u64) -> Self {
         Self {
             visible: 0,
@@ -69,6 +71,7 @@ impl Queue {
     }
 
     fn active(&self, now: u64) -> bool {
-        self.last_call.is_some_and(|last| now < last + ACTIVE_SECONDS)
+        self.last_call
+            .is_some_and(|last| now < last + ACTIVE_SECONDS)
     }
 }

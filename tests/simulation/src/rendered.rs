@@ -63,8 +63,9 @@ pub enum Statistic {
     Minimum,
 }
 
-/// A step adjustment. Bounds are relative to the threshold; the lower belongs to the step, the upper to the next
-/// (Amazon EC2 Auto Scaling User Guide, "Step and simple scaling policies", Step adjustments).
+/// A step adjustment. Bounds are relative to the threshold; the lower belongs to the step, the
+/// upper to the next (Amazon EC2 Auto Scaling User Guide, "Step and simple scaling policies", Step
+/// adjustments).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// Where the step begins.
@@ -79,13 +80,15 @@ impl Policy {
     /// The change that a value of the metric calls for.
     pub fn change(&self, value: f64) -> Option<i64> {
         let beyond = value - self.threshold;
-        let fits = |step: &&Step| beyond >= step.lower && step.upper.is_none_or(|upper| beyond < upper);
+        let fits =
+            |step: &&Step| beyond >= step.lower && step.upper.is_none_or(|upper| beyond < upper);
         self.steps.iter().find(fits).map(|step| step.change)
     }
 }
 
 impl Scaling {
-    /// The copy that is kept beside this crate, for machines without terraform. A test compares the two.
+    /// The copy that is kept beside this crate, for machines without terraform. A test compares the
+    /// two.
     ///
     /// # Errors
     /// [`Error::Rendered`] when it has been spoilt.
@@ -98,13 +101,17 @@ impl Scaling {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("rendered.json")
     }
 
-    /// Has terraform render a module for a fleet. Nothing when there is no terraform here. The module is copied, so that
-    /// neither state nor lock file is left in the tree.
+    /// Has terraform render a module for a fleet. Nothing when there is no terraform here. The
+    /// module is copied, so that neither state nor lock file is left in the tree.
     ///
     /// # Errors
-    /// [`Error::Io`] when the module cannot be copied, [`Error::Terraform`] when terraform refuses it, [`Error::Rendered`]
-    /// when its outputs are not of the form that is simulated.
-    pub fn render(module: &Path, cells_per_worker: u64, min_workers: usize) -> Result<Option<Self>, Error> {
+    /// [`Error::Io`] when the module cannot be copied, [`Error::Terraform`] when terraform refuses
+    /// it, [`Error::Rendered`] when its outputs are not of the form that is simulated.
+    pub fn render(
+        module: &Path,
+        cells_per_worker: u64,
+        min_workers: usize,
+    ) -> Result<Option<Self>, Error> {
         let used = |path: &Path| {
             let path = path.to_owned();
             move |source| Error::Io { path, source }
@@ -119,17 +126,24 @@ impl Scaling {
         }
         let terraform = |arguments: &[&str]| -> Result<Option<Output>, Error> {
             let mut command = Command::new("terraform");
-            command.args(arguments).current_dir(place.path()).env("CHECKPOINT_DISABLE", "1");
+            command
+                .args(arguments)
+                .current_dir(place.path())
+                .env("CHECKPOINT_DISABLE", "1");
             command.env("TF_VAR_cells_per_worker", cells_per_worker.to_string());
             command.env("TF_VAR_min_workers", min_workers.to_string());
             match command.output() {
                 Ok(output) if output.status.success() => Ok(Some(output)),
                 Ok(output) => Err(Error::Terraform {
                     command: arguments.join(" "),
-                    output: String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+                    output: String::from_utf8_lossy(&[output.stdout, output.stderr].concat())
+                        .into_owned(),
                 }),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(source) => Err(Error::Io { path: "terraform".into(), source }),
+                Err(source) => Err(Error::Io {
+                    path: "terraform".into(),
+                    source,
+                }),
             }
         };
         for arguments in [
@@ -140,9 +154,14 @@ impl Scaling {
                 return Ok(None);
             }
         }
-        let Some(output) = terraform(&["output", "-json"])? else { return Ok(None) };
+        let Some(output) = terraform(&["output", "-json"])? else {
+            return Ok(None);
+        };
         let outputs: Outputs = serde_json::from_slice(&output.stdout)?;
-        Ok(Some(Self { out: outputs.out.value, into: outputs.into.value }))
+        Ok(Some(Self {
+            out: outputs.out.value,
+            into: outputs.into.value,
+        }))
     }
 }
 

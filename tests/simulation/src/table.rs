@@ -26,17 +26,28 @@ pub fn markdown(rows: &[Row]) -> String {
         .chain(rows.iter().map(|(name, outcome)| row(name, outcome)))
         .collect();
     let widths: Vec<usize> = (0..HEADINGS.len())
-        .map(|column| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .map(|column| {
+            cells
+                .iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     // Writing to a string cannot fail.
     let mut text = String::new();
     for (index, row) in cells.iter().enumerate() {
-        let padded: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
+        let padded: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:>width$}"))
+            .collect();
         let _ = writeln!(text, "| {} |", padded.join(" | "));
         if index == 0 {
-            let rules: Vec<String> =
-                widths.iter().map(|width| format!("{}:", "-".repeat(width - 1))).collect();
+            let rules: Vec<String> = widths
+                .iter()
+                .map(|width| format!("{}:", "-".repeat(width - 1)))
+                .collect();
             let _ = writeln!(text, "| {} |", rules.join(" | "));
         }
     }
@@ -52,7 +63,9 @@ fn row(name: &str, outcome: &Outcome) -> Vec<String> {
         format!("{:.2}", outcome.paid_hours()),
         format!("{:.2}", outcome.idle_hours()),
         format!("{:.1}", outcome.idle_percent()),
-        outcome.shutdown_seconds().map_or_else(never, |seconds| seconds.div_ceil(60).to_string()),
+        outcome
+            .shutdown_seconds()
+            .map_or_else(never, |seconds| seconds.div_ceil(60).to_string()),
         outcome.interruptions.to_string(),
         format!("{:.2}", outcome.hours_per_thousand()),
     ]

@@ -12,8 +12,10 @@ pub(crate) enum Token {
 }
 
 /// Longest first, so that `<=` is not read as `<`.
-const SIGNS: [&str; 19] =
-    ["<=", ">=", "==", "!=", "&&", "||", "<", ">", "+", "-", "*", "/", "(", ")", "[", "]", ",", "^", "!"];
+const SIGNS: [&str; 19] = [
+    "<=", ">=", "==", "!=", "&&", "||", "<", ">", "+", "-", "*", "/", "(", ")", "[", "]", ",", "^",
+    "!",
+];
 
 /// Splits an expression into words, each with where it begins; or says where that is impossible.
 pub(crate) fn split(text: &str) -> Result<Vec<(usize, Token)>, (usize, String)> {
@@ -24,13 +26,18 @@ pub(crate) fn split(text: &str) -> Result<Vec<(usize, Token)>, (usize, String)> 
         let length = if first.is_whitespace() {
             first.len_utf8()
         } else if first.is_ascii_digit() {
-            let length = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-            let number =
-                rest[..length].parse().map_err(|_| (at, format!("{:?} is no number", &rest[..length])))?;
+            let length = rest
+                .find(|c: char| !c.is_ascii_digit() && c != '.')
+                .unwrap_or(rest.len());
+            let number = rest[..length]
+                .parse()
+                .map_err(|_| (at, format!("{:?} is no number", &rest[..length])))?;
             tokens.push((at, Token::Number(number)));
             length
         } else if first.is_ascii_alphabetic() {
-            let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let length = rest
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
             tokens.push((at, Token::Name(rest[..length].to_owned())));
             length
         } else {

@@ -113,7 +113,12 @@ impl<'a> World<'a> {
             world.unsent += burst.cells;
             world.outcome.bursts.push(burst.at);
         }
-        world.outcome.first_sent = conditions.bursts.iter().map(|burst| burst.at).min().unwrap_or(0);
+        world.outcome.first_sent = conditions
+            .bursts
+            .iter()
+            .map(|burst| burst.at)
+            .min()
+            .unwrap_or(0);
         world.foresee(0, Event::Reconcile);
         world.foresee(60, Event::Minute);
         Ok(world)
@@ -150,7 +155,8 @@ impl<'a> World<'a> {
         self.outcome.cells += cells;
         self.last_progress = self.now;
         if last_of > 0 && self.conditions.wake {
-            self.group.wake(last_of.div_ceil(self.conditions.cells_per_worker), self.now);
+            self.group
+                .wake(last_of.div_ceil(self.conditions.cells_per_worker), self.now);
         }
         self.feed_all();
     }
@@ -170,7 +176,9 @@ impl<'a> World<'a> {
     fn feed(&mut self, number: u32) {
         let now = self.now;
         let slots = self.conditions.slots as u64;
-        let Some(machine) = self.group.machines.get_mut(&number) else { return };
+        let Some(machine) = self.group.machines.get_mut(&number) else {
+            return;
+        };
         if machine.takes() {
             machine.buffered += self.queue.receive(slots + 1 - machine.held(), now);
             machine.settle(now);
@@ -198,11 +206,15 @@ impl<'a> World<'a> {
     fn cell_seconds(&mut self) -> u64 {
         let (first, second): (f64, f64) = (1.0 - self.random.random::<f64>(), self.random.random());
         let normal = (-2.0 * first.ln()).sqrt() * (std::f64::consts::TAU * second).cos();
-        (self.conditions.cell_seconds * (self.conditions.cell_spread * normal).exp()).round().max(1.0) as u64
+        (self.conditions.cell_seconds * (self.conditions.cell_spread * normal).exp())
+            .round()
+            .max(1.0) as u64
     }
 
     fn complete(&mut self, number: u32) {
-        let Some(machine) = self.group.machines.get_mut(&number) else { return };
+        let Some(machine) = self.group.machines.get_mut(&number) else {
+            return;
+        };
         // What it held was handed back in the meantime.
         if machine.running == 0 {
             return;
@@ -228,13 +240,16 @@ impl<'a> World<'a> {
     }
 
     fn put_in_service(&mut self, number: u32) {
-        let Some(machine) = self.group.machines.get_mut(&number) else { return };
+        let Some(machine) = self.group.machines.get_mut(&number) else {
+            return;
+        };
         machine.life = Life::InService;
         let (from, to) = self.conditions.boot_seconds;
         let ready = self.now + self.random.random_range(from..=to);
         self.foresee(ready, Event::Ready(number));
         if self.conditions.interruptions_per_hour > 0.0 {
-            let hours = -(1.0 - self.random.random::<f64>()).ln() / self.conditions.interruptions_per_hour;
+            let hours =
+                -(1.0 - self.random.random::<f64>()).ln() / self.conditions.interruptions_per_hour;
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -246,18 +261,25 @@ impl<'a> World<'a> {
     }
 
     fn notice(&mut self, number: u32) {
-        let Some(machine) = self.group.machines.get_mut(&number) else { return };
+        let Some(machine) = self.group.machines.get_mut(&number) else {
+            return;
+        };
         if machine.life == Life::InService {
             machine.life = Life::Interrupted;
             self.outcome.interruptions += 1;
             self.hungry.remove(&number);
-            self.foresee(self.now + self.conditions.grace_seconds, Event::GraceOver(number));
+            self.foresee(
+                self.now + self.conditions.grace_seconds,
+                Event::GraceOver(number),
+            );
             self.foresee(self.now + NOTICE_SECONDS, Event::Gone(number));
         }
     }
 
     fn hand_back(&mut self, number: u32) {
-        let Some(machine) = self.group.machines.get_mut(&number) else { return };
+        let Some(machine) = self.group.machines.get_mut(&number) else {
+            return;
+        };
         let held = machine.drop_cells(self.now);
         if held > 0 {
             self.outcome.handed_back += held;
@@ -292,8 +314,9 @@ impl<'a> World<'a> {
         self.foresee(self.now + RECONCILE_SECONDS, Event::Reconcile);
     }
 
-    /// Which machine scale-in ends: any that is not protected. The default termination policy looks at zones, templates
-    /// and the time to the next hour that is charged, all of which are chance here.
+    /// Which machine scale-in ends: any that is not protected. The default termination policy looks
+    /// at zones, templates and the time to the next hour that is charged, all of which are chance
+    /// here.
     fn victim(&mut self) -> Option<u32> {
         let free = |machine: &Machine| match (self.conditions.protection, machine.busy_since) {
             (Protection::Nothing, _) | (_, None) => true,
@@ -310,7 +333,9 @@ impl<'a> World<'a> {
     }
 
     fn end(&mut self, number: u32) {
-        let Some(machine) = self.group.machines.get_mut(&number) else { return };
+        let Some(machine) = self.group.machines.get_mut(&number) else {
+            return;
+        };
         self.hungry.remove(&number);
         if machine.life == Life::Pending {
             self.group.machines.remove(&number);
@@ -319,7 +344,10 @@ impl<'a> World<'a> {
         machine.life = Life::Terminating;
         let grace = if machine.held() > 0 {
             self.outcome.busy_removed += 1;
-            self.foresee(self.now + self.conditions.grace_seconds, Event::GraceOver(number));
+            self.foresee(
+                self.now + self.conditions.grace_seconds,
+                Event::GraceOver(number),
+            );
             self.conditions.grace_seconds + FAREWELL_SECONDS
         } else if machine.ready {
             FAREWELL_SECONDS
@@ -338,23 +366,32 @@ impl<'a> World<'a> {
         }
         if self.queue.tells(self.now) {
             let known = self.now + 60 * self.late(self.conditions.queue_lag);
-            self.metrics.publish(Metric::Visible, minute, self.queue.visible as f64, known);
+            self.metrics
+                .publish(Metric::Visible, minute, self.queue.visible as f64, known);
             if self.queue.inflight > 0 || !self.conditions.no_zero_inflight {
-                self.metrics.publish(Metric::Inflight, minute, self.queue.inflight as f64, known);
+                self.metrics
+                    .publish(Metric::Inflight, minute, self.queue.inflight as f64, known);
             }
         }
         let known = self.now + 60 * self.late(self.conditions.group_lag);
-        self.metrics.publish(Metric::Desired, minute, self.group.desired as f64, known);
+        self.metrics
+            .publish(Metric::Desired, minute, self.group.desired as f64, known);
 
-        if let Some(change) =
-            self.out.evaluate(&self.metrics, minute).and_then(|value| self.out.change(value))
+        if let Some(change) = self
+            .out
+            .evaluate(&self.metrics, minute)
+            .and_then(|value| self.out.change(value))
         {
-            self.group.add(usize::try_from(change).unwrap_or(0), self.now);
+            self.group
+                .add(usize::try_from(change).unwrap_or(0), self.now);
         }
-        if let Some(change) =
-            self.into.evaluate(&self.metrics, minute).and_then(|value| self.into.change(value))
+        if let Some(change) = self
+            .into
+            .evaluate(&self.metrics, minute)
+            .and_then(|value| self.into.change(value))
         {
-            self.group.remove(usize::try_from(-change).unwrap_or(0), self.now);
+            self.group
+                .remove(usize::try_from(-change).unwrap_or(0), self.now);
         }
         let sample = Sample {
             visible: self.queue.visible,
@@ -364,8 +401,10 @@ impl<'a> World<'a> {
             busy: self.group.worked_since(self.now - 60),
         };
         self.outcome.peak = self.outcome.peak.max(sample.live);
-        self.outcome.busy_unwanted =
-            self.outcome.busy_unwanted.max(self.group.busy().saturating_sub(sample.desired));
+        self.outcome.busy_unwanted = self
+            .outcome
+            .busy_unwanted
+            .max(self.group.busy().saturating_sub(sample.desired));
         self.outcome.minutes.push(sample);
         self.foresee(self.now + 60, Event::Minute);
     }
@@ -376,13 +415,17 @@ impl<'a> World<'a> {
 
     fn over(&mut self) -> bool {
         let min = self.conditions.min_workers;
-        let asleep = self.open == 0 && self.group.desired == min && self.group.machines.len() == min;
+        let asleep =
+            self.open == 0 && self.group.desired == min && self.group.machines.len() == min;
         if !asleep {
             self.outcome.asleep_at = None;
         } else if self.outcome.asleep_at.is_none() {
             self.outcome.asleep_at = Some(self.now);
         }
-        let watched = self.outcome.asleep_at.is_some_and(|since| self.now >= since + WATCH_SECONDS);
+        let watched = self
+            .outcome
+            .asleep_at
+            .is_some_and(|since| self.now >= since + WATCH_SECONDS);
         self.unsent == 0 && (watched || self.now >= self.last_progress + STUCK_SECONDS)
     }
 

@@ -1,4 +1,5 @@
-//! What `make demo` shows: a whole fleet on one machine, step by step, with the commands that a user would type.
+//! What `make demo` shows: a whole fleet on one machine, step by step, with the commands that a
+//! user would type.
 
 pub mod console;
 mod results;
@@ -27,7 +28,8 @@ use tilefleet_common::deployment;
 ///
 /// With the step that failed. Failed cells are not an error but an outcome.
 pub async fn run(settings: &Settings) -> Result<Outcome> {
-    // Each set of scenes has its own state: the ledger must not call one set's task complete for another.
+    // Each set of scenes has its own state: the ledger must not call one set's task complete for
+    // another.
     let home = settings.home()?;
     fs::create_dir_all(&home).with_context(|| format!("cannot create {}", home.display()))?;
 
@@ -35,10 +37,18 @@ pub async fn run(settings: &Settings) -> Result<Outcome> {
     let endpoint = start_endpoint(&home)?;
     console::step("queue, dead-letter queue, table, topic and buckets, as terraform makes them");
     let stack = Stack::create(&endpoint, deployment::DEFAULT_PREFIX).await?;
-    for name in [&stack.queue_url, &stack.dead_letter_queue_url, &stack.table, &stack.topic_arn] {
+    for name in [
+        &stack.queue_url,
+        &stack.dead_letter_queue_url,
+        &stack.table,
+        &stack.topic_arn,
+    ] {
         console::line(name);
     }
-    console::line(&format!("s3://{}, s3://{}", stack.scene_bucket, stack.output_bucket));
+    console::line(&format!(
+        "s3://{}, s3://{}",
+        stack.scene_bucket, stack.output_bucket
+    ));
     let fleet = Fleet::with_logs(&stack, &home)?;
 
     let scenes = scenes::provide(settings, &home).await?;
@@ -73,17 +83,29 @@ fn start_endpoint(home: &Path) -> Result<Endpoint> {
         console::line(&format!("{} (AWS_ENDPOINT_URL)", endpoint.url()));
         return Ok(endpoint);
     }
-    // Queue URLs contain the port and are kept, so an endpoint with a state comes back at the same port.
+    // Queue URLs contain the port and are kept, so an endpoint with a state comes back at the same
+    // port.
     let port_file = home.join("port");
-    let port = fs::read_to_string(&port_file).ok().and_then(|text| text.trim().parse().ok());
-    let options = EndpointOptions { state: Some(absolute(home)?.join("state")), port };
+    let port = fs::read_to_string(&port_file)
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    let options = EndpointOptions {
+        state: Some(absolute(home)?.join("state")),
+        port,
+    };
     let endpoint = Endpoint::start(&absolute(home)?, &options)?;
     if let Some(port) = endpoint.port() {
-        console::command(&format!("GATEWAY_PORT={port} BIND_HOST=127.0.0.1 .venv/bin/ministack"));
+        console::command(&format!(
+            "GATEWAY_PORT={port} BIND_HOST=127.0.0.1 .venv/bin/ministack"
+        ));
         fs::write(&port_file, port.to_string())
             .with_context(|| format!("cannot write {}", port_file.display()))?;
     }
-    console::line(&format!("{}, with its state and log in {}", endpoint.url(), home.display()));
+    console::line(&format!(
+        "{}, with its state and log in {}",
+        endpoint.url(),
+        home.display()
+    ));
     Ok(endpoint)
 }
 
@@ -95,7 +117,10 @@ async fn keep(settings: &Settings, stack: &Stack) -> Result<()> {
     }
     fs::write(&file, exports).with_context(|| format!("cannot write {}", file.display()))?;
     console::step("kept running until Ctrl-C; in another terminal:");
-    console::command(&format!(". {} && ./target/release/producer list", file.display()));
+    console::command(&format!(
+        ". {} && ./target/release/producer list",
+        file.display()
+    ));
     loop {
         tokio::time::sleep(Duration::from_hours(1)).await;
     }

@@ -37,10 +37,13 @@ pub(crate) async fn receive_notice(stack: &Stack, file: &Path, task: &str) -> Re
     console::step("the notice, as subscribers of the topic get it");
     let notice = stack
         .notices()
-        .first(BOUND, |notice| notice.event() == "task_complete" && notice.task() == task)
+        .first(BOUND, |notice| {
+            notice.event() == "task_complete" && notice.task() == task
+        })
         .await?;
     let notice = json!({"attributes": notice.attributes, "message": notice.body});
-    fs::write(file, notice.to_string()).with_context(|| format!("cannot write {}", file.display()))?;
+    fs::write(file, notice.to_string())
+        .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(notice)
 }
 
@@ -55,7 +58,11 @@ pub(crate) async fn show(
     let rasters: Vec<_> = objects::list(&stack.s3, &stack.output_bucket, "")
         .await?
         .into_iter()
-        .filter(|object| Path::new(&object.key).extension().is_some_and(|ending| ending == "tif"))
+        .filter(|object| {
+            Path::new(&object.key)
+                .extension()
+                .is_some_and(|ending| ending == "tif")
+        })
         .collect();
     for raster in &rasters {
         console::line(&format!(
@@ -79,13 +86,15 @@ async fn draw(settings: &Settings, fleet: &Fleet, stack: &Stack, keys: &[&str]) 
     let directory = settings.output.join("rasters");
     // Those of other scenes, from an earlier run, are none of this task's results.
     if directory.exists() {
-        fs::remove_dir_all(&directory).with_context(|| format!("cannot empty {}", directory.display()))?;
+        fs::remove_dir_all(&directory)
+            .with_context(|| format!("cannot empty {}", directory.display()))?;
     }
     let mut files: Vec<PathBuf> = Vec::new();
     for key in keys {
         let file = directory.join(key);
         let parent = file.parent().unwrap_or(&directory);
-        fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+        fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create {}", parent.display()))?;
         objects::download(&stack.s3, &stack.output_bucket, key, &file).await?;
         files.push(file);
     }
@@ -98,8 +107,13 @@ async fn draw(settings: &Settings, fleet: &Fleet, stack: &Stack, keys: &[&str]) 
     ));
     let scenes = layout::binary(&layout::binaries_directory()?, "scenes")?;
     let mut command = tied(&scenes, Farewell::KILL);
-    command.args(["contact-sheet", "--out"]).arg(&sheet).args(&files);
-    in_foreground("scenes contact-sheet", command, Farewell::KILL)?.expect_success(Duration::MAX).await?;
+    command
+        .args(["contact-sheet", "--out"])
+        .arg(&sheet)
+        .args(&files);
+    in_foreground("scenes contact-sheet", command, Farewell::KILL)?
+        .expect_success(Duration::MAX)
+        .await?;
     console::line(&format!("logs: {}", fleet.logs().display()));
     Ok(())
 }

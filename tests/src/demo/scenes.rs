@@ -41,23 +41,40 @@ struct Acquisition {
 }
 
 impl Acquisition {
-    /// Reads `tiles/48/R/XT/2020/8/1/0/R10m`. The Level-1C bucket has no directory for the resolution.
+    /// Reads `tiles/48/R/XT/2020/8/1/0/R10m`. The Level-1C bucket has no directory for the
+    /// resolution.
     fn of(directory: &Path) -> Option<Self> {
-        let parts: Vec<&str> = directory.iter().map(|part| part.to_str().unwrap_or_default()).collect();
-        let (["tiles", _, _, _, year, month, day, _] | ["tiles", _, _, _, year, month, day, _, "R10m"]) =
-            parts.as_slice()
+        let parts: Vec<&str> = directory
+            .iter()
+            .map(|part| part.to_str().unwrap_or_default())
+            .collect();
+        let (["tiles", _, _, _, year, month, day, _]
+        | ["tiles", _, _, _, year, month, day, _, "R10m"]) = parts.as_slice()
         else {
             return None;
         };
         let number = |text: &str| text.parse::<u32>().ok();
-        let date = format!("{:04}{:02}{:02}", number(year)?, number(month)?, number(day)?);
-        Some(Self { prefix: directory.to_path_buf(), date })
+        let date = format!(
+            "{:04}{:02}{:02}",
+            number(year)?,
+            number(month)?,
+            number(day)?
+        );
+        Some(Self {
+            prefix: directory.to_path_buf(),
+            date,
+        })
     }
 
     /// Whether a file is a band that is used, or says something about the acquisition.
     fn has(&self, file: &Path) -> bool {
-        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let about = Path::new(name).extension().is_some_and(|ending| ending == "json" || ending == "xml");
+        let name = file
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let about = Path::new(name)
+            .extension()
+            .is_some_and(|ending| ending == "json" || ending == "xml");
         let directory = file.parent();
         (directory == Some(&self.prefix) && (BANDS.contains(&name) || about))
             || (about && directory == self.prefix.parent())
@@ -70,13 +87,21 @@ impl Acquisition {
 ///
 /// When the directory cannot be read or has none.
 fn find(directory: &Path) -> Result<Scenes> {
-    let root = if directory.ends_with("tiles") { directory.parent().unwrap_or(directory) } else { directory };
+    let root = if directory.ends_with("tiles") {
+        directory.parent().unwrap_or(directory)
+    } else {
+        directory
+    };
     let files: BTreeSet<PathBuf> = objects::files_below(&root.join("tiles"))?
         .into_iter()
         .map(|file| Path::new("tiles").join(file))
         .collect();
     let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
-    let complete = |directory: &Path| BANDS.iter().all(|band| files.contains(&directory.join(band)));
+    let complete = |directory: &Path| {
+        BANDS
+            .iter()
+            .all(|band| files.contains(&directory.join(band)))
+    };
     let acquisitions: Vec<_> = directories
         .into_iter()
         .filter(|&directory| complete(directory))
@@ -89,37 +114,61 @@ fn find(directory: &Path) -> Result<Scenes> {
             BANDS.join(", ")
         );
     }
-    Ok(Scenes { root: root.to_path_buf(), acquisitions })
+    Ok(Scenes {
+        root: root.to_path_buf(),
+        acquisitions,
+    })
 }
 
 /// Invents the scenes, or finds the given ones.
 pub(crate) async fn provide(settings: &Settings, home: &Path) -> Result<Scenes> {
     if let Some(directory) = &settings.scenes {
         console::step(&format!("the scenes in {}", directory.display()));
-        let scenes = find(&directory.canonicalize().context("cannot resolve the directory of scenes")?)?;
+        let scenes = find(
+            &directory
+                .canonicalize()
+                .context("cannot resolve the directory of scenes")?,
+        )?;
         console::line(&format!("{} acquisitions", scenes.acquisitions.len()));
         return Ok(scenes);
     }
     console::step("invented scenes, coded like ESA's");
     let directory = home.join("scenes");
     let size = settings.scene_size.to_string();
-    console::command(&format!("scenes generate --out {} --size {size}", directory.display()));
+    console::command(&format!(
+        "scenes generate --out {} --size {size}",
+        directory.display()
+    ));
     let log = home.join("scenes.log");
     let out = fs::File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
-    let mut command = tied(&layout::binary(&layout::binaries_directory()?, "scenes")?, Farewell::KILL);
-    command.args(["generate", "--size", &size, "--out"]).arg(&directory);
-    command.stdin(Stdio::null()).stderr(out.try_clone().context("cannot share a log")?).stdout(out);
+    let mut command = tied(
+        &layout::binary(&layout::binaries_directory()?, "scenes")?,
+        Farewell::KILL,
+    );
+    command
+        .args(["generate", "--size", &size, "--out"])
+        .arg(&directory);
+    command
+        .stdin(Stdio::null())
+        .stderr(out.try_clone().context("cannot share a log")?)
+        .stdout(out);
     let mut process = Process::start("scenes generate", command, Some(&log), Farewell::KILL)?;
 
     let mut shown = 0;
     let status = eventually("the scenes", Duration::MAX, async || {
         let status = process.exited()?;
         let text = process.log();
-        let new = text.get(shown..).and_then(|new| Some(&new[..=new.rfind('\n')?])).unwrap_or_default();
+        let new = text
+            .get(shown..)
+            .and_then(|new| Some(&new[..=new.rfind('\n')?]))
+            .unwrap_or_default();
         shown += new.len();
         // Scenes of an earlier run are not news.
         for line in new.lines().filter(|line| !line.ends_with(" kept")) {
-            console::line(line.strip_prefix(&format!("{}/", directory.display())).unwrap_or(line));
+            console::line(
+                line.strip_prefix(&format!("{}/", directory.display()))
+                    .unwrap_or(line),
+            );
         }
         Ok(status)
     })
@@ -136,7 +185,12 @@ pub(crate) async fn upload(stack: &Stack, scenes: &Scenes) -> Result<()> {
     let files: Vec<PathBuf> = objects::files_below(&scenes.root.join("tiles"))?
         .into_iter()
         .map(|file| Path::new("tiles").join(file))
-        .filter(|file| scenes.acquisitions.iter().any(|acquisition| acquisition.has(file)))
+        .filter(|file| {
+            scenes
+                .acquisitions
+                .iter()
+                .any(|acquisition| acquisition.has(file))
+        })
         .collect();
     let done = objects::upload(&stack.s3, &stack.scene_bucket, &scenes.root, &files).await?;
     console::line(&format!(
@@ -150,7 +204,11 @@ pub(crate) async fn upload(stack: &Stack, scenes: &Scenes) -> Result<()> {
 }
 
 /// Writes the walk-through's document for the scenes.
-pub(crate) fn write_document(settings: &Settings, stack: &Stack, scenes: &Scenes) -> Result<PathBuf> {
+pub(crate) fn write_document(
+    settings: &Settings,
+    stack: &Stack,
+    scenes: &Scenes,
+) -> Result<PathBuf> {
     let cells: Vec<Value> = scenes
         .acquisitions
         .iter()
@@ -200,13 +258,18 @@ mod tests {
                 "tiles/55/J/GF/2018/6/17/0/B04.jp2",
             ],
         );
-        let expected =
-            [("tiles/48/R/XT/2020/8/1/0/R10m", "20200801"), ("tiles/55/J/GF/2018/6/17/0", "20180617")];
+        let expected = [
+            ("tiles/48/R/XT/2020/8/1/0/R10m", "20200801"),
+            ("tiles/55/J/GF/2018/6/17/0", "20180617"),
+        ];
         for directory in [root.path(), &root.path().join("tiles")] {
             let found = find(directory).unwrap();
             assert_eq!(found.root, root.path());
-            let found: Vec<_> =
-                found.acquisitions.iter().map(|a| (a.prefix.to_str().unwrap(), a.date.as_str())).collect();
+            let found: Vec<_> = found
+                .acquisitions
+                .iter()
+                .map(|a| (a.prefix.to_str().unwrap(), a.date.as_str()))
+                .collect();
             assert_eq!(found, expected);
         }
     }

@@ -40,8 +40,9 @@ impl Settings {
         let Some(scenes) = &self.scenes else {
             return Ok(self.output.join(format!("invented-{}", self.scene_size)));
         };
-        let scenes =
-            scenes.canonicalize().with_context(|| format!("no directory of scenes {}", scenes.display()))?;
+        let scenes = scenes
+            .canonicalize()
+            .with_context(|| format!("no directory of scenes {}", scenes.display()))?;
         let name: String = scenes
             .to_string_lossy()
             .chars()

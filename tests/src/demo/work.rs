@@ -24,7 +24,11 @@ const HAND_BACK: Duration = Duration::from_secs(10);
 pub(crate) struct Foreground(Process);
 
 /// Starts a command whose output goes to the terminal.
-pub(crate) fn in_foreground(name: &str, command: Command, farewell: Farewell) -> Result<Foreground> {
+pub(crate) fn in_foreground(
+    name: &str,
+    command: Command,
+    farewell: Farewell,
+) -> Result<Foreground> {
     Ok(Foreground(Process::start(name, command, None, farewell)?))
 }
 
@@ -42,7 +46,9 @@ impl Foreground {
 /// Submits the document and tells the task's id.
 pub(crate) async fn submit(settings: &Settings, fleet: &Fleet, document: &Path) -> Result<String> {
     console::step("the cells as a task");
-    let document = document.to_str().context("the path of the document is not UTF-8")?;
+    let document = document
+        .to_str()
+        .context("the path of the document is not UTF-8")?;
     let mut arguments = vec!["submit", document, "-o", "json"];
     if settings.again {
         arguments.push("--again");
@@ -53,7 +59,9 @@ pub(crate) async fn submit(settings: &Settings, fleet: &Fleet, document: &Path) 
     console::block(&finished.stdout);
     let answer = finished.json()?;
     let task = answer.get("task").and_then(Value::as_str);
-    Ok(task.with_context(|| format!("no task in what submit says: {answer}"))?.to_owned())
+    Ok(task
+        .with_context(|| format!("no task in what submit says: {answer}"))?
+        .to_owned())
 }
 
 /// Whether the ledger has the task as complete.
@@ -82,7 +90,12 @@ pub(crate) async fn work(settings: &Settings, fleet: &Fleet, task: &str) -> Resu
     for number in 1..=settings.workers {
         let log = settings.output.join(format!("worker-{number}.log"));
         console::command(&format!("worker run 2> {} &", log.display()));
-        workers.0.push(fleet.start_logging_to("worker", &["run"], &log, Farewell::orderly(HAND_BACK))?);
+        workers.0.push(fleet.start_logging_to(
+            "worker",
+            &["run"],
+            &log,
+            Farewell::orderly(HAND_BACK),
+        )?);
     }
 
     console::command(&format!("producer watch {task}"));
@@ -99,8 +112,15 @@ pub(crate) async fn work(settings: &Settings, fleet: &Fleet, task: &str) -> Resu
     judge(status)?;
     let seconds = begin.elapsed().as_secs_f64();
     let finished = fleet.producer(&["status", task, "-o", "json"]).await?;
-    let cells = finished.json()?.get("cells").and_then(Value::as_f64).unwrap_or_default();
-    console::line(&format!("{cells} cells in {seconds:.1} s: {:.0} cells/min", cells * 60.0 / seconds));
+    let cells = finished
+        .json()?
+        .get("cells")
+        .and_then(Value::as_f64)
+        .unwrap_or_default();
+    console::line(&format!(
+        "{cells} cells in {seconds:.1} s: {:.0} cells/min",
+        cells * 60.0 / seconds
+    ));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
-//! Services that take a batch in part: "check for batch errors even when the call returns an HTTP 200" (SQS API
-//! reference, `SendMessageBatch`), and the same of `UnprocessedKeys` (DynamoDB API reference, `BatchGetItem`).
+//! Services that take a batch in part: "check for batch errors even when the call returns an HTTP
+//! 200" (SQS API reference, `SendMessageBatch`), and the same of `UnprocessedKeys` (DynamoDB API
+//! reference, `BatchGetItem`).
 
 use serde_json::{Map, Value, json};
 
@@ -17,9 +18,14 @@ pub(super) struct Undone {
 /// Takes out of a batch what `drawn` says, an entry at a time.
 pub(super) fn withhold(request: &mut Request, mut drawn: impl FnMut() -> bool) -> Undone {
     let mut undone = Undone::default();
-    let Some(mut body) = request.json() else { return undone };
+    let Some(mut body) = request.json() else {
+        return undone;
+    };
     if let Some(Value::Array(entries)) = body.get_mut("Entries") {
-        undone.entries = entries.extract_if(.., |_| drawn()).map(|mut entry| entry["Id"].take()).collect();
+        undone.entries = entries
+            .extract_if(.., |_| drawn())
+            .map(|mut entry| entry["Id"].take())
+            .collect();
     }
     if let Some(Value::Object(tables)) = body.get_mut("RequestItems") {
         for (table, of_table) in tables.iter_mut() {
@@ -32,7 +38,11 @@ pub(super) fn withhold(request: &mut Request, mut drawn: impl FnMut() -> bool) -
                 }
             }
         }
-        tables.retain(|_, of_table| of_table["Keys"].as_array().is_none_or(|keys| !keys.is_empty()));
+        tables.retain(|_, of_table| {
+            of_table["Keys"]
+                .as_array()
+                .is_none_or(|keys| !keys.is_empty())
+        });
     }
     if undone.len() > 0 {
         request.set_json(&body);
@@ -54,14 +64,19 @@ impl Request {
             _ => false,
         };
         let body = self.json().unwrap_or_default();
-        ["Entries", "RequestItems"].iter().all(|name| !body.get(name).is_some_and(empty))
+        ["Entries", "RequestItems"]
+            .iter()
+            .all(|name| !body.get(name).is_some_and(empty))
     }
 }
 
 impl Undone {
     /// How many entries.
     pub(super) fn len(&self) -> usize {
-        let keys = self.keys.values().filter_map(|of_table| of_table["Keys"].as_array());
+        let keys = self
+            .keys
+            .values()
+            .filter_map(|of_table| of_table["Keys"].as_array());
         self.entries.len() + keys.map(Vec::len).sum::<usize>()
     }
 
@@ -77,7 +92,8 @@ impl Undone {
             return answer.to_vec();
         }
         if !self.entries.is_empty() {
-            let failed = |id: Value| json!({"Id": id, "SenderFault": false, "Code": "InternalError"});
+            let failed =
+                |id: Value| json!({"Id": id, "SenderFault": false, "Code": "InternalError"});
             body["Failed"] = self.entries.into_iter().map(failed).collect();
             if body.get("Successful").is_none() {
                 body["Successful"] = json!([]);
@@ -89,6 +105,10 @@ impl Undone {
                 body["Responses"] = json!({});
             }
         }
-        http::answer(200, "application/x-amz-json-1.0", body.to_string().as_bytes())
+        http::answer(
+            200,
+            "application/x-amz-json-1.0",
+            body.to_string().as_bytes(),
+        )
     }
 }

@@ -46,10 +46,16 @@ impl Request {
         loop {
             let mut line = String::new();
             reader.read_line(&mut line)?;
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            let Some((name, value)) = line.trim_end().split_once(':') else {
+                break;
+            };
             let (name, value) = (name.to_ascii_lowercase(), value.trim().to_owned());
             match name.as_str() {
-                "content-length" => length = value.parse().map_err(|_| odd("a length that is no number"))?,
+                "content-length" => {
+                    length = value
+                        .parse()
+                        .map_err(|_| odd("a length that is no number"))?
+                }
                 "transfer-encoding" => return Err(odd("a request of unknown length")),
                 "expect" => waits = true,
                 "connection" => {}
@@ -61,18 +67,31 @@ impl Request {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        Ok(Some(Self { method: method.to_owned(), target: target.to_owned(), headers, body }))
+        Ok(Some(Self {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers,
+            body,
+        }))
     }
 
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(super) fn protocol(&self) -> Protocol<'_> {
         let form = |kind: &str| kind.starts_with("application/x-www-form-urlencoded");
-        match self.header("x-amz-target").and_then(|target| target.split_once('.')) {
+        match self
+            .header("x-amz-target")
+            .and_then(|target| target.split_once('.'))
+        {
             Some(("AmazonSQS", _)) => Protocol::Json { service: "sqs" },
-            Some(_) => Protocol::Json { service: "dynamodb.v20120810" },
+            Some(_) => Protocol::Json {
+                service: "dynamodb.v20120810",
+            },
             None if self.header("content-type").is_some_and(form) => Protocol::Query,
             None => Protocol::Rest,
         }
@@ -87,12 +106,18 @@ impl Request {
             }
             Protocol::Query => {
                 let body = String::from_utf8_lossy(&self.body);
-                let action = body.split('&').find_map(|field| field.strip_prefix("Action="));
+                let action = body
+                    .split('&')
+                    .find_map(|field| field.strip_prefix("Action="));
                 action.unwrap_or_default().to_owned()
             }
             Protocol::Rest => {
                 let query = self.target.split_once('?').map_or("", |(_, query)| query);
-                let asks = |name: &str| query.split('&').any(|field| field.split('=').next() == Some(name));
+                let asks = |name: &str| {
+                    query
+                        .split('&')
+                        .any(|field| field.split('=').next() == Some(name))
+                };
                 let name = match self.method.as_str() {
                     "POST" if asks("uploads") => "CreateMultipartUpload",
                     "POST" => "CompleteMultipartUpload",
@@ -130,7 +155,11 @@ pub(super) fn ask(endpoint: &str, request: &Request) -> io::Result<Vec<u8>> {
     for (name, value) in &request.headers {
         write!(bytes, "{name}: {value}\r\n")?;
     }
-    write!(bytes, "content-length: {}\r\nconnection: close\r\n\r\n", request.body.len())?;
+    write!(
+        bytes,
+        "content-length: {}\r\nconnection: close\r\n\r\n",
+        request.body.len()
+    )?;
     bytes.extend_from_slice(&request.body);
     stream.write_all(&bytes)?;
     let mut answer = vec![];
@@ -155,7 +184,10 @@ pub(super) fn answer(status: u16, kind: &str, body: &[u8]) -> Vec<u8> {
 
 fn end_of_head(answer: &[u8]) -> usize {
     let end = b"\r\n\r\n";
-    answer.windows(end.len()).position(|window| window == end).map_or(answer.len(), |at| at + end.len())
+    answer
+        .windows(end.len())
+        .position(|window| window == end)
+        .map_or(answer.len(), |at| at + end.len())
 }
 
 /// The body of an answer that has a length.
@@ -166,6 +198,10 @@ pub(super) fn body(answer: &[u8]) -> &[u8] {
 /// The answer up to the middle of its body, or of its head when it has none.
 pub(super) fn half(answer: &[u8]) -> &[u8] {
     let head = end_of_head(answer);
-    let end = if head < answer.len() { head + (answer.len() - head) / 2 } else { head / 2 };
+    let end = if head < answer.len() {
+        head + (answer.len() - head) / 2
+    } else {
+        head / 2
+    };
     answer.get(..end).unwrap_or_default()
 }

@@ -1,8 +1,9 @@
-//! A network between a fleet and its endpoint that does to requests and answers what networks and services do to them.
+//! A network between a fleet and its endpoint that does to requests and answers what networks and
+//! services do to them.
 //!
-//! [`Proxy`] listens on loopback and passes requests on, each on a connection of its own. `trouble` is what may happen to
-//! one, `refusal` how services say no, `batches` lets services take a batch in part only, `http` is as much of HTTP as
-//! that takes.
+//! [`Proxy`] listens on loopback and passes requests on, each on a connection of its own. `trouble`
+//! is what may happen to one, `refusal` how services say no, `batches` lets services take a batch
+//! in part only, `http` is as much of HTTP as that takes.
 
 mod batches;
 mod http;
@@ -24,7 +25,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use http::Request;
 pub use trouble::Trouble;
 
-/// The longest that a delayed request waits: longer than a service takes, shorter than a client's patience.
+/// The longest that a delayed request waits: longer than a service takes, shorter than a client's
+/// patience.
 const LONGEST_DELAY_MS: u64 = 800;
 
 /// Which calls come into trouble.
@@ -32,10 +34,11 @@ const LONGEST_DELAY_MS: u64 = 800;
 pub enum Plan {
     /// Each with this probability, into any.
     AtRandom(f64),
-    /// The first calls of each operation, into these in order; `None` goes well, and so does all that follows.
+    /// The first calls of each operation, into these in order; `None` goes well, and so does all
+    /// that follows.
     InOrder(Vec<Option<Trouble>>),
-    /// None, but of two batches out of three the first entry is left undone, and each other one with this probability. The
-    /// third batch is done, because the number of tries is bounded.
+    /// None, but of two batches out of three the first entry is left undone, and each other one
+    /// with this probability. The third batch is done, because the number of tries is bounded.
     InPart(f64),
 }
 
@@ -62,20 +65,29 @@ struct Fate {
     delay: Duration,
     /// Of two things, which.
     coin: bool,
-    /// How many entries of a batch are left undone, as a probability; the first is in any case, unless it is 0.
+    /// How many entries of a batch are left undone, as a probability; the first is in any case,
+    /// unless it is 0.
     undone: f64,
 }
 
 impl Proxy {
-    /// A proxy in front of the endpoint at `url`. Equal seeds and equal calls in equal order come to equal fates.
+    /// A proxy in front of the endpoint at `url`. Equal seeds and equal calls in equal order come
+    /// to equal fates.
     ///
     /// # Errors
     ///
     /// When there is no free port.
     pub fn before(url: &str, seed: u64, plan: Plan) -> Result<Self> {
-        let target = url.strip_prefix("http://").context("an endpoint without http")?.to_owned();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free loopback port")?;
-        let url = format!("http://{}", listener.local_addr().context("cannot tell the free port")?);
+        let target = url
+            .strip_prefix("http://")
+            .context("an endpoint without http")?
+            .to_owned();
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free loopback port")?;
+        let url = format!(
+            "http://{}",
+            listener.local_addr().context("cannot tell the free port")?
+        );
         let state = State {
             plan,
             random: StdRng::seed_from_u64(seed),
@@ -83,7 +95,11 @@ impl Proxy {
             troubles: BTreeMap::new(),
             left_undone: BTreeMap::new(),
         };
-        let proxy = Self { url, target, state: Arc::new(Mutex::new(state)) };
+        let proxy = Self {
+            url,
+            target,
+            state: Arc::new(Mutex::new(state)),
+        };
         let serving = proxy.clone();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -122,7 +138,9 @@ impl Proxy {
     }
 
     fn serve(&self, client: &TcpStream) -> io::Result<()> {
-        let Some(request) = Request::read(client)? else { return Ok(()) };
+        let Some(request) = Request::read(client)? else {
+            return Ok(());
+        };
         let answer = self.answer(request)?;
         http::write(client, &answer)
     }
@@ -140,7 +158,11 @@ impl Proxy {
                 let drawn = || std::mem::take(&mut is_first) || random.random_bool(fate.undone);
                 let undone = batches::withhold(&mut request, drawn);
                 *self.state().left_undone.entry(operation).or_default() += undone.len();
-                let answer = if request.has_entries() { ask(&request)? } else { batches::nothing() };
+                let answer = if request.has_entries() {
+                    ask(&request)?
+                } else {
+                    batches::nothing()
+                };
                 Ok(undone.tell(&answer))
             }
             None => ask(&request),
@@ -183,9 +205,17 @@ impl State {
             Plan::AtRandom(_) | Plan::InPart(_) => None,
         };
         if let Some(trouble) = trouble {
-            *self.troubles.entry((operation.to_owned(), trouble)).or_default() += 1;
+            *self
+                .troubles
+                .entry((operation.to_owned(), trouble))
+                .or_default() += 1;
         }
         let delay = Duration::from_millis(self.random.random_range(0..LONGEST_DELAY_MS));
-        Fate { trouble, delay, coin: self.random.random_bool(0.5), undone }
+        Fate {
+            trouble,
+            delay,
+            coin: self.random.random_bool(0.5),
+            undone,
+        }
     }
 }

@@ -1,8 +1,9 @@
 use super::http::{self, Protocol, Request};
 use super::trouble::Trouble;
 
-/// How the service that the request is for says no, in its own protocol ("AWS JSON 1.0", "AWS query" and "AWS restXml
-/// protocol", Smithy): that it failed, that it is not available, or else that there are too many requests.
+/// How the service that the request is for says no, in its own protocol ("AWS JSON 1.0", "AWS
+/// query" and "AWS restXml protocol", Smithy): that it failed, that it is not available, or else
+/// that there are too many requests.
 pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
     let failed = trouble == Trouble::Failed;
     let unavailable = trouble == Trouble::Unavailable;
@@ -15,8 +16,9 @@ pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
                 (.., "dynamodb.v20120810") => (400, "ProvisionedThroughputExceededException"),
                 _ => (400, "RequestThrottled"),
             };
-            let body =
-                format!(r#"{{"__type":"com.amazonaws.{service}#{code}","message":"as was asked for"}}"#);
+            let body = format!(
+                r#"{{"__type":"com.amazonaws.{service}#{code}","message":"as was asked for"}}"#
+            );
             http::answer(status, "application/x-amz-json-1.0", body.as_bytes())
         }
         Protocol::Query => {
@@ -42,7 +44,11 @@ pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
                  <RequestId>1</RequestId></Error>"
             );
             // An answer to HEAD has no body (RFC 9110, section 9.3.2).
-            let body = if request.is_head() { &[] } else { body.as_bytes() };
+            let body = if request.is_head() {
+                &[]
+            } else {
+                body.as_bytes()
+            };
             http::answer(status, "application/xml", body)
         }
     }

@@ -1,4 +1,5 @@
-//! Input that cannot become a task: the words name the input, the cause and the next step, and nothing is sent.
+//! Input that cannot become a task: the words name the input, the cause and the next step, and
+//! nothing is sent.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -14,9 +15,28 @@ const SOUND: &str = r#"{"files":"s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0/R
 
 /// Fails unless nothing has been put anywhere.
 async fn nothing_was_sent(site: &Site) -> Result<()> {
-    assert_eq!(site.stack.dynamodb.scan().table_name(&site.stack.table).send().await?.count(), 0);
-    assert_eq!(objects::list(&site.stack.s3, &site.stack.output_bucket, "").await?.len(), 0);
-    let receive = site.stack.sqs.receive_message().queue_url(&site.stack.queue_url).wait_time_seconds(0);
+    assert_eq!(
+        site.stack
+            .dynamodb
+            .scan()
+            .table_name(&site.stack.table)
+            .send()
+            .await?
+            .count(),
+        0
+    );
+    assert_eq!(
+        objects::list(&site.stack.s3, &site.stack.output_bucket, "")
+            .await?
+            .len(),
+        0
+    );
+    let receive = site
+        .stack
+        .sqs
+        .receive_message()
+        .queue_url(&site.stack.queue_url)
+        .wait_time_seconds(0);
     assert_eq!(receive.send().await?.messages().len(), 0);
     Ok(())
 }
@@ -85,13 +105,21 @@ async fn bad_cells_are_named_with_the_cause_and_the_next_step() -> Result<()> {
         let refused = site.producer(&["submit", &file]).await?;
         refused.expect_code(2).with_context(|| input.clone())?;
         let words = format!("error: {}", words.replace('@', &file));
-        assert!(refused.stderr.lines().any(|line| line == words), "{words}\n{}", refused.story());
+        assert!(
+            refused.stderr.lines().any(|line| line == words),
+            "{words}\n{}",
+            refused.story()
+        );
         assert_eq!(refused.stdout, "", "{}", refused.story());
     }
     let missing = site.path("none").display().to_string();
     let refused = site.producer(&["submit", &missing]).await?;
-    let words = format!("error: {missing} does not exist; check the path, or use - for standard input\n");
-    assert_eq!((refused.code(), refused.stderr.as_str()), (2, words.as_str()));
+    let words =
+        format!("error: {missing} does not exist; check the path, or use - for standard input\n");
+    assert_eq!(
+        (refused.code(), refused.stderr.as_str()),
+        (2, words.as_str())
+    );
     nothing_was_sent(&site).await
 }
 
@@ -102,14 +130,20 @@ async fn a_place_that_does_not_tell_the_tile_asks_for_it() -> Result<()> {
         site.put(&format!("somewhere/{band}.jp2"), b"x").await?;
     }
     let cell = site.cell(&format!("{}/somewhere/", site.stack.prefix), "2020-08-01");
-    let refused = site.producer(&["submit", &site.document(std::slice::from_ref(&cell))?]).await?;
+    let refused = site
+        .producer(&["submit", &site.document(std::slice::from_ref(&cell))?])
+        .await?;
     refused.expect_code(2)?;
     let files = cell["files"].as_str().context("no files")?;
     let words = format!(
         "cell 1: nothing at {files} tells the tile: no layout tiles/48/R/XT/2020/8/1/0/, no object's name, no \
          tileInfo.json; add \"tile\":\"48RXT\""
     );
-    assert!(refused.stderr.contains(&words), "{words}\n{}", refused.story());
+    assert!(
+        refused.stderr.contains(&words),
+        "{words}\n{}",
+        refused.story()
+    );
     nothing_was_sent(&site).await
 }
 
@@ -119,12 +153,24 @@ async fn tile_info_beside_the_bands_tells_the_tile() -> Result<()> {
     for band in ["B02", "B03", "B04"] {
         site.put(&format!("somewhere/{band}.jp2"), b"x").await?;
     }
-    let info =
-        json!({"utmZone": 48, "latitudeBand": "R", "gridSquare": "XT", "timestamp": "2020-08-01T03:00:00Z"});
-    site.put("somewhere/tileInfo.json", info.to_string().as_bytes()).await?;
+    let info = json!({"utmZone": 48, "latitudeBand": "R", "gridSquare": "XT", "timestamp": "2020-08-01T03:00:00Z"});
+    site.put("somewhere/tileInfo.json", info.to_string().as_bytes())
+        .await?;
     let cell = site.cell(&format!("{}/somewhere/", site.stack.prefix), "2020-08-01");
-    let dry = site.producer(&["submit", &site.document(&[cell])?, "--dry-run", "-o", "ndjson"]).await?;
-    assert!(dry.expect_code(0)?.stdout.contains("48RXT/2020-08-01/0"), "{}", dry.story());
+    let dry = site
+        .producer(&[
+            "submit",
+            &site.document(&[cell])?,
+            "--dry-run",
+            "-o",
+            "ndjson",
+        ])
+        .await?;
+    assert!(
+        dry.expect_code(0)?.stdout.contains("48RXT/2020-08-01/0"),
+        "{}",
+        dry.story()
+    );
     nothing_was_sent(&site).await
 }
 
@@ -133,7 +179,9 @@ async fn trouble_with_the_fleet_says_where_and_publishes_nothing() -> Result<()>
     let site = Site::new("trouble").await?;
     let file = site.document(&[site.cell("tiles/48/R/XT/2020/8/1/0/R10m/", "2020-08-01")])?;
     let none = site.stack.queue_url.replace("-cells", "-none");
-    let queue = site.producer(&["--queue-url", &none, "submit", &file]).await?;
+    let queue = site
+        .producer(&["--queue-url", &none, "submit", &file])
+        .await?;
     queue.expect_code(1)?;
     let words = format!("error: queue {none} does not exist (");
     assert!(
@@ -142,10 +190,14 @@ async fn trouble_with_the_fleet_says_where_and_publishes_nothing() -> Result<()>
         queue.story()
     );
 
-    let table = site.producer(&["--table", "nowhere", "submit", &file]).await?;
+    let table = site
+        .producer(&["--table", "nowhere", "submit", &file])
+        .await?;
     table.expect_code(1)?;
     assert!(
-        table.stderr.contains("error: table nowhere does not exist (ResourceNotFoundException)"),
+        table
+            .stderr
+            .contains("error: table nowhere does not exist (ResourceNotFoundException)"),
         "{}",
         table.story()
     );
@@ -153,9 +205,15 @@ async fn trouble_with_the_fleet_says_where_and_publishes_nothing() -> Result<()>
     let fleet = Fleet::new(&site.stack)?.with("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let unreachable = fleet.producer(&["submit", &file]).await?;
     unreachable.expect_code(1)?;
-    assert!(unreachable.stderr.contains("error: cannot reach "), "{}", unreachable.story());
     assert!(
-        unreachable.stderr.contains("check the network, AWS_REGION and AWS_ENDPOINT_URL"),
+        unreachable.stderr.contains("error: cannot reach "),
+        "{}",
+        unreachable.story()
+    );
+    assert!(
+        unreachable
+            .stderr
+            .contains("check the network, AWS_REGION and AWS_ENDPOINT_URL"),
         "{}",
         unreachable.story()
     );
@@ -165,13 +223,25 @@ async fn trouble_with_the_fleet_says_where_and_publishes_nothing() -> Result<()>
 #[tokio::test]
 async fn exit_codes_tell_what_happened() -> Result<()> {
     let site = Site::new("codes").await?;
-    let one = site.write("one", document(&SOUND.replace("my-bucket", &site.stack.output_bucket)))?;
-    let other =
-        document(&SOUND.replace("my-bucket", &site.stack.output_bucket).replace("/8/1/0/", "/8/1/1/"));
+    let one = site.write(
+        "one",
+        document(&SOUND.replace("my-bucket", &site.stack.output_bucket)),
+    )?;
+    let other = document(
+        &SOUND
+            .replace("my-bucket", &site.stack.output_bucket)
+            .replace("/8/1/0/", "/8/1/1/"),
+    );
     let other = site.write("other", other)?;
-    site.producer(&["submit", &one, "--task-id", "summer"]).await?.expect_code(0)?;
-    site.producer(&["submit", &one, "--task-id", "summer"]).await?.expect_code(0)?;
-    let conflict = site.producer(&["submit", &other, "--task-id", "summer"]).await?;
+    site.producer(&["submit", &one, "--task-id", "summer"])
+        .await?
+        .expect_code(0)?;
+    site.producer(&["submit", &one, "--task-id", "summer"])
+        .await?
+        .expect_code(0)?;
+    let conflict = site
+        .producer(&["submit", &other, "--task-id", "summer"])
+        .await?;
     conflict.expect_code(4)?;
     let words = "error: task summer already exists with other cells or another recipe; choose another --task-id, or \
                  leave it out\n";
@@ -179,10 +249,20 @@ async fn exit_codes_tell_what_happened() -> Result<()> {
 
     let unknown = site.producer(&["status", "winter"]).await?;
     unknown.expect_code(3)?;
-    assert!(unknown.stderr.starts_with("error: task winter does not exist in table "), "{}", unknown.story());
+    assert!(
+        unknown
+            .stderr
+            .starts_with("error: task winter does not exist in table "),
+        "{}",
+        unknown.story()
+    );
     site.producer(&["wait", "winter"]).await?.expect_code(3)?;
-    site.producer(&["wait", "summer", "--timeout", "100ms"]).await?.expect_code(11)?;
-    site.producer(&["submit", "--recipe", "soup", &one]).await?.expect_code(2)?;
+    site.producer(&["wait", "summer", "--timeout", "100ms"])
+        .await?
+        .expect_code(11)?;
+    site.producer(&["submit", "--recipe", "soup", &one])
+        .await?
+        .expect_code(2)?;
     site.producer(&["status"]).await?.expect_code(2)?;
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The crash table of ARCHITECTURE: behind each step of the protocol a process dies, and what is left brings the task to
-//! its end.
+//! The crash table of ARCHITECTURE: behind each step of the protocol a process dies, and what is
+//! left brings the task to its end.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
@@ -52,7 +52,8 @@ enum Scene {
     Cancel,
     /// `resume` of a cancelled task.
     Resume,
-    /// `verify --repair` of a task whose queue was purged, and which counts a cell as ok that nobody has made.
+    /// `verify --repair` of a task whose queue was purged, and which counts a cell as ok that
+    /// nobody has made.
     Repair,
     /// `dlq drain` of two cells, the others being done.
     Drain,
@@ -75,12 +76,16 @@ impl fmt::Display for Row {
 fn scenes(point: Point) -> &'static [Scene] {
     match point {
         Point::Manifest | Point::Task | Point::Shard | Point::Submitted => &[Scene::Submit],
-        Point::Send | Point::Enqueued => &[Scene::Submit, Scene::Retry, Scene::Resume, Scene::Repair],
+        Point::Send | Point::Enqueued => {
+            &[Scene::Submit, Scene::Retry, Scene::Resume, Scene::Repair]
+        }
         Point::Reopened => &[Scene::Retry, Scene::Repair],
         Point::Unmark => &[Scene::Repair],
         Point::Cancel | Point::Tell | Point::Told => &[Scene::Cancel],
         Point::Resume => &[Scene::Resume],
-        Point::Receive | Point::Start | Point::Fetch | Point::Fuse | Point::Upload => &[Scene::Working],
+        Point::Receive | Point::Start | Point::Fetch | Point::Fuse | Point::Upload => {
+            &[Scene::Working]
+        }
         Point::Keep => &[Scene::Poisoned],
         Point::Count => &[Scene::Unreachable],
         Point::Interrupt => &[Scene::Stopped],
@@ -106,8 +111,16 @@ struct Told {
 
 impl Told {
     fn new(task: &str, failed: u32, epoch: u32) -> Self {
-        let ending = Ending { ok: CELLS - failed, failed, epoch };
-        Self { task: task.to_owned(), ending, events: Events::from([(format!("{task}/{epoch}"), 1)]) }
+        let ending = Ending {
+            ok: CELLS - failed,
+            failed,
+            epoch,
+        };
+        Self {
+            task: task.to_owned(),
+            ending,
+            events: Events::from([(format!("{task}/{epoch}"), 1)]),
+        }
     }
 
     fn and(mut self, event: &str) -> Self {
@@ -115,7 +128,8 @@ impl Told {
         self
     }
 
-    /// There are three windows in which an event is published and nobody knows of it. It comes again, with the same id.
+    /// There are three windows in which an event is published and nobody knows of it. It comes
+    /// again, with the same id.
     fn with_the_repeat_of(mut self, row: Row) -> Self {
         let Self { task, ending, .. } = &self;
         let event = match (row.point, row.scene) {
@@ -131,7 +145,8 @@ impl Told {
 
 impl Row {
     fn fault(self) -> String {
-        // Not the first cell, where there are many: what a worker has done before it dies must hold.
+        // Not the first cell, where there are many: what a worker has done before it dies must
+        // hold.
         let many = matches!(
             self.point,
             Point::Receive
@@ -153,7 +168,11 @@ impl Row {
 
     /// Plays the row to its end.
     async fn play(self) -> Result<()> {
-        let tiny = Tiny::new(&format!("crash-{}", self.point.name()), VISIBILITY_TIMEOUT_S).await?;
+        let tiny = Tiny::new(
+            &format!("crash-{}", self.point.name()),
+            VISIBILITY_TIMEOUT_S,
+        )
+        .await?;
         let (told, workers) = match self.scene {
             Scene::Working | Scene::Failing | Scene::Poisoned => self.among_workers(&tiny).await?,
             Scene::Last | Scene::Unreachable | Scene::Stopped | Scene::Untold => {
@@ -166,7 +185,11 @@ impl Row {
         };
         let told = told.with_the_repeat_of(self);
         let events = tiny.ends(&told.task, &told.ending, &workers).await?;
-        ensure!(events == told.events, "told were {events:?} instead of {:?}", told.events);
+        ensure!(
+            events == told.events,
+            "told were {events:?} instead of {:?}",
+            told.events
+        );
         Ok(())
     }
 
@@ -212,9 +235,13 @@ impl Row {
             .hasty(LONGEST_WAIT_S)?
             .with("TILEFLEET_FAULT", fault)
             .with("TILEFLEET_FAULT_ONCE", site.path("died"))
-            .with("TILEFLEET_POISON", format!("s3://{}/poison", site.stack.output_bucket));
-        let mut workers: Vec<Process> =
-            (0..3).map(|_| fleet.start("worker", &["run"])).collect::<Result<_>>()?;
+            .with(
+                "TILEFLEET_POISON",
+                format!("s3://{}/poison", site.stack.output_bucket),
+            );
+        let mut workers: Vec<Process> = (0..3)
+            .map(|_| fleet.start("worker", &["run"]))
+            .collect::<Result<_>>()?;
         let dead = eventually("the death of a worker", BOUND, async || {
             for (index, worker) in workers.iter_mut().enumerate() {
                 if worker.exited()?.is_some() {
@@ -243,12 +270,17 @@ impl Row {
         let task = tiny.submit(CELLS).await?;
         let fleet = tiny.hasty(LONGEST_WAIT_S)?;
         let gate = Gate::before(Endpoint::shared()?.url())?;
-        let armed = tiny.hasty(LONGEST_WAIT_S)?.with("TILEFLEET_FAULT", self.fault());
+        let armed = tiny
+            .hasty(LONGEST_WAIT_S)?
+            .with("TILEFLEET_FAULT", self.fault());
         let armed = match self.scene {
             Scene::Unreachable => armed.with("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
             Scene::Stopped => armed.with("AWS_ENDPOINT_URL_S3", gate.url()),
             Scene::Last => armed,
-            _ => armed.with("TILEFLEET_TOPIC_ARN", format!("{}-nowhere", site.stack.topic_arn)),
+            _ => armed.with(
+                "TILEFLEET_TOPIC_ARN",
+                format!("{}-nowhere", site.stack.topic_arn),
+            ),
         };
         if self.scene == Scene::Stopped {
             gate.set(Passage::Held);
@@ -260,7 +292,9 @@ impl Row {
         }
         first.wait(BOUND).await?;
         self.worker_died_there(&mut first)?;
-        let workers = (0..2).map(|_| fleet.start("worker", &["run"])).collect::<Result<_>>()?;
+        let workers = (0..2)
+            .map(|_| fleet.start("worker", &["run"]))
+            .collect::<Result<_>>()?;
         Ok((Told::new(&task, 0, 1), workers))
     }
 
@@ -272,7 +306,10 @@ impl Row {
     }
 
     async fn dies(self, fleet: Fleet, command: &[&str]) -> Result<()> {
-        let ended = fleet.with("TILEFLEET_FAULT", self.fault()).producer(command).await?;
+        let ended = fleet
+            .with("TILEFLEET_FAULT", self.fault())
+            .producer(command)
+            .await?;
         let how = ended.status.signal().map(Signal::try_from).transpose()?;
         self.died_there(how, &ended.story())
     }
@@ -281,7 +318,8 @@ impl Row {
         let site = &tiny.site;
         let file = tiny.file(CELLS)?;
         if self.scene == Scene::Submit {
-            self.dies_and_is_run_again(tiny, &["submit", &file], 0).await?;
+            self.dies_and_is_run_again(tiny, &["submit", &file], 0)
+                .await?;
         }
         // The same submit again is the same task.
         let task = site.submit(&file).await?;
@@ -291,7 +329,8 @@ impl Row {
             Scene::Retry => {
                 purge(site).await?;
                 fail_all(site, &id, CELLS).await?;
-                self.dies_and_is_run_again(tiny, &["retry", &task], 0).await?;
+                self.dies_and_is_run_again(tiny, &["retry", &task], 0)
+                    .await?;
                 told = Told::new(&task, 0, 2);
             }
             Scene::Cancel | Scene::Resume => {
@@ -302,25 +341,41 @@ impl Row {
                 } else {
                     site.producer(&cancel).await?.expect_code(0)?;
                     purge(site).await?;
-                    self.dies_and_is_run_again(tiny, &["resume", &task], 0).await?;
+                    self.dies_and_is_run_again(tiny, &["resume", &task], 0)
+                        .await?;
                 }
                 told = told.and("1/cancelled/1");
             }
             Scene::Repair => {
                 purge(site).await?;
                 let cell = "48RXT/2020-08-01/0".parse()?;
-                let ticket = Ticket { task: task.parse()?, shard: 0, ordinal: 0, cell };
+                let ticket = Ticket {
+                    task: task.parse()?,
+                    shard: 0,
+                    ordinal: 0,
+                    cell,
+                };
                 site.ledger.write(&transition::close_ok(&ticket)).await?;
                 // Whether it finds anything left to repair depends on where it died.
-                self.dies(tiny.hasty(LONGEST_WAIT_S)?, &["verify", &task, "--repair"]).await?;
+                self.dies(tiny.hasty(LONGEST_WAIT_S)?, &["verify", &task, "--repair"])
+                    .await?;
                 site.producer(&["verify", &task, "--repair"]).await?;
             }
             _ => {}
         }
-        let waits_for: u32 =
-            site.ledger.shard(&id, 0).await?.context("no shard")?.pending.len().try_into()?;
+        let waits_for: u32 = site
+            .ledger
+            .shard(&id, 0)
+            .await?
+            .context("no shard")?
+            .pending
+            .len()
+            .try_into()?;
         ensure!(waits_for == CELLS, "{waits_for} cells are pending");
-        Ok((told, vec![tiny.hasty(LONGEST_WAIT_S)?.start("worker", &["run"])?]))
+        Ok((
+            told,
+            vec![tiny.hasty(LONGEST_WAIT_S)?.start("worker", &["run"])?],
+        ))
     }
 
     async fn drain(self, tiny: &Tiny) -> Result<(Told, Vec<Process>)> {
@@ -336,7 +391,13 @@ impl Row {
                 told = told.and(&format!("1/{ordinal}"));
             }
             let queue = if index < DEAD { dead } else { alive };
-            site.stack.sqs.send_message().queue_url(queue).message_body(body).send().await?;
+            site.stack
+                .sqs
+                .send_message()
+                .queue_url(queue)
+                .message_body(body)
+                .send()
+                .await?;
         }
         let without = Fleet::new(&site.stack)?.with("TILEFLEET_DEAD_LETTER_QUEUE_URL", "");
         tiny.work_off(&without, &[]).await?;
@@ -344,11 +405,17 @@ impl Row {
         self.dies(tiny.hasty(2)?, &["dlq", "drain"]).await?;
         if self.point == Point::Announce {
             let announced = events(site).await?;
-            let (event, _) = announced.first_key_value().context("nothing was announced")?;
-            ensure!(announced.len() == 1 && told.events.contains_key(event), "{announced:?}");
+            let (event, _) = announced
+                .first_key_value()
+                .context("nothing was announced")?;
+            ensure!(
+                announced.len() == 1 && told.events.contains_key(event),
+                "{announced:?}"
+            );
         }
         let fleet = tiny.hasty(2)?;
-        // A letter that the dead one held is hidden for a while, and so is the notice that it claimed.
+        // A letter that the dead one held is hidden for a while, and so is the notice that it
+        // claimed.
         eventually("nothing left to drain", BOUND, async || {
             fleet.producer(&["dlq", "drain"]).await?.expect_code(0)?;
             let left = crate::poison::left(site, &site.stack.dead_letter_queue_url).await?;
@@ -361,15 +428,19 @@ impl Row {
 
 /// Plays all rows of the scenes that are wanted, and gives how many hold.
 async fn play_all(wanted: impl Fn(Scene) -> bool) -> Result<usize> {
-    let all =
-        Point::ALL.iter().flat_map(|&point| scenes(point).iter().map(move |&scene| Row { point, scene }));
+    let all = Point::ALL
+        .iter()
+        .flat_map(|&point| scenes(point).iter().map(move |&scene| Row { point, scene }));
     let played = stream::iter(all.filter(|row| wanted(row.scene)))
         .map(|row| async move { row.play().await.with_context(|| row.to_string()) })
         .buffer_unordered(ROWS_AT_ONCE)
         .collect::<Vec<_>>();
     let (played, failed): (Vec<_>, Vec<_>) = played.await.into_iter().partition(Result::is_ok);
-    let failed: Vec<String> =
-        failed.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
+    let failed: Vec<String> = failed
+        .into_iter()
+        .filter_map(Result::err)
+        .map(|error| format!("{error:#}"))
+        .collect();
     ensure!(
         failed.is_empty(),
         "{} rows hold, {} do not:\n{}",
@@ -382,7 +453,10 @@ async fn play_all(wanted: impl Fn(Scene) -> bool) -> Result<usize> {
 
 fn is_a_workers(scene: Scene) -> bool {
     use Scene::{Failing, Last, Poisoned, Stopped, Unreachable, Untold, Working};
-    matches!(scene, Working | Failing | Last | Unreachable | Stopped | Untold | Poisoned)
+    matches!(
+        scene,
+        Working | Failing | Last | Unreachable | Stopped | Untold | Poisoned
+    )
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! The demo's own part, with stand-ins for the binaries: what it says, and what it leaves running (nothing).
+//! The demo's own part, with stand-ins for the binaries: what it says, and what it leaves running
+//! (nothing).
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
@@ -36,7 +37,11 @@ struct Demo {
 impl Demo {
     fn new() -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        for (name, script) in [("producer", PRODUCER), ("worker", WORKER), ("scenes", SCENES)] {
+        for (name, script) in [
+            ("producer", PRODUCER),
+            ("worker", WORKER),
+            ("scenes", SCENES),
+        ] {
             let path = directory.path().join(name);
             fs::write(&path, format!("#!/bin/sh\n{script}"))?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
@@ -88,7 +93,12 @@ impl Demo {
             let directory = entry?.path();
             let environment = fs::read(directory.join("environ")).unwrap_or_default();
             if String::from_utf8_lossy(&environment).contains(needle) {
-                found.push(fs::read_to_string(directory.join("comm")).unwrap_or_default().trim().to_owned());
+                found.push(
+                    fs::read_to_string(directory.join("comm"))
+                        .unwrap_or_default()
+                        .trim()
+                        .to_owned(),
+                );
             }
         }
         found.sort();
@@ -116,7 +126,11 @@ async fn interrupted_the_demo_leaves_no_process_behind() -> Result<()> {
         demo.signal(signal)?;
         assert_eq!(demo.wait(BOUND).await?.code(), Some(130), "{}", demo.log());
         assert_eq!(files.processes()?, Vec::<String>::new());
-        assert!(demo.log().contains("interrupted: ending what was started"), "{}", demo.log());
+        assert!(
+            demo.log().contains("interrupted: ending what was started"),
+            "{}",
+            demo.log()
+        );
     }
     Ok(())
 }
@@ -127,7 +141,12 @@ async fn killed_the_demo_leaves_no_process_behind_and_the_state_is_kept() -> Res
     let mut demo = files.start_and_reach("producer watch", &[]).await?;
     demo.kill()?;
     files.nothing_is_left().await?;
-    assert!(files.output().join("invented-2000/state/sqs.json").is_file());
+    assert!(
+        files
+            .output()
+            .join("invented-2000/state/sqs.json")
+            .is_file()
+    );
     Ok(())
 }
 
@@ -151,7 +170,8 @@ async fn the_demo_tells_its_story_and_runs_twice() -> Result<()> {
         let line = line.replace("{}", &directory.to_string());
         assert!(story.contains(&line), "{line:?} is not in\n{story}");
     }
-    let document: serde_json::Value = serde_json::from_slice(&fs::read(files.output().join("cells.json"))?)?;
+    let document: serde_json::Value =
+        serde_json::from_slice(&fs::read(files.output().join("cells.json"))?)?;
     assert_eq!(
         document,
         serde_json::json!({"detail": {"cells": [{
@@ -166,9 +186,11 @@ async fn the_demo_tells_its_story_and_runs_twice() -> Result<()> {
     let status = demo.wait(BOUND).await?;
     let story = demo.log();
     assert!(status.success(), "{story}");
-    for line in
-        ["0 files uploaded (0 B), 3 there already", "task task-1 is already complete", "20200801/a.tif"]
-    {
+    for line in [
+        "0 files uploaded (0 B), 3 there already",
+        "task task-1 is already complete",
+        "20200801/a.tif",
+    ] {
         assert!(story.contains(line), "{line:?} is not in\n{story}");
     }
     assert!(!story.contains("worker run"), "{story}");
@@ -190,13 +212,18 @@ async fn play_the_worker(files: &Demo) -> Result<()> {
         .send()
         .await?;
     let text = |value: &str| {
-        aws_sdk_sns::types::MessageAttributeValue::builder().data_type("String").string_value(value).build()
+        aws_sdk_sns::types::MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(value)
+            .build()
     };
     stack
         .sns
         .publish()
         .topic_arn(&stack.topic_arn)
-        .message(r#"{"event": "task_complete", "task": "task-1", "cells": 1, "ok": 1, "failed": 0}"#)
+        .message(
+            r#"{"event": "task_complete", "task": "task-1", "cells": 1, "ok": 1, "failed": 0}"#,
+        )
         .message_attributes("event", text("task_complete")?)
         .message_attributes("task", text("task-1")?)
         .send()
@@ -208,17 +235,24 @@ async fn play_the_worker(files: &Demo) -> Result<()> {
 #[tokio::test]
 #[ignore = "needs TILEFLEET_REAL_SCENES"]
 async fn real_scenes_are_found_and_uploaded_as_they_lie() -> Result<()> {
-    let data = std::env::var("TILEFLEET_REAL_SCENES").context("TILEFLEET_REAL_SCENES is not set")?;
+    let data =
+        std::env::var("TILEFLEET_REAL_SCENES").context("TILEFLEET_REAL_SCENES is not set")?;
     let scenes = format!("{data}/T55JGF_20180617_aws");
     let files = Demo::new()?;
-    let demo = files.start_and_reach("producer watch", &["--scenes", &scenes]).await?;
+    let demo = files
+        .start_and_reach("producer watch", &["--scenes", &scenes])
+        .await?;
     let story = demo.log();
     assert!(story.contains("1 acquisitions"), "{story}");
     // Three bands, three files of metadata; neither preview nor TCI.
     assert!(story.contains("6 files uploaded"), "{story}");
-    let document: serde_json::Value = serde_json::from_slice(&fs::read(files.output().join("cells.json"))?)?;
+    let document: serde_json::Value =
+        serde_json::from_slice(&fs::read(files.output().join("cells.json"))?)?;
     let cell = &document["detail"]["cells"][0];
-    assert_eq!(cell["files"], "s3://sentinel-s2-l2a/tiles/55/J/GF/2018/6/17/0/");
+    assert_eq!(
+        cell["files"],
+        "s3://sentinel-s2-l2a/tiles/55/J/GF/2018/6/17/0/"
+    );
     assert_eq!(cell["date"], "20180617");
     Ok(())
 }
@@ -226,10 +260,18 @@ async fn real_scenes_are_found_and_uploaded_as_they_lie() -> Result<()> {
 #[tokio::test]
 async fn a_step_that_fails_is_told_in_one_line_and_leaves_no_process_behind() -> Result<()> {
     let files = Demo::new()?;
-    fs::write(files.directory.path().join("producer"), "#!/bin/sh\necho no such queue >&2; exit 3\n")?;
+    fs::write(
+        files.directory.path().join("producer"),
+        "#!/bin/sh\necho no such queue >&2; exit 3\n",
+    )?;
     let mut demo = files.start(&[])?;
     assert_eq!(demo.wait(BOUND).await?.code(), Some(1), "{}", demo.log());
-    assert!(demo.log().contains("\nerror: expected exit code 0: `producer submit "), "{}", demo.log());
+    assert!(
+        demo.log()
+            .contains("\nerror: expected exit code 0: `producer submit "),
+        "{}",
+        demo.log()
+    );
     assert!(demo.log().contains("no such queue"), "{}", demo.log());
     files.nothing_is_left().await
 }

@@ -46,20 +46,40 @@ async fn files_and_objects_become_the_same_raster_in_a_file_and_in_an_object() -
     let bucket = &site.stack.output_bucket;
 
     let told = fuse(&site, &local, &file("a.tif")).await?;
-    assert!(told.expect_code(0)?.stdout.contains("600 x 600, 3 band(s), EPSG:32648"), "{}", told.story());
+    assert!(
+        told.expect_code(0)?
+            .stdout
+            .contains("600 x 600, 3 band(s), EPSG:32648"),
+        "{}",
+        told.story()
+    );
     fuse(&site, &remote, &file("b.tif")).await?.expect_code(0)?;
-    fuse(&site, &remote, &format!("s3://{bucket}/c.tif")).await?.expect_code(0)?;
-    fuse(&site, &local, &format!("s3://{bucket}/d.tif")).await?.expect_code(0)?;
+    fuse(&site, &remote, &format!("s3://{bucket}/c.tif"))
+        .await?
+        .expect_code(0)?;
+    fuse(&site, &local, &format!("s3://{bucket}/d.tif"))
+        .await?
+        .expect_code(0)?;
 
-    let paths = BANDS.map(|band| site.band(&cell, band)).into_iter().collect::<Result<Vec<_>>>()?;
+    let paths = BANDS
+        .map(|band| site.band(&cell, band))
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
     raster::assert_made_of(&folder.join("a.tif"), &paths)?;
     raster::assert_valid_cog(&folder.join("a.tif"))?;
     let expected = fs::read(folder.join("a.tif"))?;
     assert!(fs::read(folder.join("b.tif"))? == expected);
     for key in ["c.tif", "d.tif"] {
-        assert!(objects::read(&site.stack.s3, bucket, key).await? == expected, "{key}");
+        assert!(
+            objects::read(&site.stack.s3, bucket, key).await? == expected,
+            "{key}"
+        );
     }
-    assert_eq!(fs::read_dir(&folder)?.count(), 2, "nothing but what was asked for");
+    assert_eq!(
+        fs::read_dir(&folder)?.count(),
+        2,
+        "nothing but what was asked for"
+    );
     Ok(())
 }
 
@@ -71,21 +91,47 @@ async fn a_band_that_is_not_there_is_named_and_nothing_is_written() -> Result<()
     remote[1] = remote[1].replace("B03.jp2", "B99.jp2");
     let folder = site.path("out");
     fs::create_dir(&folder)?;
-    let failed = fuse(&site, &remote, &folder.join("out.tif").display().to_string()).await?;
+    let failed = fuse(
+        &site,
+        &remote,
+        &folder.join("out.tif").display().to_string(),
+    )
+    .await?;
     let words = &failed.expect_code(1)?.stderr;
-    assert!(words.contains("band B03") && words.contains("B99.jp2"), "{}", failed.story());
-    let to_object = fuse(&site, &remote, &format!("s3://{}/out.tif", site.stack.output_bucket)).await?;
+    assert!(
+        words.contains("band B03") && words.contains("B99.jp2"),
+        "{}",
+        failed.story()
+    );
+    let to_object = fuse(
+        &site,
+        &remote,
+        &format!("s3://{}/out.tif", site.stack.output_bucket),
+    )
+    .await?;
     assert_eq!(&to_object.expect_code(1)?.stderr, words);
 
     let local = bands(&site, &cell, false)?;
-    let nowhere = fuse(&site, &local, &folder.join("no/such/out.tif").display().to_string()).await?;
+    let nowhere = fuse(
+        &site,
+        &local,
+        &folder.join("no/such/out.tif").display().to_string(),
+    )
+    .await?;
     assert!(
-        nowhere.expect_code(1)?.stderr.contains("no/such/out.tif cannot be written"),
+        nowhere
+            .expect_code(1)?
+            .stderr
+            .contains("no/such/out.tif cannot be written"),
         "{}",
         nowhere.story()
     );
     assert_eq!(fs::read_dir(&folder)?.count(), 0);
-    assert!(objects::list(&site.stack.s3, &site.stack.output_bucket, "").await?.is_empty());
+    assert!(
+        objects::list(&site.stack.s3, &site.stack.output_bucket, "")
+            .await?
+            .is_empty()
+    );
     Ok(())
 }
 
@@ -104,10 +150,24 @@ async fn an_interrupt_ends_it_even_while_it_waits_for_s3() -> Result<()> {
     arguments.extend(bands.iter().map(String::as_str));
     arguments.extend(["-o", &output]);
     let mut process = fleet.start("worker", &arguments)?;
-    eventually("its call", BOUND, async || Ok((gate.connections() > 0).then_some(()))).await?;
+    eventually("its call", BOUND, async || {
+        Ok((gate.connections() > 0).then_some(()))
+    })
+    .await?;
     process.signal(Signal::SIGINT)?;
-    assert_eq!(process.wait(BOUND).await?.code(), Some(1), "{}", process.log());
-    assert!(process.log().contains("stopped by a signal; nothing was written"), "{}", process.log());
+    assert_eq!(
+        process.wait(BOUND).await?.code(),
+        Some(1),
+        "{}",
+        process.log()
+    );
+    assert!(
+        process
+            .log()
+            .contains("stopped by a signal; nothing was written"),
+        "{}",
+        process.log()
+    );
     assert_eq!(fs::read_dir(&folder)?.count(), 0);
     Ok(())
 }

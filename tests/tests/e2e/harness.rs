@@ -28,27 +28,61 @@ async fn a_stack_has_the_settings_of_a_deployment() -> Result<()> {
         .attributes
         .context("no attributes")?;
     assert_eq!(attributes[&QueueAttributeName::VisibilityTimeout], "120");
-    assert_eq!(attributes[&QueueAttributeName::ReceiveMessageWaitTimeSeconds], "20");
-    assert_eq!(attributes[&QueueAttributeName::MessageRetentionPeriod], "1209600");
-    let redrive: serde_json::Value = serde_json::from_str(&attributes[&QueueAttributeName::RedrivePolicy])?;
+    assert_eq!(
+        attributes[&QueueAttributeName::ReceiveMessageWaitTimeSeconds],
+        "20"
+    );
+    assert_eq!(
+        attributes[&QueueAttributeName::MessageRetentionPeriod],
+        "1209600"
+    );
+    let redrive: serde_json::Value =
+        serde_json::from_str(&attributes[&QueueAttributeName::RedrivePolicy])?;
     assert_eq!(redrive["maxReceiveCount"], 10);
-    let dead = redrive["deadLetterTargetArn"].as_str().context("no dead-letter queue")?;
-    assert!(dead.ends_with(&format!("{}-cells-dead", stack.prefix)), "{dead}");
+    let dead = redrive["deadLetterTargetArn"]
+        .as_str()
+        .context("no dead-letter queue")?;
+    assert!(
+        dead.ends_with(&format!("{}-cells-dead", stack.prefix)),
+        "{dead}"
+    );
 
-    let described = stack.dynamodb.describe_table().table_name(&stack.table).send().await?;
+    let described = stack
+        .dynamodb
+        .describe_table()
+        .table_name(&stack.table)
+        .send()
+        .await?;
     let described = described.table.context("no table")?;
     assert_eq!(
-        described.billing_mode_summary().and_then(|mode| mode.billing_mode()),
+        described
+            .billing_mode_summary()
+            .and_then(|mode| mode.billing_mode()),
         Some(&table::BillingMode::PayPerRequest)
     );
-    let indexes: Vec<_> =
-        described.global_secondary_indexes().iter().filter_map(|index| index.index_name()).collect();
+    let indexes: Vec<_> = described
+        .global_secondary_indexes()
+        .iter()
+        .filter_map(|index| index.index_name())
+        .collect();
     assert_eq!(indexes, [deployment::TASK_INDEX]);
-    let expiry = stack.dynamodb.describe_time_to_live().table_name(&stack.table).send().await?;
+    let expiry = stack
+        .dynamodb
+        .describe_time_to_live()
+        .table_name(&stack.table)
+        .send()
+        .await?;
     let expiry = expiry.time_to_live_description.context("no time to live")?;
     assert_eq!(expiry.attribute_name(), Some(deployment::TTL_ATTRIBUTE));
-    let backups = stack.dynamodb.describe_continuous_backups().table_name(&stack.table).send().await?;
-    let recovery = backups.continuous_backups_description.and_then(|b| b.point_in_time_recovery_description);
+    let backups = stack
+        .dynamodb
+        .describe_continuous_backups()
+        .table_name(&stack.table)
+        .send()
+        .await?;
+    let recovery = backups
+        .continuous_backups_description
+        .and_then(|b| b.point_in_time_recovery_description);
     assert_eq!(
         recovery.and_then(|recovery| recovery.point_in_time_recovery_status),
         Some(table::PointInTimeRecoveryStatus::Enabled)
@@ -68,10 +102,18 @@ async fn creating_a_stack_again_changes_nothing_but_what_was_asked() -> Result<(
     )
     .await?;
 
-    let options = StackOptions { visibility_timeout_s: 3, ..StackOptions::default() };
+    let options = StackOptions {
+        visibility_timeout_s: 3,
+        ..StackOptions::default()
+    };
     let second = Stack::create_with(Endpoint::shared()?, &prefix, options).await?;
     assert_eq!(first.environment(), second.environment());
-    assert_eq!(objects::list(&second.s3, &second.output_bucket, "").await?.len(), 1);
+    assert_eq!(
+        objects::list(&second.s3, &second.output_bucket, "")
+            .await?
+            .len(),
+        1
+    );
     let attributes = second
         .sqs
         .get_queue_attributes()
@@ -79,10 +121,19 @@ async fn creating_a_stack_again_changes_nothing_but_what_was_asked() -> Result<(
         .attribute_names(QueueAttributeName::VisibilityTimeout)
         .send()
         .await?;
-    assert_eq!(attributes.attributes.context("none")?[&QueueAttributeName::VisibilityTimeout], "3");
+    assert_eq!(
+        attributes.attributes.context("none")?[&QueueAttributeName::VisibilityTimeout],
+        "3"
+    );
 
     // Two subscriptions of one queue would deliver every notice twice.
-    second.sns.publish().topic_arn(&second.topic_arn).message(r#"{"n": 1}"#).send().await?;
+    second
+        .sns
+        .publish()
+        .topic_arn(&second.topic_arn)
+        .message(r#"{"n": 1}"#)
+        .send()
+        .await?;
     let notice = second.notices().first(BOUND, |_| true).await?;
     assert_eq!(notice.body["n"], 1);
     assert_eq!(second.notices().drain().await?.len(), 0);
@@ -92,7 +143,11 @@ async fn creating_a_stack_again_changes_nothing_but_what_was_asked() -> Result<(
 #[tokio::test]
 async fn notices_carry_their_attributes() -> Result<()> {
     let stack = Stack::create(Endpoint::shared()?, &layout::unique_name("notices")).await?;
-    for (event, task) in [("cell_failed", "a"), ("task_complete", "b"), ("task_complete", "a")] {
+    for (event, task) in [
+        ("cell_failed", "a"),
+        ("task_complete", "b"),
+        ("task_complete", "a"),
+    ] {
         let text = |value: &str| {
             aws_sdk_sns::types::MessageAttributeValue::builder()
                 .data_type("String")
@@ -109,7 +164,9 @@ async fn notices_carry_their_attributes() -> Result<()> {
             .send()
             .await?;
     }
-    let wanted = |notice: &tilefleet_tests::Notice| notice.event() == "task_complete" && notice.task() == "a";
+    let wanted = |notice: &tilefleet_tests::Notice| {
+        notice.event() == "task_complete" && notice.task() == "a"
+    };
     let notice = stack.notices().first(BOUND, wanted).await?;
     assert_eq!(notice.body["event"], "task_complete");
     Ok(())
@@ -119,11 +176,20 @@ async fn notices_carry_their_attributes() -> Result<()> {
 async fn an_endpoint_with_a_state_comes_back_with_it() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let state = directory.path().join("state");
-    let mut options = EndpointOptions { state: Some(state), port: None };
+    let mut options = EndpointOptions {
+        state: Some(state),
+        port: None,
+    };
 
     let endpoint = Endpoint::start(directory.path(), &options)?;
     let stack = Stack::create(&endpoint, "kept").await?;
-    stack.sqs.send_message().queue_url(&stack.queue_url).message_body("cell").send().await?;
+    stack
+        .sqs
+        .send_message()
+        .queue_url(&stack.queue_url)
+        .message_body("cell")
+        .send()
+        .await?;
     let queue_url = stack.queue_url;
     options.port = endpoint.port();
     drop(endpoint);
@@ -131,8 +197,21 @@ async fn an_endpoint_with_a_state_comes_back_with_it() -> Result<()> {
     let endpoint = Endpoint::start(directory.path(), &options)?;
     let stack = Stack::create(&endpoint, "kept").await?;
     assert_eq!(stack.queue_url, queue_url);
-    let received = stack.sqs.receive_message().queue_url(&queue_url).wait_time_seconds(5).send().await?;
-    assert_eq!(received.messages().iter().filter_map(|message| message.body()).collect::<Vec<_>>(), ["cell"]);
+    let received = stack
+        .sqs
+        .receive_message()
+        .queue_url(&queue_url)
+        .wait_time_seconds(5)
+        .send()
+        .await?;
+    assert_eq!(
+        received
+            .messages()
+            .iter()
+            .filter_map(|message| message.body())
+            .collect::<Vec<_>>(),
+        ["cell"]
+    );
     Ok(())
 }
 
@@ -140,7 +219,8 @@ async fn an_endpoint_with_a_state_comes_back_with_it() -> Result<()> {
 async fn a_child_gets_the_stack_and_nothing_of_the_caller() -> Result<()> {
     let stack = Stack::create(Endpoint::shared()?, &layout::unique_name("child")).await?;
     let fleet = Fleet::new(&stack)?.with("TILEFLEET_EXTRA", "yes");
-    // Any binary will do to look at what reaches it: `producer` may not be built when only this crate is.
+    // Any binary will do to look at what reaches it: `producer` may not be built when only this
+    // crate is.
     let mut command = fleet.command_of(Path::new("/usr/bin/env"), &[], Farewell::KILL);
     let out = fleet.logs().join("env.out");
     command.stdin(Stdio::null()).stdout(fs::File::create(&out)?);
@@ -148,7 +228,10 @@ async fn a_child_gets_the_stack_and_nothing_of_the_caller() -> Result<()> {
     assert!(process.wait(BOUND).await?.success());
 
     let variables = process.log();
-    let aws: Vec<&str> = variables.lines().filter(|line| line.starts_with("AWS_")).collect();
+    let aws: Vec<&str> = variables
+        .lines()
+        .filter(|line| line.starts_with("AWS_"))
+        .collect();
     assert_eq!(aws.len(), 7, "{aws:?}");
     for expected in [
         format!("AWS_ENDPOINT_URL={}", Endpoint::shared()?.url()),
@@ -157,7 +240,10 @@ async fn a_child_gets_the_stack_and_nothing_of_the_caller() -> Result<()> {
         format!("TILEFLEET_TOPIC_ARN={}", stack.topic_arn),
         "TILEFLEET_EXTRA=yes".to_owned(),
     ] {
-        assert!(variables.lines().any(|line| line == expected), "{expected} is not in\n{variables}");
+        assert!(
+            variables.lines().any(|line| line == expected),
+            "{expected} is not in\n{variables}"
+        );
     }
     Ok(())
 }
@@ -168,10 +254,19 @@ async fn a_dropped_child_is_gone() -> Result<()> {
     let start = |farewell: Farewell| -> Result<Process> {
         let mut command = tied(Path::new("/bin/sleep"), farewell);
         command.arg("1000").stdin(Stdio::null());
-        Process::start("sleep", command, Some(&directory.path().join("log")), farewell)
+        Process::start(
+            "sleep",
+            command,
+            Some(&directory.path().join("log")),
+            farewell,
+        )
     };
     let here = |pid: u32| Path::new("/proc").join(pid.to_string()).exists();
-    for farewell in [Farewell::KILL, Farewell::orderly(BOUND), Farewell::saving(BOUND)] {
+    for farewell in [
+        Farewell::KILL,
+        Farewell::orderly(BOUND),
+        Farewell::saving(BOUND),
+    ] {
         let mut child = start(farewell)?;
         child.still_runs()?;
         let pid = child.pid();
@@ -193,7 +288,10 @@ fn a_child_that_has_lost_its_parent_does_not_begin() -> Result<()> {
     command.arg(&file);
     // Somebody else's child, as an orphan is.
     let mut elsewhere = Command::new("/bin/sh");
-    elsewhere.args(["-c", "\"$@\"; true", "sh"]).arg(command.get_program()).args(command.get_args());
+    elsewhere
+        .args(["-c", "\"$@\"; true", "sh"])
+        .arg(command.get_program())
+        .args(command.get_args());
     assert!(elsewhere.status()?.success());
     assert!(!file.exists());
     Ok(())

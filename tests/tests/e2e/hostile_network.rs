@@ -36,7 +36,10 @@ impl Behind {
         let fleet = tiny
             .hasty(LONGEST_WAIT_S)?
             .with("AWS_ENDPOINT_URL", proxy.url())
-            .with("TILEFLEET_QUEUE_URL", stack.queue_url.replace(endpoint, proxy.url()))
+            .with(
+                "TILEFLEET_QUEUE_URL",
+                stack.queue_url.replace(endpoint, proxy.url()),
+            )
             .with(
                 "TILEFLEET_DEAD_LETTER_QUEUE_URL",
                 stack.dead_letter_queue_url.replace(endpoint, proxy.url()),
@@ -65,34 +68,59 @@ impl Behind {
     }
 
     fn workers(&self, count: u32) -> Result<Vec<Process>> {
-        (0..count).map(|_| self.fleet.start("worker", &["run"])).collect()
+        (0..count)
+            .map(|_| self.fleet.start("worker", &["run"]))
+            .collect()
     }
 
-    /// Brings the task to its end. Its notice may come again, with the same id: when the answer to its publication was
-    /// lost, it is published once more.
+    /// Brings the task to its end. Its notice may come again, with the same id: when the answer to
+    /// its publication was lost, it is published once more.
     async fn ends(&self, task: &str, cells: u32, epoch: u32, workers: &[Process]) -> Result<()> {
-        let events = self.tiny.ends(task, &Ending { ok: cells, failed: 0, epoch }, workers).await?;
+        let events = self
+            .tiny
+            .ends(
+                task,
+                &Ending {
+                    ok: cells,
+                    failed: 0,
+                    epoch,
+                },
+                workers,
+            )
+            .await?;
         let notice = format!("{task}/{epoch}");
         let sent = events.get(&notice).copied().unwrap_or(0);
-        ensure!(sent > 0 && events == Events::from([(notice, sent)]), "{events:?}");
+        ensure!(
+            sent > 0 && events == Events::from([(notice, sent)]),
+            "{events:?}"
+        );
         Ok(())
     }
 }
 
-/// Brings a task to its end; gives how many calls there were, and how many of them came into which trouble.
+/// Brings a task to its end; gives how many calls there were, and how many of them came into which
+/// trouble.
 async fn at_random(seed: u64) -> Result<(u64, usize, BTreeMap<(String, Trouble), u32>)> {
     let behind = Behind::new("random", seed, Plan::AtRandom(0.1)).await?;
     let task = behind.submit(&behind.tiny.file(CELLS)?).await?;
     let workers = behind.workers(3)?;
     behind.ends(&task, CELLS, 1, &workers).await?;
-    Ok((seed, behind.proxy.calls().values().sum(), behind.proxy.troubles()))
+    Ok((
+        seed,
+        behind.proxy.calls().values().sum(),
+        behind.proxy.troubles(),
+    ))
 }
 
 #[tokio::test]
 async fn a_task_comes_to_its_end_though_every_tenth_call_comes_into_trouble() -> Result<()> {
     let first = rand::random::<u64>() / 2;
     let ended: Vec<_> = stream::iter(first..first + 3)
-        .map(|seed| async move { at_random(seed).await.with_context(|| format!("seed {seed}")) })
+        .map(|seed| async move {
+            at_random(seed)
+                .await
+                .with_context(|| format!("seed {seed}"))
+        })
         .buffer_unordered(3)
         .try_collect()
         .await?;
@@ -102,7 +130,10 @@ async fn a_task_comes_to_its_end_though_every_tenth_call_comes_into_trouble() ->
         eprintln!("seed {seed}: {troubles} of {calls} calls in trouble");
         all += troubles;
     }
-    ensure!(all > 10, "seeds from {first}: only {all} calls came into trouble");
+    ensure!(
+        all > 10,
+        "seeds from {first}: only {all} calls came into trouble"
+    );
     Ok(())
 }
 
@@ -116,7 +147,9 @@ async fn commands(seed: u64) -> Result<()> {
     fail_all(site, &id, MANY).await?;
     behind.producer(&["retry", &task]).await?;
     waits_for_all(site, &id, MANY).await.context("retry")?;
-    behind.producer(&["cancel", &task, "--reason", "to see"]).await?;
+    behind
+        .producer(&["cancel", &task, "--reason", "to see"])
+        .await?;
     let told = format!("{task}/2/cancelled/1");
     let events = events(site).await?;
     ensure!(events.keys().collect::<Vec<_>>() == [&told], "{events:?}");
@@ -124,12 +157,24 @@ async fn commands(seed: u64) -> Result<()> {
     waits_for_all(site, &id, MANY).await.context("resume")?;
     // That the first epoch has no results was never different, and cannot be mended.
     eventually("nothing left to mend", BOUND, async || {
-        let report = behind.fleet.producer(&["verify", &task, "--repair", "-o", "json"]).await?;
-        Ok(report.json().is_ok_and(|report| report["found"] == json!({"results_missing": 1})).then_some(()))
+        let report = behind
+            .fleet
+            .producer(&["verify", &task, "--repair", "-o", "json"])
+            .await?;
+        Ok(report
+            .json()
+            .is_ok_and(|report| report["found"] == json!({"results_missing": 1}))
+            .then_some(()))
     })
     .await?;
     waits_for_all(site, &id, MANY).await.context("repair")?;
-    ensure!(site.ledger.task(&id).await?.is_some_and(|record| record.epoch == 2), "one retry is one epoch");
+    ensure!(
+        site.ledger
+            .task(&id)
+            .await?
+            .is_some_and(|record| record.epoch == 2),
+        "one retry is one epoch"
+    );
     Ok(())
 }
 
@@ -143,7 +188,8 @@ async fn commands_do_what_they_say_though_every_tenth_call_comes_into_trouble() 
 const PIXELS: u32 = 1400;
 
 #[tokio::test]
-async fn each_call_of_a_large_cell_may_be_carried_out_twice_or_break_off_in_its_answer() -> Result<()> {
+async fn each_call_of_a_large_cell_may_be_carried_out_twice_or_break_off_in_its_answer()
+-> Result<()> {
     // Never more in a row than the tries of a call.
     let plan = [
         Some(Trouble::AnswerLost),
@@ -158,7 +204,9 @@ async fn each_call_of_a_large_cell_may_be_carried_out_twice_or_break_off_in_its_
     let behind = Behind::new("large", 0, Plan::InOrder(plan.into())).await?;
     let site = &behind.tiny.site;
     let scene = plain_scene_of(site, PIXELS).await?;
-    let task = behind.submit(&site.write("large.ndjson", lines(site, &scene, 2))?).await?;
+    let task = behind
+        .submit(&site.write("large.ndjson", lines(site, &scene, 2))?)
+        .await?;
     let workers = behind.workers(1)?;
     behind.ends(&task, 2, 1, &workers).await?;
     let troubles = behind.proxy.troubles();
@@ -172,7 +220,12 @@ async fn each_call_of_a_large_cell_may_be_carried_out_twice_or_break_off_in_its_
         let lost = troubles.get(&(operation.to_owned(), Trouble::AnswerLost));
         ensure!(lost.is_some(), "{operation}: {troubles:?}");
     }
-    for operation in ["GetObject", "UploadPart", "CompleteMultipartUpload", "UpdateItem"] {
+    for operation in [
+        "GetObject",
+        "UploadPart",
+        "CompleteMultipartUpload",
+        "UpdateItem",
+    ] {
         let repeated = troubles.get(&(operation.to_owned(), Trouble::Repeated));
         ensure!(repeated.is_some(), "{operation}: {troubles:?}");
     }
@@ -200,7 +253,10 @@ async fn in_part(seed: u64) -> Result<()> {
     let id = task.parse()?;
     let all: Vec<u64> = (0..u64::from(SOME)).collect();
     let queued = async || -> Result<Vec<u64>> {
-        Ok(crate::operate_killed::queued(site, &id).await?.into_keys().collect())
+        Ok(crate::operate_killed::queued(site, &id)
+            .await?
+            .into_keys()
+            .collect())
     };
     ensure!(queued().await? == all, "submit");
     fail_all(site, &id, SOME).await?;
@@ -209,13 +265,24 @@ async fn in_part(seed: u64) -> Result<()> {
     behind.producer(&["resume", &task]).await?;
     ensure!(queued().await? == all, "resume");
     purge(site).await?;
-    let repaired = behind.fleet.producer(&["verify", &task, "--repair", "-o", "json"]).await?;
+    let repaired = behind
+        .fleet
+        .producer(&["verify", &task, "--repair", "-o", "json"])
+        .await?;
     let repaired = repaired.expect_code(1)?.json()?;
-    ensure!(repaired["found"]["pending_without_message"] == SOME && repaired["sent"] == SOME, "{repaired}");
+    ensure!(
+        repaired["found"]["pending_without_message"] == SOME && repaired["sent"] == SOME,
+        "{repaired}"
+    );
     ensure!(queued().await? == all, "repair");
     let left_undone = behind.proxy.left_undone();
     for (operation, fewest) in [("SendMessageBatch", 6), ("BatchGetItem", 1)] {
-        ensure!(left_undone.get(operation).is_some_and(|count| *count >= fewest), "{left_undone:?}");
+        ensure!(
+            left_undone
+                .get(operation)
+                .is_some_and(|count| *count >= fewest),
+            "{left_undone:?}"
+        );
     }
     Ok(())
 }
@@ -223,7 +290,9 @@ async fn in_part(seed: u64) -> Result<()> {
 #[tokio::test]
 async fn messages_that_are_left_of_a_batch_of_deletes_are_deleted_again() -> Result<()> {
     let seed = rand::random();
-    deletes_in_part(seed).await.with_context(|| format!("seed {seed}"))
+    deletes_in_part(seed)
+        .await
+        .with_context(|| format!("seed {seed}"))
 }
 
 async fn deletes_in_part(seed: u64) -> Result<()> {
@@ -234,14 +303,30 @@ async fn deletes_in_part(seed: u64) -> Result<()> {
     let site = &behind.tiny.site;
     let document = site.path("probe.ndjson");
     probe::write_cells(&document, SOME, &site.stack.output_bucket)?;
-    let submit = ["submit", document.to_str().context("not UTF-8")?, "--recipe", "probe", "-o", "json"];
+    let submit = [
+        "submit",
+        document.to_str().context("not UTF-8")?,
+        "--recipe",
+        "probe",
+        "-o",
+        "json",
+    ];
     behind.producer(&submit).await?;
     let task = site.producer(&submit).await?.expect_code(0)?.json()?;
     let task = task["task"].as_str().context("no task")?;
     behind.tiny.work_off(&behind.fleet, &HELD).await?;
     site.producer(&["verify", task]).await?.expect_code(0)?;
-    ensure!(site.status(task).await?["ok"] == SOME, "{}", site.status(task).await?);
+    ensure!(
+        site.status(task).await?["ok"] == SOME,
+        "{}",
+        site.status(task).await?
+    );
     let left_undone = behind.proxy.left_undone();
-    ensure!(left_undone.get("DeleteMessageBatch").is_some_and(|count| *count > 0), "{left_undone:?}");
+    ensure!(
+        left_undone
+            .get("DeleteMessageBatch")
+            .is_some_and(|count| *count > 0),
+        "{left_undone:?}"
+    );
     Ok(())
 }

@@ -8,7 +8,9 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tilefleet_common::domain::TaskId;
 use tilefleet_common::ledger::transition::{self, Failure, NewTask, Success, Ticket};
-use tilefleet_common::ledger::{Answer, Item, Key, Part, TaskState, Transaction, TransactionAnswer, Write};
+use tilefleet_common::ledger::{
+    Answer, Item, Key, Part, TaskState, Transaction, TransactionAnswer, Write,
+};
 
 use crate::site::Site;
 
@@ -29,7 +31,11 @@ impl Memory {
     }
 
     fn transact(&mut self, transaction: &Transaction) -> TransactionAnswer {
-        if !transaction.parts.iter().all(|part| part.allowed(self.0.get(part.key()))) {
+        if !transaction
+            .parts
+            .iter()
+            .all(|part| part.allowed(self.0.get(part.key())))
+        {
             return TransactionAnswer::Refused;
         }
         for part in &transaction.parts {
@@ -46,19 +52,38 @@ enum Move {
     Transact(Transaction),
 }
 
-/// Any step of the protocol, in an order that makes no sense: every condition is met and not met in turn.
+/// Any step of the protocol, in an order that makes no sense: every condition is met and not met in
+/// turn.
 fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move> {
     let shard = random.random_range(0..2);
     let ordinal = shard * 2 + random.random_range(0..2);
     let cell = "48RXT/2020-08-01/0".parse()?;
-    let ticket = Ticket { task: task.clone(), shard, ordinal, cell };
+    let ticket = Ticket {
+        task: task.clone(),
+        shard,
+        ordinal,
+        cell,
+    };
     let output = "s3://bucket/output/".parse()?;
     let epoch = random.random_range(1..4);
-    let failure = Failure { code: "code".into(), message: "ü".repeat(300) };
-    let success =
-        Success { output, etag: "\"tag\"".into(), bytes: u64::MAX, fetch_ms: 1, fuse_ms: 2, publish_ms: 3 };
+    let failure = Failure {
+        code: "code".into(),
+        message: "ü".repeat(300),
+    };
+    let success = Success {
+        output,
+        etag: "\"tag\"".into(),
+        bytes: u64::MAX,
+        fetch_ms: 1,
+        fuse_ms: 2,
+        publish_ms: 3,
+    };
     let states = [TaskState::Running, TaskState::Complete];
-    let failed = match memory.0.get(&Key::Shard(task.clone(), shard)).and_then(|item| item.get("failed")) {
+    let failed = match memory
+        .0
+        .get(&Key::Shard(task.clone(), shard))
+        .and_then(|item| item.get("failed"))
+    {
         Some(tilefleet_common::ledger::Value::Numbers(failed)) => failed.clone(),
         _ => BTreeSet::from([ordinal]),
     };
@@ -74,12 +99,21 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
             digest: "d".into(),
             created_at: "now".into(),
         })),
-        1 => Move::Write(transition::create_shard(task, shard, shard * 2..shard * 2 + 2)),
+        1 => Move::Write(transition::create_shard(
+            task,
+            shard,
+            shard * 2..shard * 2 + 2,
+        )),
         2 => Move::Write(transition::mark_enqueued(task, shard, epoch - 1)),
-        3 => Move::Write(transition::mark_submitted(task, if epoch == 1 { "now" } else { "later" })),
+        3 => Move::Write(transition::mark_submitted(
+            task,
+            if epoch == 1 { "now" } else { "later" },
+        )),
         4 => Move::Write(transition::start_cell(&ticket, "worker", "now")),
         5 => Move::Write(transition::record_ok(&ticket, &success, "worker", "now")),
-        6 => Move::Write(transition::record_failed(&ticket, &failure, "worker", "now")),
+        6 => Move::Write(transition::record_failed(
+            &ticket, &failure, "worker", "now",
+        )),
         7 => Move::Write(transition::count_failure(&ticket, &failure, "now")),
         8 => Move::Write(transition::count_interruption(&ticket)),
         9 => Move::Write(transition::close_ok(&ticket)),
@@ -99,14 +133,23 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         15 => Move::Write(transition::cancel_task(task, &"ü".repeat(300), "now")),
         16 => Move::Write(transition::resume_task(task)),
         17 => Move::Write(transition::mark_cancel_told(task, epoch)),
-        18 => Move::Write(transition::lose_cell(&ticket, &success.etag, &failure, "now")),
+        18 => Move::Write(transition::lose_cell(
+            &ticket,
+            &success.etag,
+            &failure,
+            "now",
+        )),
         19 => Move::Write(transition::unmark_enqueued(task, shard)),
         _ => Move::Transact(transition::retry_shard(
             task,
             (*states.choose(random).unwrap_or(&states[0]), epoch),
             shard,
             &failed,
-            &if random.random_bool(0.5) { failed.clone() } else { [ordinal].into() },
+            &if random.random_bool(0.5) {
+                failed.clone()
+            } else {
+                [ordinal].into()
+            },
         )),
     })
 }
@@ -129,16 +172,26 @@ async fn writes_mean_in_the_table_what_they_mean_in_memory() -> Result<()> {
                         expected == real,
                         "{said}: {write:?}\nin memory {expected:?}\nin the table {real:?}"
                     );
-                    if matches!(real, Answer::Applied(_)) { applied += 1 } else { refused += 1 }
+                    if matches!(real, Answer::Applied(_)) {
+                        applied += 1
+                    } else {
+                        refused += 1
+                    }
                 }
                 Move::Transact(transaction) => {
-                    let (expected, real) =
-                        (memory.transact(&transaction), site.ledger.transact(&transaction).await?);
+                    let (expected, real) = (
+                        memory.transact(&transaction),
+                        site.ledger.transact(&transaction).await?,
+                    );
                     ensure!(
                         expected == real,
                         "{said}: {transaction:?}\nin memory {expected:?}\nin the table {real:?}"
                     );
-                    if real == TransactionAnswer::Applied { applied += 1 } else { refused += 1 }
+                    if real == TransactionAnswer::Applied {
+                        applied += 1
+                    } else {
+                        refused += 1
+                    }
                 }
             }
         }
@@ -150,6 +203,9 @@ async fn writes_mean_in_the_table_what_they_mean_in_memory() -> Result<()> {
             );
         }
     }
-    ensure!(applied > 100 && refused > 100, "seed {seed}: {applied} applied, {refused} refused");
+    ensure!(
+        applied > 100 && refused > 100,
+        "seed {seed}: {applied} applied, {refused} refused"
+    );
     Ok(())
 }

@@ -24,13 +24,16 @@ const RENEWAL: Duration = Duration::from_secs(40);
 /// How long a message that is to be deleted waits for others (`common/src/aws/deletions.rs`).
 const LINGER: Duration = Duration::from_millis(100);
 
-/// What a task of so many cells took: calls of the producer, of one worker, and how long the worker had it.
+/// What a task of so many cells took: calls of the producer, of one worker, and how long the worker
+/// had it.
 async fn calls_of(site: &Site, cells: u32) -> Result<(Calls, Calls, Duration)> {
     let output = format!("s3://{}/{cells}", site.stack.output_bucket);
     let document = site.path("cells.ndjson");
     probe::write_cells(&document, cells, &site.stack.output_bucket)?;
     let document = document.to_str().context("not UTF-8")?;
-    let arguments = ["submit", document, "--recipe", "probe", "--output", &output, "-o", "json"];
+    let arguments = [
+        "submit", document, "--recipe", "probe", "--output", &output, "-o", "json",
+    ];
     let submitted = site.producer(&arguments).await?.expect_code(0)?.json()?;
     let producer: Calls = serde_json::from_value(submitted["calls"].clone())?;
 
@@ -38,7 +41,9 @@ async fn calls_of(site: &Site, cells: u32) -> Result<(Calls, Calls, Duration)> {
     let (slots, ahead) = (SLOTS.to_string(), AHEAD.to_string());
     let log = site.path(&format!("worker-{cells}.log"));
     let arguments = ["run", "--until-empty", "--slots", &slots, "--ahead", &ahead];
-    let mut worker = site.fleet.start_logging_to("worker", &arguments, &log, Farewell::KILL)?;
+    let mut worker = site
+        .fleet
+        .start_logging_to("worker", &arguments, &log, Farewell::KILL)?;
     let status = worker.wait(BOUND).await?;
     ensure!(status.success(), "{}", worker.last_words());
     let took = begin.elapsed();
@@ -66,7 +71,10 @@ async fn a_cell_of_a_large_task_takes_as_many_calls_as_one_of_a_small_task() -> 
         let of = |calls: &Calls, operation: &str| calls.get(operation).copied().unwrap_or(0);
         let exact = |calls: &Calls, wanted: &[(&str, u64)]| -> Result<()> {
             for &(operation, wanted) in wanted {
-                ensure!(of(calls, operation) == wanted, "{operation}: expected {wanted}; {told}");
+                ensure!(
+                    of(calls, operation) == wanted,
+                    "{operation}: expected {wanted}; {told}"
+                );
             }
             Ok(())
         };
@@ -74,7 +82,8 @@ async fn a_cell_of_a_large_task_takes_as_many_calls_as_one_of_a_small_task() -> 
             &producer,
             &[
                 ("sqs:SendMessageBatch", cells / BATCH),
-                // A shard: created and marked as enqueued. The task: created and marked as submitted.
+                // A shard: created and marked as enqueued. The task: created and marked as
+                // submitted.
                 ("dynamodb:UpdateItem", 2 * shards + 2),
                 ("dynamodb:GetItem", 1),
                 ("s3:PutObject", 1),
@@ -93,32 +102,49 @@ async fn a_cell_of_a_large_task_takes_as_many_calls_as_one_of_a_small_task() -> 
                 ("sqs:GetQueueAttributes", 2),
             ],
         )?;
-        // A cell: begun, recorded, closed. A shard: whether it was the last. The notice: claimed and marked, and asked for
-        // by others whose shard was closed at the same time; their messages wait until it is out.
+        // A cell: begun, recorded, closed. A shard: whether it was the last. The notice: claimed
+        // and marked, and asked for by others whose shard was closed at the same time; their
+        // messages wait until it is out.
         let beyond = |operation: &str, expected: u64| {
             let made = of(&worker, operation);
-            made.checked_sub(expected).with_context(|| format!("{operation}: fewer than {expected}; {told}"))
+            made.checked_sub(expected)
+                .with_context(|| format!("{operation}: fewer than {expected}; {told}"))
         };
         let writes = beyond("dynamodb:UpdateItem", 3 * cells + shards + 2)?;
         ensure!(writes < shards, "{writes} other writes; {told}");
         let renewals = (intervals(took, RENEWAL) - 1) * (SLOTS + AHEAD);
         let hidden = of(&worker, "sqs:ChangeMessageVisibility");
-        ensure!(hidden <= writes + renewals, "{hidden} messages hidden; {told}");
-        // A cell's shard; the task's item at the start and for the notice; and by all who find it too old at the same time.
+        ensure!(
+            hidden <= writes + renewals,
+            "{hidden} messages hidden; {told}"
+        );
+        // A cell's shard; the task's item at the start and for the notice; and by all who find it
+        // too old at the same time.
         let reads = beyond("dynamodb:GetItem", cells + 2)?;
         let rounds = intervals(took, FRESH);
-        ensure!((1..=rounds * (SLOTS + AHEAD)).contains(&reads), "{reads} reads of the task; {told}");
-        // Beside the full ones: empty ones of a second each, one that was not full, one of the dead-letter queue.
+        ensure!(
+            (1..=rounds * (SLOTS + AHEAD)).contains(&reads),
+            "{reads} reads of the task; {told}"
+        );
+        // Beside the full ones: empty ones of a second each, one that was not full, one of the
+        // dead-letter queue.
         let receives = beyond("sqs:ReceiveMessage", cells / BATCH)?;
-        ensure!(receives <= intervals(took, Duration::from_secs(1)) + 2, "{receives} other receives; {told}");
+        ensure!(
+            receives <= intervals(took, Duration::from_secs(1)) + 2,
+            "{receives} other receives; {told}"
+        );
         let deletes = of(&worker, "sqs:DeleteMessageBatch") + of(&worker, "sqs:DeleteMessage");
         let partial = intervals(took, LINGER);
-        ensure!((cells / BATCH..=cells / BATCH + partial).contains(&deletes), "{deletes} deletes; {told}");
+        ensure!(
+            (cells / BATCH..=cells / BATCH + partial).contains(&deletes),
+            "{deletes} deletes; {told}"
+        );
     }
 
     let key = "400/20150101/probe_48RXT_20150101_7.json";
-    let made: Value =
-        serde_json::from_slice(&objects::read(&site.stack.s3, &site.stack.output_bucket, key).await?)?;
+    let made: Value = serde_json::from_slice(
+        &objects::read(&site.stack.s3, &site.stack.output_bucket, key).await?,
+    )?;
     ensure!(made["cell"] == "48RXT/2015-01-01/7", "{made}");
     Ok(())
 }

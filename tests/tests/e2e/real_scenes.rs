@@ -1,5 +1,5 @@
-//! Real Sentinel-2 scenes through the fleet. They are not part of the repository: `TILEFLEET_REAL_SCENES` names the
-//! directory that holds them.
+//! Real Sentinel-2 scenes through the fleet. They are not part of the repository:
+//! `TILEFLEET_REAL_SCENES` names the directory that holds them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,8 +25,18 @@ const SCENES: [(&str, &str, &str, &str); 4] = [
         "20221005",
         "20221005/sentinel_l2a_29UNU_20221005_0_RGB.tif",
     ),
-    ("T31UFS_20190411_crop10m", "", "20190411", "20190411/sentinel_l2a_31UFS_20190411_0_RGB.tif"),
-    ("T29RKH_20200219_overview100m", "", "20200219", "20200219/sentinel_l2a_29RKH_20200219_0_RGB.tif"),
+    (
+        "T31UFS_20190411_crop10m",
+        "",
+        "20190411",
+        "20190411/sentinel_l2a_31UFS_20190411_0_RGB.tif",
+    ),
+    (
+        "T29RKH_20200219_overview100m",
+        "",
+        "20200219",
+        "20200219/sentinel_l2a_29RKH_20200219_0_RGB.tif",
+    ),
 ];
 
 /// The file of each band directly in `directory`.
@@ -48,8 +58,8 @@ fn bands(directory: &Path) -> Result<BTreeMap<&'static str, PathBuf>> {
 #[tokio::test]
 #[ignore = "needs TILEFLEET_REAL_SCENES"]
 async fn real_scenes_become_what_gdal_reads_of_them() -> Result<()> {
-    let root =
-        std::env::var_os("TILEFLEET_REAL_SCENES").context("TILEFLEET_REAL_SCENES names no directory")?;
+    let root = std::env::var_os("TILEFLEET_REAL_SCENES")
+        .context("TILEFLEET_REAL_SCENES names no directory")?;
     let root = PathBuf::from(root);
     let site = Site::new("real").await?;
     let (mut cells, mut inputs) = (vec![], vec![]);
@@ -57,17 +67,31 @@ async fn real_scenes_become_what_gdal_reads_of_them() -> Result<()> {
         let directory = root.join(scene);
         let bands = bands(&directory.join(prefix))?;
         ensure!(bands.len() == 3, "{} holds {bands:?}", directory.display());
-        let files: Vec<PathBuf> =
-            bands.values().map(|path| Ok(path.strip_prefix(&root)?.to_path_buf())).collect::<Result<_>>()?;
+        let files: Vec<PathBuf> = bands
+            .values()
+            .map(|path| Ok(path.strip_prefix(&root)?.to_path_buf()))
+            .collect::<Result<_>>()?;
         objects::upload(&site.stack.s3, &site.stack.scene_bucket, &root, &files).await?;
         cells.push(site.cell(&format!("{scene}/{prefix}"), date));
-        inputs.push((output, ["B04", "B03", "B02"].map(|band| bands[band].clone())));
+        inputs.push((
+            output,
+            ["B04", "B03", "B02"].map(|band| bands[band].clone()),
+        ));
     }
-    let task =
-        site.submit(&site.write("cells.json", json!({"detail": {"cells": cells}}).to_string())?).await?;
+    let task = site
+        .submit(&site.write(
+            "cells.json",
+            json!({"detail": {"cells": cells}}).to_string(),
+        )?)
+        .await?;
     let worked = site.work().await?;
     let notice = site.completion(&task).await?;
-    assert_eq!((&notice.body["ok"], &notice.body["failed"]), (&4.into(), &0.into()), "{}", worked.story());
+    assert_eq!(
+        (&notice.body["ok"], &notice.body["failed"]),
+        (&4.into(), &0.into()),
+        "{}",
+        worked.story()
+    );
     for (output, bands) in inputs {
         let path = site.output(output).await?;
         raster::assert_made_of(&path, &bands).with_context(|| output.to_owned())?;

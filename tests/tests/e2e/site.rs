@@ -27,10 +27,16 @@ impl Site {
     }
 
     pub(crate) async fn with(word: &str, options: StackOptions) -> Result<Self> {
-        let stack = Stack::create_with(Endpoint::shared()?, &layout::unique_name(word), options).await?;
+        let stack =
+            Stack::create_with(Endpoint::shared()?, &layout::unique_name(word), options).await?;
         let fleet = Fleet::new(&stack)?;
         let ledger = Ledger::new(stack.dynamodb.clone(), stack.table.clone());
-        Ok(Self { stack, fleet, ledger, directory: tempfile::tempdir()? })
+        Ok(Self {
+            stack,
+            fleet,
+            ledger,
+            directory: tempfile::tempdir()?,
+        })
     }
 
     /// A file of this test's own.
@@ -59,7 +65,13 @@ impl Site {
             &Band::VISIBLE,
             &Coding::default(),
         )?;
-        let key = |band| format!("{}/{}", self.stack.prefix, scene_layout::band_key(&scene, band));
+        let key = |band| {
+            format!(
+                "{}/{}",
+                self.stack.prefix,
+                scene_layout::band_key(&scene, band)
+            )
+        };
         let files: Vec<PathBuf> = Band::VISIBLE.map(|band| key(band).into()).into();
         objects::upload(&self.stack.s3, &self.stack.scene_bucket, &root, &files).await?;
         Ok(self.cell(key(Band::B02).trim_end_matches("B02.jp2"), date))
@@ -68,7 +80,10 @@ impl Site {
     /// The file of a band that [`Site::add_scene`] made.
     pub(crate) fn band(&self, cell: &Value, band: &str) -> Result<PathBuf> {
         let files = cell["files"].as_str().context("a cell without files")?;
-        let key = files.splitn(4, '/').nth(3).context("an address without a key")?;
+        let key = files
+            .splitn(4, '/')
+            .nth(3)
+            .context("an address without a key")?;
         Ok(self.path("scenes").join(key).join(format!("{band}.jp2")))
     }
 
@@ -84,7 +99,10 @@ impl Site {
 
     /// The walk-through's document, as a file.
     pub(crate) fn document(&self, cells: &[Value]) -> Result<String> {
-        self.write("cells.json", serde_json::to_vec_pretty(&json!({"detail": {"cells": cells}}))?)
+        self.write(
+            "cells.json",
+            serde_json::to_vec_pretty(&json!({"detail": {"cells": cells}}))?,
+        )
     }
 
     pub(crate) async fn producer(&self, arguments: &[&str]) -> Result<Finished> {
@@ -106,7 +124,10 @@ impl Site {
     }
 
     pub(crate) async fn status(&self, task: &str) -> Result<Value> {
-        self.producer(&["status", task, "-o", "json"]).await?.expect_code(0)?.json()
+        self.producer(&["status", task, "-o", "json"])
+            .await?
+            .expect_code(0)?
+            .json()
     }
 
     pub(crate) async fn completion(&self, task: &str) -> Result<Notice> {
@@ -122,12 +143,19 @@ impl Site {
     ) -> Result<tilefleet_common::ledger::CellRecord> {
         let task: TaskId = task.parse()?;
         let mut cells = self.ledger.cells(&task, 0).await?;
-        cells.remove(&ordinal).with_context(|| format!("no cell {ordinal} of {task}"))
+        cells
+            .remove(&ordinal)
+            .with_context(|| format!("no cell {ordinal} of {task}"))
     }
 
     /// Downloads an output and gives its path.
     pub(crate) async fn output(&self, key: &str) -> Result<PathBuf> {
-        let path = self.path(Path::new(key).file_name().and_then(|name| name.to_str()).unwrap_or("output"));
+        let path = self.path(
+            Path::new(key)
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or("output"),
+        );
         objects::download(&self.stack.s3, &self.stack.output_bucket, key, &path).await?;
         Ok(path)
     }
@@ -139,7 +167,13 @@ impl Site {
         let path = root.join(&key);
         std::fs::create_dir_all(path.parent().unwrap_or(&root))?;
         std::fs::write(&path, bytes)?;
-        objects::upload(&self.stack.s3, &self.stack.scene_bucket, &root, &[PathBuf::from(&key)]).await?;
+        objects::upload(
+            &self.stack.s3,
+            &self.stack.scene_bucket,
+            &root,
+            &[PathBuf::from(&key)],
+        )
+        .await?;
         Ok(key)
     }
 }

@@ -31,7 +31,11 @@ fn number<N: std::str::FromStr>(variable: &str) -> Option<N> {
 async fn pending(site: &Site, task: &TaskId) -> Result<u32> {
     let record = site.ledger.task(task).await?.context("no task")?;
     let shards = site.ledger.shards(task, &record).await?;
-    Ok(shards.values().map(|shard| shard.pending.len()).sum::<usize>().try_into()?)
+    Ok(shards
+        .values()
+        .map(|shard| shard.pending.len())
+        .sum::<usize>()
+        .try_into()?)
 }
 
 fn was_killed(status: ExitStatus) -> bool {
@@ -39,7 +43,8 @@ fn was_killed(status: ExitStatus) -> bool {
 }
 
 #[tokio::test]
-async fn a_fleet_whose_workers_are_killed_at_random_makes_every_cell_and_tells_of_it_once() -> Result<()> {
+async fn a_fleet_whose_workers_are_killed_at_random_makes_every_cell_and_tells_of_it_once()
+-> Result<()> {
     let cells = number(CELLS_VARIABLE).unwrap_or(CELLS);
     let seed = number(SEED_VARIABLE).unwrap_or_else(rand::random);
     let said = format!("{SEED_VARIABLE}={seed} {CELLS_VARIABLE}={cells}");
@@ -66,20 +71,37 @@ async fn a_fleet_whose_workers_are_killed_at_random_makes_every_cell_and_tells_o
         for _ in 0..random.random_range(1..=2) {
             let victim = random.random_range(0..WORKERS);
             let worker = workers.get_mut(victim).context("no such worker")?;
-            ensure!(was_killed(worker.kill()?), "{said}: {}", worker.last_words());
+            ensure!(
+                was_killed(worker.kill()?),
+                "{said}: {}",
+                worker.last_words()
+            );
             *worker = start()?;
             kills += 1;
         }
     }
-    let ending = Ending { ok: cells, failed: 0, epoch: 1 };
-    let events = tiny.ends(&task, &ending, &workers).await.with_context(|| said.clone())?;
+    let ending = Ending {
+        ok: cells,
+        failed: 0,
+        epoch: 1,
+    };
+    let events = tiny
+        .ends(&task, &ending, &workers)
+        .await
+        .with_context(|| said.clone())?;
     // A kill between publish and mark sends it again, with the same id.
     let notice = format!("{task}/1");
     let sent = events.get(&notice).copied().unwrap_or(0);
-    ensure!(events == Events::from([(notice, sent)]) && (1..=2).contains(&sent), "{said}: {events:?}");
+    ensure!(
+        events == Events::from([(notice, sent)]) && (1..=2).contains(&sent),
+        "{said}: {events:?}"
+    );
     let again: u32 = site
         .ledger
-        .some_cells(&id, (0..cells).map(|ordinal| (ordinal / SHARD_SIZE, ordinal)))
+        .some_cells(
+            &id,
+            (0..cells).map(|ordinal| (ordinal / SHARD_SIZE, ordinal)),
+        )
         .await?
         .values()
         .map(|cell| cell.story.receives.saturating_sub(1))

@@ -10,11 +10,19 @@ use crate::site::Site;
 
 /// How many items the table has.
 async fn items(site: &Site) -> Result<i32> {
-    Ok(site.stack.dynamodb.scan().table_name(&site.stack.table).send().await?.count())
+    Ok(site
+        .stack
+        .dynamodb
+        .scan()
+        .table_name(&site.stack.table)
+        .send()
+        .await?
+        .count())
 }
 
 #[tokio::test]
-async fn a_submit_killed_at_any_moment_and_run_again_is_one_task_with_every_cell_once() -> Result<()> {
+async fn a_submit_killed_at_any_moment_and_run_again_is_one_task_with_every_cell_once() -> Result<()>
+{
     let site = Site::new("killed").await?;
     let seed = rand::random::<u64>();
     let mut random = StdRng::seed_from_u64(seed);
@@ -22,7 +30,8 @@ async fn a_submit_killed_at_any_moment_and_run_again_is_one_task_with_every_cell
     for salt in 0..12 {
         let said = format!("seed {seed}, task {salt}");
         let file = site.write(&format!("cells-{salt}.ndjson"), empty_lines(&site, salt))?;
-        // The moment is drawn as a number of items that the submit has put, not as a time: machines differ.
+        // The moment is drawn as a number of items that the submit has put, not as a time: machines
+        // differ.
         let goal = random.random_range(0..5);
         let far = async || Ok(u64::try_from(items(&site).await?)?);
         killed(&site.fleet, &["submit", &file, "-o", "json"], goal, far).await?;
@@ -34,8 +43,13 @@ async fn a_submit_killed_at_any_moment_and_run_again_is_one_task_with_every_cell
         }
 
         let task: TaskId = id.parse()?;
-        waits_for_all(&site, &task, CELLS).await.with_context(|| said.clone())?;
+        waits_for_all(&site, &task, CELLS)
+            .await
+            .with_context(|| said.clone())?;
     }
-    assert!(unfinished > 0, "seed {seed}: no submit was killed before its end");
+    assert!(
+        unfinished > 0,
+        "seed {seed}: no submit was killed before its end"
+    );
     Ok(())
 }

@@ -44,7 +44,9 @@ fn merge(into: &mut Value, from: Value) {
 }
 
 fn at<'a>(module: &'a Value, path: &str) -> Result<&'a Value> {
-    module.pointer(path).with_context(|| format!("terraform has no {path}"))
+    module
+        .pointer(path)
+        .with_context(|| format!("terraform has no {path}"))
 }
 
 #[test]
@@ -53,39 +55,85 @@ fn names_and_settings_are_those_of_the_code() -> Result<()> {
     let name = |suffix: &str| json!(format!("${{var.prefix}}-{suffix}"));
     let same = |path: &str, expected: Value| -> Result<()> {
         let found = at(&module, path)?;
-        ensure!(*found == expected, "{path} is {found}, the code has {expected}");
+        ensure!(
+            *found == expected,
+            "{path} is {found}, the code has {expected}"
+        );
         Ok(())
     };
     same("/locals/names/queue", name(deployment::QUEUE_SUFFIX))?;
-    same("/locals/names/dead_letter_queue", name(deployment::DEAD_LETTER_QUEUE_SUFFIX))?;
+    same(
+        "/locals/names/dead_letter_queue",
+        name(deployment::DEAD_LETTER_QUEUE_SUFFIX),
+    )?;
     same("/locals/names/table", name(deployment::TABLE_SUFFIX))?;
     same("/locals/names/topic", name(deployment::TOPIC_SUFFIX))?;
-    let bucket = at(&module, "/locals/names/output_bucket")?.as_str().context("no text")?;
+    let bucket = at(&module, "/locals/names/output_bucket")?
+        .as_str()
+        .context("no text")?;
     ensure!(
-        bucket.starts_with(&format!("${{var.prefix}}-{}-", deployment::OUTPUT_BUCKET_SUFFIX)),
+        bucket.starts_with(&format!(
+            "${{var.prefix}}-{}-",
+            deployment::OUTPUT_BUCKET_SUFFIX
+        )),
         "{bucket}"
     );
-    same("/variable/prefix/default", json!(deployment::DEFAULT_PREFIX))?;
+    same(
+        "/variable/prefix/default",
+        json!(deployment::DEFAULT_PREFIX),
+    )?;
 
     let queue = "/resource/aws_sqs_queue/cells";
-    same(&format!("{queue}/visibility_timeout_seconds"), json!(deployment::VISIBILITY_TIMEOUT_S))?;
-    same(&format!("{queue}/receive_wait_time_seconds"), json!(deployment::RECEIVE_WAIT_S))?;
-    same(&format!("{queue}/message_retention_seconds"), json!(deployment::MESSAGE_RETENTION_S))?;
-    same("/resource/aws_sqs_queue/dead/message_retention_seconds", json!(deployment::MESSAGE_RETENTION_S))?;
+    same(
+        &format!("{queue}/visibility_timeout_seconds"),
+        json!(deployment::VISIBILITY_TIMEOUT_S),
+    )?;
+    same(
+        &format!("{queue}/receive_wait_time_seconds"),
+        json!(deployment::RECEIVE_WAIT_S),
+    )?;
+    same(
+        &format!("{queue}/message_retention_seconds"),
+        json!(deployment::MESSAGE_RETENTION_S),
+    )?;
+    same(
+        "/resource/aws_sqs_queue/dead/message_retention_seconds",
+        json!(deployment::MESSAGE_RETENTION_S),
+    )?;
     let redrive = at(&module, &format!("{queue}/redrive_policy"))?.to_string();
     let receives: String = redrive.chars().filter(char::is_ascii_digit).collect();
-    ensure!(receives == deployment::MAX_RECEIVE_COUNT.to_string(), "{redrive}");
+    ensure!(
+        receives == deployment::MAX_RECEIVE_COUNT.to_string(),
+        "{redrive}"
+    );
 
     let table = "/resource/aws_dynamodb_table/ledger";
-    same(&format!("{table}/hash_key"), json!(deployment::PARTITION_KEY))?;
+    same(
+        &format!("{table}/hash_key"),
+        json!(deployment::PARTITION_KEY),
+    )?;
     same(&format!("{table}/range_key"), json!(deployment::SORT_KEY))?;
-    same(&format!("{table}/ttl/attribute_name"), json!(deployment::TTL_ATTRIBUTE))?;
+    same(
+        &format!("{table}/ttl/attribute_name"),
+        json!(deployment::TTL_ATTRIBUTE),
+    )?;
     same("/locals/index", json!(deployment::TASK_INDEX))?;
     let index = format!("{table}/global_secondary_index");
-    same(&format!("{index}/hash_key"), json!(deployment::TASK_INDEX_PARTITION_KEY))?;
-    same(&format!("{index}/range_key"), json!(deployment::TASK_INDEX_SORT_KEY))?;
-    let attributes = at(&module, &format!("{table}/attribute"))?.as_array().context("no list")?;
-    ensure!(attributes.iter().all(|attribute| attribute["type"] == "S"), "{attributes:?}");
+    same(
+        &format!("{index}/hash_key"),
+        json!(deployment::TASK_INDEX_PARTITION_KEY),
+    )?;
+    same(
+        &format!("{index}/range_key"),
+        json!(deployment::TASK_INDEX_SORT_KEY),
+    )?;
+    let attributes = at(&module, &format!("{table}/attribute"))?
+        .as_array()
+        .context("no list")?;
+    ensure!(
+        attributes.iter().all(|attribute| attribute["type"] == "S"),
+        "{attributes:?}"
+    );
     Ok(())
 }
 
@@ -130,16 +178,35 @@ async fn the_environment_that_terraform_sets_is_what_the_worker_reads() -> Resul
 
 /// What each statement of a policy allows, by the statement's name.
 fn allowed(module: &Value, document: &str) -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let statements = at(module, &format!("/data/aws_iam_policy_document/{document}/statement"))?;
+    let statements = at(
+        module,
+        &format!("/data/aws_iam_policy_document/{document}/statement"),
+    )?;
     let words = |statement: &Map<String, Value>, name: &str| -> Vec<String> {
-        let list = statement.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-        list.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+        let list = statement
+            .get(name)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        list.iter()
+            .filter_map(|word| word.as_str().map(str::to_owned))
+            .collect()
     };
-    let statements = statements.as_array().context("no list")?.iter().filter_map(Value::as_object);
+    let statements = statements
+        .as_array()
+        .context("no list")?
+        .iter()
+        .filter_map(Value::as_object);
     Ok(statements
         .map(|statement| {
-            let name = statement.get("sid").and_then(Value::as_str).unwrap_or_default();
-            (name.to_owned(), words(statement, "actions").into_iter().collect())
+            let name = statement
+                .get("sid")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            (
+                name.to_owned(),
+                words(statement, "actions").into_iter().collect(),
+            )
         })
         .collect())
 }
@@ -150,7 +217,9 @@ fn operations_in(text: &str) -> BTreeSet<String> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == ':'))
         .filter(|word| services.iter().any(|service| word.starts_with(service)))
         .filter(|word| {
-            word.split(':').nth(1).is_some_and(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))
+            word.split(':')
+                .nth(1)
+                .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))
         })
         .map(str::to_owned)
         .collect()
@@ -174,10 +243,18 @@ fn compare(
         .flat_map(|(_, actions)| actions.clone())
         .collect();
     let missing: Vec<_> = needed.difference(&granted).collect();
-    ensure!(missing.is_empty(), "the {who} calls what its policy does not allow: {missing:?}");
-    let spare: Vec<_> =
-        granted.difference(&needed).filter(|action| !rare.contains(&action.as_str())).collect();
-    ensure!(spare.is_empty(), "the {who}'s policy allows what it never calls: {spare:?}");
+    ensure!(
+        missing.is_empty(),
+        "the {who} calls what its policy does not allow: {missing:?}"
+    );
+    let spare: Vec<_> = granted
+        .difference(&needed)
+        .filter(|action| !rare.contains(&action.as_str()))
+        .collect();
+    ensure!(
+        spare.is_empty(),
+        "the {who}'s policy allows what it never calls: {spare:?}"
+    );
     Ok(())
 }
 
@@ -186,19 +263,32 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
     let site = Site::new("privilege").await?;
     // A cell found by listing, and one that is missing, so that all ways are taken.
     for band in ["B02", "B03", "B04"] {
-        site.put(&format!("somewhere/T48RXT_20200801_{band}_10m.jp2"), b"no raster").await?;
+        site.put(
+            &format!("somewhere/T48RXT_20200801_{band}_10m.jp2"),
+            b"no raster",
+        )
+        .await?;
     }
     let cells = [
         site.add_scene("48RXU", "2020-08-01").await?,
         site.cell(&format!("{}/somewhere/", site.stack.prefix), "2020-08-01"),
     ];
     let file = site.document(&cells)?;
-    let submitted = site.producer(&["-v", "submit", &file, "-o", "json"]).await?;
-    let submitted_task = submitted.expect_code(0)?.json()?["task"].as_str().context("no task")?.to_owned();
+    let submitted = site
+        .producer(&["-v", "submit", &file, "-o", "json"])
+        .await?;
+    let submitted_task = submitted.expect_code(0)?.json()?["task"]
+        .as_str()
+        .context("no task")?
+        .to_owned();
     let mut told = submitted.stdout + &submitted.stderr;
     // What an operator may do with a task: all of it, and a dead letter that is no cell.
     let task = site.submit(&site.document(&cells[..1])?).await?;
-    let bury = site.stack.sqs.send_message().queue_url(&site.stack.dead_letter_queue_url);
+    let bury = site
+        .stack
+        .sqs
+        .send_message()
+        .queue_url(&site.stack.dead_letter_queue_url);
     bury.message_body("no cell").send().await?;
     let commands: [&[&str]; 7] = [
         &["-v", "cancel", &task, "--reason", "to see"],
@@ -228,10 +318,23 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
 
     let module = module()?;
     // The machine's own needs, and what SNS asks of its key in the publisher's name.
-    let others = ["Image", "RegistryToken", "Logs", "NoticesKey", "TellMissingScenes"];
-    // When an upload breaks off, and when a cell takes longer than a third of the visibility timeout.
+    let others = [
+        "Image",
+        "RegistryToken",
+        "Logs",
+        "NoticesKey",
+        "TellMissingScenes",
+    ];
+    // When an upload breaks off, and when a cell takes longer than a third of the visibility
+    // timeout.
     let rare = ["s3:AbortMultipartUpload", "sqs:ChangeMessageVisibility"];
-    compare("worker", &allowed(&module, "worker")?, &others, &rare, &worker)?;
+    compare(
+        "worker",
+        &allowed(&module, "worker")?,
+        &others,
+        &rare,
+        &worker,
+    )?;
     // An upload that breaks off; list and doctor; a drain that ends a task.
     let rare = [
         "s3:AbortMultipartUpload",
@@ -240,5 +343,11 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
         "sns:GetTopicAttributes",
     ];
     let others = ["Wake", "SeeGroup", "NoticesKey", "TellMissingRasters"];
-    compare("producer", &allowed(&module, "producer")?, &others, &rare, &producer)
+    compare(
+        "producer",
+        &allowed(&module, "producer")?,
+        &others,
+        &rare,
+        &producer,
+    )
 }

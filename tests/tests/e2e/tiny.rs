@@ -1,4 +1,5 @@
-//! Tasks of tiny cells, for tests of what becomes of many of them, and what must be true when one has come to its end.
+//! Tasks of tiny cells, for tests of what becomes of many of them, and what must be true when one
+//! has come to its end.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +37,10 @@ pub(crate) struct Ending {
 impl Tiny {
     /// Messages are hidden for so many seconds.
     pub(crate) async fn new(word: &str, visibility_timeout_s: u32) -> Result<Self> {
-        let options = StackOptions { visibility_timeout_s, ..StackOptions::default() };
+        let options = StackOptions {
+            visibility_timeout_s,
+            ..StackOptions::default()
+        };
         let site = Site::with(word, options).await?;
         let scene = plain_scene_of(&site, SIZE).await?;
         Ok(Self { site, scene })
@@ -49,15 +53,17 @@ impl Tiny {
 
     /// A file of so many cells.
     pub(crate) fn file(&self, cells: u32) -> Result<String> {
-        self.site.write("cells.ndjson", lines(&self.site, &self.scene, cells))
+        self.site
+            .write("cells.ndjson", lines(&self.site, &self.scene, cells))
     }
 
     pub(crate) async fn submit(&self, cells: u32) -> Result<String> {
         self.site.submit(&self.file(cells)?).await
     }
 
-    /// Lets a worker of `fleet` work until the queue is empty, and once more as long as cells come back that it could not
-    /// keep: they are hidden for a second or two only, and this machine may be slow.
+    /// Lets a worker of `fleet` work until the queue is empty, and once more as long as cells come
+    /// back that it could not keep: they are hidden for a second or two only, and this machine may
+    /// be slow.
     pub(crate) async fn work_off(&self, fleet: &Fleet, arguments: &[&str]) -> Result<()> {
         let run = [&["run", "--until-empty"], arguments].concat();
         eventually("an empty queue", BOUND, async || {
@@ -67,9 +73,14 @@ impl Tiny {
         .await
     }
 
-    /// Waits until the task is complete and told of, and nothing is left in the queues; then holds it against what it
-    /// must have come to. Gives the events that were published and not yet read.
-    pub(crate) async fn ends(&self, task: &str, ending: &Ending, workers: &[Process]) -> Result<Events> {
+    /// Waits until the task is complete and told of, and nothing is left in the queues; then holds
+    /// it against what it must have come to. Gives the events that were published and not yet read.
+    pub(crate) async fn ends(
+        &self,
+        task: &str,
+        ending: &Ending,
+        workers: &[Process],
+    ) -> Result<Events> {
         let site = &self.site;
         let id = task.parse()?;
         let mut seen = None;
@@ -105,7 +116,9 @@ impl Tiny {
 pub(crate) async fn events(site: &Site) -> Result<Events> {
     let mut events = Events::new();
     for notice in site.stack.notices().drain().await? {
-        let id = notice.body["event_id"].as_str().context("an event without an id")?;
+        let id = notice.body["event_id"]
+            .as_str()
+            .context("an event without an id")?;
         *events.entry(id.to_owned()).or_default() += 1;
     }
     Ok(events)

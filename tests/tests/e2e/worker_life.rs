@@ -14,7 +14,10 @@ use crate::site::Site;
 pub(crate) async fn says(worker: &mut Process, words: &[&str]) -> Result<String> {
     eventually(&format!("{words:?} in a worker's log"), BOUND, async || {
         let log = worker.log();
-        if let Some(line) = log.lines().find(|line| words.iter().all(|word| line.contains(word))) {
+        if let Some(line) = log
+            .lines()
+            .find(|line| words.iter().all(|word| line.contains(word)))
+        {
             return Ok(Some(line.to_owned()));
         }
         worker.still_runs().map(|()| None)
@@ -23,17 +26,30 @@ pub(crate) async fn says(worker: &mut Process, words: &[&str]) -> Result<String>
 }
 
 pub(crate) async fn attribute(site: &Site, url: &str, name: QueueAttributeName) -> Result<u32> {
-    let attributes =
-        site.stack.sqs.get_queue_attributes().queue_url(url).attribute_names(name.clone()).send().await?;
+    let attributes = site
+        .stack
+        .sqs
+        .get_queue_attributes()
+        .queue_url(url)
+        .attribute_names(name.clone())
+        .send()
+        .await?;
     Ok(attributes.attributes.context("no attributes")?[&name].parse()?)
 }
 
 #[tokio::test]
 async fn a_worker_killed_while_it_holds_a_cell_loses_nothing() -> Result<()> {
-    let site =
-        Site::with("killed-worker", StackOptions { visibility_timeout_s: 2, ..StackOptions::default() })
-            .await?;
-    let task = site.submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?).await?;
+    let site = Site::with(
+        "killed-worker",
+        StackOptions {
+            visibility_timeout_s: 2,
+            ..StackOptions::default()
+        },
+    )
+    .await?;
+    let task = site
+        .submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?)
+        .await?;
     let mut first = site.fleet.start("worker", &["run"])?;
     says(&mut first, &["begun"]).await?;
     first.kill()?;
@@ -54,14 +70,20 @@ async fn a_worker_told_to_stop_hands_its_cells_back_and_ends_well() -> Result<()
         site.add_scene("48RXT", "2020-08-11").await?,
     ];
     let task = site.submit(&site.document(&cells)?).await?;
-    // No time to finish anything: whatever it holds goes back at once, to a queue that hides messages for two minutes.
-    let mut worker = site.fleet.start("worker", &["run", "--slots", "1", "--grace", "0"])?;
+    // No time to finish anything: whatever it holds goes back at once, to a queue that hides
+    // messages for two minutes.
+    let mut worker = site
+        .fleet
+        .start("worker", &["run", "--slots", "1", "--grace", "0"])?;
     says(&mut worker, &["begun"]).await?;
     worker.signal(Signal::SIGTERM)?;
     let status = worker.wait(BOUND).await?;
     assert_eq!(status.code(), Some(0), "{}", worker.last_words());
-    let hidden =
-        attribute(&site, &site.stack.queue_url, QueueAttributeName::ApproximateNumberOfMessagesNotVisible);
+    let hidden = attribute(
+        &site,
+        &site.stack.queue_url,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+    );
     assert_eq!(hidden.await?, 0, "nothing is left hidden: {}", worker.log());
 
     let failures = site.ledger.cells(&task.parse()?, 0).await?;
@@ -76,40 +98,72 @@ async fn a_worker_told_to_stop_hands_its_cells_back_and_ends_well() -> Result<()
 
 #[tokio::test]
 async fn what_the_queue_gave_up_ends_as_a_failed_cell() -> Result<()> {
-    let options = StackOptions { visibility_timeout_s: 1, max_receive_count: 1 };
+    let options = StackOptions {
+        visibility_timeout_s: 1,
+        max_receive_count: 1,
+    };
     let site = Site::with("dead", options).await?;
     let cells = [
         site.add_scene("48RXT", "2020-08-01").await?,
         site.cell("tiles/48/R/XT/2020/8/2/0/R10m/", "2020-08-02"),
     ];
     let task = site.submit(&site.document(&cells[..1])?).await?;
-    // A worker that dies with the message: received once, never deleted, and dead at the next receive.
-    let receive = site.stack.sqs.receive_message().queue_url(&site.stack.queue_url).wait_time_seconds(5);
+    // A worker that dies with the message: received once, never deleted, and dead at the next
+    // receive.
+    let receive = site
+        .stack
+        .sqs
+        .receive_message()
+        .queue_url(&site.stack.queue_url)
+        .wait_time_seconds(5);
     assert_eq!(receive.send().await?.messages().len(), 1);
     let worker = site.fleet.start("worker", &["run"])?;
     let notice = site.completion(&task).await?;
     assert_eq!(notice.body["failed"], 1, "{}", worker.log());
     drop(worker);
-    assert_eq!(site.story(&task, 0).await?.story.error_code.as_deref(), Some("dead_lettered"));
+    assert_eq!(
+        site.story(&task, 0).await?.story.error_code.as_deref(),
+        Some("dead_lettered")
+    );
     Ok(())
 }
 
 #[tokio::test]
 async fn every_line_of_a_cells_life_names_task_cell_and_worker() -> Result<()> {
     let site = Site::new("logs").await?;
-    let task = site.submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?).await?;
-    let worked = site.fleet.worker(&["run", "--until-empty", "--name", "worker-7"]).await?;
+    let task = site
+        .submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?)
+        .await?;
+    let worked = site
+        .fleet
+        .worker(&["run", "--until-empty", "--name", "worker-7"])
+        .await?;
     worked.expect_code(0)?;
-    let lines: Vec<Value> =
-        worked.stderr.lines().map(serde_json::from_str).collect::<Result<_, _>>().context(worked.story())?;
-    let about: Vec<&Value> =
-        lines.iter().filter(|line| line["message"] == "begun" || line["message"] == "published").collect();
+    let lines: Vec<Value> = worked
+        .stderr
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()
+        .context(worked.story())?;
+    let about: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["message"] == "begun" || line["message"] == "published")
+        .collect();
     assert_eq!(about.len(), 2, "{}", worked.story());
     for line in about {
-        let of = |name: &str| line.get(name).or_else(|| line["span"].get(name)).cloned().unwrap_or_default();
+        let of = |name: &str| {
+            line.get(name)
+                .or_else(|| line["span"].get(name))
+                .cloned()
+                .unwrap_or_default()
+        };
         assert_eq!(
             (of("task"), of("cell"), of("worker")),
-            (task.clone().into(), "48RXT/2020-08-01/0".into(), "worker-7".into())
+            (
+                task.clone().into(),
+                "48RXT/2020-08-01/0".into(),
+                "worker-7".into()
+            )
         );
     }
     Ok(())
@@ -119,11 +173,22 @@ async fn every_line_of_a_cells_life_names_task_cell_and_worker() -> Result<()> {
 async fn health_tells_a_living_worker_from_a_dead_one() -> Result<()> {
     let site = Site::new("health").await?;
     let file = site.path("health.json").display().to_string();
-    site.fleet.worker(&["health", "--file", &file]).await?.expect_code(1)?;
-    let mut worker = site.fleet.start("worker", &["run", "--health-file", &file])?;
+    site.fleet
+        .worker(&["health", "--file", &file])
+        .await?
+        .expect_code(1)?;
+    let mut worker = site
+        .fleet
+        .start("worker", &["run", "--health-file", &file])?;
     eventually("a healthy worker", BOUND, async || {
         worker.still_runs()?;
-        Ok((site.fleet.worker(&["health", "--file", &file]).await?.code() == 0).then_some(()))
+        Ok((site
+            .fleet
+            .worker(&["health", "--file", &file])
+            .await?
+            .code()
+            == 0)
+            .then_some(()))
     })
     .await?;
     worker.kill()?;
@@ -132,7 +197,11 @@ async fn health_tells_a_living_worker_from_a_dead_one() -> Result<()> {
     written.set_modified(std::time::SystemTime::now() - std::time::Duration::from_mins(5))?;
     let dead = site.fleet.worker(&["health", "--file", &file]).await?;
     dead.expect_code(1)?;
-    assert!(dead.stderr.contains("the worker is stuck or dead"), "{}", dead.story());
+    assert!(
+        dead.stderr.contains("the worker is stuck or dead"),
+        "{}",
+        dead.story()
+    );
     Ok(())
 }
 
@@ -143,9 +212,16 @@ async fn a_worker_that_cannot_work_says_why() -> Result<()> {
     let cases: Vec<(Vec<&str>, Vec<&str>)> = vec![
         (
             vec!["run", "--queue-url", &queue],
-            vec!["error: queue http", "-none does not exist", "TILEFLEET_QUEUE_URL"],
+            vec![
+                "error: queue http",
+                "-none does not exist",
+                "TILEFLEET_QUEUE_URL",
+            ],
         ),
-        (vec!["run", "--table", "nowhere"], vec!["error: table nowhere does not exist", "TILEFLEET_TABLE"]),
+        (
+            vec!["run", "--table", "nowhere"],
+            vec!["error: table nowhere does not exist", "TILEFLEET_TABLE"],
+        ),
     ];
     for (arguments, words) in cases {
         let ended = site.fleet.worker(&arguments).await?;
@@ -154,17 +230,22 @@ async fn a_worker_that_cannot_work_says_why() -> Result<()> {
             assert!(ended.stderr.contains(word), "{word:?}: {}", ended.story());
         }
     }
-    let fleet = tilefleet_tests::Fleet::new(&site.stack)?.with("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    let fleet =
+        tilefleet_tests::Fleet::new(&site.stack)?.with("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let unreachable = fleet.worker(&["run"]).await?;
     unreachable.expect_code(1)?;
     assert!(
-        unreachable.stderr.contains("cannot reach sqs for GetQueueAttributes"),
+        unreachable
+            .stderr
+            .contains("cannot reach sqs for GetQueueAttributes"),
         "{}",
         unreachable.story()
     );
     let fleet = tilefleet_tests::Fleet::new(&site.stack)?.with("TILEFLEET_TABLE", "");
     let mut command = fleet.command("worker", &["run"], Farewell::KILL)?;
-    command.env_remove("TILEFLEET_TABLE").current_dir(site.path(""));
+    command
+        .env_remove("TILEFLEET_TABLE")
+        .current_dir(site.path(""));
     let output = command.output()?;
     assert_eq!(output.status.code(), Some(1));
     assert!(

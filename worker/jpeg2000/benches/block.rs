@@ -28,40 +28,59 @@ fn coefficients(bits: u32, seed: u32) -> Vec<i32> {
         i32::from((state >> 24) as u8) - 128
     };
     let place = |at: usize| i32::try_from(SIDE / 2 + at / SIDE + at % SIDE).unwrap_or(0);
-    (0..SIDE * SIDE).map(|at| ((0..4).map(|_| random()).sum::<i32>() * place(at)) >> (14 - bits)).collect()
+    (0..SIDE * SIDE)
+        .map(|at| ((0..4).map(|_| random()).sum::<i32>() * place(at)) >> (14 - bits))
+        .collect()
 }
 
 fn blocks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("block");
     group.throughput(Throughput::Elements((SIDE * SIDE) as u64));
     for bits in [2, 5, 7, 9] {
-        let coded: Vec<_> = [(Subband::Hl, 1), (Subband::Lh, 2), (Subband::Hh, 3), (Subband::Ll, 4)]
-            .map(|(subband, seed)| {
-                let values = coefficients(bits, seed);
-                let planes = bit_planes(&values);
-                (subband, planes, encode((SIDE, SIDE), subband, &values, planes, all_passes(planes)))
-            })
-            .into();
+        let coded: Vec<_> = [
+            (Subband::Hl, 1),
+            (Subband::Lh, 2),
+            (Subband::Hh, 3),
+            (Subband::Ll, 4),
+        ]
+        .map(|(subband, seed)| {
+            let values = coefficients(bits, seed);
+            let planes = bit_planes(&values);
+            (
+                subband,
+                planes,
+                encode((SIDE, SIDE), subband, &values, planes, all_passes(planes)),
+            )
+        })
+        .into();
         let bytes: usize = coded.iter().map(|(.., segment)| segment.len()).sum();
         #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
         let rate = bytes as f64 * 8.0 / (SIDE * SIDE * coded.len()) as f64;
-        for (name, mut decoder) in [("best", BlockDecoder::new()), ("portable", BlockDecoder::portable())] {
+        for (name, mut decoder) in [
+            ("best", BlockDecoder::new()),
+            ("portable", BlockDecoder::portable()),
+        ] {
             let mut out = vec![0; SIDE * SIDE];
             let mut turn = coded.iter().cycle();
-            group.bench_function(format!("{name}, {rate:.1} bits per coefficient"), |bencher| {
-                bencher.iter(|| {
-                    let Some((subband, bit_planes, segment)) = turn.next() else { return Ok(()) };
-                    let block = CodedBlock {
-                        width: SIDE,
-                        height: SIDE,
-                        subband: *subband,
-                        pieces: &[segment],
-                        passes: all_passes(*bit_planes),
-                        bit_planes: *bit_planes,
-                    };
-                    decoder.decode(&block, &mut out, SIDE)
-                });
-            });
+            group.bench_function(
+                format!("{name}, {rate:.1} bits per coefficient"),
+                |bencher| {
+                    bencher.iter(|| {
+                        let Some((subband, bit_planes, segment)) = turn.next() else {
+                            return Ok(());
+                        };
+                        let block = CodedBlock {
+                            width: SIDE,
+                            height: SIDE,
+                            subband: *subband,
+                            pieces: &[segment],
+                            passes: all_passes(*bit_planes),
+                            bit_planes: *bit_planes,
+                        };
+                        decoder.decode(&block, &mut out, SIDE)
+                    });
+                },
+            );
         }
     }
     group.finish();

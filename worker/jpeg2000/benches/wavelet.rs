@@ -34,10 +34,21 @@ fn levels(criterion: &mut Criterion) {
         let samples = u64::from(side) * u64::from(side);
         group.throughput(Throughput::Elements(samples));
         let quarter = (side / 2 * (side / 2)) as usize;
-        let band: Vec<i32> =
-            (0..quarter).map(|at| i32::try_from(at * 31 % 4001).unwrap_or(0) - 2000).collect();
-        let subbands = Subbands { ll: Some(&band), hl: Some(&band), lh: Some(&band), hh: Some(&band) };
-        let rect = Rect { x0: 0, y0: 0, x1: side, y1: side };
+        let band: Vec<i32> = (0..quarter)
+            .map(|at| i32::try_from(at * 31 % 4001).unwrap_or(0) - 2000)
+            .collect();
+        let subbands = Subbands {
+            ll: Some(&band),
+            hl: Some(&band),
+            lh: Some(&band),
+            hh: Some(&band),
+        };
+        let rect = Rect {
+            x0: 0,
+            y0: 0,
+            x1: side,
+            y1: side,
+        };
         let mut sweep = Sweep::default();
         group.bench_function(format!("{side} x {side}"), |bencher| {
             bencher.iter(|| {

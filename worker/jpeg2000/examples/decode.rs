@@ -1,4 +1,5 @@
-//! Decodes a JP2 file with several threads and writes its samples as raw native-endian `u16`, to take the time.
+//! Decodes a JP2 file with several threads and writes its samples as raw native-endian `u16`, to
+//! take the time.
 //!
 //! `decode FILE.jp2 [THREADS [OUT.raw]]`
 
@@ -13,7 +14,9 @@ use tilefleet_jpeg2000::{Image, TileDecoder, Tiles};
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next().context("name a JP2 file")?;
-    let threads = arguments.next().map_or(Ok(1), |threads| threads.parse::<usize>())?;
+    let threads = arguments
+        .next()
+        .map_or(Ok(1), |threads| threads.parse::<usize>())?;
     let target = arguments.next();
 
     let file = Bytes::from(std::fs::read(&path).with_context(|| path.clone())?);
@@ -28,7 +31,10 @@ fn main() -> Result<()> {
         tiles.push(tile);
     }
     let next = AtomicUsize::new(0);
-    let samples = Mutex::new(vec![0_u16; image.width() as usize * image.height() as usize]);
+    let samples = Mutex::new(vec![
+        0_u16;
+        image.width() as usize * image.height() as usize
+    ]);
     let work = || -> Result<()> {
         let mut decoder = TileDecoder::new();
         let mut rows = Vec::new();
@@ -42,7 +48,9 @@ fn main() -> Result<()> {
             }
             rows.resize(width * height, 0);
             decoder.decode(&image, tile.index, &parts, &mut rows, width, &|| false)?;
-            let mut samples = samples.lock().map_err(|_| anyhow!("another thread panicked"))?;
+            let mut samples = samples
+                .lock()
+                .map_err(|_| anyhow!("another thread panicked"))?;
             for (row, from) in rows.chunks_exact(width).enumerate() {
                 let start = (y + row) * image.width() as usize + x;
                 samples[start..start + width].copy_from_slice(from);
@@ -52,15 +60,25 @@ fn main() -> Result<()> {
     };
     std::thread::scope(|scope| {
         let running: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        running.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow!("a thread panicked"))?)
+        running
+            .into_iter()
+            .try_for_each(|thread| thread.join().map_err(|_| anyhow!("a thread panicked"))?)
     })?;
     #[expect(clippy::print_stdout, reason = "the seconds are what it is run for")]
     {
         println!("{:.3} s", begun.elapsed().as_secs_f64());
     }
     if let Some(target) = target {
-        let samples = samples.into_inner().map_err(|_| anyhow!("a thread panicked"))?;
-        std::fs::write(target, samples.iter().flat_map(|sample| sample.to_ne_bytes()).collect::<Vec<_>>())?;
+        let samples = samples
+            .into_inner()
+            .map_err(|_| anyhow!("a thread panicked"))?;
+        std::fs::write(
+            target,
+            samples
+                .iter()
+                .flat_map(|sample| sample.to_ne_bytes())
+                .collect::<Vec<_>>(),
+        )?;
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The boxes of a JP2 file (ISO/IEC 15444-1 Annex I), as far as they matter to finding the codestream.
+//! The boxes of a JP2 file (ISO/IEC 15444-1 Annex I), as far as they matter to finding the
+//! codestream.
 
 use std::ops::Range;
 
@@ -36,10 +37,12 @@ pub(crate) struct ImageHeader {
 }
 
 impl ImageHeader {
-    /// The box repeats what the codestream says; a disagreement means that the two do not belong together.
+    /// The box repeats what the codestream says; a disagreement means that the two do not belong
+    /// together.
     pub(crate) fn agrees_with(&self, size: &ImageSize) -> Result<(), Flaw> {
         let differs = |what: &str, here: u32, there: u32| {
-            let detail = format!("the image header box says {what} {here}, the codestream says {there}");
+            let detail =
+                format!("the image header box says {what} {here}, the codestream says {there}");
             Err(Flaw::malformed(self.offset, detail))
         };
         if self.width != size.width() {
@@ -49,11 +52,19 @@ impl ImageHeader {
             return differs("height", self.height, size.height());
         }
         if self.components != size.component_count() {
-            return differs("components", self.components.into(), size.component_count().into());
+            return differs(
+                "components",
+                self.components.into(),
+                size.component_count().into(),
+            );
         }
         // 255 stands for "differs between components" (table I.6).
         if self.bits != 255 && self.bits != size.sample_format() {
-            return differs("bit depth code", self.bits.into(), size.sample_format().into());
+            return differs(
+                "bit depth code",
+                self.bits.into(),
+                size.sample_format().into(),
+            );
         }
         Ok(())
     }
@@ -103,7 +114,11 @@ fn read_box(window: &mut Window<'_>, at: u64, end: u64, top_level: bool) -> Resu
         return Err(Flaw::malformed(at, detail).into());
     }
     match at.checked_add(length).filter(|&next| next <= end) {
-        Some(next) => Ok(Jp2Box { kind, start: at, content: at.saturating_add(header)..next }),
+        Some(next) => Ok(Jp2Box {
+            kind,
+            start: at,
+            content: at.saturating_add(header)..next,
+        }),
         None => Err(cut(&format!("the box {} of {length} bytes", name(kind)))),
     }
 }
@@ -122,13 +137,20 @@ pub(crate) fn container(window: &mut Window<'_>) -> Result<Container, Error> {
         let found = read_box(window, at, end, true)?;
         match &found.kind {
             b"jp2h" if header.is_none() => header = Some(image_header(window, &found)?),
-            b"jp2h" => return Err(Flaw::malformed(found.start, "there is a second box 'jp2h'").into()),
+            b"jp2h" => {
+                return Err(Flaw::malformed(found.start, "there is a second box 'jp2h'").into());
+            }
             b"jp2c" => {
                 let Some(header) = header else {
                     let detail = "the codestream comes before the box 'jp2h'";
                     return Err(Flaw::malformed(found.start, detail).into());
                 };
-                return Ok(Container { header, before, behind: found.next(), codestream: found.content });
+                return Ok(Container {
+                    header,
+                    before,
+                    behind: found.next(),
+                    codestream: found.content,
+                });
             }
             _ => {}
         }
@@ -142,9 +164,10 @@ pub(crate) fn container(window: &mut Window<'_>) -> Result<Container, Error> {
 /// A list of boxes is kept, so a file of nothing else must not fill the memory.
 fn check_count(boxes: &[Range<u64>]) -> Result<(), Flaw> {
     match boxes.last() {
-        Some(last) if boxes.len() > MOST_BOXES => {
-            Err(Flaw::unsupported(last.start, format!("it has more than {MOST_BOXES} boxes in a row")))
-        }
+        Some(last) if boxes.len() > MOST_BOXES => Err(Flaw::unsupported(
+            last.start,
+            format!("it has more than {MOST_BOXES} boxes in a row"),
+        )),
         _ => Ok(()),
     }
 }
@@ -157,11 +180,18 @@ fn check_file_type(window: &mut Window<'_>, found: &Jp2Box) -> Result<(), Error>
     }
     let content = window.get(found.content.start, found.content_length().min(BRANDS_READ))?;
     // Brand and minor version come first, then the list of compatible brands.
-    let compatible = content.as_deref().and_then(|content| content.get(8..)).unwrap_or_default();
+    let compatible = content
+        .as_deref()
+        .and_then(|content| content.get(8..))
+        .unwrap_or_default();
     if compatible.chunks(4).any(|brand| brand == b"jp2 ") {
         Ok(())
     } else {
-        Err(Flaw::unsupported(found.start, "its file type box does not list the brand 'jp2 '").into())
+        Err(Flaw::unsupported(
+            found.start,
+            "its file type box does not list the brand 'jp2 '",
+        )
+        .into())
     }
 }
 
@@ -189,7 +219,12 @@ fn image_header(window: &mut Window<'_>, parent: &Jp2Box) -> Result<ImageHeader,
 }
 
 fn read_image_header(window: &mut Window<'_>, found: &Jp2Box) -> Result<ImageHeader, Error> {
-    let wrong = || Flaw::malformed(found.start, "the box 'ihdr' does not have 14 bytes of content");
+    let wrong = || {
+        Flaw::malformed(
+            found.start,
+            "the box 'ihdr' does not have 14 bytes of content",
+        )
+    };
     if found.content_length() != 14 {
         return Err(wrong().into());
     }
@@ -212,8 +247,9 @@ const TRAILING: [&[u8; 4]; 6] = [b"xml ", b"uuid", b"asoc", b"uinf", b"jp2i", b"
 
 /// The boxes behind the codestream, from `at` on.
 ///
-/// What follows the codestream is of no consequence, unless it shows that the file was cut: a box of a known type that
-/// runs past the end. Anything else is taken for padding, which archives do append, and ends the list.
+/// What follows the codestream is of no consequence, unless it shows that the file was cut: a box
+/// of a known type that runs past the end. Anything else is taken for padding, which archives do
+/// append, and ends the list.
 pub(crate) fn trailing(window: &mut Window<'_>, mut at: u64) -> Result<Vec<Range<u64>>, Error> {
     let mut boxes = Vec::new();
     let end = window.end();

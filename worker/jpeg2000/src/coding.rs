@@ -29,7 +29,8 @@ pub(crate) struct CodingStyle {
     pub(crate) levels: u8,
     /// Exponents of width and height of a code block, 2 to 10, together 12 at most.
     pub(crate) block: (u8, u8),
-    /// Exponents of width and height per resolution level; empty for the largest possible precincts.
+    /// Exponents of width and height per resolution level; empty for the largest possible
+    /// precincts.
     precincts: Vec<(u8, u8)>,
     component_transformation: u8,
     block_style: u8,
@@ -73,13 +74,23 @@ impl CodingStyle {
         if wide > 8 || tall > 8 || wide + tall > 8 {
             return Err(wrong("its code blocks are larger than 4096 samples"));
         }
-        let expected = if style & 1 == 0 { 0 } else { usize::from(levels) + 1 };
+        let expected = if style & 1 == 0 {
+            0
+        } else {
+            usize::from(levels) + 1
+        };
         if sizes.len() != expected {
-            return Err(wrong("the number of precinct sizes does not fit the number of resolution levels"));
+            return Err(wrong(
+                "the number of precinct sizes does not fit the number of resolution levels",
+            ));
         }
         let precincts: Vec<_> = sizes.iter().map(|size| (size & 0x0f, size >> 4)).collect();
         // A precinct of 1 sample would leave its subbands with half a sample (table A.21).
-        if precincts.iter().skip(1).any(|&(wide, tall)| wide == 0 || tall == 0) {
+        if precincts
+            .iter()
+            .skip(1)
+            .any(|&(wide, tall)| wide == 0 || tall == 0)
+        {
             return Err(wrong("it has precincts of 1 sample"));
         }
         Ok(Self {
@@ -99,20 +110,30 @@ impl CodingStyle {
     /// Exponents of the width and height of the precincts of a resolution level.
     pub(crate) fn precinct(&self, resolution: u8) -> (u8, u8) {
         // Precincts of 2^15 are what applies where none are given (table A.13).
-        self.precincts.get(usize::from(resolution)).copied().unwrap_or((15, 15))
+        self.precincts
+            .get(usize::from(resolution))
+            .copied()
+            .unwrap_or((15, 15))
     }
 
     /// What one marker segment says and the other excludes, for an image of so many components.
     ///
     /// Nothing else in a file repeats what these two say, so this is what shows damage in them.
-    pub(crate) fn contradiction(&self, quantization: &Quantization, components: u16) -> Option<String> {
+    pub(crate) fn contradiction(
+        &self,
+        quantization: &Quantization,
+        components: u16,
+    ) -> Option<String> {
         let subbands = 3 * usize::from(self.levels) + 1;
         // G.2: the transformations are of three components.
         if self.component_transformation != 0 && components < 3 {
-            return Some(format!("a transformation of three components and has {components}"));
+            return Some(format!(
+                "a transformation of three components and has {components}"
+            ));
         }
         match (quantization.style, self.transformation) {
-            // Table A.28 and E.1: without quantization there are no step sizes, and the 9/7 wavelet needs them.
+            // Table A.28 and E.1: without quantization there are no step sizes, and the 9/7 wavelet
+            // needs them.
             (0, 0) => return Some("the irreversible 9/7 wavelet and no quantization".into()),
             (1 | 2, 1) => return Some("the reversible 5/3 wavelet and a quantization".into()),
             (0..=2, _) => {}
@@ -151,12 +172,13 @@ impl CodingStyle {
 pub(crate) struct Quantization {
     style: u8,
     guard_bits: u8,
-    /// By subband: LL, then HL, LH, HH per resolution level; of LL alone where the others are derived from it.
+    /// By subband: LL, then HL, LH, HH per resolution level; of LL alone where the others are
+    /// derived from it.
     exponents: Vec<u8>,
 }
 
-/// Most magnitude bit-planes of a subband that are taken. 16-bit samples have 18 in HH and at most 7 guard bits; anything
-/// beyond would not fit the arithmetic of the wavelet either.
+/// Most magnitude bit-planes of a subband that are taken. 16-bit samples have 18 in HH and at most
+/// 7 guard bits; anything beyond would not fit the arithmetic of the wavelet either.
 const MOST_PLANES: u8 = 26;
 
 impl Quantization {
@@ -165,12 +187,19 @@ impl Quantization {
         let fields = Fields(&segment.content);
         let style = fields.u8(0).ok_or_else(|| wrong("too short"))?;
         let steps = fields.from(1).unwrap_or_default();
-        // Tables A.28 to A.30: the exponent is in the upper 5 bits of one byte per subband without quantization, of two
-        // with it.
+        // Tables A.28 to A.30: the exponent is in the upper 5 bits of one byte per subband without
+        // quantization, of two with it.
         let (style, guard_bits) = (style & 0x1f, style >> 5);
         let bytes = if style == 0 { 1 } else { 2 };
-        let exponents = steps.chunks_exact(bytes).filter_map(|step| Some(step.first()? >> 3)).collect();
-        Ok(Self { style, guard_bits, exponents })
+        let exponents = steps
+            .chunks_exact(bytes)
+            .filter_map(|step| Some(step.first()? >> 3))
+            .collect();
+        Ok(Self {
+            style,
+            guard_bits,
+            exponents,
+        })
     }
 
     /// Magnitude bit-planes of a subband (E-2), counted as in [`Quantization::exponents`].
@@ -191,7 +220,10 @@ impl Quantization {
             return Some(format!("quantization style {}", self.style));
         }
         let subbands = 3 * usize::from(levels) + 1;
-        let most = (0..subbands).filter_map(|subband| self.planes(subband)).max().unwrap_or_default();
+        let most = (0..subbands)
+            .filter_map(|subband| self.planes(subband))
+            .max()
+            .unwrap_or_default();
         (most > MOST_PLANES).then(|| format!("{most} magnitude bit-planes"))
     }
 }

@@ -1,4 +1,5 @@
-//! Coding passes that a writer left out, which makes the coding lossy (ISO/IEC 15444-1 D.3 and E.1).
+//! Coding passes that a writer left out, which makes the coding lossy (ISO/IEC 15444-1 D.3 and
+//! E.1).
 
 use crate::block::Subband;
 use crate::grid::Grid;
@@ -29,33 +30,51 @@ impl Dropped {
     /// Takes a block that is included into account.
     pub(crate) fn add(&mut self, block: &Block) {
         let level = usize::from(block.resolution);
-        let subband = if level == 0 { 0 } else { 3 * level - 2 + usize::from(block.band) };
+        let subband = if level == 0 {
+            0
+        } else {
+            3 * level - 2 + usize::from(block.band)
+        };
         if self.subbands.len() <= subband {
             self.subbands.resize(subband + 1, None);
         }
         // The first bit-plane has one pass, the others three (D.3).
         let missing = (3 * u32::from(block.planes)).saturating_sub(u32::from(block.passes) + 2);
         if let Some(passes) = self.subbands.get_mut(subband) {
-            let Passes { least, most } = passes.unwrap_or(Passes { least: missing, most: missing });
-            *passes = Some(Passes { least: least.min(missing), most: most.max(missing) });
+            let Passes { least, most } = passes.unwrap_or(Passes {
+                least: missing,
+                most: missing,
+            });
+            *passes = Some(Passes {
+                least: least.min(missing),
+                most: most.max(missing),
+            });
         }
     }
 
-    /// How far the samples may be off, if any pass was dropped: twice the sum of what the coefficients may be off.
+    /// How far the samples may be off, if any pass was dropped: twice the sum of what the
+    /// coefficients may be off.
     ///
-    /// A coefficient of which n bit-planes are incomplete is off by less than 2^n, and the 5/3 wavelet amplifies no
-    /// subband: the absolute values of its synthesis filters (F.3.8.2) add up to 1 for either parity of the position.
+    /// A coefficient of which n bit-planes are incomplete is off by less than 2^n, and the 5/3
+    /// wavelet amplifies no subband: the absolute values of its synthesis filters (F.3.8.2) add up
+    /// to 1 for either parity of the position.
     pub(crate) fn effect(&self) -> Option<u32> {
-        let lossy = self.subbands.iter().flatten().filter(|passes| passes.most > 0);
-        let effect = lossy.map(|passes| 2_u32 << passes.planes().min(30)).fold(0, u32::saturating_add);
+        let lossy = self
+            .subbands
+            .iter()
+            .flatten()
+            .filter(|passes| passes.most > 0);
+        let effect = lossy
+            .map(|passes| 2_u32 << passes.planes().min(30))
+            .fold(0, u32::saturating_add);
         (effect > 0).then_some(effect)
     }
 
     /// Why the quantization cannot be what the blocks were coded with.
     ///
-    /// Where QCD has a guard bit or an exponent too many, every block of the subband lacks as many whole bit-planes.
-    /// Writers that drop passes hardly do that, and those that leave more room for a subband than one bit above its
-    /// nominal range (E-4) code all of it.
+    /// Where QCD has a guard bit or an exponent too many, every block of the subband lacks as many
+    /// whole bit-planes. Writers that drop passes hardly do that, and those that leave more room
+    /// for a subband than one bit above its nominal range (E-4) code all of it.
     pub(crate) fn contradiction(&self, grid: &Grid, bits: u8) -> Option<String> {
         let bands = grid.resolutions.iter().flat_map(|level| &level.bands);
         bands.zip(&self.subbands).find_map(|(band, passes)| {

@@ -27,15 +27,27 @@ pub struct Flaw {
 
 impl Flaw {
     pub(crate) fn truncated(offset: u64, detail: impl Into<String>) -> Self {
-        Self { kind: FlawKind::Truncated, offset, detail: detail.into() }
+        Self {
+            kind: FlawKind::Truncated,
+            offset,
+            detail: detail.into(),
+        }
     }
 
     pub(crate) fn malformed(offset: u64, detail: impl Into<String>) -> Self {
-        Self { kind: FlawKind::Malformed, offset, detail: detail.into() }
+        Self {
+            kind: FlawKind::Malformed,
+            offset,
+            detail: detail.into(),
+        }
     }
 
     pub(crate) fn unsupported(offset: u64, detail: impl Into<String>) -> Self {
-        Self { kind: FlawKind::Unsupported, offset, detail: detail.into() }
+        Self {
+            kind: FlawKind::Unsupported,
+            offset,
+            detail: detail.into(),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! How a tile is divided: resolution levels, subbands, precincts and code blocks (ISO/IEC 15444-1 B.5 to B.7).
+//! How a tile is divided: resolution levels, subbands, precincts and code blocks (ISO/IEC 15444-1
+//! B.5 to B.7).
 
 use std::ops::Range;
 
@@ -28,20 +29,30 @@ impl Band {
         self.storage..self.storage.saturating_add(length)
     }
 
-    /// The code blocks of the precinct at a column and row of the partition, as columns and rows of blocks that touch
-    /// its samples; empty where it has none here.
+    /// The code blocks of the precinct at a column and row of the partition, as columns and rows of
+    /// blocks that touch its samples; empty where it has none here.
     pub(crate) fn blocks(&self, (column, row): (u32, u32)) -> Rect {
         let part = cell(self.rect, self.precinct, (column, row));
         if part.is_empty() {
-            return Rect { x0: 0, y0: 0, x1: 0, y1: 0 };
+            return Rect {
+                x0: 0,
+                y0: 0,
+                x1: 0,
+                y1: 0,
+            };
         }
         let (wide, tall) = self.block;
         let last = |end: u32, exponent: u8| (end.saturating_sub(1) >> exponent).saturating_add(1);
-        Rect { x0: part.x0 >> wide, y0: part.y0 >> tall, x1: last(part.x1, wide), y1: last(part.y1, tall) }
+        Rect {
+            x0: part.x0 >> wide,
+            y0: part.y0 >> tall,
+            x1: last(part.x1, wide),
+            y1: last(part.y1, tall),
+        }
     }
 
-    /// The samples of a code block, in coordinates of the subband. Precincts are whole multiples of code blocks, so
-    /// only the subband itself cuts blocks off.
+    /// The samples of a code block, in coordinates of the subband. Precincts are whole multiples of
+    /// code blocks, so only the subband itself cuts blocks off.
     pub(crate) fn block(&self, column: u32, row: u32) -> Rect {
         cell(self.rect, self.block, (column, row))
     }
@@ -81,10 +92,14 @@ impl Resolution {
         self.precincts.area()
     }
 
-    /// Column and row in the partition of precinct `index`, counted row by row within the resolution level (B.6).
+    /// Column and row in the partition of precinct `index`, counted row by row within the
+    /// resolution level (B.6).
     pub(crate) fn precinct_position(&self, index: u32) -> (u32, u32) {
         let across = self.precincts.width().max(1);
-        (self.precincts.x0 + index % across, self.precincts.y0 + index / across)
+        (
+            self.precincts.x0 + index % across,
+            self.precincts.y0 + index / across,
+        )
     }
 }
 
@@ -126,9 +141,16 @@ fn subband_rect(tile: Rect, reduced: u8, high: (u64, u64)) -> Rect {
 }
 
 impl Grid {
-    /// Divides a tile, given on the reference grid. A subband that the quantization lacks has no bit-planes.
+    /// Divides a tile, given on the reference grid. A subband that the quantization lacks has no
+    /// bit-planes.
     pub(crate) fn new(tile: Rect, coding: &CodingStyle, quantization: &Quantization) -> Self {
-        let mut grid = Self { rect: tile, resolutions: Vec::new(), precincts: 0, blocks: 0, samples: 0 };
+        let mut grid = Self {
+            rect: tile,
+            resolutions: Vec::new(),
+            precincts: 0,
+            blocks: 0,
+            samples: 0,
+        };
         let mut storage = 0_usize;
         let mut number = 0;
         for level in 0..=coding.levels {
@@ -137,26 +159,47 @@ impl Grid {
             let (wide, tall) = coding.precinct(level);
             let kinds: &[(Subband, (u64, u64))] = match level {
                 0 => &[(Subband::Ll, (0, 0))],
-                _ => &[(Subband::Hl, (1, 0)), (Subband::Lh, (0, 1)), (Subband::Hh, (1, 1))],
+                _ => &[
+                    (Subband::Hl, (1, 0)),
+                    (Subband::Lh, (0, 1)),
+                    (Subband::Hh, (1, 1)),
+                ],
             };
             // Subbands above level 0 have half the resolution, and so have precincts in them (B.7).
             let halving = u8::from(level > 0);
             let precinct = (wide.saturating_sub(halving), tall.saturating_sub(halving));
-            let block = (coding.block.0.min(precinct.0), coding.block.1.min(precinct.1));
+            let block = (
+                coding.block.0.min(precinct.0),
+                coding.block.1.min(precinct.1),
+            );
             let mut bands = Vec::with_capacity(kinds.len());
             for &(subband, high) in kinds {
                 let rect = subband_rect(tile, reduced + halving, high);
                 let planes = quantization.planes(number).unwrap_or_default();
-                bands.push(Band { subband, rect, planes, storage, precinct, block });
+                bands.push(Band {
+                    subband,
+                    rect,
+                    planes,
+                    storage,
+                    precinct,
+                    block,
+                });
                 let across = u64::from(rect.width() >> block.0) + 2;
                 let down = u64::from(rect.height() >> block.1) + 2;
                 grid.blocks = grid.blocks.saturating_add(across * down);
-                storage = storage.saturating_add(usize::try_from(rect.area()).unwrap_or(usize::MAX));
+                storage =
+                    storage.saturating_add(usize::try_from(rect.area()).unwrap_or(usize::MAX));
                 number += 1;
             }
-            let last = |end: u32, exponent: u8| (end.saturating_sub(1) >> exponent).saturating_add(1);
+            let last =
+                |end: u32, exponent: u8| (end.saturating_sub(1) >> exponent).saturating_add(1);
             let precincts = if rect.is_empty() {
-                Rect { x0: 0, y0: 0, x1: 0, y1: 0 }
+                Rect {
+                    x0: 0,
+                    y0: 0,
+                    x1: 0,
+                    y1: 0,
+                }
             } else {
                 Rect {
                     x0: rect.x0 >> wide,
@@ -187,7 +230,10 @@ impl Grid {
 
     /// The precincts resolution by resolution, each row by row.
     fn by_resolution(&self, level: usize) -> impl Iterator<Item = PrecinctIndex> {
-        let count = self.resolutions.get(level).map_or(0, Resolution::precinct_count);
+        let count = self
+            .resolutions
+            .get(level)
+            .map_or(0, Resolution::precinct_count);
         // At most as many as there are samples along both axes, which the caller has bounded.
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let resolution = u8::try_from(level).unwrap_or(u8::MAX);
@@ -199,7 +245,11 @@ impl Grid {
         let corner = |position: u32, exponent: u8, reduced: u8, start: u32, tile: u32| {
             let start_of_cell = u64::from(position) << exponent;
             // A precinct that begins in front of the tile is visited where the tile begins.
-            if start_of_cell < u64::from(start) { u64::from(tile) } else { start_of_cell << reduced }
+            if start_of_cell < u64::from(start) {
+                u64::from(tile)
+            } else {
+                start_of_cell << reduced
+            }
         };
         let mut order = Vec::new();
         for (level, resolution) in self.resolutions.iter().enumerate() {
@@ -232,11 +282,16 @@ impl Grid {
             })),
             Progression::ResolutionLayer => Box::new(levels.flat_map(move |level| {
                 let layers = 0..layers;
-                layers.flat_map(move |layer| self.by_resolution(level).map(move |precinct| (layer, precinct)))
+                layers.flat_map(move |layer| {
+                    self.by_resolution(level)
+                        .map(move |precinct| (layer, precinct))
+                })
             })),
-            Progression::ResolutionPosition => {
-                Box::new(levels.flat_map(|level| self.by_resolution(level)).flat_map(all))
-            }
+            Progression::ResolutionPosition => Box::new(
+                levels
+                    .flat_map(|level| self.by_resolution(level))
+                    .flat_map(all),
+            ),
             Progression::PositionResolution | Progression::ComponentPosition => {
                 Box::new(self.by_position().into_iter().flat_map(all))
             }
@@ -253,15 +308,23 @@ mod tests {
     use crate::markers::{COD, QCD, Segment};
 
     fn segment(marker: u16, content: Vec<u8>) -> Segment {
-        Segment { marker, offset: 0, content: Bytes::from(content), next: 0 }
+        Segment {
+            marker,
+            offset: 0,
+            content: Bytes::from(content),
+            next: 0,
+        }
     }
 
     fn grid(tile: Rect, levels: u8, precinct: (u8, u8)) -> Grid {
         let mut style = vec![1, 0, 0, 1, 0, levels, 4, 4, 0, 1];
         style.extend((0..=levels).map(|_| precinct.0 | precinct.1 << 4));
         let coding = CodingStyle::read(&segment(COD, style)).expect("the coding style is legal");
-        let steps = std::iter::once(0x40).chain((0..=3 * levels).map(|_| 10 << 3)).collect();
-        let quantization = Quantization::read(&segment(QCD, steps)).expect("the quantization is legal");
+        let steps = std::iter::once(0x40)
+            .chain((0..=3 * levels).map(|_| 10 << 3))
+            .collect();
+        let quantization =
+            Quantization::read(&segment(QCD, steps)).expect("the quantization is legal");
         Grid::new(tile, &coding, &quantization)
     }
 
@@ -275,8 +338,10 @@ mod tests {
                     let reduced = levels - r;
                     let ((wide, tall), rect) = (resolution.precinct, resolution.rect);
                     let hits = |at: u32, exponent: u8, tile: u32, start: u32| {
-                        let step = 1 << (u32::from(exponent) + u32::try_from(reduced).expect("at most 32"));
-                        at.is_multiple_of(step) || at == tile && !(start << reduced).is_multiple_of(step)
+                        let step = 1
+                            << (u32::from(exponent) + u32::try_from(reduced).expect("at most 32"));
+                        at.is_multiple_of(step)
+                            || at == tile && !(start << reduced).is_multiple_of(step)
                     };
                     let here = hits(y, tall, tile.y0, rect.y0) && hits(x, wide, tile.x0, rect.x0);
                     if !here || rect.is_empty() {
@@ -286,7 +351,10 @@ mod tests {
                     let row = (y.div_ceil(1 << reduced) >> tall) - (rect.y0 >> tall);
                     let across = rect.x1.div_ceil(1 << wide) - (rect.x0 >> wide);
                     let resolution = u8::try_from(r).expect("at most 32");
-                    order.push(PrecinctIndex { resolution, index: column + row * across });
+                    order.push(PrecinctIndex {
+                        resolution,
+                        index: column + row * across,
+                    });
                 }
             }
         }

@@ -20,7 +20,12 @@ pub(crate) struct HeaderBits<'a> {
 
 impl<'a> HeaderBits<'a> {
     pub(crate) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at, current: 0, left: 0 }
+        Self {
+            bytes,
+            at,
+            current: 0,
+            left: 0,
+        }
     }
 
     fn fetch(&mut self) -> Result<(), BitsFlaw> {
@@ -119,7 +124,11 @@ mod tests {
             (0b1111_0000, 6),
             (0b1111_0111, 20),
         ] {
-            assert_eq!(HeaderBits::new(&[first_byte, 0], 0).passes(), Ok(passes), "{first_byte:08b}");
+            assert_eq!(
+                HeaderBits::new(&[first_byte, 0], 0).passes(),
+                Ok(passes),
+                "{first_byte:08b}"
+            );
         }
         // 1111 11111 0000000 with the stuffed bit after the first byte.
         assert_eq!(HeaderBits::new(&[0xff, 0b0100_0000, 0], 0).passes(), Ok(37));

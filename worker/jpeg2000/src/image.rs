@@ -11,7 +11,8 @@ use crate::source::{Source, Window};
 /// Bytes that are read at once: boxes and main header of a Sentinel-2 band fit.
 const READ_AHEAD: u64 = 64 * 1024;
 
-/// A JP2 file with one image: its boxes and the main header of its codestream (ISO/IEC 15444-1 Annexes I and A).
+/// A JP2 file with one image: its boxes and the main header of its codestream (ISO/IEC 15444-1
+/// Annexes I and A).
 #[derive(Clone, Debug)]
 pub struct Image {
     pub(crate) main: Arc<MainHeader>,
@@ -22,20 +23,31 @@ pub struct Image {
 }
 
 impl Image {
-    /// Reads the boxes up to the codestream, and its main header, with few reads at the beginning of the file.
+    /// Reads the boxes up to the codestream, and its main header, with few reads at the beginning
+    /// of the file.
     ///
-    /// The caller has made sure that the file begins with a signature box (I.5.1). What follows the main header is
-    /// not looked at; see [`Tiles`](crate::Tiles).
+    /// The caller has made sure that the file begins with a signature box (I.5.1). What follows the
+    /// main header is not looked at; see [`Tiles`](crate::Tiles).
     ///
     /// # Errors
     /// The source's, or the first flaw. An image that is merely outside the profile is none.
     pub fn read(source: &dyn Source) -> Result<Self, Error> {
         let mut window = Window::new(source, READ_AHEAD);
-        let Container { header, before, codestream, behind } = boxes::container(&mut window)?;
+        let Container {
+            header,
+            before,
+            codestream,
+            behind,
+        } = boxes::container(&mut window)?;
         let mut window = window.limited(codestream.end);
         let main = main_header(&mut window, codestream.start)?;
         header.agrees_with(&main.size)?;
-        Ok(Self { main: Arc::new(main), boxes: before, codestream, behind })
+        Ok(Self {
+            main: Arc::new(main),
+            boxes: before,
+            codestream,
+            behind,
+        })
     }
 
     /// Columns.
@@ -90,16 +102,20 @@ impl Image {
 
     /// Why this decoder does not take the image, for instance "the irreversible 9/7 wavelet".
     ///
-    /// The header of a tile may bring the same later, as [`FlawKind::Unsupported`](crate::FlawKind).
+    /// The header of a tile may bring the same later, as
+    /// [`FlawKind::Unsupported`](crate::FlawKind).
     pub fn outside_profile(&self) -> Option<&str> {
         self.main.outside_profile.as_deref()
     }
 
-    /// Column and row of a tile's first sample, its width and height; all in samples of the image. A tile that does
-    /// not exist is empty.
+    /// Column and row of a tile's first sample, its width and height; all in samples of the image.
+    /// A tile that does not exist is empty.
     pub fn tile_rect(&self, tile: u32) -> (u32, u32, u32, u32) {
         let (image, rect) = (self.main.size.image(), self.main.size.tile(tile));
-        let (x, y) = (rect.x0.saturating_sub(image.x0), rect.y0.saturating_sub(image.y0));
+        let (x, y) = (
+            rect.x0.saturating_sub(image.x0),
+            rect.y0.saturating_sub(image.y0),
+        );
         (x, y, rect.width(), rect.height())
     }
 
@@ -113,7 +129,8 @@ impl Image {
         self.main.range.clone()
     }
 
-    /// The boxes in front of the codestream, whole and in order, the signature box first; in bytes of the file.
+    /// The boxes in front of the codestream, whole and in order, the signature box first; in bytes
+    /// of the file.
     pub fn boxes(&self) -> &[Range<u64>] {
         &self.boxes
     }

@@ -1,9 +1,10 @@
-//! The steps of the reversible 5/3 wavelet on whole rows (ISO/IEC 15444-1 F.3.8.2.1), compiled twice: for any x86-64 or
-//! other processor, and for those with AVX2.
+//! The steps of the reversible 5/3 wavelet on whole rows (ISO/IEC 15444-1 F.3.8.2.1), compiled
+//! twice: for any x86-64 or other processor, and for those with AVX2.
 //!
-//! A row is kept with its even samples first and its odd ones behind them until it is finished, so that every step
-//! runs over contiguous numbers. Additions wrap: only damaged data have coefficients so large, and the samples they
-//! lead to are found out of range or are as wrong as any others.
+//! A row is kept with its even samples first and its odd ones behind them until it is finished, so
+//! that every step runs over contiguous numbers. Additions wrap: only damaged data have
+//! coefficients so large, and the samples they lead to are found out of range or are as wrong as
+//! any others.
 
 /// Defines a function in both ways and picks one at run time.
 macro_rules! for_both {
@@ -33,7 +34,8 @@ macro_rules! for_both {
 }
 
 for_both! {
-    /// Even samples from low-pass ones and the odd neighbours on both sides (F-5): `low - (before + after + 2) / 4`.
+    /// Even samples from low-pass ones and the odd neighbours on both sides (F-5): `low - (before +
+    /// after + 2) / 4`.
     fn even(low: &[i32], before: &[i32], after: &[i32], out: &mut [i32]) {
         for (((out, &low), &before), &after) in out.iter_mut().zip(low).zip(before).zip(after) {
             *out = low.wrapping_sub(before.wrapping_add(after).wrapping_add(2) >> 2);
@@ -42,7 +44,8 @@ for_both! {
 }
 
 for_both! {
-    /// Odd samples from high-pass ones and the even neighbours on both sides (F-6): `high + (before + after) / 2`.
+    /// Odd samples from high-pass ones and the even neighbours on both sides (F-6): `high + (before
+    /// + after) / 2`.
     fn odd(high: &[i32], before: &[i32], after: &[i32], out: &mut [i32]) {
         for (((out, &high), &before), &after) in out.iter_mut().zip(high).zip(before).zip(after) {
             *out = high.wrapping_add(before.wrapping_add(after) >> 1);
@@ -64,9 +67,9 @@ for_both! {
 }
 
 for_both! {
-    /// Alternates two rows as [`interleave`] does, shifted by `shift` and clamped to 0 to `most`, which is all ones
-    /// (G.1). Returns how far the samples were out of range, as an upper bound: 0 if none was, less than twice what is
-    /// beyond otherwise.
+    /// Alternates two rows as [`interleave`] does, shifted by `shift` and clamped to 0 to `most`,
+    /// which is all ones (G.1). Returns how far the samples were out of range, as an upper bound: 0
+    /// if none was, less than twice what is beyond otherwise.
     fn finish(first: &[i32], second: &[i32], shift: i32, most: i32, out: &mut [u16]) -> u32 {
         let mut beyond = 0_u32;
         let mut sample = |value: i32| {

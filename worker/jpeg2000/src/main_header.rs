@@ -19,7 +19,8 @@ pub(crate) struct MainHeader {
     pub(crate) quantization: Quantization,
     /// Why this decoder does not take the image.
     pub(crate) outside_profile: Option<String>,
-    /// Whether no marker segment is among the reasons, so that each packet is in one piece and in its place.
+    /// Whether no marker segment is among the reasons, so that each packet is in one piece and in
+    /// its place.
     pub(crate) plain: bool,
     /// The tile-parts in the order of the codestream, where TLM marker segments list them.
     pub(crate) listed_parts: Vec<ListedPart>,
@@ -44,7 +45,11 @@ pub(crate) fn main_header(window: &mut Window<'_>, start: u64) -> Result<MainHea
     }
     let first = segment(window, start.saturating_add(2))?;
     if first.marker != SIZ {
-        return Err(Flaw::malformed(first.offset, "the codestream does not begin with SOC and SIZ").into());
+        return Err(Flaw::malformed(
+            first.offset,
+            "the codestream does not begin with SOC and SIZ",
+        )
+        .into());
     }
     let size = ImageSize::read(&first)?;
     let mut at = first.next;
@@ -54,7 +59,8 @@ pub(crate) fn main_header(window: &mut Window<'_>, start: u64) -> Result<MainHea
     let mut lengths = Vec::new();
     while window.u16(at)?.ok_or_else(cut)? != SOT {
         let next = segment(window, at)?;
-        let twice = |what: &str| Flaw::malformed(at, format!("the main header has a second {what}"));
+        let twice =
+            |what: &str| Flaw::malformed(at, format!("the main header has a second {what}"));
         match next.marker {
             SIZ => return Err(twice("SIZ").into()),
             COD if coding.is_some() => return Err(twice("COD").into()),
@@ -78,7 +84,15 @@ pub(crate) fn main_header(window: &mut Window<'_>, start: u64) -> Result<MainHea
         .or_else(|| coding.outside_profile())
         .or_else(|| quantization.outside_profile(coding.levels));
     let listed_parts = TilePartLengths::joined(lengths)?;
-    Ok(MainHeader { size, coding, quantization, outside_profile, plain, listed_parts, range: start..at })
+    Ok(MainHeader {
+        size,
+        coding,
+        quantization,
+        outside_profile,
+        plain,
+        listed_parts,
+        range: start..at,
+    })
 }
 
 fn size_outside_profile(size: &ImageSize) -> Option<String> {
@@ -92,14 +106,17 @@ fn size_outside_profile(size: &ImageSize) -> Option<String> {
         let sign = if size.signed() { "signed" } else { "unsigned" };
         return Some(format!("{sign} samples of {} bits", size.bits()));
     }
-    // Only tiles at the edges are smaller than nominal, so the first ones cover every size that occurs.
+    // Only tiles at the edges are smaller than nominal, so the first ones cover every size that
+    // occurs.
     let next_row = size.tiles_across;
     let largest = [0, 1, next_row, next_row.saturating_add(1)]
         .into_iter()
         .filter(|&tile| tile < size.tiles())
         .map(|tile| size.tile(tile).area())
         .max();
-    largest.filter(|&area| area > LARGEST_TILE).map(|area| format!("a tile of {area} samples"))
+    largest
+        .filter(|&area| area > LARGEST_TILE)
+        .map(|area| format!("a tile of {area} samples"))
 }
 
 /// A TLM marker segment (A.7.1).
@@ -126,19 +143,32 @@ impl TilePartLengths {
         if !entries.remainder().is_empty() {
             return Err(wrong("its last entry is cut off"));
         }
-        let number = |bytes: &[u8]| bytes.iter().fold(0_u32, |number, &byte| number << 8 | u32::from(byte));
+        let number = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .fold(0_u32, |number, &byte| number << 8 | u32::from(byte))
+        };
         let part = |entry: &[u8]| {
             let (tile, length) = entry.split_at(tile_bytes);
             let tile = (tile_bytes > 0).then(|| u16::try_from(number(tile)).unwrap_or(u16::MAX));
-            ListedPart { tile, length: number(length) }
+            ListedPart {
+                tile,
+                length: number(length),
+            }
         };
-        Ok(Self { offset: segment.offset, index, parts: entries.map(part).collect() })
+        Ok(Self {
+            offset: segment.offset,
+            index,
+            parts: entries.map(part).collect(),
+        })
     }
 
     /// The lists of all segments, in the order of their indices.
     fn joined(mut all: Vec<Self>) -> Result<Vec<ListedPart>, Flaw> {
         all.sort_by_key(|segment| segment.index);
-        let twice = all.windows(2).find(|pair| matches!(pair, [one, next] if one.index == next.index));
+        let twice = all
+            .windows(2)
+            .find(|pair| matches!(pair, [one, next] if one.index == next.index));
         if let Some([_, second]) = twice {
             let detail = format!("there are two TLM segments {}", second.index);
             return Err(Flaw::malformed(second.offset, detail));

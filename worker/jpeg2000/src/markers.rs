@@ -54,7 +54,8 @@ pub(crate) fn segment(window: &mut Window<'_>, offset: u64) -> Result<Segment, E
     let end = window.end();
     let cut = || Flaw::truncated(offset, format!("a marker segment runs past byte {end}"));
     let marker = window.u16(offset)?.ok_or_else(cut)?;
-    // 0xff30 to 0xff3f and the delimiters have no length, and none of them belongs in a header (table A.2).
+    // 0xff30 to 0xff3f and the delimiters have no length, and none of them belongs in a header
+    // (table A.2).
     if marker < 0xff40 || matches!(marker, SOC | SOD | EPH | EOC) {
         let detail = format!("0x{marker:04x} stands where a marker segment should");
         return Err(Flaw::malformed(offset, detail).into());
@@ -64,6 +65,13 @@ pub(crate) fn segment(window: &mut Window<'_>, offset: u64) -> Result<Segment, E
         let detail = format!("the marker segment 0x{marker:04x} has length {length}");
         return Err(Flaw::malformed(offset, detail).into());
     };
-    let content = window.get(offset.saturating_add(4), content_length)?.ok_or_else(cut)?;
-    Ok(Segment { marker, offset, content, next: offset.saturating_add(2).saturating_add(length) })
+    let content = window
+        .get(offset.saturating_add(4), content_length)?
+        .ok_or_else(cut)?;
+    Ok(Segment {
+        marker,
+        offset,
+        content,
+        next: offset.saturating_add(2).saturating_add(length),
+    })
 }

@@ -83,12 +83,20 @@ struct PacketFlaw {
 
 impl PacketFlaw {
     fn new(at: usize, detail: impl Into<String>) -> Self {
-        Self { at, truncated: false, detail: detail.into() }
+        Self {
+            at,
+            truncated: false,
+            detail: detail.into(),
+        }
     }
 
     fn bits(at: usize, flaw: BitsFlaw) -> Self {
         match flaw {
-            BitsFlaw::Cut => Self { at, truncated: true, detail: "a packet header is cut off".into() },
+            BitsFlaw::Cut => Self {
+                at,
+                truncated: true,
+                detail: "a packet header is cut off".into(),
+            },
             BitsFlaw::NotStuffed => Self::new(at, "a packet header holds a marker"),
         }
     }
@@ -112,15 +120,19 @@ impl Packets {
         self.bands.clear();
         self.precincts.clear();
 
-        let end = parts.last().map_or(0, |part| part.offset.saturating_add(part.packets.len() as u64));
+        let end = parts.last().map_or(0, |part| {
+            part.offset.saturating_add(part.packets.len() as u64)
+        });
         let available: u64 = parts.iter().map(|part| part.packets.len() as u64).sum();
         let expected = grid.precincts.saturating_mul(coding.layers.into());
-        // Even an empty packet has a byte (B.10.3). This also bounds what is allocated per precinct.
+        // Even an empty packet has a byte (B.10.3). This also bounds what is allocated per
+        // precinct.
         if expected > available {
             let detail = format!("the tile has {available} bytes for {expected} packets");
             return Err(Flaw::truncated(end, detail).into());
         }
-        self.precincts.resize(usize::try_from(grid.precincts).unwrap_or(usize::MAX), NONE);
+        self.precincts
+            .resize(usize::try_from(grid.precincts).unwrap_or(usize::MAX), NONE);
 
         let mut rest = parts.iter().enumerate();
         let mut current: Option<(usize, &TilePart<'_>)> = None;
@@ -130,7 +142,8 @@ impl Packets {
             if number.is_multiple_of(PACKETS_AT_ONCE) && stop() {
                 return Err(Error::Stopped);
             }
-            // A packet never goes on in another tile-part, so a part ends where a packet does (A.4.2).
+            // A packet never goes on in another tile-part, so a part ends where a packet does
+            // (A.4.2).
             while current.is_none_or(|(_, part)| at == part.packets.len()) {
                 if let Some((_, part)) = current {
                     check_count(part, in_part)?;
@@ -144,10 +157,19 @@ impl Packets {
             }
             let Some((index, part)) = current else { break };
             let start = at;
-            let marked =
-                coding.sop && part.packets.get(at..).is_some_and(|rest| rest.starts_with(&SOP.to_be_bytes()));
+            let marked = coding.sop
+                && part
+                    .packets
+                    .get(at..)
+                    .is_some_and(|rest| rest.starts_with(&SOP.to_be_bytes()));
             at = self
-                .packet(grid, coding, (layer, precinct), (index, part.packets, at), marked.then_some(number))
+                .packet(
+                    grid,
+                    coding,
+                    (layer, precinct),
+                    (index, part.packets, at),
+                    marked.then_some(number),
+                )
                 .map_err(|flaw| flaw_in(part, flaw))?;
             check_length(part, in_part, start..at, marked).map_err(|flaw| flaw_in(part, flaw))?;
             number = number.wrapping_add(1);
@@ -155,7 +177,10 @@ impl Packets {
         }
         if let Some((_, part)) = current {
             if at != part.packets.len() {
-                let detail = format!("{} bytes follow the last packet of the tile", part.packets.len() - at);
+                let detail = format!(
+                    "{} bytes follow the last packet of the tile",
+                    part.packets.len() - at
+                );
                 return Err(flaw_in(part, PacketFlaw::new(at, detail)).into());
             }
             check_count(part, in_part)?;
@@ -173,12 +198,14 @@ impl Packets {
         Ok(())
     }
 
-    /// The code blocks of all precincts that have any bytes, some of which may not have been included.
+    /// The code blocks of all precincts that have any bytes, some of which may not have been
+    /// included.
     pub(crate) fn blocks(&self) -> &[Block] {
         &self.blocks
     }
 
-    /// The bytes of a code block, packet by packet, put into `pieces`; returns the offset in the file of the first.
+    /// The bytes of a code block, packet by packet, put into `pieces`; returns the offset in the
+    /// file of the first.
     pub(crate) fn pieces<'a>(
         &self,
         block: &Block,
@@ -191,16 +218,21 @@ impl Packets {
         while let Some(piece) = self.pieces.get(next as usize) {
             let range = piece.start as usize..(piece.start + piece.length) as usize;
             let part = parts.get(piece.part as usize);
-            if let Some((part, bytes)) = part.and_then(|part| Some((part, part.packets.get(range)?))) {
+            if let Some((part, bytes)) =
+                part.and_then(|part| Some((part, part.packets.get(range)?)))
+            {
                 offset = offset.or(Some(part.offset.saturating_add(piece.start.into())));
                 pieces.push(bytes);
             }
             next = piece.next;
         }
-        offset.or(parts.first().map(|part| part.offset)).unwrap_or_default()
+        offset
+            .or(parts.first().map(|part| part.offset))
+            .unwrap_or_default()
     }
 
-    /// Reads the packet at `at`; returns where it ends. `sop` is the number of the packet if it begins with SOP.
+    /// Reads the packet at `at`; returns where it ends. `sop` is the number of the packet if it
+    /// begins with SOP.
     fn packet(
         &mut self,
         grid: &Grid,
@@ -219,25 +251,41 @@ impl Packets {
         if bits.bit().map_err(|flaw| PacketFlaw::bits(start, flaw))? {
             self.header(grid, (layer, precinct), &mut bits, start)?;
         }
-        at = bits.finish().map_err(|flaw| PacketFlaw::bits(start, flaw))?;
+        at = bits
+            .finish()
+            .map_err(|flaw| PacketFlaw::bits(start, flaw))?;
         if coding.eph {
-            if !data.get(at..).is_some_and(|rest| rest.starts_with(&EPH.to_be_bytes())) {
+            if !data
+                .get(at..)
+                .is_some_and(|rest| rest.starts_with(&EPH.to_be_bytes()))
+            {
                 return Err(PacketFlaw::new(at, "no EPH marker ends the packet header"));
             }
             at += 2;
         }
         for &(block, length) in &self.included {
-            let end = usize::try_from(length).ok().and_then(|length| at.checked_add(length));
+            let end = usize::try_from(length)
+                .ok()
+                .and_then(|length| at.checked_add(length));
             let Some(bytes) = end.and_then(|end| data.get(at..end)) else {
-                let detail =
-                    format!("a packet has {length} bytes for a code block, {} are there", data.len() - at);
+                let detail = format!(
+                    "a packet has {length} bytes for a code block, {} are there",
+                    data.len() - at
+                );
                 return Err(PacketFlaw::new(start, detail));
             };
             if length > 0 {
-                let piece = CodedPiece { part: narrow(part), start: narrow(at), length, next: NONE };
+                let piece = CodedPiece {
+                    part: narrow(part),
+                    start: narrow(at),
+                    length,
+                    next: NONE,
+                };
                 let this = narrow(self.pieces.len());
                 self.pieces.push(piece);
-                let Some(block) = self.blocks.get_mut(block) else { continue };
+                let Some(block) = self.blocks.get_mut(block) else {
+                    continue;
+                };
                 match self.pieces.get_mut(block.last_piece as usize) {
                     Some(last) => last.next = this,
                     None => block.first_piece = this,
@@ -257,26 +305,44 @@ impl Packets {
         bits: &mut HeaderBits<'_>,
         start: usize,
     ) -> Result<(), PacketFlaw> {
-        let Some(resolution) = grid.resolutions.get(usize::from(precinct.resolution)) else { return Ok(()) };
+        let Some(resolution) = grid.resolutions.get(usize::from(precinct.resolution)) else {
+            return Ok(());
+        };
         let first_band = self.opened(grid, precinct);
         for (band, place) in resolution.bands.iter().zip(first_band..) {
-            let Some(&PrecinctBand { blocks, first_block, first_node, nodes }) = self.bands.get(place) else {
+            let Some(&PrecinctBand {
+                blocks,
+                first_block,
+                first_node,
+                nodes,
+            }) = self.bands.get(place)
+            else {
                 break;
             };
             let shape = (blocks.width(), blocks.height());
             let mut index = first_block;
-            let trees = self.nodes.get_mut(first_node..first_node + 2 * nodes).unwrap_or_default();
+            let trees = self
+                .nodes
+                .get_mut(first_node..first_node + 2 * nodes)
+                .unwrap_or_default();
             let (inclusion, missing) = trees.split_at_mut(nodes);
             for row in 0..shape.1 {
                 for column in 0..shape.0 {
-                    let Some(block) = self.blocks.get_mut(index) else { break };
+                    let Some(block) = self.blocks.get_mut(index) else {
+                        break;
+                    };
                     let leaf = (column, row);
-                    let length =
-                        included(block, (layer, band.planes), (inclusion, missing), (shape, leaf), bits)
-                            .map_err(|flaw| match flaw {
-                                BlockHeaderFlaw::Bits(flaw) => PacketFlaw::bits(start, flaw),
-                                BlockHeaderFlaw::Value(detail) => PacketFlaw::new(start, detail),
-                            })?;
+                    let length = included(
+                        block,
+                        (layer, band.planes),
+                        (inclusion, missing),
+                        (shape, leaf),
+                        bits,
+                    )
+                    .map_err(|flaw| match flaw {
+                        BlockHeaderFlaw::Bits(flaw) => PacketFlaw::bits(start, flaw),
+                        BlockHeaderFlaw::Value(detail) => PacketFlaw::new(start, detail),
+                    })?;
                     if let Some(length) = length {
                         self.included.push((index, length));
                     }
@@ -287,14 +353,19 @@ impl Packets {
         Ok(())
     }
 
-    /// Makes the state of a precinct at its first packet that is not empty. Returns the first of its `bands`.
+    /// Makes the state of a precinct at its first packet that is not empty. Returns the first of
+    /// its `bands`.
     fn opened(&mut self, grid: &Grid, precinct: PrecinctIndex) -> usize {
         let Some(resolution) = grid.resolutions.get(usize::from(precinct.resolution)) else {
             return usize::MAX;
         };
-        let number = resolution.first_precinct.saturating_add(precinct.index.into());
+        let number = resolution
+            .first_precinct
+            .saturating_add(precinct.index.into());
         let number = usize::try_from(number).unwrap_or(usize::MAX);
-        let Some(opened) = self.precincts.get_mut(number) else { return usize::MAX };
+        let Some(opened) = self.precincts.get_mut(number) else {
+            return usize::MAX;
+        };
         if *opened != NONE {
             return *opened as usize;
         }
@@ -305,21 +376,28 @@ impl Packets {
             let blocks = band.blocks(position);
             let nodes = tag_tree::node_count(blocks.width(), blocks.height());
             let (first_block, first_node) = (self.blocks.len(), self.nodes.len());
-            self.bands.push(PrecinctBand { blocks, first_block, first_node, nodes });
-            self.nodes.resize(first_node.saturating_add(2 * nodes), Node::default());
+            self.bands.push(PrecinctBand {
+                blocks,
+                first_block,
+                first_node,
+                nodes,
+            });
+            self.nodes
+                .resize(first_node.saturating_add(2 * nodes), Node::default());
             for row in blocks.y0..blocks.y1 {
-                self.blocks.extend((blocks.x0..blocks.x1).map(|column| Block {
-                    resolution: precinct.resolution,
-                    band: number,
-                    planes: 0,
-                    // B.10.7.1.
-                    length_bits: 3,
-                    passes: 0,
-                    column,
-                    row,
-                    first_piece: NONE,
-                    last_piece: NONE,
-                }));
+                self.blocks
+                    .extend((blocks.x0..blocks.x1).map(|column| Block {
+                        resolution: precinct.resolution,
+                        band: number,
+                        planes: 0,
+                        // B.10.7.1.
+                        length_bits: 3,
+                        passes: 0,
+                        column,
+                        row,
+                        first_piece: NONE,
+                        last_piece: NONE,
+                    }));
             }
         }
         first_band
@@ -337,7 +415,8 @@ impl From<BitsFlaw> for BlockHeaderFlaw {
     }
 }
 
-/// Reads what a packet header says of one code block; returns the number of its bytes if it is included.
+/// Reads what a packet header says of one code block; returns the number of its bytes if it is
+/// included.
 fn included(
     block: &mut Block,
     (layer, band_planes): (u16, u8),
@@ -361,7 +440,8 @@ fn included(
         while !tag_tree::is_less(missing, shape, leaf, u16::from(zero) + 1, bits)? {
             zero += 1;
             if zero >= band_planes {
-                let detail = format!("a code block lacks all {band_planes} bit-planes and is included");
+                let detail =
+                    format!("a code block lacks all {band_planes} bit-planes and is included");
                 return Err(BlockHeaderFlaw::Value(detail));
             }
         }
@@ -372,19 +452,26 @@ fn included(
     let most = (3 * u32::from(block.planes)).saturating_sub(2);
     let all = u32::from(block.passes) + passes;
     if all > most {
-        let detail = format!("a code block of {} bit-planes has {all} passes", block.planes);
+        let detail = format!(
+            "a code block of {} bit-planes has {all} passes",
+            block.planes
+        );
         return Err(BlockHeaderFlaw::Value(detail));
     }
     block.passes = u16::try_from(all).unwrap_or(u16::MAX);
     while bits.bit()? {
         block.length_bits += 1;
         if block.length_bits > 32 {
-            return Err(BlockHeaderFlaw::Value("the length of a code block has more than 32 bits".into()));
+            return Err(BlockHeaderFlaw::Value(
+                "the length of a code block has more than 32 bits".into(),
+            ));
         }
     }
     let length_bits = u32::from(block.length_bits) + passes.ilog2();
     if length_bits > 32 {
-        return Err(BlockHeaderFlaw::Value(format!("the length of a code block has {length_bits} bits")));
+        return Err(BlockHeaderFlaw::Value(format!(
+            "the length of a code block has {length_bits} bits"
+        )));
     }
     Ok(Some(bits.number(length_bits)?))
 }
@@ -410,7 +497,9 @@ fn check_length(
     packet: std::ops::Range<usize>,
     sop: bool,
 ) -> Result<(), PacketFlaw> {
-    let Some(lengths) = &part.lengths else { return Ok(()) };
+    let Some(lengths) = &part.lengths else {
+        return Ok(());
+    };
     let Some(&listed) = lengths.get(index) else {
         return Err(PacketFlaw::new(
             packet.start,
@@ -440,10 +529,15 @@ fn check_count(part: &TilePart<'_>, packets: usize) -> Result<(), Flaw> {
 
 fn flaw_in(part: &TilePart<'_>, flaw: PacketFlaw) -> Flaw {
     let offset = part.offset.saturating_add(flaw.at as u64);
-    if flaw.truncated { Flaw::truncated(offset, flaw.detail) } else { Flaw::malformed(offset, flaw.detail) }
+    if flaw.truncated {
+        Flaw::truncated(offset, flaw.detail)
+    } else {
+        Flaw::malformed(offset, flaw.detail)
+    }
 }
 
-/// Positions in a tile-part fit, because its length field has 32 bits; counts of pieces are bounded by them.
+/// Positions in a tile-part fit, because its length field has 32 bits; counts of pieces are bounded
+/// by them.
 fn narrow(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(NONE)
 }

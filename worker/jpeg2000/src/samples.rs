@@ -1,4 +1,5 @@
-//! From wavelet output to samples: the DC level shift and the range of the samples (ISO/IEC 15444-1 Annex G.1).
+//! From wavelet output to samples: the DC level shift and the range of the samples (ISO/IEC 15444-1
+//! Annex G.1).
 
 use crate::lifting;
 use crate::wavelet::Row;
@@ -8,7 +9,8 @@ use crate::wavelet::Row;
 pub(crate) enum Coverage {
     /// Every pass of every code block.
     Whole,
-    /// Every pass of the code blocks that are included. Others have nothing but zeros, or were dropped.
+    /// Every pass of the code blocks that are included. Others have nothing but zeros, or were
+    /// dropped.
     Included,
     /// Passes were dropped, which can take samples out of range as far as this.
     Lossy(u32),
@@ -43,8 +45,21 @@ pub(crate) struct Samples<'a> {
 
 impl<'a> Samples<'a> {
     /// Rows of `width` unsigned samples of `bits` bits, 1 to 16, that begin `stride` apart.
-    pub(crate) fn new(out: &'a mut [u16], stride: usize, (width, height): (usize, usize), bits: u8) -> Self {
-        Self { out, stride, width, height, shift: 1 << (bits - 1), row: 0, worst: (0, 0) }
+    pub(crate) fn new(
+        out: &'a mut [u16],
+        stride: usize,
+        (width, height): (usize, usize),
+        bits: u8,
+    ) -> Self {
+        Self {
+            out,
+            stride,
+            width,
+            height,
+            shift: 1 << (bits - 1),
+            row: 0,
+            worst: (0, 0),
+        }
     }
 
     /// The largest sample.
@@ -55,7 +70,9 @@ impl<'a> Samples<'a> {
     fn next_row(&mut self) -> &mut [u16] {
         let start = self.row * self.stride;
         self.row += 1;
-        self.out.get_mut(start..start + self.width).unwrap_or_default()
+        self.out
+            .get_mut(start..start + self.width)
+            .unwrap_or_default()
     }
 
     fn note(&mut self, beyond: u32) {
@@ -79,7 +96,10 @@ impl<'a> Samples<'a> {
             first.extend(row.iter().step_by(2));
             second.clear();
             second.extend(row.iter().skip(1).step_by(2));
-            self.push(&Row { first: &first, second: &second });
+            self.push(&Row {
+                first: &first,
+                second: &second,
+            });
         }
     }
 
@@ -93,7 +113,8 @@ impl<'a> Samples<'a> {
         self.note(beyond);
     }
 
-    /// How far samples are out of range, as an upper bound less than twice as much; and one row that has such.
+    /// How far samples are out of range, as an upper bound less than twice as much; and one row
+    /// that has such.
     pub(crate) fn worst(&self) -> (u32, usize) {
         self.worst
     }

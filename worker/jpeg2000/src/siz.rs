@@ -83,7 +83,9 @@ impl ImageSize {
     }
 
     pub(crate) fn is_subsampled(&self) -> bool {
-        self.components.iter().any(|&[_, across, down]| across != 1 || down != 1)
+        self.components
+            .iter()
+            .any(|&[_, across, down]| across != 1 || down != 1)
     }
 
     /// Tile `index` on the reference grid (B-7 to B-10); empty for a tile that does not exist.
@@ -96,8 +98,20 @@ impl ImageSize {
             (clamped(start.max(image0.into())), clamped(end))
         };
         let image = self.image;
-        let (x0, x1) = extent(index % across, self.tile_x0, self.tile_width, image.x0, image.x1);
-        let (y0, y1) = extent(index / across, self.tile_y0, self.tile_height, image.y0, image.y1);
+        let (x0, x1) = extent(
+            index % across,
+            self.tile_x0,
+            self.tile_width,
+            image.x0,
+            image.x1,
+        );
+        let (y0, y1) = extent(
+            index / across,
+            self.tile_y0,
+            self.tile_height,
+            image.y0,
+            image.y1,
+        );
         Rect { x0, y0, x1, y1 }
     }
 
@@ -107,10 +121,16 @@ impl ImageSize {
         let field = |index: usize| content.u32(2 + 4 * index).ok_or_else(|| wrong("too short"));
         let count = content.u16(34).ok_or_else(|| wrong("too short"))?;
         let (components, rest) = content.from(36).unwrap_or_default().as_chunks::<3>();
-        if !rest.is_empty() || components.len() != usize::from(count) || count == 0 || count > 16384 {
+        if !rest.is_empty() || components.len() != usize::from(count) || count == 0 || count > 16384
+        {
             return Err(wrong("the number of components does not fit its length"));
         }
-        let image = Rect { x1: field(0)?, y1: field(1)?, x0: field(2)?, y0: field(3)? };
+        let image = Rect {
+            x1: field(0)?,
+            y1: field(1)?,
+            x0: field(2)?,
+            y0: field(3)?,
+        };
         let mut size = Self {
             image,
             tile_width: field(4)?,
@@ -139,8 +159,14 @@ impl ImageSize {
         {
             return Err(wrong("a component has an impossible depth or subsampling"));
         }
-        size.tiles_across = image.x1.saturating_sub(size.tile_x0).div_ceil(size.tile_width);
-        size.tiles_down = image.y1.saturating_sub(size.tile_y0).div_ceil(size.tile_height);
+        size.tiles_across = image
+            .x1
+            .saturating_sub(size.tile_x0)
+            .div_ceil(size.tile_width);
+        size.tiles_down = image
+            .y1
+            .saturating_sub(size.tile_y0)
+            .div_ceil(size.tile_height);
         if u64::from(size.tiles_across) * u64::from(size.tiles_down) > 65535 {
             return Err(wrong("there are more than 65535 tiles"));
         }

@@ -15,7 +15,8 @@ pub trait Source: Send + Sync {
     /// Exactly the bytes of `range`, which lies inside the file; waits until they are there.
     ///
     /// # Errors
-    /// Whatever keeps the bytes from arriving. It reaches the caller unchanged, as [`Error::Source`].
+    /// Whatever keeps the bytes from arriving. It reaches the caller unchanged, as
+    /// [`Error::Source`].
     fn read(&self, range: Range<u64>) -> io::Result<Bytes>;
 
     /// Whether the file has no bytes at all.
@@ -36,7 +37,12 @@ impl Source for Bytes {
 }
 
 fn slice(bytes: &Bytes, range: Range<u64>) -> io::Result<Bytes> {
-    let beyond = || io::Error::new(io::ErrorKind::UnexpectedEof, "a read beyond the end of the file");
+    let beyond = || {
+        io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "a read beyond the end of the file",
+        )
+    };
     let start = usize::try_from(range.start).map_err(|_| beyond())?;
     let end = usize::try_from(range.end).map_err(|_| beyond())?;
     if start > end || end > bytes.len() {
@@ -76,7 +82,13 @@ pub(crate) struct Window<'a> {
 
 impl<'a> Window<'a> {
     pub(crate) fn new(source: &'a dyn Source, ahead: u64) -> Self {
-        Self { source, end: source.len(), ahead, start: 0, bytes: Bytes::new() }
+        Self {
+            source,
+            end: source.len(),
+            ahead,
+            start: 0,
+            bytes: Bytes::new(),
+        }
     }
 
     /// Treats everything from `end` on as if it did not exist.
@@ -98,7 +110,10 @@ impl<'a> Window<'a> {
             let fetched = at..self.end.min(at.saturating_add(length.max(self.ahead)));
             let bytes = self.source.read(fetched.clone()).map_err(Error::Source)?;
             if bytes.len() as u64 != fetched.end - fetched.start {
-                let detail = format!("the source gave {} bytes for bytes {fetched:?}", bytes.len());
+                let detail = format!(
+                    "the source gave {} bytes for bytes {fetched:?}",
+                    bytes.len()
+                );
                 return Err(Error::Source(io::Error::other(detail)));
             }
             self.start = at;

@@ -25,9 +25,11 @@ pub(crate) fn node_count(mut across: u32, mut down: u32) -> usize {
     }
 }
 
-/// Reads on until it is known whether the value of leaf `column`, `row` is less than `threshold`; returns whether.
+/// Reads on until it is known whether the value of leaf `column`, `row` is less than `threshold`;
+/// returns whether.
 ///
-/// `nodes` is the tree over `across` x `down` leaves: the leaves row by row, then their parents, up to the root.
+/// `nodes` is the tree over `across` x `down` leaves: the leaves row by row, then their parents, up
+/// to the root.
 pub(crate) fn is_less(
     nodes: &mut [Node],
     (across, down): (u32, u32),
@@ -50,7 +52,9 @@ pub(crate) fn is_less(
     let mut low = 0;
     let mut less = false;
     for &place in path[..levels].iter().rev() {
-        let Some(node) = nodes.get_mut(place) else { return Ok(false) };
+        let Some(node) = nodes.get_mut(place) else {
+            return Ok(false);
+        };
         // No value is below its parent's.
         node.low = node.low.max(low);
         while node.low < threshold && !node.known {
@@ -70,8 +74,8 @@ pub(crate) fn is_less(
 mod tests {
     use super::*;
 
-    /// The example of B.10.2: 6x3 leaves, q3(0,0) = 1, coded as 01111, then q3(1,0) = 3 as 001, then q3(2,0) = 2 as
-    /// 101.
+    /// The example of B.10.2: 6x3 leaves, q3(0,0) = 1, coded as 01111, then q3(1,0) = 3 as 001,
+    /// then q3(2,0) = 2 as 101.
     #[test]
     fn the_example_of_the_standard_is_read() {
         let coded = [0b0111_1001, 0b1010_0000];

@@ -46,15 +46,17 @@ impl TileDecoder {
         }
     }
 
-    /// Decodes tile `tile` of `image` and writes its samples row by row, `stride` samples apart, to `out`.
+    /// Decodes tile `tile` of `image` and writes its samples row by row, `stride` samples apart, to
+    /// `out`.
     ///
-    /// `parts` are the tile-parts in order, each with its offset in the file and its bytes from SOT to the end of its
-    /// data. `stop` is asked every few milliseconds; once it says yes, so does the error.
+    /// `parts` are the tile-parts in order, each with its offset in the file and its bytes from SOT
+    /// to the end of its data. `stop` is asked every few milliseconds; once it says yes, so does
+    /// the error.
     ///
     /// # Errors
-    /// The first flaw; then `out` may have been written to. In a tile coded without loss, a sample that needs more
-    /// bits than the image has is one. Where coding passes were dropped such samples are clamped, as far as the missing
-    /// bits can explain them.
+    /// The first flaw; then `out` may have been written to. In a tile coded without loss, a sample
+    /// that needs more bits than the image has is one. Where coding passes were dropped such
+    /// samples are clamped, as far as the missing bits can explain them.
     ///
     /// # Panics
     /// If `out` has no room for the tile.
@@ -69,13 +71,20 @@ impl TileDecoder {
     ) -> Result<(), Error> {
         let rect = image.main.size.tile(tile);
         let (width, height) = (rect.width() as usize, rect.height() as usize);
-        let room = stride.checked_mul(height.saturating_sub(1)).and_then(|rows| rows.checked_add(width));
-        assert!(width <= stride && room.is_some_and(|room| room <= out.len()), "no room for the tile");
+        let room = stride
+            .checked_mul(height.saturating_sub(1))
+            .and_then(|rows| rows.checked_add(width));
+        assert!(
+            width <= stride && room.is_some_and(|room| room <= out.len()),
+            "no room for the tile"
+        );
         let start = parts.first().map_or(0, |part| part.0);
         if let Some(reason) = image.outside_profile() {
-            return Err(
-                Flaw::unsupported(image.main_header().start, format!("the image has {reason}")).into()
-            );
+            return Err(Flaw::unsupported(
+                image.main_header().start,
+                format!("the image has {reason}"),
+            )
+            .into());
         }
         if rect.is_empty() || tile >= image.main.size.tiles() {
             return Err(Flaw::malformed(start, format!("tile {tile} does not exist")).into());
@@ -84,9 +93,11 @@ impl TileDecoder {
         let (coding, quantization, parts) = headers(image, tile, parts)?;
         let grid = Grid::new(rect, &coding, &quantization);
         if grid.blocks > MOST_BLOCKS {
-            return Err(
-                Flaw::unsupported(start, format!("tile {tile} has {} code blocks", grid.blocks)).into()
-            );
+            return Err(Flaw::unsupported(
+                start,
+                format!("tile {tile} has {} code blocks", grid.blocks),
+            )
+            .into());
         }
         self.packets.read(&grid, &coding, &parts, stop)?;
         let coverage = self.coefficients(&grid, &parts, image.bits(), stop)?;
@@ -115,8 +126,11 @@ impl TileDecoder {
         self.coded.resize(grid.resolutions.len(), [false; 3]);
         let mut area = 0_u64;
         let mut dropped = Dropped::default();
-        for (block, band) in
-            self.packets.blocks().iter().filter_map(|block| Some((block, band_of(grid, block)?)))
+        for (block, band) in self
+            .packets
+            .blocks()
+            .iter()
+            .filter_map(|block| Some((block, band_of(grid, block)?)))
         {
             let level = self.coded.get_mut(usize::from(block.resolution));
             if let Some(coded) = level.and_then(|level| level.get_mut(usize::from(block.band))) {
@@ -126,24 +140,38 @@ impl TileDecoder {
             dropped.add(block);
         }
         if let Some(detail) = dropped.contradiction(grid, bits) {
-            return Err(Flaw::malformed(parts.first().map_or(0, |part| part.offset), detail).into());
+            return Err(
+                Flaw::malformed(parts.first().map_or(0, |part| part.offset), detail).into(),
+            );
         }
         let whole = grid.samples();
         if area > 0 && self.coefficients.len() < whole {
             self.coefficients.resize(whole, 0);
         }
         let covered = usize::try_from(area).is_ok_and(|area| area == whole);
-        // Blocks that were never included are zero; they are not even listed where their precinct has none at all.
-        let levels = grid.resolutions.iter().zip(&self.coded).filter(|_| !covered);
-        for (band, _) in
-            levels.flat_map(|(level, coded)| level.bands.iter().zip(coded)).filter(|(_, coded)| **coded)
+        // Blocks that were never included are zero; they are not even listed where their precinct
+        // has none at all.
+        let levels = grid
+            .resolutions
+            .iter()
+            .zip(&self.coded)
+            .filter(|_| !covered);
+        for (band, _) in levels
+            .flat_map(|(level, coded)| level.bands.iter().zip(coded))
+            .filter(|(_, coded)| **coded)
         {
-            self.coefficients.get_mut(band.storage()).unwrap_or_default().fill(0);
+            self.coefficients
+                .get_mut(band.storage())
+                .unwrap_or_default()
+                .fill(0);
         }
 
         let mut pieces = Vec::new();
-        for (block, band) in
-            self.packets.blocks().iter().filter_map(|block| Some((block, band_of(grid, block)?)))
+        for (block, band) in self
+            .packets
+            .blocks()
+            .iter()
+            .filter_map(|block| Some((block, band_of(grid, block)?)))
         {
             if stop() {
                 return Err(Error::Stopped);
@@ -151,9 +179,13 @@ impl TileDecoder {
             let rect = band.block(block.column, block.row);
             let offset = self.packets.pieces(block, parts, &mut pieces);
             let stride = band.rect.width() as usize;
-            let first = (rect.y0 - band.rect.y0) as usize * stride + (rect.x0 - band.rect.x0) as usize;
+            let first =
+                (rect.y0 - band.rect.y0) as usize * stride + (rect.x0 - band.rect.x0) as usize;
             let coded = coded_block(band, block, &pieces);
-            let out = self.coefficients.get_mut(band.storage()).and_then(|band| band.get_mut(first..));
+            let out = self
+                .coefficients
+                .get_mut(band.storage())
+                .and_then(|band| band.get_mut(first..));
             let decoded = self.block.decode(&coded, out.unwrap_or_default(), stride);
             decoded.map_err(|flaw| Flaw::malformed(offset, flaw.to_string()))?;
         }
@@ -174,25 +206,47 @@ impl TileDecoder {
         samples: &mut Samples<'_>,
         stop: &dyn Fn() -> bool,
     ) -> Result<(), Error> {
-        let stored =
-            |band: &Band, coded: bool| if coded { self.coefficients.get(band.storage()) } else { None };
-        let Some((lowest, levels)) = grid.resolutions.split_first() else { return Ok(()) };
-        let Some(([lowest_coded, ..], coded)) = self.coded.split_first() else { return Ok(()) };
-        let mut below = lowest.bands.first().and_then(|band| stored(band, *lowest_coded));
+        let stored = |band: &Band, coded: bool| {
+            if coded {
+                self.coefficients.get(band.storage())
+            } else {
+                None
+            }
+        };
+        let Some((lowest, levels)) = grid.resolutions.split_first() else {
+            return Ok(());
+        };
+        let Some(([lowest_coded, ..], coded)) = self.coded.split_first() else {
+            return Ok(());
+        };
+        let mut below = lowest
+            .bands
+            .first()
+            .and_then(|band| stored(band, *lowest_coded));
         // A tile without any detail, such as one of nodata, is as constant as its lowest level.
         let detailed = coded.iter().flatten().any(|&coded| coded);
         if !detailed && below.is_none_or(lifting::is_constant) {
-            samples.fill(below.and_then(|below| below.first().copied()).unwrap_or_default());
+            samples.fill(
+                below
+                    .and_then(|below| below.first().copied())
+                    .unwrap_or_default(),
+            );
             return Ok(());
         }
         let mut asked = 0_usize;
         let mut ask = || {
             asked = asked.wrapping_add(1);
-            if asked.is_multiple_of(ROWS_AT_ONCE) && stop() { Err(Error::Stopped) } else { Ok(()) }
+            if asked.is_multiple_of(ROWS_AT_ONCE) && stop() {
+                Err(Error::Stopped)
+            } else {
+                Ok(())
+            }
         };
         let [mut free, mut made] = self.levels.each_mut();
         for (number, (level, coded)) in levels.iter().zip(coded).enumerate() {
-            let [hl, lh, hh] = level.bands.as_slice() else { break };
+            let [hl, lh, hh] = level.bands.as_slice() else {
+                break;
+            };
             let subbands = Subbands {
                 ll: below,
                 hl: stored(hl, coded[0]),
@@ -211,7 +265,8 @@ impl TileDecoder {
             }
             let mut rest = free.as_mut_slice();
             self.sweep.run(level.rect, subbands, |row| {
-                let (out, behind) = std::mem::take(&mut rest).split_at_mut(level.rect.width() as usize);
+                let (out, behind) =
+                    std::mem::take(&mut rest).split_at_mut(level.rect.width() as usize);
                 lifting::interleave(row.first, row.second, out);
                 rest = behind;
                 ask()
@@ -231,7 +286,11 @@ impl Default for TileDecoder {
 }
 
 /// A block as its decoder takes it.
-pub(crate) fn coded_block<'a>(band: &Band, block: &Block, pieces: &'a [&'a [u8]]) -> CodedBlock<'a> {
+pub(crate) fn coded_block<'a>(
+    band: &Band,
+    block: &Block,
+    pieces: &'a [&'a [u8]],
+) -> CodedBlock<'a> {
     let rect = band.block(block.column, block.row);
     CodedBlock {
         width: rect.width() as usize,
@@ -246,7 +305,10 @@ pub(crate) fn coded_block<'a>(band: &Band, block: &Block, pieces: &'a [&'a [u8]]
 /// Whether and where a block has coefficients.
 pub(crate) fn band_of<'a>(grid: &'a Grid, block: &Block) -> Option<&'a Band> {
     let included = block.passes > 0;
-    let level = grid.resolutions.get(usize::from(block.resolution)).filter(|_| included)?;
+    let level = grid
+        .resolutions
+        .get(usize::from(block.resolution))
+        .filter(|_| included)?;
     level.bands.get(usize::from(block.band))
 }
 
@@ -279,7 +341,9 @@ fn headers<'a>(image: &Image, tile: u32, parts: &'a [(u64, Bytes)]) -> Result<He
         let offset = parts.first().map_or(0, |part| part.0);
         return Err(Flaw::malformed(offset, format!("tile {tile} names {detail}")).into());
     }
-    let outside = coding.outside_profile().or_else(|| quantization.outside_profile(coding.levels));
+    let outside = coding
+        .outside_profile()
+        .or_else(|| quantization.outside_profile(coding.levels));
     if let Some(reason) = outside {
         let offset = parts.first().map_or(0, |part| part.0);
         return Err(Flaw::unsupported(offset, format!("tile {tile} has {reason}")).into());

@@ -1,5 +1,5 @@
-//! What can be told of a tile that is not decoded here: whether it is whole, from its headers, its packets and the ends of
-//! its code blocks.
+//! What can be told of a tile that is not decoded here: whether it is whole, from its headers, its
+//! packets and the ends of its code blocks.
 
 use bytes::Bytes;
 
@@ -13,26 +13,30 @@ use crate::packets::{Packets, TilePart};
 use crate::tile::{MOST_BLOCKS, band_of, coded_block};
 use crate::tile_header::tile_part_header;
 
-/// Flags that split a code block into several codeword segments, each with a length of its own (B.10.7.2): selective
-/// bypass, termination on each pass.
+/// Flags that split a code block into several codeword segments, each with a length of its own
+/// (B.10.7.2): selective bypass, termination on each pass.
 const SEPARATE_SEGMENTS: u8 = 0x01 | 0x04;
-/// The flag that changes how a segment is ended, and nothing that a decoder reads: predictable termination.
+/// The flag that changes how a segment is ended, and nothing that a decoder reads: predictable
+/// termination.
 const PREDICTABLE: u8 = 0x10;
 
-/// Passes of a block with which all flags make a difference: the bypass begins behind the tenth (D.6).
+/// Passes of a block with which all flags make a difference: the bypass begins behind the tenth
+/// (D.6).
 const TELLING_PASSES: u16 = 11;
 /// Such blocks that must agree before anything is concluded from them.
 const TELLING_BLOCKS: u32 = 8;
 
 impl Image {
-    /// Checks a tile as far as that goes without decoding it: for images outside the profile, whose decoder may pass
-    /// over missing bytes in silence, and may ask for more memory than there is.
+    /// Checks a tile as far as that goes without decoding it: for images outside the profile, whose
+    /// decoder may pass over missing bytes in silence, and may ask for more memory than there is.
     ///
-    /// `parts` are what [`TileDecoder::decode`](crate::TileDecoder::decode) takes. Their headers must be whole, what
-    /// PLT lists must add up to the bytes and the number of packets, and no marker may stand inside the packets. Where
-    /// packets are written as they are inside the profile, they are read one by one, and the arithmetic decoder must
-    /// come out at the end of each code block. It takes about as long as decoding the tile. `stop` is asked every few
-    /// milliseconds; once it says yes, so does the error. Damage that is none of this goes unnoticed.
+    /// `parts` are what [`TileDecoder::decode`](crate::TileDecoder::decode) takes. Their headers
+    /// must be whole, what PLT lists must add up to the bytes and the number of packets, and no
+    /// marker may stand inside the packets. Where packets are written as they are inside the
+    /// profile, they are read one by one, and the arithmetic decoder must come out at the end of
+    /// each code block. It takes about as long as decoding the tile. `stop` is asked every few
+    /// milliseconds; once it says yes, so does the error. Damage that is none of this goes
+    /// unnoticed.
     ///
     /// # Errors
     /// The first flaw.
@@ -59,19 +63,31 @@ impl Image {
                 let detail = format!("a marker stands inside the packets of tile {tile}");
                 return Err(Flaw::malformed(start.saturating_add(place as u64), detail).into());
             }
-            bodies.push(TilePart { offset: start, packets: data, lengths: header.packet_lengths });
+            bodies.push(TilePart {
+                offset: start,
+                packets: data,
+                lengths: header.packet_lengths,
+            });
             let Some(lengths) = bodies.last().and_then(|body| body.lengths.as_ref()) else {
                 unlisted = true;
                 continue;
             };
-            let (count, sum) = (lengths.len() as u64, lengths.iter().copied().map(u64::from).sum::<u64>());
+            let (count, sum) = (
+                lengths.len() as u64,
+                lengths.iter().copied().map(u64::from).sum::<u64>(),
+            );
             listed = listed.saturating_add(count);
-            // Writers differ in whether the 6 bytes of an SOP marker segment count as part of its packet, and need not
-            // write one for each.
-            let longest = if coding.sop { sum.saturating_add(6 * count) } else { sum };
+            // Writers differ in whether the 6 bytes of an SOP marker segment count as part of its
+            // packet, and need not write one for each.
+            let longest = if coding.sop {
+                sum.saturating_add(6 * count)
+            } else {
+                sum
+            };
             let length = data.len() as u64;
             if plain && !(sum..=longest).contains(&length) {
-                let detail = format!("PLT lists packets of {sum} bytes together, but {length} bytes follow");
+                let detail =
+                    format!("PLT lists packets of {sum} bytes together, but {length} bytes follow");
                 return Err(Flaw::malformed(start, detail).into());
             }
         }
@@ -85,22 +101,35 @@ impl Image {
             return Err(Flaw::unsupported(start, detail).into());
         }
         let components = u64::from(self.components());
-        let packets = grid.precincts.saturating_mul(coding.layers.into()).saturating_mul(components);
+        let packets = grid
+            .precincts
+            .saturating_mul(coding.layers.into())
+            .saturating_mul(components);
         // The number of packets follows from the coding style alone.
         let countable = plain && !self.main.size.is_subsampled();
-        let end = parts.last().map_or(0, |(offset, bytes)| offset.saturating_add(bytes.len() as u64));
+        let end = parts.last().map_or(0, |(offset, bytes)| {
+            offset.saturating_add(bytes.len() as u64)
+        });
         if countable && !unlisted && listed != packets {
             let detail = format!("tile {tile} lists {listed} of {packets} packets");
             return Err(Flaw::truncated(end, detail).into());
         }
         // Even an empty packet has a byte (B.10.3), be it in another place.
         let codestream = self.codestream();
-        let room = if countable { bytes_in_all } else { codestream.end.saturating_sub(codestream.start) };
+        let room = if countable {
+            bytes_in_all
+        } else {
+            codestream.end.saturating_sub(codestream.start)
+        };
         if room < packets {
             let detail = format!("tile {tile} has {room} bytes for {packets} packets");
             return Err(Flaw::truncated(end, detail).into());
         }
-        if countable && components == 1 { check_blocks(&grid, &coding, &bodies, stop) } else { Ok(()) }
+        if countable && components == 1 {
+            check_blocks(&grid, &coding, &bodies, stop)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -123,7 +152,9 @@ fn check_blocks(
     let mut blocks = BlockDecoder::new();
     let (mut pieces, mut coefficients, mut telling) = (Vec::new(), Vec::new(), 0);
     for block in packets.blocks() {
-        let Some(band) = band_of(grid, block) else { continue };
+        let Some(band) = band_of(grid, block) else {
+            continue;
+        };
         if stop() {
             return Err(Error::Stopped);
         }
@@ -138,15 +169,16 @@ fn check_blocks(
         }
     }
     if style != 0 && telling >= TELLING_BLOCKS {
-        let detail =
-            format!("the header names code-block style flags 0x{style:02x}, but the data are coded without");
+        let detail = format!(
+            "the header names code-block style flags 0x{style:02x}, but the data are coded without"
+        );
         return Err(Flaw::malformed(parts.first().map_or(0, |part| part.offset), detail).into());
     }
     Ok(())
 }
 
-/// Where packets hold a marker, which they cannot: their headers stuff a bit after 0xff (B.10.1), and so does the
-/// arithmetic coder (C.2.5), so that 0xff90 and above never come up.
+/// Where packets hold a marker, which they cannot: their headers stuff a bit after 0xff (B.10.1),
+/// and so does the arithmetic coder (C.2.5), so that 0xff90 and above never come up.
 fn stray_marker(packets: &[u8], sop: bool, eph: bool) -> Option<usize> {
     packets.windows(2).position(|pair| match *pair {
         [0xff, low] if low >= 0x90 => {

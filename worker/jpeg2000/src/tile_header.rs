@@ -21,7 +21,8 @@ pub(crate) struct TilePartHeader {
     pub(crate) length: usize,
 }
 
-/// Reads the header of part `number` of `tile`, of which `bytes` is the whole, `offset` where it begins in the file.
+/// Reads the header of part `number` of `tile`, of which `bytes` is the whole, `offset` where it
+/// begins in the file.
 pub(crate) fn tile_part_header(
     tile: u32,
     number: usize,
@@ -41,7 +42,11 @@ pub(crate) fn tile_part_header(
         return Err(wrong(detail));
     }
     if start.length != 0 && u64::from(start.length) != bytes.len() as u64 {
-        return Err(wrong(format!("a tile-part of {} bytes was given {}", start.length, bytes.len())));
+        return Err(wrong(format!(
+            "a tile-part of {} bytes was given {}",
+            start.length,
+            bytes.len()
+        )));
     }
 
     let mut header = TilePartHeader {
@@ -66,15 +71,21 @@ pub(crate) fn tile_part_header(
         match next.marker {
             SOT | SIZ | TLM | PLM | SOP => return Err(no_sod()),
             COD | QCD if number != 0 => {
-                return Err(wrong(format!("tile {tile} changes its coding style in part {number}")));
+                return Err(wrong(format!(
+                    "tile {tile} changes its coding style in part {number}"
+                )));
             }
-            COD if header.coding.is_some() => return Err(wrong(format!("tile {tile} has a second COD"))),
+            COD if header.coding.is_some() => {
+                return Err(wrong(format!("tile {tile} has a second COD")));
+            }
             COD => header.coding = Some(CodingStyle::read(&next)?),
             QCD if header.quantization.is_some() => {
                 return Err(wrong(format!("tile {tile} has a second QCD")));
             }
             QCD => header.quantization = Some(Quantization::read(&next)?),
-            PLT => lengths.add(&next.content).map_err(|detail| Flaw::malformed(next.offset, detail))?,
+            PLT => lengths
+                .add(&next.content)
+                .map_err(|detail| Flaw::malformed(next.offset, detail))?,
             marker => {
                 let outside = outside_profile(marker).map(|reason| (next.offset, reason));
                 header.outside_profile = header.outside_profile.or(outside);
@@ -82,8 +93,12 @@ pub(crate) fn tile_part_header(
         }
         at = next.next;
     }
-    header.packet_lengths = lengths.finish().map_err(|detail| Flaw::malformed(offset, detail))?;
-    header.length = usize::try_from(at - offset).unwrap_or(usize::MAX).saturating_add(2);
+    header.packet_lengths = lengths
+        .finish()
+        .map_err(|detail| Flaw::malformed(offset, detail))?;
+    header.length = usize::try_from(at - offset)
+        .unwrap_or(usize::MAX)
+        .saturating_add(2);
     Ok(header)
 }
 
@@ -104,13 +119,17 @@ impl PacketLengths {
         };
         // The index has 8 bits and starts again after 255 segments.
         if index != self.next_index {
-            return Err(format!("PLT {index} stands where PLT {} should", self.next_index));
+            return Err(format!(
+                "PLT {index} stands where PLT {} should",
+                self.next_index
+            ));
         }
         self.next_index = index.wrapping_add(1);
         let lengths = self.lengths.get_or_insert_default();
         for digit in digits {
             let high = self.open.take().unwrap_or_default().checked_mul(128);
-            let length = high.ok_or("a packet length in PLT has too many digits")? | u32::from(digit & 0x7f);
+            let length =
+                high.ok_or("a packet length in PLT has too many digits")? | u32::from(digit & 0x7f);
             if digit & 0x80 == 0 {
                 lengths.push(length);
             } else {

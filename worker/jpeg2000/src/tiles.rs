@@ -1,4 +1,5 @@
-//! The tile-parts of a codestream, and that none is missing (ISO/IEC 15444-1 A.4.2, A.4.4 and A.7.1).
+//! The tile-parts of a codestream, and that none is missing (ISO/IEC 15444-1 A.4.2, A.4.4 and
+//! A.7.1).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -59,8 +60,9 @@ struct Progress {
 
 /// Finds the tiles of an image in the order of the file.
 ///
-/// Reads nothing but the 12 bytes of each SOT marker segment, the EOC marker and the headers of boxes behind the
-/// codestream. A tile comes out as soon as its last part is known, one that does not announce its parts at the end.
+/// Reads nothing but the 12 bytes of each SOT marker segment, the EOC marker and the headers of
+/// boxes behind the codestream. A tile comes out as soon as its last part is known, one that does
+/// not announce its parts at the end.
 pub struct Tiles {
     image: Image,
     main: Arc<MainHeader>,
@@ -89,8 +91,9 @@ impl Tiles {
 
     /// The next tile whose parts are all known; `None` after the last.
     ///
-    /// That there is a last one means that EOC is where it should be, no tile is missing or has a part too many, the
-    /// TLM marker segments, if any, agree, and no box behind the codestream is cut.
+    /// That there is a last one means that EOC is where it should be, no tile is missing or has a
+    /// part too many, the TLM marker segments, if any, agree, and no box behind the codestream is
+    /// cut.
     ///
     /// # Errors
     /// The source's, or the first flaw. What comes after an error is of no meaning.
@@ -108,10 +111,13 @@ impl Tiles {
                 }
                 Some(EOC) => break,
                 Some(other) => {
-                    let detail = format!("0x{other:04x} stands where the next tile-part or EOC should");
+                    let detail =
+                        format!("0x{other:04x} stands where the next tile-part or EOC should");
                     return Err(Flaw::malformed(self.at, detail).into());
                 }
-                None => return Err(Flaw::truncated(self.at, "the codestream ends without EOC").into()),
+                None => {
+                    return Err(Flaw::truncated(self.at, "the codestream ends without EOC").into());
+                }
             }
         }
         self.check_complete()?;
@@ -119,7 +125,10 @@ impl Tiles {
         let rest: Vec<_> = (0..)
             .zip(&mut self.progress)
             .filter(|(_, tile)| !tile.yielded)
-            .map(|(index, tile)| Tile { index, parts: std::mem::take(&mut tile.parts) })
+            .map(|(index, tile)| Tile {
+                index,
+                parts: std::mem::take(&mut tile.parts),
+            })
             .collect();
         Ok(self.rest.insert(rest.into_iter()).next())
     }
@@ -129,14 +138,20 @@ impl Tiles {
         let start = self.at;
         let end = self.image.codestream().end;
         let sot = window.get(start, SOT_LENGTH)?;
-        let sot = sot.ok_or_else(|| Flaw::truncated(start, "the codestream ends in a tile-part header"))?;
+        let sot =
+            sot.ok_or_else(|| Flaw::truncated(start, "the codestream ends in a tile-part header"))?;
         let part = TilePartStart::read(&sot, start)?;
         let wrong = |detail: String| Flaw::malformed(start, detail);
         let available = end.saturating_sub(start);
         let length = match part.length {
-            // Only the last tile-part may leave its length open; it then reaches up to EOC, the last marker.
+            // Only the last tile-part may leave its length open; it then reaches up to EOC, the
+            // last marker.
             0 if window.u16(end.saturating_sub(2))? == Some(EOC) => available.saturating_sub(2),
-            0 => return Err(Flaw::truncated(end, "the last tile-part is open and there is no EOC").into()),
+            0 => {
+                return Err(
+                    Flaw::truncated(end, "the last tile-part is open and there is no EOC").into(),
+                );
+            }
             length => u64::from(length),
         };
         if length > available {
@@ -153,7 +168,11 @@ impl Tiles {
         self.check_listed(&part, start, length)?;
         let tiles = self.progress.len();
         let Some(tile) = self.progress.get_mut(usize::from(part.tile)) else {
-            return Err(wrong(format!("tile {} does not exist in a grid of {tiles}", part.tile)).into());
+            return Err(wrong(format!(
+                "tile {} does not exist in a grid of {tiles}",
+                part.tile
+            ))
+            .into());
         };
         if tile.yielded {
             return Err(wrong(format!("tile {} goes on after its last part", part.tile)).into());
@@ -169,7 +188,11 @@ impl Tiles {
         }
         if part.announced != 0 {
             if tile.announced != 0 && tile.announced != part.announced {
-                return Err(wrong(format!("tile {} announces different numbers of parts", part.tile)).into());
+                return Err(wrong(format!(
+                    "tile {} announces different numbers of parts",
+                    part.tile
+                ))
+                .into());
             }
             tile.announced = part.announced;
         }
@@ -184,10 +207,14 @@ impl Tiles {
             return Err(wrong(detail).into());
         }
         tile.yielded = true;
-        Ok(Some(Tile { index: part.tile.into(), parts: std::mem::take(&mut tile.parts) }))
+        Ok(Some(Tile {
+            index: part.tile.into(),
+            parts: std::mem::take(&mut tile.parts),
+        }))
     }
 
-    /// The TLM marker segments, if there are any, list all tile-parts in the order of the codestream (A.7.1).
+    /// The TLM marker segments, if there are any, list all tile-parts in the order of the
+    /// codestream (A.7.1).
     fn check_listed(&self, part: &TilePartStart, start: u64, length: u64) -> Result<(), Flaw> {
         let listed = &self.main.listed_parts;
         if listed.is_empty() {
@@ -212,7 +239,12 @@ impl Tiles {
 
     fn check_complete(&self) -> Result<(), Flaw> {
         let tiles = self.progress.len();
-        for (index, tile) in self.progress.iter().enumerate().filter(|(_, tile)| !tile.yielded) {
+        for (index, tile) in self
+            .progress
+            .iter()
+            .enumerate()
+            .filter(|(_, tile)| !tile.yielded)
+        {
             let detail = match (tile.parts.len(), tile.announced) {
                 (0, _) => format!("tile {index} of {tiles} is missing"),
                 (_, 0) => continue,

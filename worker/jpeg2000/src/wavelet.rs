@@ -1,7 +1,8 @@
 //! The inverse reversible 5/3 wavelet transformation of one resolution level (ISO/IEC 15444-1 F.3).
 //!
-//! Horizontally first, then vertically, as F.3.2 has it (the rounding makes the order matter), but row by row in one
-//! sweep: a row of the output needs at most two rows above and below it, which stay in the cache.
+//! Horizontally first, then vertically, as F.3.2 has it (the rounding makes the order matter), but
+//! row by row in one sweep: a row of the output needs at most two rows above and below it, which
+//! stay in the cache.
 
 use crate::error::Error;
 use crate::lifting;
@@ -37,7 +38,11 @@ impl Axis {
     fn new(start: u32, end: u32) -> Self {
         let even = end.div_ceil(2).saturating_sub(start.div_ceil(2)) as usize;
         let odd = (end / 2).saturating_sub(start / 2) as usize;
-        Self { even, odd, begins_odd: start % 2 == 1 }
+        Self {
+            even,
+            odd,
+            begins_odd: start % 2 == 1,
+        }
     }
 
     fn len(self) -> usize {
@@ -49,7 +54,8 @@ impl Axis {
 #[derive(Default)]
 pub(crate) struct Sweep {
     zeros: Vec<i32>,
-    /// The last two rows with odd coordinates, transformed horizontally: by the parity of their number.
+    /// The last two rows with odd coordinates, transformed horizontally: by the parity of their
+    /// number.
     high: [Vec<i32>; 2],
     /// The last two finished rows with even coordinates.
     even: [Vec<i32>; 2],
@@ -75,7 +81,10 @@ impl Sweep {
         if width == 0 {
             return Ok(());
         }
-        let rows = [&mut self.low, &mut self.odd].into_iter().chain(&mut self.high).chain(&mut self.even);
+        let rows = [&mut self.low, &mut self.odd]
+            .into_iter()
+            .chain(&mut self.high)
+            .chain(&mut self.even);
         for row in rows {
             row.resize(width, 0);
         }
@@ -83,15 +92,29 @@ impl Sweep {
         let zeros = self.zeros.as_slice();
         let low_row = |number: usize, out: &mut [i32]| {
             let low = row_of(subbands.ll, across.even, number, zeros);
-            horizontal(low, row_of(subbands.hl, across.odd, number, zeros), across, out);
+            horizontal(
+                low,
+                row_of(subbands.hl, across.odd, number, zeros),
+                across,
+                out,
+            );
         };
         let high_row = |number: usize, out: &mut [i32]| {
             let low = row_of(subbands.lh, across.even, number, zeros);
-            horizontal(low, row_of(subbands.hh, across.odd, number, zeros), across, out);
+            horizontal(
+                low,
+                row_of(subbands.hh, across.odd, number, zeros),
+                across,
+                out,
+            );
         };
         let finished = |values: &[i32], emit: &mut dyn FnMut(Row<'_>) -> Result<(), Error>| {
             let (even, odd) = values.split_at(across.even);
-            let (first, second) = if across.begins_odd { (odd, even) } else { (even, odd) };
+            let (first, second) = if across.begins_odd {
+                (odd, even)
+            } else {
+                (even, odd)
+            };
             emit(Row { first, second })
         };
 
@@ -109,7 +132,8 @@ impl Sweep {
         for number in 0..down.even {
             low_row(number, &mut self.low);
             let [even, high] = [&mut self.even, &mut self.high];
-            // Rows beyond the edge are those mirrored at it (F.3.7), which with one missing at most is the last one.
+            // Rows beyond the edge are those mirrored at it (F.3.7), which with one missing at most
+            // is the last one.
             let after = (number + offset).min(down.odd.saturating_sub(1));
             let before = (number + offset).saturating_sub(1).min(after);
             while known <= after && known < down.odd {
@@ -126,7 +150,10 @@ impl Sweep {
                 lifting::even(&self.low, before, after, even_row);
             }
             // The odd row in front of this one, if there is any, has both its neighbours now.
-            if let Some(odd) = (number + offset).checked_sub(1).filter(|&odd| odd < down.odd) {
+            if let Some(odd) = (number + offset)
+                .checked_sub(1)
+                .filter(|&odd| odd < down.odd)
+            {
                 let above = if number == 0 { &*even_row } else { &*previous };
                 lifting::odd(&high[odd % 2], above, even_row, &mut self.odd);
                 finished(&self.odd, &mut emit)?;
@@ -146,11 +173,20 @@ impl Sweep {
 /// The row with the parity of `number`, and the other one.
 fn by_parity(rows: &mut [Vec<i32>; 2], number: usize) -> [&mut Vec<i32>; 2] {
     let [zeroth, first] = rows;
-    if number.is_multiple_of(2) { [zeroth, first] } else { [first, zeroth] }
+    if number.is_multiple_of(2) {
+        [zeroth, first]
+    } else {
+        [first, zeroth]
+    }
 }
 
 /// Row `number` of a subband that is `width` wide.
-fn row_of<'a>(coefficients: Coefficients<'a>, width: usize, number: usize, zeros: &'a [i32]) -> &'a [i32] {
+fn row_of<'a>(
+    coefficients: Coefficients<'a>,
+    width: usize,
+    number: usize,
+    zeros: &'a [i32],
+) -> &'a [i32] {
     let row = coefficients.and_then(|all| all.get(number * width..(number + 1) * width));
     row.or(zeros.get(..width)).unwrap_or_default()
 }
@@ -168,30 +204,51 @@ fn horizontal(low: &[i32], high: &[i32], axis: Axis, out: &mut [i32]) {
         }
         return;
     }
-    // A sample beyond an edge is the one mirrored at it (F.3.7), which is the outermost of its kind; so the ends have
-    // the same neighbour on both sides.
-    let even_end = |low: i32, high: i32| low.wrapping_sub(high.wrapping_add(high).wrapping_add(2) >> 2);
+    // A sample beyond an edge is the one mirrored at it (F.3.7), which is the outermost of its
+    // kind; so the ends have the same neighbour on both sides.
+    let even_end =
+        |low: i32, high: i32| low.wrapping_sub(high.wrapping_add(high).wrapping_add(2) >> 2);
     let odd_end = |high: i32, even: i32| high.wrapping_add(even.wrapping_add(even) >> 1);
     let both = axis.even.min(axis.odd);
     if axis.begins_odd {
         let pairs = axis.even.min(axis.odd - 1);
-        lifting::even(&low[..pairs], &high[..pairs], &high[1..=pairs], &mut even[..pairs]);
+        lifting::even(
+            &low[..pairs],
+            &high[..pairs],
+            &high[1..=pairs],
+            &mut even[..pairs],
+        );
         if pairs < axis.even {
             even[pairs] = even_end(low[pairs], last_high);
         }
         odd[0] = odd_end(first_high, even[0]);
-        lifting::odd(&high[1..both], &even[..both - 1], &even[1..both], &mut odd[1..both]);
+        lifting::odd(
+            &high[1..both],
+            &even[..both - 1],
+            &even[1..both],
+            &mut odd[1..both],
+        );
         if both < axis.odd {
             odd[both] = odd_end(high[both], even[both - 1]);
         }
     } else {
         even[0] = even_end(low[0], first_high);
-        lifting::even(&low[1..both], &high[..both - 1], &high[1..both], &mut even[1..both]);
+        lifting::even(
+            &low[1..both],
+            &high[..both - 1],
+            &high[1..both],
+            &mut even[1..both],
+        );
         if both < axis.even {
             even[both] = even_end(low[both], last_high);
         }
         let pairs = axis.odd.min(axis.even - 1);
-        lifting::odd(&high[..pairs], &even[..pairs], &even[1..=pairs], &mut odd[..pairs]);
+        lifting::odd(
+            &high[..pairs],
+            &even[..pairs],
+            &even[1..=pairs],
+            &mut odd[..pairs],
+        );
         if pairs < axis.odd {
             odd[pairs] = odd_end(high[pairs], even[pairs]);
         }
@@ -204,8 +261,8 @@ mod tests {
 
     use super::*;
 
-    /// The forward transformation of a line of which the first sample has coordinate `start`, as F.4.8 has it: with
-    /// the line extended at both ends, odd coordinates first.
+    /// The forward transformation of a line of which the first sample has coordinate `start`, as
+    /// F.4.8 has it: with the line extended at both ends, odd coordinates first.
     fn forward(line: &mut [i32], start: usize) {
         if line.len() == 1 {
             line[0] <<= start % 2;
@@ -220,7 +277,11 @@ mod tests {
         for odd in [true, false] {
             for place in (0..line.len()).filter(|place| (start + place) % 2 == usize::from(odd)) {
                 let both = line[mirrored(place, -1)] + line[mirrored(place, 1)];
-                if odd { line[place] -= both >> 1 } else { line[place] += (both + 2) >> 2 }
+                if odd {
+                    line[place] -= both >> 1
+                } else {
+                    line[place] += (both + 2) >> 2
+                }
             }
         }
     }
@@ -232,7 +293,10 @@ mod tests {
         for x in 0..width {
             let mut column: Vec<_> = (0..height).map(|y| samples[y * width + x]).collect();
             forward(&mut column, rect.y0 as usize);
-            column.iter().enumerate().for_each(|(y, &value)| samples[y * width + x] = value);
+            column
+                .iter()
+                .enumerate()
+                .for_each(|(y, &value)| samples[y * width + x] = value);
         }
         let mut bands = [const { Vec::new() }; 4];
         for (y, row) in samples.chunks_mut(width).enumerate() {
@@ -254,7 +318,9 @@ mod tests {
             out.extend(whole);
             Ok(())
         };
-        sweep.run(rect, Subbands { ll, hl, lh, hh }, emit).expect("nothing fails");
+        sweep
+            .run(rect, Subbands { ll, hl, lh, hh }, emit)
+            .expect("nothing fails");
         out
     }
 
@@ -263,16 +329,31 @@ mod tests {
         for place in 0..4 * 9 * 9 {
             let (x0, y0) = (place % 2, place / 2 % 2);
             let (width, height) = (place / 4 % 9 + 1, place / 36 + 1);
-            let rect = Rect { x0, y0, x1: x0 + width, y1: y0 + height };
-            let samples: Vec<_> =
-                (0..width * height).map(|n| (n.wrapping_mul(7919) % 512).cast_signed() - 256).collect();
-            assert_eq!(synthesised(&analysed(&samples, rect), rect), samples, "{rect:?}");
+            let rect = Rect {
+                x0,
+                y0,
+                x1: x0 + width,
+                y1: y0 + height,
+            };
+            let samples: Vec<_> = (0..width * height)
+                .map(|n| (n.wrapping_mul(7919) % 512).cast_signed() - 256)
+                .collect();
+            assert_eq!(
+                synthesised(&analysed(&samples, rect), rect),
+                samples,
+                "{rect:?}"
+            );
         }
     }
 
     #[test]
     fn subbands_without_coefficients_count_as_zero() {
-        let rect = Rect { x0: 1, y0: 0, x1: 20, y1: 7 };
+        let rect = Rect {
+            x0: 1,
+            y0: 0,
+            x1: 20,
+            y1: 7,
+        };
         let mut bands = analysed(&vec![1234; 19 * 7], rect);
         assert!(bands[1..].iter().flatten().all(|&value| value == 0));
         let with_zeros = synthesised(&bands, rect);

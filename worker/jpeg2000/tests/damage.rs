@@ -1,5 +1,9 @@
 //! Damaged files end in an error, and whatever is in a file, nothing panics or goes on for ever.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod common;
 
@@ -23,7 +27,11 @@ fn file(lists: bool) -> Bytes {
         "PROGRESSION=RPCL",
     ];
     let options: Vec<_> = options.iter().map(|&option| option.to_owned()).collect();
-    let options = [&options[..], &[format!("PLT={lists}"), format!("TLM={lists}")]].concat();
+    let options = [
+        &options[..],
+        &[format!("PLT={lists}"), format!("TLM={lists}")],
+    ]
+    .concat();
     encode(&raster(Content::Edge, 100, 90, 15, 5), 15, &options).expect("GDAL writes it")
 }
 
@@ -34,7 +42,11 @@ fn packet_data(file: &Bytes) -> Vec<usize> {
     let mut places = Vec::new();
     while let Some(tile) = tiles.next(file).expect("the file is whole") {
         for (start, part) in common::parts(file, &tile.parts) {
-            let data = part.windows(2).position(|pair| pair == [0xff, 0x93]).expect("there is an SOD") + 2;
+            let data = part
+                .windows(2)
+                .position(|pair| pair == [0xff, 0x93])
+                .expect("there is an SOD")
+                + 2;
             let start = usize::try_from(start).expect("the file is in memory");
             places.extend(start + data..start + part.len());
         }
@@ -47,9 +59,15 @@ fn a_file_cut_at_any_byte_is_an_error() {
     for lists in [false, true] {
         let whole = file(lists);
         // The signature box is the caller's business.
-        for length in (12..whole.len()).step_by(7).chain(whole.len() - 40..whole.len()) {
-            let error = decoded_within(DAMAGED_LIMIT, &whole.slice(..length)).expect_err("the file is cut");
-            let Error::Flaw(flaw) = error else { panic!("{error}") };
+        for length in (12..whole.len())
+            .step_by(7)
+            .chain(whole.len() - 40..whole.len())
+        {
+            let error =
+                decoded_within(DAMAGED_LIMIT, &whole.slice(..length)).expect_err("the file is cut");
+            let Error::Flaw(flaw) = error else {
+                panic!("{error}")
+            };
             assert!(flaw.offset <= length as u64, "cut to {length}: {flaw}");
         }
     }
@@ -71,7 +89,9 @@ fn most_flipped_bits_in_packets_are_noticed() {
                 Ok(_) => {}
             }
         }
-        println!("{caught} of {flips} flipped bits are caught, {harmless} change nothing (lists: {lists})");
+        println!(
+            "{caught} of {flips} flipped bits are caught, {harmless} change nothing (lists: {lists})"
+        );
         assert!(caught * 100 >= flips * expected, "{caught} of {flips}");
     }
 }
@@ -101,32 +121,62 @@ proptest! {
 #[test]
 fn an_absurd_image_in_a_small_file_fails_without_its_memory() {
     let whole = file(false);
-    let siz = whole.windows(2).position(|pair| pair == [0xff, 0x51]).expect("there is a SIZ");
-    let ihdr = whole.windows(4).position(|kind| kind == b"ihdr").expect("there is an ihdr");
+    let siz = whole
+        .windows(2)
+        .position(|pair| pair == [0xff, 0x51])
+        .expect("there is a SIZ");
+    let ihdr = whole
+        .windows(4)
+        .position(|kind| kind == b"ihdr")
+        .expect("there is an ihdr");
     let mut bytes = whole.to_vec();
-    for (place, value) in
-        [(siz + 6, 1_u32 << 31), (siz + 10, 1 << 31), (ihdr + 8, 1 << 31), (ihdr + 4, 1 << 31)]
-    {
+    for (place, value) in [
+        (siz + 6, 1_u32 << 31),
+        (siz + 10, 1 << 31),
+        (ihdr + 8, 1 << 31),
+        (ihdr + 4, 1 << 31),
+    ] {
         bytes[place..place + 4].copy_from_slice(&value.to_be_bytes());
     }
     // Too many tiles of 64x64.
-    assert!(matches!(Image::read(&Bytes::from(bytes.clone())), Err(Error::Flaw(_))));
+    assert!(matches!(
+        Image::read(&Bytes::from(bytes.clone())),
+        Err(Error::Flaw(_))
+    ));
     // One tile.
     for place in [siz + 22, siz + 26] {
         bytes[place..place + 4].copy_from_slice(&(1_u32 << 31).to_be_bytes());
     }
     let image = Image::read(&Bytes::from(bytes)).expect("the headers are consistent");
-    assert_eq!(image.outside_profile(), Some("a tile of 4611686018427387904 samples"));
+    assert_eq!(
+        image.outside_profile(),
+        Some("a tile of 4611686018427387904 samples")
+    );
 }
 
 #[test]
 fn a_tile_of_countless_packets_or_blocks_fails_before_they_are_made() {
-    let options = ["BLOCKXSIZE=64", "BLOCKYSIZE=64", "RESOLUTIONS=1", "QUALITY=100", "PRECINCTS={64,64}"];
+    let options = [
+        "BLOCKXSIZE=64",
+        "BLOCKYSIZE=64",
+        "RESOLUTIONS=1",
+        "QUALITY=100",
+        "PRECINCTS={64,64}",
+    ];
     let options: Vec<_> = options.iter().map(|&option| option.to_owned()).collect();
     let whole = encode(&raster(Content::Land, 64, 64, 8, 1), 8, &options).expect("GDAL writes it");
-    let siz = whole.windows(2).position(|pair| pair == [0xff, 0x51]).expect("there is a SIZ");
-    let ihdr = whole.windows(4).position(|kind| kind == b"ihdr").expect("there is an ihdr");
-    let cod = whole.windows(2).position(|pair| pair == [0xff, 0x52]).expect("there is a COD");
+    let siz = whole
+        .windows(2)
+        .position(|pair| pair == [0xff, 0x51])
+        .expect("there is a SIZ");
+    let ihdr = whole
+        .windows(4)
+        .position(|kind| kind == b"ihdr")
+        .expect("there is an ihdr");
+    let cod = whole
+        .windows(2)
+        .position(|pair| pair == [0xff, 0x52])
+        .expect("there is a COD");
     let mut bytes = whole.to_vec();
     let side = 11_000_u32;
     for place in [siz + 6, siz + 10, siz + 22, siz + 26, ihdr + 4, ihdr + 8] {
@@ -145,8 +195,10 @@ fn a_tile_of_countless_packets_or_blocks_fails_before_they_are_made() {
         let file = Bytes::from(bytes.clone());
         let image = Image::read(&file).expect("the headers are consistent");
         assert_eq!(image.outside_profile(), None);
-        let tile =
-            Tiles::new(&image).next(&file).expect("the tile-parts are whole").expect("there is a tile");
+        let tile = Tiles::new(&image)
+            .next(&file)
+            .expect("the tile-parts are whole")
+            .expect("there is a tile");
         let mut out = vec![0; (side * side) as usize];
         let parts = common::parts(&file, &tile.parts);
         let error = TileDecoder::new()
@@ -161,7 +213,10 @@ fn a_tile_of_countless_packets_or_blocks_fails_before_they_are_made() {
 fn a_caller_can_stop_a_tile() {
     let whole = file(false);
     let image = Image::read(&whole).expect("the file is whole");
-    let tile = Tiles::new(&image).next(&whole).expect("the file is whole").expect("there is a tile");
+    let tile = Tiles::new(&image)
+        .next(&whole)
+        .expect("the file is whole")
+        .expect("there is a tile");
     let parts = common::parts(&whole, &tile.parts);
     let (_, _, width, height) = image.tile_rect(tile.index);
     let mut out = vec![0; (width * height) as usize];
@@ -169,15 +224,22 @@ fn a_caller_can_stop_a_tile() {
     for patience in [0, 1, 5, 20] {
         asked.set(0);
         let stop = || asked.replace(asked.get() + 1) >= patience;
-        let stopped = TileDecoder::new().decode(&image, tile.index, &parts, &mut out, width as usize, &stop);
-        assert!(matches!(stopped, Err(Error::Stopped)), "after {patience} questions");
+        let stopped =
+            TileDecoder::new().decode(&image, tile.index, &parts, &mut out, width as usize, &stop);
+        assert!(
+            matches!(stopped, Err(Error::Stopped)),
+            "after {patience} questions"
+        );
     }
 }
 
 /// A file without loss whose marker segment in the main header has other bytes.
 fn with_bytes(marker: u8, bytes: &[(usize, u8)]) -> Result<(), Error> {
     let mut file = file(true).to_vec();
-    let at = file.windows(2).position(|pair| pair == [0xff, marker]).expect("the segment is there");
+    let at = file
+        .windows(2)
+        .position(|pair| pair == [0xff, marker])
+        .expect("the segment is there");
     for &(place, value) in bytes {
         file[at + 4 + place] = value;
     }
@@ -187,7 +249,8 @@ fn with_bytes(marker: u8, bytes: &[(usize, u8)]) -> Result<(), Error> {
 #[test]
 fn a_quantization_that_the_blocks_were_not_coded_with_is_noticed() {
     with_bytes(0x5c, &[]).expect("nothing was changed");
-    // Guard bits, two of which are right; then exponents of single subbands, 15, 16, 16, 17, 16, 16, 17.
+    // Guard bits, two of which are right; then exponents of single subbands, 15, 16, 16, 17, 16,
+    // 16, 17.
     let guards = [0, 1, 3, 4, 5, 6, 7].map(|guards| vec![(0, guards << 5)]);
     let exponents = (1..8).flat_map(|subband| {
         let right: u8 = [15, 16, 16, 17, 16, 16, 17][subband - 1];
@@ -201,11 +264,18 @@ fn a_quantization_that_the_blocks_were_not_coded_with_is_noticed() {
 
 #[test]
 fn marker_segments_that_exclude_each_other_are_an_error() {
-    // The other wavelet, a component transformation; both styles of quantization and one that does not exist.
-    for (marker, change) in
-        [(0x52, (9, 0)), (0x52, (4, 1)), (0x5c, (0, 0x41)), (0x5c, (0, 0x42)), (0x5c, (0, 0x43))]
-    {
-        let error = with_bytes(marker, &[change]).expect_err("it contradicts the rest").to_string();
+    // The other wavelet, a component transformation; both styles of quantization and one that does
+    // not exist.
+    for (marker, change) in [
+        (0x52, (9, 0)),
+        (0x52, (4, 1)),
+        (0x5c, (0, 0x41)),
+        (0x5c, (0, 0x42)),
+        (0x5c, (0, 0x43)),
+    ] {
+        let error = with_bytes(marker, &[change])
+            .expect_err("it contradicts the rest")
+            .to_string();
         assert!(error.contains("the main header names"), "{error}");
     }
 }

@@ -1,5 +1,10 @@
-//! Every coding that OpenJPEG can be asked for decodes to the very samples that OpenJPEG decodes it to.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+//! Every coding that OpenJPEG can be asked for decodes to the very samples that OpenJPEG decodes it
+//! to.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod common;
 
@@ -7,7 +12,10 @@ use common::{Content, Raster, decoded, decoded_by_gdal, encode, raster};
 use proptest::prelude::*;
 
 /// Parameters of a file.
-#[expect(clippy::struct_excessive_bools, reason = "each is one option of the driver")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one option of the driver"
+)]
 #[derive(Clone, Debug)]
 struct Recipe {
     width: usize,
@@ -84,16 +92,21 @@ impl Recipe {
         raster(self.content, self.width, self.height, self.bits, self.seed)
     }
 
-    /// Encodes and decodes, and compares with what GDAL decodes. `None` if GDAL refuses the parameters,
-    /// or cannot read what it wrote, which happens where precincts become too small for it.
+    /// Encodes and decodes, and compares with what GDAL decodes. `None` if GDAL refuses the
+    /// parameters, or cannot read what it wrote, which happens where precincts become too small for
+    /// it.
     fn check(&self) -> Option<Raster> {
         let original = self.samples();
         let file = encode(&original, self.bits, &self.options()).ok()?;
         let expected = decoded_by_gdal(&file).ok()?;
-        // OpenJPEG writes files that are wrong for itself, too: with few bits a coefficient may need more bit-planes
-        // than its headers have room for.
+        // OpenJPEG writes files that are wrong for itself, too: with few bits a coefficient may
+        // need more bit-planes than its headers have room for.
         let lossless = self.quality.ends_with("100");
-        if if lossless { expected != original } else { self.bits < 4 } {
+        if if lossless {
+            expected != original
+        } else {
+            self.bits < 4
+        } {
             return None;
         }
         let (samples, _) = decoded(&file).unwrap_or_else(|error| panic!("{self:?}: {error}"));
@@ -108,14 +121,19 @@ impl Recipe {
 }
 
 fn checked(recipe: &Recipe) -> Raster {
-    recipe.check().unwrap_or_else(|| panic!("GDAL refuses {recipe:?}"))
+    recipe
+        .check()
+        .unwrap_or_else(|| panic!("GDAL refuses {recipe:?}"))
 }
 
 #[test]
 fn the_coding_of_sentinel_2_is_read() {
     let _ = checked(&Recipe::default());
     for bits in [8, 12, 16] {
-        let _ = checked(&Recipe { bits, ..Recipe::default() });
+        let _ = checked(&Recipe {
+            bits,
+            ..Recipe::default()
+        });
     }
 }
 
@@ -123,7 +141,12 @@ fn the_coding_of_sentinel_2_is_read() {
 fn every_progression_order_is_read_with_layers_and_precincts() {
     for progression in ["LRCP", "RLCP", "RPCL", "PCRL", "CPRL"] {
         for quality in ["100", "20,50,100"] {
-            let recipe = Recipe { progression, quality, content: Content::Land, ..Recipe::default() };
+            let recipe = Recipe {
+                progression,
+                quality,
+                content: Content::Land,
+                ..Recipe::default()
+            };
             let _ = checked(&recipe);
         }
     }
@@ -131,19 +154,27 @@ fn every_progression_order_is_read_with_layers_and_precincts() {
 
 #[test]
 fn dropped_passes_are_rebuilt_and_clamped_as_openjpeg_does() {
-    for (content, bits) in
-        [(Content::Noise, 8), (Content::Noise, 15), (Content::Edge, 15), (Content::Full, 16)]
-    {
+    for (content, bits) in [
+        (Content::Noise, 8),
+        (Content::Noise, 15),
+        (Content::Edge, 15),
+        (Content::Full, 16),
+    ] {
         for quality in ["5", "30", "10,60"] {
-            let _ = checked(&Recipe { bits, content, quality, ..Recipe::default() });
+            let _ = checked(&Recipe {
+                bits,
+                content,
+                quality,
+                ..Recipe::default()
+            });
         }
     }
 }
 
 #[test]
 fn code_blocks_cut_short_are_read() {
-    // OpenJPEG cuts a code block of this file after 3 of the 12 bytes that its passes take up: what is missing is all
-    // ones, which is what a decoder puts in its place.
+    // OpenJPEG cuts a code block of this file after 3 of the 12 bytes that its passes take up: what
+    // is missing is all ones, which is what a decoder puts in its place.
     let recipe = Recipe {
         width: 90,
         height: 138,
@@ -160,15 +191,26 @@ fn code_blocks_cut_short_are_read() {
 
 #[test]
 fn images_of_one_row_or_column_or_sample_are_read() {
-    for (width, height, resolutions) in [(1, 1, 1), (1, 77, 1), (77, 1, 1), (2, 2, 2), (3, 130, 2)] {
-        let _ = checked(&Recipe { width, height, resolutions, precinct: None, ..Recipe::default() });
+    for (width, height, resolutions) in [(1, 1, 1), (1, 77, 1), (77, 1, 1), (2, 2, 2), (3, 130, 2)]
+    {
+        let _ = checked(&Recipe {
+            width,
+            height,
+            resolutions,
+            precinct: None,
+            ..Recipe::default()
+        });
     }
 }
 
 #[test]
 fn tiles_of_one_row_or_column_at_the_edges_are_read() {
     for (width, height) in [(65, 65), (65, 129), (129, 66)] {
-        let _ = checked(&Recipe { width, height, ..Recipe::default() });
+        let _ = checked(&Recipe {
+            width,
+            height,
+            ..Recipe::default()
+        });
     }
 }
 
@@ -176,7 +218,12 @@ fn tiles_of_one_row_or_column_at_the_edges_are_read() {
 fn images_without_any_detail_are_read() {
     for content in [Content::Zeros, Content::Full] {
         for resolutions in [1, 4] {
-            let _ = checked(&Recipe { content, resolutions, precinct: None, ..Recipe::default() });
+            let _ = checked(&Recipe {
+                content,
+                resolutions,
+                precinct: None,
+                ..Recipe::default()
+            });
         }
     }
 }
@@ -185,7 +232,13 @@ fn images_without_any_detail_are_read() {
 fn packet_markers_and_length_lists_are_read_in_every_combination() {
     for combination in 0..16 {
         let has = |bit: u32| combination >> bit & 1 == 1;
-        let _ = checked(&Recipe { plt: has(0), tlm: has(1), sop: has(2), eph: has(3), ..Recipe::default() });
+        let _ = checked(&Recipe {
+            plt: has(0),
+            tlm: has(1),
+            sop: has(2),
+            eph: has(3),
+            ..Recipe::default()
+        });
     }
 }
 
@@ -207,8 +260,8 @@ fn several_tile_parts_are_read() {
     }
 }
 
-/// Divisions into tile-parts, with the progression orders in which OpenJPEG mostly gets them right. They stay out of the
-/// random codings: with some it overruns its own memory.
+/// Divisions into tile-parts, with the progression orders in which OpenJPEG mostly gets them right.
+/// They stay out of the random codings: with some it overruns its own memory.
 const TILE_PARTS: [(&str, &str); 2] = [("LAYERS", "LRCP"), ("RESOLUTIONS", "RPCL")];
 
 prop_compose! {

@@ -1,5 +1,9 @@
 //! Other legal ways of writing a file that OpenJPEG wrote, which no encoder at hand offers.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod common;
 
@@ -40,30 +44,59 @@ impl Pieces {
         while let Some(tile) = tiles.next(&file).expect("the file is whole") {
             assert_eq!(tile.parts.len(), 3);
             let index = u16::try_from(tile.index).expect("16 bits");
-            found.extend(parts(&file, &tile.parts).into_iter().map(|(at, part)| (at, index, part.to_vec())));
+            found.extend(
+                parts(&file, &tile.parts)
+                    .into_iter()
+                    .map(|(at, part)| (at, index, part.to_vec())),
+            );
         }
         found.sort();
         let main_header = parts(&file, &[image.main_header()]).remove(0).1.to_vec();
-        let boxes = parts(&file, image.boxes()).iter().flat_map(|(_, bytes)| bytes.to_vec()).collect();
-        let parts = found.into_iter().map(|(_, tile, part)| (tile, part)).collect();
-        (Self { boxes, main_header, parts }, samples)
+        let boxes = parts(&file, image.boxes())
+            .iter()
+            .flat_map(|(_, bytes)| bytes.to_vec())
+            .collect();
+        let parts = found
+            .into_iter()
+            .map(|(_, tile, part)| (tile, part))
+            .collect();
+        (
+            Self {
+                boxes,
+                main_header,
+                parts,
+            },
+            samples,
+        )
     }
 
     fn codestream(&self) -> Vec<u8> {
         let parts = self.parts.iter().flat_map(|(_, part)| part);
-        self.main_header.iter().chain(parts).chain(&[0xff, 0xd9]).copied().collect()
+        self.main_header
+            .iter()
+            .chain(parts)
+            .chain(&[0xff, 0xd9])
+            .copied()
+            .collect()
     }
 
     fn file(&self) -> Bytes {
         let codestream = self.codestream();
-        let length = u32::try_from(codestream.len() + 8).expect("32 bits").to_be_bytes();
-        [&self.boxes[..], &length, b"jp2c", &codestream].concat().into()
+        let length = u32::try_from(codestream.len() + 8)
+            .expect("32 bits")
+            .to_be_bytes();
+        [&self.boxes[..], &length, b"jp2c", &codestream]
+            .concat()
+            .into()
     }
 
     /// Puts `segment` in front of SOD in every tile-part.
     fn with_segment(mut self, segment: &[u8]) -> Self {
         for (_, part) in &mut self.parts {
-            let sod = part.windows(2).position(|pair| pair == [0xff, 0x93]).expect("there is an SOD");
+            let sod = part
+                .windows(2)
+                .position(|pair| pair == [0xff, 0x93])
+                .expect("there is an SOD");
             part.splice(sod..sod, segment.iter().copied());
             set_length(part);
         }
@@ -87,7 +120,9 @@ fn the_pieces_are_the_file() {
 #[test]
 fn tiles_come_in_the_order_of_their_last_parts() {
     let (mut pieces, samples) = Pieces::new();
-    pieces.parts.sort_by_key(|&(tile, _)| std::cmp::Reverse(tile));
+    pieces
+        .parts
+        .sort_by_key(|&(tile, _)| std::cmp::Reverse(tile));
     let (read, order) = decoded(&pieces.file()).expect("tiles come in any order");
     assert_eq!((read.difference(&samples), order), (None, vec![3, 2, 1, 0]));
     // All first parts, then all second ones.
@@ -116,7 +151,10 @@ fn the_last_tile_part_may_reach_up_to_eoc() {
 
 #[test]
 fn comments_and_unknown_segments_in_headers_are_skipped() {
-    for segment in [&[0xff, 0x64, 0, 7, 0, 1, b'a', b'b', b'c'][..], &[0xff, 0x74, 0, 4, 1, 2]] {
+    for segment in [
+        &[0xff, 0x64, 0, 7, 0, 1, b'a', b'b', b'c'][..],
+        &[0xff, 0x74, 0, 4, 1, 2],
+    ] {
         let (pieces, samples) = Pieces::new();
         let mut pieces = pieces.with_segment(segment);
         pieces.main_header.extend(segment);
@@ -129,17 +167,26 @@ fn comments_and_unknown_segments_in_headers_are_skipped() {
 fn a_tile_may_have_a_coding_style_of_its_own() {
     let (mut pieces, samples) = Pieces::new();
     let segment = |marker: u8| {
-        let at = pieces.main_header.windows(2).position(|pair| pair == [0xff, marker]).expect("it is there");
+        let at = pieces
+            .main_header
+            .windows(2)
+            .position(|pair| pair == [0xff, marker])
+            .expect("it is there");
         let length = usize::from(pieces.main_header[at + 3]);
         at..at + 2 + length
     };
     let (cod, qcd) = (segment(0x52), segment(0x5c));
-    let own = [&pieces.main_header[cod.clone()], &pieces.main_header[qcd.clone()]].concat();
+    let own = [
+        &pieces.main_header[cod.clone()],
+        &pieces.main_header[qcd.clone()],
+    ]
+    .concat();
     for (_, part) in pieces.parts.iter_mut().filter(|(_, part)| part[10] == 0) {
         part.splice(12..12, own.iter().copied());
         set_length(part);
     }
-    // The main header says something else now: one layer more, code blocks of another size, one guard bit more.
+    // The main header says something else now: one layer more, code blocks of another size, one
+    // guard bit more.
     pieces.main_header[cod.start + 7] += 1;
     pieces.main_header[cod.start + 10] += 1;
     pieces.main_header[qcd.start + 4] += 0x20;
@@ -156,8 +203,14 @@ fn a_tile_part_may_have_no_packets() {
     }
     for tile in 0_u8..4 {
         let empty = [0xff, 0x90, 0, 10, 0, tile, 0, 0, 0, 14, 1, 4, 0xff, 0x93];
-        let after = pieces.parts.iter().position(|(of, part)| *of == u16::from(tile) && part[10] == 0);
-        pieces.parts.insert(after.expect("the tile has a first part") + 1, (tile.into(), empty.to_vec()));
+        let after = pieces
+            .parts
+            .iter()
+            .position(|(of, part)| *of == u16::from(tile) && part[10] == 0);
+        pieces.parts.insert(
+            after.expect("the tile has a first part") + 1,
+            (tile.into(), empty.to_vec()),
+        );
     }
     let (read, _) = decoded(&pieces.file()).expect("a part may be empty");
     assert_eq!(read.difference(&samples), None);
@@ -165,16 +218,28 @@ fn a_tile_part_may_have_no_packets() {
 
 #[test]
 fn features_outside_the_profile_in_a_tile_header_are_told_apart_from_damage() {
-    for (marker, name) in [(0x53, "COC"), (0x5d, "QCC"), (0x5e, "RGN"), (0x5f, "POC"), (0x61, "PPT")] {
+    for (marker, name) in [
+        (0x53, "COC"),
+        (0x5d, "QCC"),
+        (0x5e, "RGN"),
+        (0x5f, "POC"),
+        (0x61, "PPT"),
+    ] {
         let (pieces, _) = Pieces::new();
         let mut pieces = pieces.with_segment(&[0xff, marker, 0, 4, 0, 0]);
-        let Err(Error::Flaw(flaw)) = decoded(&pieces.file()) else { panic!("{name} goes unnoticed") };
+        let Err(Error::Flaw(flaw)) = decoded(&pieces.file()) else {
+            panic!("{name} goes unnoticed")
+        };
         assert_eq!(flaw.kind, FlawKind::Unsupported, "{flaw}");
         assert!(flaw.detail.contains(name), "{flaw}");
         pieces.main_header.extend([0xff, marker, 0, 4, 0, 0]);
         let image = Image::read(&pieces.file()).expect("the file is not damaged");
         if name != "PPT" {
-            assert!(image.outside_profile().is_some_and(|reason| reason.contains(name)));
+            assert!(
+                image
+                    .outside_profile()
+                    .is_some_and(|reason| reason.contains(name))
+            );
         }
     }
 }
@@ -187,47 +252,79 @@ fn a_packet_too_few_or_too_many_is_an_error() {
         let (_, part) = &mut pieces.parts[2];
         if !with_lengths {
             // PLT becomes a segment that nobody knows.
-            let plt = part.windows(2).position(|pair| pair == [0xff, 0x58]).expect("there is a PLT");
+            let plt = part
+                .windows(2)
+                .position(|pair| pair == [0xff, 0x58])
+                .expect("there is a PLT");
             part[plt + 1] = 0x74;
         }
         part.truncate(part.len() - by);
         set_length(part);
-        decoded(&pieces.file()).expect_err("the tile lacks bytes").to_string()
+        decoded(&pieces.file())
+            .expect_err("the tile lacks bytes")
+            .to_string()
     };
-    assert!(cut(1, false).contains("bytes for a code block"), "{}", cut(1, false));
-    assert!(cut(1, true).contains("bytes for a code block"), "{}", cut(1, true));
+    assert!(
+        cut(1, false).contains("bytes for a code block"),
+        "{}",
+        cut(1, false)
+    );
+    assert!(
+        cut(1, true).contains("bytes for a code block"),
+        "{}",
+        cut(1, true)
+    );
     let mut pieces = whole.clone();
     let (_, part) = &mut pieces.parts[2];
     part.push(0);
     set_length(part);
-    let error = decoded(&pieces.file()).expect_err("a byte is left over").to_string();
+    let error = decoded(&pieces.file())
+        .expect_err("a byte is left over")
+        .to_string();
     assert!(error.contains("1 bytes follow the last packet"), "{error}");
     let mut pieces = whole.clone();
     let (_, part) = &mut pieces.parts[2];
-    let sod = part.windows(2).position(|pair| pair == [0xff, 0x93]).expect("there is an SOD");
+    let sod = part
+        .windows(2)
+        .position(|pair| pair == [0xff, 0x93])
+        .expect("there is an SOD");
     part.truncate(sod + 2);
     set_length(part);
-    let error = decoded(&pieces.file()).expect_err("packets are missing").to_string();
+    let error = decoded(&pieces.file())
+        .expect_err("packets are missing")
+        .to_string();
     assert!(error.contains("packets"), "{error}");
 }
 
 #[test]
 fn packet_lengths_that_do_not_agree_are_an_error() {
     let (whole, _) = Pieces::new();
-    let plt = |pieces: &Pieces| pieces.parts[2].1.windows(2).position(|pair| pair == [0xff, 0x58]);
+    let plt = |pieces: &Pieces| {
+        pieces.parts[2]
+            .1
+            .windows(2)
+            .position(|pair| pair == [0xff, 0x58])
+    };
     let at = plt(&whole).expect("there is a PLT");
     let mut pieces = whole.clone();
     let length = usize::from(pieces.parts[2].1[at + 3]);
     pieces.parts[2].1[at + 1 + length] ^= 1;
-    let error = decoded(&pieces.file()).expect_err("a length is wrong").to_string();
+    let error = decoded(&pieces.file())
+        .expect_err("a length is wrong")
+        .to_string();
     assert!(error.contains("of which PLT lists"), "{error}");
     let mut pieces = whole;
     let part = &mut pieces.parts[2].1;
     part[at + 3] += 1;
     part.insert(at + 2 + length, 7);
     set_length(part);
-    let error = decoded(&pieces.file()).expect_err("there is one length too many").to_string();
-    assert!(error.contains("PLT lists 2 packets, 1 are there"), "{error}");
+    let error = decoded(&pieces.file())
+        .expect_err("there is one length too many")
+        .to_string();
+    assert!(
+        error.contains("PLT lists 2 packets, 1 are there"),
+        "{error}"
+    );
 }
 
 /// Checks all tiles without decoding them.
@@ -244,7 +341,11 @@ fn checked(file: &Bytes) -> Result<(), Error> {
 fn tiles_that_are_not_decoded_are_checked_by_their_headers() {
     let (mut whole, _) = Pieces::new();
     // Predictable termination, for all that the headers say.
-    let cod = whole.main_header.windows(2).position(|pair| pair == [0xff, 0x52]).expect("there is a COD");
+    let cod = whole
+        .main_header
+        .windows(2)
+        .position(|pair| pair == [0xff, 0x52])
+        .expect("there is a COD");
     whole.main_header[cod + 12] = 0x10;
     let image = Image::read(&whole.file()).expect("the headers are whole");
     assert_eq!(image.outside_profile(), Some("code-block style flags 0x10"));
@@ -253,7 +354,9 @@ fn tiles_that_are_not_decoded_are_checked_by_their_headers() {
         let mut pieces = whole.clone();
         change(&mut pieces.parts[2].1);
         set_length(&mut pieces.parts[2].1);
-        checked(&pieces.file()).expect_err("the tile is damaged").to_string()
+        checked(&pieces.file())
+            .expect_err("the tile is damaged")
+            .to_string()
     };
     let cut = damaged(&|part| part.truncate(part.len() - 1));
     assert!(cut.contains("PLT lists packets of"), "{cut}");
@@ -261,8 +364,15 @@ fn tiles_that_are_not_decoded_are_checked_by_their_headers() {
         let middle = part.len() - 20;
         part[middle..middle + 2].copy_from_slice(&[0xff, 0x93]);
     });
-    assert!(marker.contains("a marker stands inside the packets of tile 0"), "{marker}");
-    let plt = |part: &[u8]| part.windows(2).position(|pair| pair == [0xff, 0x58]).expect("there is a PLT");
+    assert!(
+        marker.contains("a marker stands inside the packets of tile 0"),
+        "{marker}"
+    );
+    let plt = |part: &[u8]| {
+        part.windows(2)
+            .position(|pair| pair == [0xff, 0x58])
+            .expect("there is a PLT")
+    };
     let missing = damaged(&|part| {
         let (from, length) = (plt(part), usize::from(part[plt(part) + 3]));
         part.truncate(from + 2 + length + 2);

@@ -1,5 +1,10 @@
-//! Files that are whole are told from those that are not by their structure alone: boxes, headers, tile-parts.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+//! Files that are whole are told from those that are not by their structure alone: boxes, headers,
+//! tile-parts.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -80,7 +85,10 @@ fn codestream(recipe: &Recipe) -> Vec<u8> {
     let mut out = vec![0xff, 0x4f];
     out.extend(marker_segment(0xff51, &size));
     let [block_style, transformation] = recipe.coded_by;
-    out.extend(marker_segment(0xff52, &[0, 0, 0, 1, 0, 1, 4, 4, block_style, transformation]));
+    out.extend(marker_segment(
+        0xff52,
+        &[0, 0, 0, 1, 0, 1, 4, 4, block_style, transformation],
+    ));
     // The 9/7 wavelet has steps of two bytes.
     let steps: &[u8] = if transformation == 0 {
         &[0x42, 0x78, 0, 0x80, 0, 0x80, 0, 0x88, 0]
@@ -98,7 +106,11 @@ fn codestream(recipe: &Recipe) -> Vec<u8> {
     }
     let last = recipe.parts.len() - 1;
     for (position, &(tile, number, announced, packets)) in recipe.parts.iter().enumerate() {
-        let length = if recipe.open_part && position == last { 0 } else { packets + 14 };
+        let length = if recipe.open_part && position == last {
+            0
+        } else {
+            packets + 14
+        };
         let mut start = tile.to_be_bytes().to_vec();
         start.extend(u32::try_from(length).expect("32 bits").to_be_bytes());
         start.extend([number, announced]);
@@ -118,11 +130,19 @@ fn file(recipe: &Recipe) -> Vec<u8> {
     header.extend([0, 1, 14, 7, 0, 0]);
     let mut out = SIGNATURE.to_vec();
     out.extend(boxed(*b"ftyp", b"jp2 \0\0\0\0jp2 ", Length::Short));
-    out.extend(boxed(*b"jp2h", &boxed(*b"ihdr", &header, Length::Short), Length::Short));
+    out.extend(boxed(
+        *b"jp2h",
+        &boxed(*b"ihdr", &header, Length::Short),
+        Length::Short,
+    ));
     if recipe.long_box_before {
         out.extend(boxed(*b"asoc", b"georeference", Length::Long));
     }
-    out.extend(boxed(*b"jp2c", &codestream(recipe), recipe.codestream_length));
+    out.extend(boxed(
+        *b"jp2c",
+        &codestream(recipe),
+        recipe.codestream_length,
+    ));
     out.extend(&recipe.trailer);
     out
 }
@@ -152,18 +172,57 @@ fn legal() -> Vec<(&'static str, Recipe)> {
     let both = vec![(0, 22), (1, 23)];
     vec![
         ("plain", plain()),
-        ("with tile-part lengths", Recipe { tlm: Some(both.clone()), ..plain() }),
-        ("long box length", Recipe { codestream_length: Length::Long, long_box_before: true, ..plain() }),
-        ("codestream up to the end", Recipe { codestream_length: Length::UpToTheEnd, ..plain() }),
-        ("last tile-part up to EOC", Recipe { open_part: true, tlm: Some(both), ..plain() }),
+        (
+            "with tile-part lengths",
+            Recipe {
+                tlm: Some(both.clone()),
+                ..plain()
+            },
+        ),
+        (
+            "long box length",
+            Recipe {
+                codestream_length: Length::Long,
+                long_box_before: true,
+                ..plain()
+            },
+        ),
+        (
+            "codestream up to the end",
+            Recipe {
+                codestream_length: Length::UpToTheEnd,
+                ..plain()
+            },
+        ),
+        (
+            "last tile-part up to EOC",
+            Recipe {
+                open_part: true,
+                tlm: Some(both),
+                ..plain()
+            },
+        ),
         (
             "last tile-part and codestream up to the end",
-            Recipe { open_part: true, codestream_length: Length::UpToTheEnd, ..plain() },
+            Recipe {
+                open_part: true,
+                codestream_length: Length::UpToTheEnd,
+                ..plain()
+            },
         ),
-        ("tiles in another order", Recipe { parts: vec![(1, 0, 1, 8), (0, 0, 1, 9)], ..plain() }),
+        (
+            "tiles in another order",
+            Recipe {
+                parts: vec![(1, 0, 1, 8), (0, 0, 1, 9)],
+                ..plain()
+            },
+        ),
         (
             "several interleaved tile-parts",
-            Recipe { parts: vec![(0, 0, 0, 3), (1, 0, 2, 2), (0, 1, 2, 5), (1, 1, 0, 7)], ..plain() },
+            Recipe {
+                parts: vec![(0, 0, 0, 3), (1, 0, 2, 2), (0, 1, 2, 5), (1, 1, 0, 7)],
+                ..plain()
+            },
         ),
     ]
 }
@@ -171,17 +230,34 @@ fn legal() -> Vec<(&'static str, Recipe)> {
 #[test]
 fn every_legal_way_of_writing_is_accepted() {
     for (name, recipe) in legal() {
-        let (image, mut tiles) = walked(file(&recipe)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let (image, mut tiles) =
+            walked(file(&recipe)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(
-            (image.width(), image.height(), image.bits(), image.components()),
+            (
+                image.width(),
+                image.height(),
+                image.bits(),
+                image.components()
+            ),
             (100, 60, 15, 1),
             "{name}"
         );
-        assert_eq!((image.tiles_across(), image.tiles_down(), image.signed()), (2, 1, false), "{name}");
-        assert_eq!((image.tile_rect(0), image.tile_rect(1)), ((0, 0, 64, 60), (64, 0, 36, 60)), "{name}");
+        assert_eq!(
+            (image.tiles_across(), image.tiles_down(), image.signed()),
+            (2, 1, false),
+            "{name}"
+        );
+        assert_eq!(
+            (image.tile_rect(0), image.tile_rect(1)),
+            ((0, 0, 64, 60), (64, 0, 36, 60)),
+            "{name}"
+        );
         assert_eq!(image.outside_profile(), None, "{name}");
         tiles.sort_by_key(|tile| tile.index);
-        let parts: Vec<_> = tiles.iter().map(|tile| (tile.index, tile.parts.len())).collect();
+        let parts: Vec<_> = tiles
+            .iter()
+            .map(|tile| (tile.index, tile.parts.len()))
+            .collect();
         let expected = if recipe.parts.len() == 4 { 2 } else { 1 };
         assert_eq!(parts, [(0, expected), (1, expected)], "{name}");
     }
@@ -194,7 +270,10 @@ fn tile_parts_are_found_from_sot_to_the_end_of_their_data() {
     let first = image.main_header().end;
     assert_eq!(tiles[0].parts, vec![first..first + 22]);
     assert_eq!(tiles[1].parts, vec![first + 22..first + 45]);
-    assert_eq!(image.codestream(), image.main_header().start..bytes.len() as u64);
+    assert_eq!(
+        image.codestream(),
+        image.main_header().start..bytes.len() as u64
+    );
 }
 
 #[test]
@@ -210,13 +289,27 @@ fn all_boxes_but_the_codestream_can_be_had() {
         let at = |offset: u64| usize::try_from(offset).expect("the file is in memory");
         ranges
             .iter()
-            .map(|range| bytes[at(range.start) + 4..at(range.start) + 8].escape_ascii().to_string())
+            .map(|range| {
+                bytes[at(range.start) + 4..at(range.start) + 8]
+                    .escape_ascii()
+                    .to_string()
+            })
             .collect()
     };
     assert_eq!(kinds(image.boxes()), ["jP  ", "ftyp", "jp2h", "asoc"]);
-    assert!(image.boxes().windows(2).all(|pair| pair[0].end == pair[1].start));
-    assert_eq!(image.boxes().last().expect("there are some").end + 8, image.codestream().start);
-    let behind = image.trailing_boxes(&Bytes::from(bytes.clone())).expect("they are whole");
+    assert!(
+        image
+            .boxes()
+            .windows(2)
+            .all(|pair| pair[0].end == pair[1].start)
+    );
+    assert_eq!(
+        image.boxes().last().expect("there are some").end + 8,
+        image.codestream().start
+    );
+    let behind = image
+        .trailing_boxes(&Bytes::from(bytes.clone()))
+        .expect("they are whole");
     assert_eq!(kinds(&behind), ["xml "]);
     assert_eq!(behind[0].end - behind[0].start, trailer.len() as u64);
 }
@@ -228,7 +321,11 @@ fn a_file_cut_at_any_byte_is_an_error() {
         for length in SIGNATURE.len()..whole.len() {
             let flaw = flaw(whole.slice(..length));
             assert!(flaw.offset <= length as u64, "{name}: {flaw:?}");
-            assert_ne!(flaw.kind, FlawKind::Unsupported, "{name} cut to {length}: {flaw:?}");
+            assert_ne!(
+                flaw.kind,
+                FlawKind::Unsupported,
+                "{name} cut to {length}: {flaw:?}"
+            );
         }
     }
 }
@@ -237,10 +334,18 @@ fn a_file_cut_at_any_byte_is_an_error() {
 fn what_follows_the_codestream_does_not_matter() {
     let box_behind = boxed(*b"xml ", b"<metadata/>", Length::Short);
     let long_box_behind = boxed(*b"uuid", b"0123456789abcdef", Length::Long);
-    for trailer in
-        [box_behind, long_box_behind, vec![0; 512], b"\n".to_vec(), b"padding of some kind".to_vec()]
-    {
-        walked(file(&Recipe { trailer, ..Recipe::default() })).expect("the codestream is complete");
+    for trailer in [
+        box_behind,
+        long_box_behind,
+        vec![0; 512],
+        b"\n".to_vec(),
+        b"padding of some kind".to_vec(),
+    ] {
+        walked(file(&Recipe {
+            trailer,
+            ..Recipe::default()
+        }))
+        .expect("the codestream is complete");
     }
 }
 
@@ -248,7 +353,14 @@ fn what_follows_the_codestream_does_not_matter() {
 fn a_box_cut_behind_the_codestream_is_an_error() {
     let mut trailer = boxed(*b"xml ", b"<metadata/>", Length::Short);
     trailer.pop();
-    assert_eq!(flaw(file(&Recipe { trailer, ..Recipe::default() })).kind, FlawKind::Truncated);
+    assert_eq!(
+        flaw(file(&Recipe {
+            trailer,
+            ..Recipe::default()
+        }))
+        .kind,
+        FlawKind::Truncated
+    );
 }
 
 #[test]
@@ -263,60 +375,122 @@ fn bytes_behind_eoc_of_an_open_codestream_do_not_matter() {
 
 #[test]
 fn missing_parts_are_named() {
-    let parts = |parts: &[(u16, u8, u8, usize)]| Recipe { parts: parts.to_vec(), ..Recipe::default() };
+    let parts = |parts: &[(u16, u8, u8, usize)]| Recipe {
+        parts: parts.to_vec(),
+        ..Recipe::default()
+    };
     let cases = [
         (parts(&[(0, 0, 1, 8)]), "tile 1 of 2 is missing"),
-        (parts(&[(0, 0, 1, 8), (1, 0, 2, 9)]), "tile 1 has 1 of 2 parts"),
-        (Recipe { eoc: false, ..Recipe::default() }, "the codestream ends without EOC"),
         (
-            Recipe { eoc: false, open_part: true, ..Recipe::default() },
+            parts(&[(0, 0, 1, 8), (1, 0, 2, 9)]),
+            "tile 1 has 1 of 2 parts",
+        ),
+        (
+            Recipe {
+                eoc: false,
+                ..Recipe::default()
+            },
+            "the codestream ends without EOC",
+        ),
+        (
+            Recipe {
+                eoc: false,
+                open_part: true,
+                ..Recipe::default()
+            },
             "the last tile-part is open and there is no EOC",
         ),
         (
-            Recipe { tlm: Some(vec![(0, 22), (1, 23), (1, 20)]), ..Recipe::default() },
+            Recipe {
+                tlm: Some(vec![(0, 22), (1, 23), (1, 20)]),
+                ..Recipe::default()
+            },
             "TLM lists 3 tile-parts, 2 are there",
         ),
     ];
     for (recipe, expected) in cases {
         let flaw = flaw(file(&recipe));
-        assert_eq!((flaw.kind, flaw.detail.as_str()), (FlawKind::Truncated, expected));
+        assert_eq!(
+            (flaw.kind, flaw.detail.as_str()),
+            (FlawKind::Truncated, expected)
+        );
     }
 }
 
 #[test]
 fn contradictions_are_named() {
     let parts = |parts: &[(u16, u8, u8)]| Recipe {
-        parts: parts.iter().map(|&(tile, number, of)| (tile, number, of, 8)).collect(),
+        parts: parts
+            .iter()
+            .map(|&(tile, number, of)| (tile, number, of, 8))
+            .collect(),
         ..Recipe::default()
     };
-    let listed = |tlm: &[(u16, u32)]| Recipe { tlm: Some(tlm.to_vec()), ..Recipe::default() };
+    let listed = |tlm: &[(u16, u32)]| Recipe {
+        tlm: Some(tlm.to_vec()),
+        ..Recipe::default()
+    };
     let cases = [
-        (parts(&[(0, 0, 1), (2, 0, 1)]), "tile 2 does not exist in a grid of 2"),
-        (parts(&[(0, 0, 1), (0, 0, 1)]), "tile 0 goes on after its last part"),
-        (parts(&[(0, 0, 0), (0, 0, 0)]), "tile 0 goes on with part 0 instead of 1"),
-        (parts(&[(0, 0, 3), (0, 1, 2)]), "tile 0 announces different numbers of parts"),
-        (parts(&[(0, 0, 0), (0, 1, 0), (0, 2, 1)]), "tile 0 has more than 1 parts"),
-        (listed(&[(0, 22), (0, 23)]), "part 0 of tile 1 with 23 bytes is not what TLM lists in its place"),
-        (listed(&[(0, 22), (1, 24)]), "part 0 of tile 1 with 23 bytes is not what TLM lists in its place"),
-        (listed(&[(0, 22)]), "part 0 of tile 1 with 23 bytes is not what TLM lists in its place"),
         (
-            Recipe { header_width: 99, ..Recipe::default() },
+            parts(&[(0, 0, 1), (2, 0, 1)]),
+            "tile 2 does not exist in a grid of 2",
+        ),
+        (
+            parts(&[(0, 0, 1), (0, 0, 1)]),
+            "tile 0 goes on after its last part",
+        ),
+        (
+            parts(&[(0, 0, 0), (0, 0, 0)]),
+            "tile 0 goes on with part 0 instead of 1",
+        ),
+        (
+            parts(&[(0, 0, 3), (0, 1, 2)]),
+            "tile 0 announces different numbers of parts",
+        ),
+        (
+            parts(&[(0, 0, 0), (0, 1, 0), (0, 2, 1)]),
+            "tile 0 has more than 1 parts",
+        ),
+        (
+            listed(&[(0, 22), (0, 23)]),
+            "part 0 of tile 1 with 23 bytes is not what TLM lists in its place",
+        ),
+        (
+            listed(&[(0, 22), (1, 24)]),
+            "part 0 of tile 1 with 23 bytes is not what TLM lists in its place",
+        ),
+        (
+            listed(&[(0, 22)]),
+            "part 0 of tile 1 with 23 bytes is not what TLM lists in its place",
+        ),
+        (
+            Recipe {
+                header_width: 99,
+                ..Recipe::default()
+            },
             "the image header box says width 99, the codestream says 100",
         ),
     ];
     for (recipe, expected) in cases {
         let flaw = flaw(file(&recipe));
-        assert_eq!((flaw.kind, flaw.detail.as_str()), (FlawKind::Malformed, expected));
+        assert_eq!(
+            (flaw.kind, flaw.detail.as_str()),
+            (FlawKind::Malformed, expected)
+        );
     }
 }
 
 #[test]
 fn an_image_outside_the_profile_is_whole_nonetheless() {
-    for (coded_by, expected) in
-        [([0, 0], "the irreversible 9/7 wavelet"), ([1, 1], "code-block style flags 0x01")]
-    {
-        let (image, tiles) =
-            walked(file(&Recipe { coded_by, ..Recipe::default() })).expect("the file is whole");
+    for (coded_by, expected) in [
+        ([0, 0], "the irreversible 9/7 wavelet"),
+        ([1, 1], "code-block style flags 0x01"),
+    ] {
+        let (image, tiles) = walked(file(&Recipe {
+            coded_by,
+            ..Recipe::default()
+        }))
+        .expect("the file is whole");
         assert_eq!((image.outside_profile(), tiles.len()), (Some(expected), 2));
     }
 }
@@ -324,10 +498,17 @@ fn an_image_outside_the_profile_is_whole_nonetheless() {
 #[test]
 fn an_offset_is_counted_from_the_beginning_of_the_file() {
     let mut bytes = file(&Recipe::default());
-    let last = bytes.windows(2).rposition(|pair| pair == [0xff, 0x90]).expect("there is an SOT");
+    let last = bytes
+        .windows(2)
+        .rposition(|pair| pair == [0xff, 0x90])
+        .expect("there is an SOT");
     bytes.truncate(bytes.len() - 5);
     // The box around it is cut as well; with an open length the tile-part is what shows it.
-    let stream = bytes.windows(4).position(|kind| kind == b"jp2c").expect("there is a codestream") - 4;
+    let stream = bytes
+        .windows(4)
+        .position(|kind| kind == b"jp2c")
+        .expect("there is a codestream")
+        - 4;
     bytes[stream..stream + 4].fill(0);
     assert_eq!(flaw(bytes).offset, last as u64);
 }
@@ -346,9 +527,15 @@ impl Source for Arriving {
 
     fn read(&self, range: Range<u64>) -> std::io::Result<Bytes> {
         if range.end > self.until {
-            return Err(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "the line is dead"));
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::ConnectionReset,
+                "the line is dead",
+            ));
         }
-        self.reads.lock().expect("no test panics with it").push(range.clone());
+        self.reads
+            .lock()
+            .expect("no test panics with it")
+            .push(range.clone());
         Source::read(&self.bytes, range)
     }
 }
@@ -356,18 +543,35 @@ impl Source for Arriving {
 #[test]
 fn headers_and_tiles_are_had_before_the_rest_arrives() {
     // The first tile is larger than what is read at once for the headers.
-    let recipe = Recipe { parts: vec![(0, 0, 1, 100_000), (1, 0, 1, 9)], ..Recipe::default() };
+    let recipe = Recipe {
+        parts: vec![(0, 0, 1, 100_000), (1, 0, 1, 9)],
+        ..Recipe::default()
+    };
     let bytes = Bytes::from(file(&recipe));
-    let source = Arriving { bytes, until: 90_000, reads: Mutex::new(Vec::new()) };
+    let source = Arriving {
+        bytes,
+        until: 90_000,
+        reads: Mutex::new(Vec::new()),
+    };
     let image = Image::read(&source).expect("the headers are there");
-    assert_eq!(source.reads.lock().expect("no test panics with it").len(), 1);
+    assert_eq!(
+        source.reads.lock().expect("no test panics with it").len(),
+        1
+    );
     let mut tiles = Tiles::new(&image);
-    let first = tiles.next(&source).expect("its header is there").expect("there is a tile");
+    let first = tiles
+        .next(&source)
+        .expect("its header is there")
+        .expect("there is a tile");
     assert_eq!(first.index, 0);
-    let read: u64 =
-        source.reads.lock().expect("no test panics with it")[1..].iter().map(|it| it.end - it.start).sum();
+    let read: u64 = source.reads.lock().expect("no test panics with it")[1..]
+        .iter()
+        .map(|it| it.end - it.start)
+        .sum();
     assert_eq!(read, 12);
-    let Err(Error::Source(error)) = tiles.next(&source) else { panic!("the second tile is not there") };
+    let Err(Error::Source(error)) = tiles.next(&source) else {
+        panic!("the second tile is not there")
+    };
     assert_eq!(
         (error.kind(), error.to_string().as_str()),
         (std::io::ErrorKind::ConnectionReset, "the line is dead")

@@ -4,9 +4,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::FuseError;
 
-/// Asked before every tile and every few milliseconds inside the decoder; the work ends with [`FuseError::Cancelled`] once
-/// someone has said stop. A chunk is compressed to its end, and what GDAL decodes is decoded to the end of its block. A
-/// thread that waits in a [`Source`](super::Source) or [`Output`](super::Output) is woken by whoever made these.
+/// Asked before every tile and every few milliseconds inside the decoder; the work ends with
+/// [`FuseError::Cancelled`] once someone has said stop. A chunk is compressed to its end, and what
+/// GDAL decodes is decoded to the end of its block. A thread that waits in a
+/// [`Source`](super::Source) or [`Output`](super::Output) is woken by whoever made these.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(CancellationToken);
 
@@ -26,7 +27,11 @@ impl Cancel {
     }
 
     pub(super) fn check(&self) -> Result<(), FuseError> {
-        if self.0.is_cancelled() { Err(FuseError::Cancelled) } else { Ok(()) }
+        if self.0.is_cancelled() {
+            Err(FuseError::Cancelled)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Chunks: squares of all bands that fill up with decoded tiles, and who may begin a new one.
 //!
-//! A unit of work says which chunks it touches before it is begun, and waits while too many are open, or while a chunk far
-//! back is not complete. The limits are what the order of the units takes when they are done one after the other, and a
-//! little more for each thread. They cannot lead to a standstill: a unit waits only while another one is at work, and once
-//! none is, all open chunks are those of the one-after-the-other order, which is within the limits.
+//! A unit of work says which chunks it touches before it is begun, and waits while too many are
+//! open, or while a chunk far back is not complete. The limits are what the order of the units
+//! takes when they are done one after the other, and a little more for each thread. They cannot
+//! lead to a standstill: a unit waits only while another one is at work, and once none is, all open
+//! chunks are those of the one-after-the-other order, which is within the limits.
 
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -42,8 +43,18 @@ impl Layout {
     }
 
     fn rect(self, column: u32, row: u32) -> Rect {
-        let whole = Rect { x: column * CHUNK, y: row * CHUNK, width: CHUNK, height: CHUNK };
-        whole.intersection(Rect { x: 0, y: 0, width: self.width, height: self.height })
+        let whole = Rect {
+            x: column * CHUNK,
+            y: row * CHUNK,
+            width: CHUNK,
+            height: CHUNK,
+        };
+        whole.intersection(Rect {
+            x: 0,
+            y: 0,
+            width: self.width,
+            height: self.height,
+        })
     }
 
     /// Samples that a chunk needs to be complete.
@@ -64,13 +75,18 @@ impl Layout {
         let (mut open, mut oldest, mut most) = (0_usize, 0_usize, Ahead::default());
         for unit in Order::new(grids) {
             let mut completed = 0;
-            let first = touched(unit.rect).next().map_or(0, |place| self.index(place));
+            let first = touched(unit.rect)
+                .next()
+                .map_or(0, |place| self.index(place));
             most.distance = most.distance.max(first.saturating_sub(oldest));
             for place in touched(unit.rect) {
                 let index = self.index(place);
-                let Some(missing) = missing.get_mut(index) else { continue };
+                let Some(missing) = missing.get_mut(index) else {
+                    continue;
+                };
                 open += usize::from(*missing == self.samples(index));
-                *missing = missing.saturating_sub(unit.rect.intersection(self.rect(place.0, place.1)).area());
+                *missing = missing
+                    .saturating_sub(unit.rect.intersection(self.rect(place.0, place.1)).area());
                 completed += usize::from(*missing == 0);
             }
             most.open = most.open.max(open);
@@ -85,10 +101,14 @@ impl Layout {
     /// How far so many threads may go ahead.
     fn limits(self, grids: &[&Grid], threads: usize) -> Ahead {
         let Ahead { open, distance } = self.in_order(grids);
-        // One that a thread is at, and some that it may complete while another thread waits for the output; no row more.
+        // One that a thread is at, and some that it may complete while another thread waits for the
+        // output; no row more.
         let further = threads.saturating_mul(4).min(self.columns() as usize);
         let distance = distance.saturating_add(further);
-        Ahead { open: open.saturating_add(threads).min(self.count()), distance }
+        Ahead {
+            open: open.saturating_add(threads).min(self.count()),
+            distance,
+        }
     }
 
     /// Chunks that may be open at a time with so many threads.
@@ -109,8 +129,8 @@ impl Layout {
 struct Ahead {
     /// Chunks that are open at a time.
     open: usize,
-    /// From the first chunk that has not been handed on to the first one of a unit, chunk by chunk. Compressed tiles wait
-    /// for those before them.
+    /// From the first chunk that has not been handed on to the first one of a unit, chunk by chunk.
+    /// Compressed tiles wait for those before them.
     distance: usize,
 }
 
@@ -178,8 +198,9 @@ impl<'a> Chunks<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next unit, once there is room for its chunks; nothing when all are taken or something has failed. Its samples
-    /// may go to `samples`, which gets a buffer that was used before if it has none.
+    /// The next unit, once there is room for its chunks; nothing when all are taken or something
+    /// has failed. Its samples may go to `samples`, which gets a buffer that was used before if it
+    /// has none.
     pub(super) fn take(&self, samples: &mut Vec<u16>) -> Option<Unit> {
         let mut state = self.state();
         loop {
@@ -202,19 +223,25 @@ impl<'a> Chunks<'a> {
                 }
                 return Some(unit);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn has_room(&self, state: &State<'_>, unit: Unit) -> bool {
         let places = || touched(unit.rect).map(|place| self.layout.index(place));
-        let new = places().filter(|index| !state.open.contains_key(index)).count();
+        let new = places()
+            .filter(|index| !state.open.contains_key(index))
+            .count();
         let horizon = state.oldest.saturating_add(self.limits.distance);
         state.open.len().saturating_add(new) <= self.limits.open && places().next() <= Some(horizon)
     }
 
-    /// Puts the samples of a unit into its chunks; returns the chunks that it completes. `samples` are of no meaning
-    /// afterwards: where they are all that a chunk has of the band, the chunk keeps them.
+    /// Puts the samples of a unit into its chunks; returns the chunks that it completes. `samples`
+    /// are of no meaning afterwards: where they are all that a chunk has of the band, the chunk
+    /// keeps them.
     pub(super) fn put(&self, unit: Unit, samples: &mut Vec<u16>) -> Result<Vec<Chunk>, FuseError> {
         let mut complete = Vec::new();
         for (column, row) in touched(unit.rect) {
@@ -223,12 +250,18 @@ impl<'a> Chunks<'a> {
             let common = unit.rect.intersection(rect);
             let mut state = self.state();
             let planes = Arc::clone(&state.open.entry(index).or_default().planes);
-            let spare = if unit.rect == rect { None } else { state.spare.pop() };
+            let spare = if unit.rect == rect {
+                None
+            } else {
+                state.spare.pop()
+            };
             drop(state);
 
             let mut chunk = planes.lock().unwrap_or_else(PoisonError::into_inner);
             chunk.resize_with(self.layout.bands, Vec::new);
-            let Some(plane) = chunk.get_mut(unit.band) else { continue };
+            let Some(plane) = chunk.get_mut(unit.band) else {
+                continue;
+            };
             let unused = if unit.rect == rect {
                 *plane = std::mem::take(samples);
                 None
@@ -245,11 +278,18 @@ impl<'a> Chunks<'a> {
 
             let mut state = self.state();
             state.spare.extend(unused);
-            let Some(missing) = state.missing.get_mut(index) else { continue };
+            let Some(missing) = state.missing.get_mut(index) else {
+                continue;
+            };
             *missing = missing.saturating_sub(common.area());
             if *missing == 0 {
-                let planes = std::mem::take(&mut *planes.lock().unwrap_or_else(PoisonError::into_inner));
-                complete.push(Chunk { column, row, planes });
+                let planes =
+                    std::mem::take(&mut *planes.lock().unwrap_or_else(PoisonError::into_inner));
+                complete.push(Chunk {
+                    column,
+                    row,
+                    planes,
+                });
             }
         }
         Ok(complete)
@@ -263,11 +303,20 @@ impl<'a> Chunks<'a> {
         if let Some(done) = state.handed_on.get_mut(index) {
             *done = true;
         }
-        while state.handed_on.get(state.oldest).copied().unwrap_or_default() {
+        while state
+            .handed_on
+            .get(state.oldest)
+            .copied()
+            .unwrap_or_default()
+        {
             state.oldest += 1;
         }
         let bands = self.layout.bands;
-        let room = self.limits.open.saturating_sub(state.open.len()).saturating_mul(bands);
+        let room = self
+            .limits
+            .open
+            .saturating_sub(state.open.len())
+            .saturating_mul(bands);
         let room = room.saturating_sub(state.spare.len());
         state.spare.extend(chunk.planes.into_iter().take(room));
         drop(state);
@@ -292,7 +341,10 @@ impl<'a> Chunks<'a> {
 
     /// The first error, if there was one.
     pub(super) fn into_result(self) -> Result<(), FuseError> {
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let state = self
+            .state
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         state.failure.map_or(Ok(()), Err)
     }
 
@@ -305,11 +357,18 @@ impl<'a> Chunks<'a> {
 /// Copies what a unit and a chunk have in `common` to the chunk's plane of the band.
 fn copy(unit: Unit, samples: &[u16], common: Rect, chunk: Rect, plane: &mut [u16]) {
     let (skip, width) = ((common.x - unit.rect.x) as usize, common.width as usize);
-    let from = samples.chunks_exact(unit.rect.width as usize).skip((common.y - unit.rect.y) as usize);
-    let to = plane.chunks_exact_mut(chunk.width as usize).skip((common.y - chunk.y) as usize);
+    let from = samples
+        .chunks_exact(unit.rect.width as usize)
+        .skip((common.y - unit.rect.y) as usize);
+    let to = plane
+        .chunks_exact_mut(chunk.width as usize)
+        .skip((common.y - chunk.y) as usize);
     let column = (common.x - chunk.x) as usize;
     for (from, to) in from.zip(to).take(common.height as usize) {
-        if let (Some(from), Some(to)) = (from.get(skip..skip + width), to.get_mut(column..column + width)) {
+        if let (Some(from), Some(to)) = (
+            from.get(skip..skip + width),
+            to.get_mut(column..column + width),
+        ) {
             to.copy_from_slice(from);
         }
     }

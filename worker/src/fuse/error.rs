@@ -22,7 +22,10 @@ impl fmt::Display for Input {
 
 impl From<&Band> for Input {
     fn from(band: &Band) -> Self {
-        Self { band: band.name.clone(), source: band.source.clone() }
+        Self {
+            band: band.name.clone(),
+            source: band.source.clone(),
+        }
     }
 }
 
@@ -108,7 +111,9 @@ pub enum FuseError {
         other_has: String,
     },
     /// The file does not say where it lies. Fail the cell.
-    #[error("{input} has no georeference: {detail}; use the provider's own file, not a re-encoded one")]
+    #[error(
+        "{input} has no georeference: {detail}; use the provider's own file, not a re-encoded one"
+    )]
     NoGeoreference {
         /// The band.
         input: Input,
@@ -130,7 +135,9 @@ pub enum FuseError {
         detail: String,
     },
     /// Memory ran out. Try again when less runs beside it, or on a larger machine.
-    #[error("no memory for {needed} bytes: {detail}; run fewer cells at a time or use a larger machine")]
+    #[error(
+        "no memory for {needed} bytes: {detail}; run fewer cells at a time or use a larger machine"
+    )]
     Memory {
         /// Bytes that were asked for.
         needed: u64,
@@ -147,7 +154,9 @@ pub enum FuseError {
         detail: String,
     },
     /// There are no more threads. Try again when less runs beside it.
-    #[error("a thread cannot be started: {error}; raise the limit on processes, or run fewer at a time")]
+    #[error(
+        "a thread cannot be started: {error}; raise the limit on processes, or run fewer at a time"
+    )]
     Thread {
         /// The operating system's words.
         #[source]
@@ -156,7 +165,8 @@ pub enum FuseError {
     /// Somebody said stop. Hand the cell back.
     #[error("the work was cancelled")]
     Cancelled,
-    /// GDAL failed where no input explains it. Try again; if it stays, the machine or its GDAL is broken.
+    /// GDAL failed where no input explains it. Try again; if it stays, the machine or its GDAL is
+    /// broken.
     #[error("GDAL could not {step}: {detail}; check the worker's GDAL and PROJ installation")]
     Internal {
         /// What was being done.
@@ -187,8 +197,8 @@ impl FuseError {
         }
     }
 
-    /// The same bytes will fail again, on any machine. [`Read`](Self::Read) and [`Write`](Self::Write) never count as
-    /// such: what they carry knows better.
+    /// The same bytes will fail again, on any machine. [`Read`](Self::Read) and
+    /// [`Write`](Self::Write) never count as such: what they carry knows better.
     pub fn is_permanent(&self) -> bool {
         !matches!(
             self,
@@ -210,7 +220,9 @@ impl From<CogError> for FuseError {
             CogError::Output(error) => Self::Write { error },
             // The cause has been reported by the thread that met it.
             CogError::Abandoned => Self::Cancelled,
-            CogError::Unwritable { .. } => Self::Request { detail: error.to_string() },
+            CogError::Unwritable { .. } => Self::Request {
+                detail: error.to_string(),
+            },
             other => Self::Cog(other),
         }
     }
@@ -218,6 +230,9 @@ impl From<CogError> for FuseError {
 
 impl From<GeoTagsError> for FuseError {
     fn from(error: GeoTagsError) -> Self {
-        Self::Internal { step: "write the georeference", detail: error.to_string() }
+        Self::Internal {
+            step: "write the georeference",
+            detail: error.to_string(),
+        }
     }
 }

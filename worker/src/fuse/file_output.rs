@@ -34,13 +34,21 @@ struct Written {
 }
 
 impl Written {
-    /// Making room waits until all of the file is on the disk. So the disk begins while more is being made: told that the
-    /// bytes are not needed again, Linux starts to write them (mm/fadvise.c, `POSIX_FADV_DONTNEED`).
+    /// Making room waits until all of the file is on the disk. So the disk begins while more is
+    /// being made: told that the bytes are not needed again, Linux starts to write them
+    /// (mm/fadvise.c, `POSIX_FADV_DONTNEED`).
     fn begin(&mut self) {
-        let bounds = i64::try_from(self.begun).ok().zip(i64::try_from(self.bytes - self.begun).ok());
+        let bounds = i64::try_from(self.begun)
+            .ok()
+            .zip(i64::try_from(self.bytes - self.begun).ok());
         if let Some((start, length)) = bounds {
             // Advice that is not taken costs time, nothing else.
-            let _ = posix_fadvise(&self.file, start, length, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+            let _ = posix_fadvise(
+                &self.file,
+                start,
+                length,
+                PosixFadviseAdvice::POSIX_FADV_DONTNEED,
+            );
         }
         self.begun = self.bytes;
     }
@@ -53,7 +61,10 @@ impl FileOutput {
     /// The operating system's, when there can be no such file.
     pub fn create(path: &Path) -> io::Result<Self> {
         let Some(name) = path.file_name() else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not name a file"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it does not name a file",
+            ));
         };
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -61,22 +72,35 @@ impl FileOutput {
         let mut part = name.to_os_string();
         part.push(format!(".{}.part", std::process::id()));
         let part = path.with_file_name(part);
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&part)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&part)?;
         Ok(Self {
             path: path.to_owned(),
             part,
-            file: Mutex::new(Written { file, bytes: 0, begun: 0 }),
+            file: Mutex::new(Written {
+                file,
+                bytes: 0,
+                begun: 0,
+            }),
             published: false,
         })
     }
 
-    /// Puts the head in front of what was written, and the file in its place. Readers of an older file there keep it.
+    /// Puts the head in front of what was written, and the file in its place. Readers of an older
+    /// file there keep it.
     ///
     /// # Errors
     /// The operating system's; then nothing is left behind.
     pub fn publish(mut self, head: &[Bytes]) -> io::Result<()> {
         {
-            let file = &self.file.lock().unwrap_or_else(PoisonError::into_inner).file;
+            let file = &self
+                .file
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .file;
             let length = head.iter().map(|piece| piece.len() as u64).sum();
             make_room(file, length)?;
             let mut at = 0;
@@ -118,11 +142,17 @@ fn make_room(file: &File, length: u64) -> io::Result<()> {
     if length == 0 || file.metadata()?.len() == 0 {
         return Ok(());
     }
-    // Whole blocks can be put into a file without moving anything (Linux, fallocate(2), "Increasing file space"), by ext4
-    // and XFS, where their blocks are no larger than what the head is padded to.
-    let inserted = i64::try_from(length)
-        .is_ok_and(|length| fallocate(file, FallocateFlags::FALLOC_FL_INSERT_RANGE, 0, length).is_ok());
-    if inserted { Ok(()) } else { move_up(file, length) }
+    // Whole blocks can be put into a file without moving anything (Linux, fallocate(2), "Increasing
+    // file space"), by ext4 and XFS, where their blocks are no larger than what the head is padded
+    // to.
+    let inserted = i64::try_from(length).is_ok_and(|length| {
+        fallocate(file, FallocateFlags::FALLOC_FL_INSERT_RANGE, 0, length).is_ok()
+    });
+    if inserted {
+        Ok(())
+    } else {
+        move_up(file, length)
+    }
 }
 
 /// The same by copying, from the end on, so that nothing is overwritten before it has been copied.
@@ -131,7 +161,9 @@ fn move_up(file: &File, length: u64) -> io::Result<()> {
     let mut block = vec![0; usize::try_from(BLOCK.min(end)).unwrap_or(usize::MAX)];
     while end > 0 {
         let count = end.min(BLOCK);
-        let piece = block.get_mut(..usize::try_from(count).unwrap_or(usize::MAX)).unwrap_or_default();
+        let piece = block
+            .get_mut(..usize::try_from(count).unwrap_or(usize::MAX))
+            .unwrap_or_default();
         let start = end - count;
         file.read_exact_at(piece, start)?;
         file.write_all_at(piece, start.saturating_add(length))?;
@@ -145,7 +177,9 @@ mod tests {
     use super::*;
 
     fn body() -> Vec<u8> {
-        (0..9_000_000_u32).flat_map(|number| (number % 251).to_be_bytes()[3..].to_vec()).collect()
+        (0..9_000_000_u32)
+            .flat_map(|number| (number % 251).to_be_bytes()[3..].to_vec())
+            .collect()
     }
 
     #[test]
@@ -158,7 +192,9 @@ mod tests {
             output.body(Bytes::copy_from_slice(piece)).unwrap();
         }
         assert_eq!(fs::read(&path).unwrap(), b"an older file");
-        output.publish(&[Bytes::from(vec![1; 4096]), Bytes::from(vec![2; 4096])]).unwrap();
+        output
+            .publish(&[Bytes::from(vec![1; 4096]), Bytes::from(vec![2; 4096])])
+            .unwrap();
         let expected = [vec![1; 4096], vec![2; 4096], body()].concat();
         assert!(fs::read(&path).unwrap() == expected);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -169,7 +205,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, body()).unwrap();
-        let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
         move_up(&file, 8192).unwrap();
         drop(file);
         assert!(fs::read(&path).unwrap()[8192..] == body());

@@ -27,9 +27,18 @@ impl Rect {
     /// What both have in common; an empty one if that is nothing.
     pub(super) fn intersection(self, other: Self) -> Self {
         let (x, y) = (self.x.max(other.x), self.y.max(other.y));
-        let width = self.columns().end.min(other.columns().end).saturating_sub(x);
+        let width = self
+            .columns()
+            .end
+            .min(other.columns().end)
+            .saturating_sub(x);
         let height = self.rows().end.min(other.rows().end).saturating_sub(y);
-        Self { x, y, width, height }
+        Self {
+            x,
+            y,
+            width,
+            height,
+        }
     }
 }
 
@@ -53,7 +62,11 @@ impl Grid {
                 height: tile_height.min(height - y),
             })
         });
-        Self { width, height, tiles: tiles.collect() }
+        Self {
+            width,
+            height,
+            tiles: tiles.collect(),
+        }
     }
 
     pub(super) fn pixels(&self) -> u64 {
@@ -62,6 +75,10 @@ impl Grid {
 
     /// Pixels of the largest tile.
     pub(super) fn largest(&self) -> u64 {
-        self.tiles.iter().map(|tile| tile.area()).max().unwrap_or_default()
+        self.tiles
+            .iter()
+            .map(|tile| tile.area())
+            .max()
+            .unwrap_or_default()
     }
 }

@@ -37,7 +37,11 @@ pub(super) struct Header {
 impl Header {
     /// The type that holds the samples.
     pub(super) fn sample_type(&self) -> SampleType {
-        if self.bits <= 8 { SampleType::U8 } else { SampleType::U16 }
+        if self.bits <= 8 {
+            SampleType::U8
+        } else {
+            SampleType::U16
+        }
     }
 }
 
@@ -47,12 +51,16 @@ pub(super) fn check_size(band: &Band, width: u32, height: u32) -> Result<(), Fus
         return Ok(());
     }
     let detail = format!("it has {width}x{height} pixels, more than {MOST_PIXELS} in all");
-    Err(FuseError::Unsupported { input: band.into(), detail })
+    Err(FuseError::Unsupported {
+        input: band.into(),
+        detail,
+    })
 }
 
 /// Fails unless all bands have the size and sample type of the first.
 pub(super) fn agree(bands: &[Band], headers: &[&Header]) -> Result<(), FuseError> {
-    let (Some((first_band, others)), Some((first, rest))) = (bands.split_first(), headers.split_first())
+    let (Some((first_band, others)), Some((first, rest))) =
+        (bands.split_first(), headers.split_first())
     else {
         return Ok(());
     };
@@ -70,7 +78,9 @@ pub(super) fn agree(bands: &[Band], headers: &[&Header]) -> Result<(), FuseError
             }));
         }
         if header.sample_type() != first.sample_type() {
-            return Err(mismatch("data type", |header| format!("has {}-bit samples", header.bits)));
+            return Err(mismatch("data type", |header| {
+                format!("has {}-bit samples", header.bits)
+            }));
         }
     }
     Ok(())

@@ -25,8 +25,8 @@ pub(super) trait ChunkSink: Sync {
     fn take(&self, chunk: &mut Chunk, scratch: &mut Self::Scratch) -> Result<(), FuseError>;
 }
 
-/// Decodes all tiles of all bands on `threads` threads, and hands the chunks on as they are completed, on the thread that
-/// completed them, each once.
+/// Decodes all tiles of all bands on `threads` threads, and hands the chunks on as they are
+/// completed, on the thread that completed them, each once.
 ///
 /// # Errors
 /// The first one of any thread. A panic is one too.
@@ -62,7 +62,9 @@ pub(super) fn run<S: ChunkSink>(
             }
             chunks.done();
             let pixels = unit.rect.area();
-            let done = done.fetch_add(pixels, Ordering::Relaxed).saturating_add(pixels);
+            let done = done
+                .fetch_add(pixels, Ordering::Relaxed)
+                .saturating_add(pixels);
             progress(Progress { done, total });
         }
         Ok(())
@@ -70,7 +72,9 @@ pub(super) fn run<S: ChunkSink>(
     let guarded = || match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => fail(error),
-        Err(panic) => fail(FuseError::Panic { detail: words(&*panic) }),
+        Err(panic) => fail(FuseError::Panic {
+            detail: words(&*panic),
+        }),
     };
     thread::scope(|scope| {
         for number in 0..threads {
@@ -97,5 +101,6 @@ fn one(
 
 fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".into())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a word".into())
 }

@@ -16,7 +16,9 @@ pub(super) struct Scratch {
 impl Scratch {
     pub(super) fn new() -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { directory: PathBuf::from(format!("/vsimem/tilefleet-fuse-{number}")) }
+        Self {
+            directory: PathBuf::from(format!("/vsimem/tilefleet-fuse-{number}")),
+        }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {

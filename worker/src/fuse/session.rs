@@ -1,4 +1,5 @@
-//! GDAL on the calling thread: single-threaded, without sidecar files, and with nothing it says getting lost.
+//! GDAL on the calling thread: single-threaded, without sidecar files, and with nothing it says
+//! getting lost.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -12,8 +13,8 @@ use super::memory::BLOCK_CACHE_MIB;
 
 /// Options of a session, by the names in GDAL's list of configuration options.
 const OPTIONS: [(&str, &str); 4] = [
-    // OpenJPEG must run on this thread: messages of a thread of GDAL's own could not be told from another cell's. It
-    // also keeps the output free of any order in which threads happen to finish.
+    // OpenJPEG must run on this thread: messages of a thread of GDAL's own could not be told from
+    // another cell's. It also keeps the output free of any order in which threads happen to finish.
     ("GDAL_NUM_THREADS", "1"),
     ("OPJ_NUM_THREADS", "1"),
     // Neither read .aux.xml files beside an input nor write one beside the output.
@@ -30,7 +31,8 @@ thread_local! {
 
 static SET_UP: Once = Once::new();
 
-/// While one lives, warnings and errors of GDAL on this thread are collected. Otherwise they are logged.
+/// While one lives, warnings and errors of GDAL on this thread are collected. Otherwise they are
+/// logged.
 pub(super) struct Session {
     /// What it sets belongs to the thread, so it must not leave it.
     not_send: PhantomData<*const ()>,
@@ -40,15 +42,20 @@ impl Session {
     pub(super) fn start() -> Result<Self, FuseError> {
         SET_UP.call_once(|| {
             config::set_error_handler(hear);
-            // Whoever set the variable has reasons. GDAL looks at the option once, when it first caches a block.
+            // Whoever set the variable has reasons. GDAL looks at the option once, when it first
+            // caches a block.
             if std::env::var_os("GDAL_CACHEMAX").is_none()
-                && let Err(error) = config::set_config_option("GDAL_CACHEMAX", &BLOCK_CACHE_MIB.to_string())
+                && let Err(error) =
+                    config::set_config_option("GDAL_CACHEMAX", &BLOCK_CACHE_MIB.to_string())
             {
                 tracing::warn!(%error, "GDAL_CACHEMAX could not be set");
             }
         });
-        // Made before the options are set, so that dropping it takes back what was set when one of them fails.
-        let session = Self { not_send: PhantomData };
+        // Made before the options are set, so that dropping it takes back what was set when one of
+        // them fails.
+        let session = Self {
+            not_send: PhantomData,
+        };
         for (key, value) in OPTIONS {
             config::set_thread_local_config_option(key, value)
                 .map_err(|error| session.internal("start", &error))?;
@@ -58,7 +65,10 @@ impl Session {
     }
 
     /// What GDAL has said since the last call, as one line; nothing if it kept quiet.
-    #[expect(clippy::unused_self, reason = "only a living session collects messages")]
+    #[expect(
+        clippy::unused_self,
+        reason = "only a living session collects messages"
+    )]
     pub(super) fn heard(&self) -> Option<String> {
         let messages = HEARD.with(|heard| heard.borrow_mut().as_mut().map(std::mem::take));
         let mut messages = messages.unwrap_or_default();
@@ -72,7 +82,10 @@ impl Session {
     }
 
     pub(super) fn internal(&self, step: &'static str, error: &GdalError) -> FuseError {
-        FuseError::Internal { step, detail: self.reason(error) }
+        FuseError::Internal {
+            step,
+            detail: self.reason(error),
+        }
     }
 }
 
@@ -94,10 +107,21 @@ fn hear(class: CplErrType, number: i32, message: &str) {
         return;
     }
     let kept = HEARD.with(|heard| {
-        let Ok(mut heard) = heard.try_borrow_mut() else { return false };
-        let Some(messages) = heard.as_mut() else { return false };
+        let Ok(mut heard) = heard.try_borrow_mut() else {
+            return false;
+        };
+        let Some(messages) = heard.as_mut() else {
+            return false;
+        };
         if messages.len() < KEPT {
-            messages.push(message.trim().trim_end_matches('.').chars().take(300).collect());
+            messages.push(
+                message
+                    .trim()
+                    .trim_end_matches('.')
+                    .chars()
+                    .take(300)
+                    .collect(),
+            );
         }
         true
     });

@@ -33,7 +33,9 @@ fn looks_like(head: &[u8]) -> String {
     }
     let name = match head {
         // The signature box with other line ends: I.5.1 chose its bytes to reveal exactly this.
-        [0, 0, 0, 0x0c, b'j', b'P', b' ', b' ', ..] => "is a JP2 file damaged by a text-mode transfer",
+        [0, 0, 0, 0x0c, b'j', b'P', b' ', b' ', ..] => {
+            "is a JP2 file damaged by a text-mode transfer"
+        }
         [0xff, 0x4f, 0xff, 0x51, ..] => "is a bare JPEG 2000 codestream without a georeference",
         [0xff, 0xd8, 0xff, ..] => "is a JPEG",
         [0x89, b'P', b'N', b'G', ..] => "is a PNG",
@@ -45,8 +47,14 @@ fn looks_like(head: &[u8]) -> String {
 }
 
 fn text(head: &[u8]) -> Option<String> {
-    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    let starts = |prefix: &[u8]| head.get(..prefix.len()).is_some_and(|it| it.eq_ignore_ascii_case(prefix));
+    let head = head
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(head)
+        .trim_ascii_start();
+    let starts = |prefix: &[u8]| {
+        head.get(..prefix.len())
+            .is_some_and(|it| it.eq_ignore_ascii_case(prefix))
+    };
     if starts(b"version https://git-lfs") {
         return Some("is a Git LFS pointer, not the file it stands for".into());
     }
@@ -73,8 +81,9 @@ fn error_code(head: &[u8]) -> Option<&str> {
     let text = str::from_utf8(head).ok()?;
     let (_, after) = text.split_once("<Code>")?;
     let (code, _) = after.split_once("</Code>")?;
-    let is_word =
-        !code.is_empty() && code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_word = !code.is_empty()
+        && code.len() <= 64
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
     is_word.then_some(code)
 }
 
@@ -113,8 +122,14 @@ mod tests {
                 "is an XML error document (AccessDenied)",
             ),
             (b"{\"message\": 1}", "looks like JSON"),
-            (b"\xff\x4f\xff\x51\0", "is a bare JPEG 2000 codestream without a georeference"),
-            (b"\0\0\0\x0cjP  \n\x87\n", "is a JP2 file damaged by a text-mode transfer"),
+            (
+                b"\xff\x4f\xff\x51\0",
+                "is a bare JPEG 2000 codestream without a georeference",
+            ),
+            (
+                b"\0\0\0\x0cjP  \n\x87\n",
+                "is a JP2 file damaged by a text-mode transfer",
+            ),
             (b"\0\0\0\0\0\0", "begins with zeros only"),
             (b"hello\x07", "begins with the bytes \"hello\\x07\""),
         ];

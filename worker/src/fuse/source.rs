@@ -25,9 +25,15 @@ impl FileSource {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is not a regular file",
+            ));
         }
-        Ok(Self { file, length: metadata.len() })
+        Ok(Self {
+            file,
+            length: metadata.len(),
+        })
     }
 }
 
@@ -67,7 +73,10 @@ mod tests {
             assert_eq!(&source.read(2..5).unwrap()[..], b"234");
             assert_eq!(&source.read(10..10).unwrap()[..], b"");
             for range in [8..11, 11..12, u64::MAX - 1..u64::MAX] {
-                assert_eq!(source.read(range).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+                assert_eq!(
+                    source.read(range).unwrap_err().kind(),
+                    io::ErrorKind::UnexpectedEof
+                );
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The machine that the worker runs on: when EC2 will take it away, and what its group has to know.
 //!
-//! All of it is off where there is no instance metadata, as on a developer's machine. Nothing of it can fail a cell: a call
-//! that is refused is a warning.
+//! All of it is off where there is no instance metadata, as on a developer's machine. Nothing of it
+//! can fail a cell: a call that is refused is a warning.
 
 mod notice;
 mod protection;
@@ -17,15 +17,17 @@ use tokio_util::sync::CancellationToken;
 use crate::shutdown::Shutdown;
 use notice::{Notice, Seen};
 
-/// How often the notices are looked at (Amazon EC2 User Guide, "Spot Instance interruption notices": every 5 seconds).
+/// How often the notices are looked at (Amazon EC2 User Guide, "Spot Instance interruption
+/// notices": every 5 seconds).
 const LOOK: Duration = Duration::from_secs(5);
 /// Kept free of the time that a notice leaves: for the ledger's steps and for handing back.
 const MARGIN: Duration = Duration::from_secs(5);
-/// How long no cells are received after a rebalance recommendation. The group launches a replacement and then ends this
-/// machine. Where there is no capacity for one it does not, and the worker goes on: a fleet whose machines are all at risk
-/// must not stand still.
+/// How long no cells are received after a rebalance recommendation. The group launches a
+/// replacement and then ends this machine. Where there is no capacity for one it does not, and the
+/// worker goes on: a fleet whose machines are all at risk must not stand still.
 const REBALANCE_PAUSE: Duration = Duration::from_mins(5);
-/// The wait before metadata that must be there is asked for again, and before a call that failed is made again.
+/// The wait before metadata that must be there is asked for again, and before a call that failed is
+/// made again.
 const AGAIN: Duration = Duration::from_secs(15);
 /// The time that the last calls have when the worker ends.
 const LAST_CALLS: Duration = Duration::from_secs(3);
@@ -55,8 +57,11 @@ impl Machine {
     /// Begins to watch this machine, if it is one that has metadata.
     pub fn watch(membership: Membership, shutdown: Shutdown) -> Self {
         let held = watch::Sender::new(0);
-        let (drained, leaving, ended) =
-            (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let (drained, leaving, ended) = (
+            CancellationToken::new(),
+            CancellationToken::new(),
+            CancellationToken::new(),
+        );
         let watcher = Watcher {
             membership,
             shutdown,
@@ -65,12 +70,19 @@ impl Machine {
             ended: ended.clone(),
         };
         let watch = tokio::spawn(watcher.run(held.subscribe()));
-        Self { held, drained, leaving, ended, watch }
+        Self {
+            held,
+            drained,
+            leaving,
+            ended,
+            watch,
+        }
     }
 
     /// So many cells are held.
     pub fn holds(&self, cells: usize) {
-        self.held.send_if_modified(|held| std::mem::replace(held, cells) != cells);
+        self.held
+            .send_if_modified(|held| std::mem::replace(held, cells) != cells);
     }
 
     /// Nothing is held, and nothing will be.
@@ -78,7 +90,8 @@ impl Machine {
         self.drained.cancel();
     }
 
-    /// Whether the machine itself will end soon. A worker that ended before it would only be started again.
+    /// Whether the machine itself will end soon. A worker that ended before it would only be
+    /// started again.
     pub fn is_leaving(&self) -> bool {
         self.leaving.is_cancelled()
     }
@@ -102,7 +115,9 @@ struct Watcher {
 
 impl Watcher {
     async fn run(self, held: watch::Receiver<usize>) {
-        let Some(metadata) = Metadata::from_environment() else { return };
+        let Some(metadata) = Metadata::from_environment() else {
+            return;
+        };
         let ended = self.ended.clone();
         let instance = tokio::select! {
             instance = self.instance(&metadata) => instance,
@@ -125,7 +140,8 @@ impl Watcher {
         tokio::join!(protection, notices);
     }
 
-    /// This machine's id. A worker that is told of a lifecycle hook is on a machine that has one; any other asks once.
+    /// This machine's id. A worker that is told of a lifecycle hook is on a machine that has one;
+    /// any other asks once.
     async fn instance(&self, metadata: &Metadata) -> Option<String> {
         let patient = self.membership.hook.is_some();
         loop {
@@ -174,16 +190,26 @@ impl Watcher {
     fn heed(&self, notice: &Notice) {
         match notice {
             Notice::Interrupted { action, left } => {
-                tracing::info!(action, left_s = left.as_secs(), "a spot interruption is announced");
+                tracing::info!(
+                    action,
+                    left_s = left.as_secs(),
+                    "a spot interruption is announced"
+                );
                 self.leaving.cancel();
-                self.shutdown.stop_by(Instant::now() + left.saturating_sub(MARGIN));
+                self.shutdown
+                    .stop_by(Instant::now() + left.saturating_sub(MARGIN));
             }
             Notice::Terminating => {
-                let left = self.membership.hook.as_ref().map_or(Duration::ZERO, |(_, time)| *time);
+                let left = self
+                    .membership
+                    .hook
+                    .as_ref()
+                    .map_or(Duration::ZERO, |(_, time)| *time);
                 tracing::info!(left_s = left.as_secs(), "the group is ending this machine");
                 self.leaving.cancel();
                 // A machine may have waited since the look before.
-                self.shutdown.stop_by(Instant::now() + left.saturating_sub(LOOK + 2 * MARGIN));
+                self.shutdown
+                    .stop_by(Instant::now() + left.saturating_sub(LOOK + 2 * MARGIN));
             }
             Notice::Rebalance => {
                 tracing::info!(
@@ -197,11 +223,16 @@ impl Watcher {
 
     /// Tells the group that it need not wait for this machine.
     async fn let_go(&self, instance: &str) {
-        let (Some(group), Some((hook, _))) = (&self.membership.group, &self.membership.hook) else { return };
+        let (Some(group), Some((hook, _))) = (&self.membership.group, &self.membership.hook) else {
+            return;
+        };
         loop {
             match group.complete_lifecycle(instance, hook).await {
                 Ok(()) => {
-                    tracing::info!(hook, "the lifecycle action is complete; waiting for the machine's end");
+                    tracing::info!(
+                        hook,
+                        "the lifecycle action is complete; waiting for the machine's end"
+                    );
                     return;
                 }
                 Err(error) => {

@@ -9,17 +9,19 @@ use tilefleet_common::aws::{Metadata, MetadataError};
 /// What is announced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Notice {
-    /// Spot takes the machine (Amazon EC2 User Guide, "Spot Instance interruption notices", `instance-action`).
+    /// Spot takes the machine (Amazon EC2 User Guide, "Spot Instance interruption notices",
+    /// `instance-action`).
     Interrupted {
         /// `terminate`, `stop` or `hibernate`.
         action: String,
         /// Time until then.
         left: Duration,
     },
-    /// The group ends the machine (Amazon EC2 Auto Scaling User Guide, "Retrieve the target lifecycle state through instance
-    /// metadata").
+    /// The group ends the machine (Amazon EC2 Auto Scaling User Guide, "Retrieve the target
+    /// lifecycle state through instance metadata").
     Terminating,
-    /// The machine is more likely than others to be interrupted ("EC2 instance rebalance recommendations").
+    /// The machine is more likely than others to be interrupted ("EC2 instance rebalance
+    /// recommendations").
     Rebalance,
 }
 
@@ -54,7 +56,11 @@ impl Seen {
     /// The notices that were not there before.
     pub(super) fn news(&mut self, told: Told) -> Vec<Notice> {
         let before = std::mem::replace(&mut self.0, told);
-        let Told { action, target, rebalance } = &self.0;
+        let Told {
+            action,
+            target,
+            rebalance,
+        } = &self.0;
         let mut news = vec![];
         if let Some(text) = action.as_ref().filter(|_| *action != before.action) {
             news.push(interrupted(text));
@@ -74,11 +80,17 @@ fn interrupted(text: &str) -> Notice {
     match serde_json::from_str::<InstanceAction>(text) {
         Ok(InstanceAction { action, time }) => {
             let left = Timestamp::now().duration_until(time);
-            Notice::Interrupted { action, left: left.try_into().unwrap_or(Duration::ZERO) }
+            Notice::Interrupted {
+                action,
+                left: left.try_into().unwrap_or(Duration::ZERO),
+            }
         }
         Err(error) => {
             tracing::warn!(%error, text, "the interruption notice cannot be read");
-            Notice::Interrupted { action: "unknown".to_owned(), left: Duration::ZERO }
+            Notice::Interrupted {
+                action: "unknown".to_owned(),
+                left: Duration::ZERO,
+            }
         }
     }
 }
@@ -100,9 +112,15 @@ mod tests {
         let mut seen = Seen::default();
         assert_eq!(seen.news(told(None, "InService", None)), []);
         let recommended = Some(r#"{"noticeTime": "2020-10-27T08:22:00Z"}"#);
-        assert_eq!(seen.news(told(None, "InService", recommended)), [Notice::Rebalance]);
+        assert_eq!(
+            seen.news(told(None, "InService", recommended)),
+            [Notice::Rebalance]
+        );
         assert_eq!(seen.news(told(None, "InService", recommended)), []);
-        assert_eq!(seen.news(told(None, "Terminated", recommended)), [Notice::Terminating]);
+        assert_eq!(
+            seen.news(told(None, "Terminated", recommended)),
+            [Notice::Terminating]
+        );
         assert_eq!(seen.news(told(None, "Terminated", recommended)), []);
     }
 
@@ -110,12 +128,22 @@ mod tests {
     fn an_interruption_leaves_the_time_until_it_or_none() {
         let soon = Timestamp::now() + Duration::from_mins(2);
         let cases = [
-            (format!(r#"{{"action": "terminate", "time": "{soon:.0}"}}"#), "terminate", 110..=120),
-            (r#"{"action": "stop", "time": "2017-09-18T08:22:00Z"}"#.to_owned(), "stop", 0..=0),
+            (
+                format!(r#"{{"action": "terminate", "time": "{soon:.0}"}}"#),
+                "terminate",
+                110..=120,
+            ),
+            (
+                r#"{"action": "stop", "time": "2017-09-18T08:22:00Z"}"#.to_owned(),
+                "stop",
+                0..=0,
+            ),
             ("<html>".to_owned(), "unknown", 0..=0),
         ];
         for (text, wanted, seconds) in cases {
-            let Notice::Interrupted { action, left } = interrupted(&text) else { panic!("{text}") };
+            let Notice::Interrupted { action, left } = interrupted(&text) else {
+                panic!("{text}")
+            };
             assert_eq!(action, wanted);
             assert!(seconds.contains(&left.as_secs()), "{text}: {left:?}");
         }

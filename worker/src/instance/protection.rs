@@ -8,13 +8,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::AGAIN;
 
-/// How long a worker is idle before its machine may be chosen. Cells come and go meanwhile without a call.
+/// How long a worker is idle before its machine may be chosen. Cells come and go meanwhile without
+/// a call.
 const RELEASE_AFTER: Duration = Duration::from_mins(1);
 
-/// Protects the machine, by `tell`, which says whether it worked, while `held` is not zero. Returns when `ended` is cancelled, with the protection taken back; a
-/// machine that is leaving needs none any more.
+/// Protects the machine, by `tell`, which says whether it worked, while `held` is not zero. Returns
+/// when `ended` is cancelled, with the protection taken back; a machine that is leaving needs none
+/// any more.
 ///
-/// What a former worker of this machine left is not known at the beginning, so the first release is always told.
+/// What a former worker of this machine left is not known at the beginning, so the first release is
+/// always told.
 pub(super) async fn keep<T: Future<Output = bool>>(
     tell: impl Fn(bool) -> T,
     mut held: watch::Receiver<usize>,
@@ -81,7 +84,8 @@ mod tests {
 
     use super::*;
 
-    /// Runs through numbers of held cells, each for so many seconds, and gives what the group was told.
+    /// Runs through numbers of held cells, each for so many seconds, and gives what the group was
+    /// told.
     async fn told(story: &[(usize, u64)], refused: usize) -> Vec<bool> {
         let held = watch::Sender::new(0);
         let (leaving, ended) = (CancellationToken::new(), CancellationToken::new());
@@ -109,14 +113,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn cells_that_come_and_go_cost_no_call_each() {
         let busy: Vec<(usize, u64)> = (0..50).map(|n| (n % 2, 30)).collect();
-        assert_eq!(told(&busy, 0).await, [true, false], "set once, and taken back at the end");
+        assert_eq!(
+            told(&busy, 0).await,
+            [true, false],
+            "set once, and taken back at the end"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_machine_may_be_chosen_after_a_minute() {
         assert!(told(&[(0, 50)], 0).await.is_empty());
-        assert_eq!(told(&[(0, 70)], 0).await, [false], "whatever a former worker left");
-        assert_eq!(told(&[(2, 10), (0, 70), (1, 1)], 0).await, [true, false, true, false]);
+        assert_eq!(
+            told(&[(0, 70)], 0).await,
+            [false],
+            "whatever a former worker left"
+        );
+        assert_eq!(
+            told(&[(2, 10), (0, 70), (1, 1)], 0).await,
+            [true, false, true, false]
+        );
     }
 
     #[tokio::test(start_paused = true)]

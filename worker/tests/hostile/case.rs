@@ -33,7 +33,11 @@ pub(crate) struct Case {
 }
 
 fn case(name: impl Into<String>, bytes: impl Into<Bytes>, expected: Expected) -> Case {
-    Case { name: name.into(), bands: scene::with(bytes), expected }
+    Case {
+        name: name.into(),
+        bands: scene::with(bytes),
+        expected,
+    }
 }
 
 pub(crate) fn refused(
@@ -75,7 +79,9 @@ impl Case {
             println!("{}: {:.1} s", self.name, took.as_secs_f64());
         }
         let told = match (&outcome, self.expected) {
-            (Ok(file), Expected::Same | Expected::NeverWrong) if file == scene::oracle() => return None,
+            (Ok(file), Expected::Same | Expected::NeverWrong) if file == scene::oracle() => {
+                return None;
+            }
             (Ok(file), _) if file == scene::oracle() => "passes".to_owned(),
             (Ok(_), _) => "becomes another raster".to_owned(),
             (Err(error), _) if !error.is_permanent() => format!("is to be tried again: {error}"),
@@ -89,7 +95,9 @@ impl Case {
                 };
                 let right_code = codes.is_empty() || codes.contains(&error.code());
                 // Which input, and what to do about it behind the last semicolon or colon.
-                let names = blamed.iter().any(|name| message.contains(&format!("band {name} ({name}.jp2)")));
+                let names = blamed
+                    .iter()
+                    .any(|name| message.contains(&format!("band {name} ({name}.jp2)")));
                 let advises = message.contains(';') || message.contains("check the key");
                 if right_code && message.contains(words) && names && advises {
                     return None;
@@ -97,7 +105,10 @@ impl Case {
                 format!("ends as {}: {message}", error.code())
             }
         };
-        Some(format!("{} {told}, expected {:?}", self.name, self.expected))
+        Some(format!(
+            "{} {told}, expected {:?}",
+            self.name, self.expected
+        ))
     }
 }
 
@@ -105,5 +116,11 @@ impl Case {
 pub(crate) fn run(cases: &[Case]) {
     let complaints: Vec<_> = cases.iter().filter_map(Case::complaint).collect();
     println!("{} cases", cases.len());
-    assert!(complaints.is_empty(), "{} of {}:\n{}", complaints.len(), cases.len(), complaints.join("\n"));
+    assert!(
+        complaints.is_empty(),
+        "{} of {}:\n{}",
+        complaints.len(),
+        cases.len(),
+        complaints.join("\n")
+    );
 }

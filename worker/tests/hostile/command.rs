@@ -9,8 +9,8 @@ use crate::scene::NAMES;
 use crate::{boxes, codestream, damage, geotiff, legal, place, scene, stand_ins};
 use bytes::Bytes;
 
-/// Names of the cases, and words of the message; what takes time or memory if it is not refused early, and one of
-/// everything else.
+/// Names of the cases, and words of the message; what takes time or memory if it is not refused
+/// early, and one of everything else.
 const CHOSEN: [(&str, &str); 20] = [
     ("an empty file", "is empty"),
     ("an error page of S3", "AccessDenied"),
@@ -24,38 +24,62 @@ const CHOSEN: [(&str, &str); 20] = [
     ("65535 x 65535 in one tile", "tile"),
     ("30000 x 30000 in small tiles", "packets"),
     ("65535 layers", "packets"),
-    ("millions of code blocks of the other wavelet", "code blocks"),
+    (
+        "millions of code blocks of the other wavelet",
+        "code blocks",
+    ),
     ("millions of precincts of the other wavelet", "code blocks"),
     ("a billion laughs", "entities"),
     ("a million elements that never end", "georeference"),
     ("a pixel to the east", "position"),
     ("all bands rotated", "north up"),
     ("TIFF: 2^32 - 1 strips", "sizes"),
-    ("TIFF: a tile that inflates to 64 MB", "longer than its samples"),
+    (
+        "TIFF: a tile that inflates to 64 MB",
+        "longer than its samples",
+    ),
 ];
 
-/// KiB of data, heap and stacks together, that no hostile file may make the worker take, whatever it announces. The system
-/// gives it no more (Linux, `setrlimit(2)`, `RLIMIT_DATA`), and it would abort. The sound bands get by with a third of it.
+/// KiB of data, heap and stacks together, that no hostile file may make the worker take, whatever
+/// it announces. The system gives it no more (Linux, `setrlimit(2)`, `RLIMIT_DATA`), and it would
+/// abort. The sound bands get by with a third of it.
 const MOST_MEMORY: &str = "262144";
 
 fn fuse(folder: &Path, bands: &[Bytes; 3]) -> (Option<i32>, String) {
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -d \"$0\" && exec \"$@\"", MOST_MEMORY, env!("CARGO_BIN_EXE_worker")]);
+    command.args([
+        "-c",
+        "ulimit -d \"$0\" && exec \"$@\"",
+        MOST_MEMORY,
+        env!("CARGO_BIN_EXE_worker"),
+    ]);
     command.env("TILEFLEET_LOG", "info");
-    command.arg("fuse").args(["--threads", "2", "-o"]).arg(folder.join("out.tif"));
+    command
+        .arg("fuse")
+        .args(["--threads", "2", "-o"])
+        .arg(folder.join("out.tif"));
     for (name, bytes) in NAMES.iter().zip(bands) {
         let file = folder.join(format!("{name}.jp2"));
         fs::write(&file, bytes).expect("the folder can be written to");
         command.arg(format!("{name}={}", file.display()));
     }
-    let output = command.output().expect("the worker was built with this test");
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    let output = command
+        .output()
+        .expect("the worker was built with this test");
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("the folder can be read");
     let name = |entry: Result<fs::DirEntry, std::io::Error>| {
-        entry.expect("its entries can be read").file_name().to_string_lossy().into_owned()
+        entry
+            .expect("its entries can be read")
+            .file_name()
+            .to_string_lossy()
+            .into_owned()
     };
     let mut names: Vec<_> = entries.map(name).collect();
     names.sort();
@@ -88,10 +112,19 @@ fn the_command_refuses_them_in_little_memory_and_leaves_nothing() {
         let case = cases.iter().find(|case| case.name == name);
         let case = case.unwrap_or_else(|| panic!("there is no case {name}"));
         let (code, said) = fuse(folder, &case.bands);
-        let is_named = said.contains("error: band B0") && said.contains(&folder.display().to_string());
+        let is_named =
+            said.contains("error: band B0") && said.contains(&folder.display().to_string());
         let silent = !said.contains("panicked");
-        if code != Some(1) || !is_named || !silent || !said.contains(words) || names(folder) != before {
-            complaints.push(format!("{name} ends with {code:?}, {:?} and {said:?}", names(folder)));
+        if code != Some(1)
+            || !is_named
+            || !silent
+            || !said.contains(words)
+            || names(folder) != before
+        {
+            complaints.push(format!(
+                "{name} ends with {code:?}, {:?} and {said:?}",
+                names(folder)
+            ));
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
@@ -103,7 +136,11 @@ fn the_command_says_what_it_leaves_to_gdal() {
     let case = legal::fallback().into_iter().last().expect("there is one");
     let (code, said) = fuse(folder.path(), &case.bands);
     assert_eq!(code, Some(0), "{}: {said}", case.name);
-    for words in ["decoding with GDAL", "B03", "tile 8 has code-block style flags"] {
+    for words in [
+        "decoding with GDAL",
+        "B03",
+        "tile 8 has code-block style flags",
+    ] {
         assert!(said.contains(words), "{}: {said}", case.name);
     }
     // The sound bands are not.

@@ -20,11 +20,18 @@ fn places(file: &Jp2) -> Vec<Place> {
         let name = found.kind.escape_ascii();
         places.extend([
             (format!("the header of box '{name}'"), at),
-            (format!("the content of box '{name}'"), at + length - found.content.len()),
+            (
+                format!("the content of box '{name}'"),
+                at + length - found.content.len(),
+            ),
         ]);
         at += length;
     }
-    at += if file.codestream == Length::Long { 16 } else { 8 };
+    at += if file.codestream == Length::Long {
+        16
+    } else {
+        8
+    };
     places.push(("SOC".into(), at));
     at += 2;
     for segment in &file.main {
@@ -35,7 +42,10 @@ fn places(file: &Jp2) -> Vec<Place> {
         places.push((format!("SOT of tile {}", part.tile), at));
         let mut inside = at + 12;
         for segment in &part.header {
-            places.push((format!("segment 0x{:04x} of tile {}", segment.marker, part.tile), inside));
+            places.push((
+                format!("segment 0x{:04x} of tile {}", segment.marker, part.tile),
+                inside,
+            ));
             inside += 4 + segment.content.len();
         }
         places.push((format!("SOD of tile {}", part.tile), inside));
@@ -48,10 +58,21 @@ fn places(file: &Jp2) -> Vec<Place> {
 
 /// Bytes of each packet of the last tile-part, from its PLT marker segments (A.7.3).
 fn last_packet(file: &Jp2) -> usize {
-    let segment = file.parts.last().and_then(|part| part.header.iter().find(|found| found.marker == PLT));
+    let segment = file
+        .parts
+        .last()
+        .and_then(|part| part.header.iter().find(|found| found.marker == PLT));
     let digits = &segment.expect("packets are listed").content[1..];
-    let last = digits.iter().rev().skip(1).take_while(|&&digit| digit & 0x80 != 0).count() + 1;
-    digits[digits.len() - last..].iter().fold(0, |length, &digit| length << 7 | usize::from(digit & 0x7f))
+    let last = digits
+        .iter()
+        .rev()
+        .skip(1)
+        .take_while(|&&digit| digit & 0x80 != 0)
+        .count()
+        + 1;
+    digits[digits.len() - last..]
+        .iter()
+        .fold(0, |length, &digit| length << 7 | usize::from(digit & 0x7f))
 }
 
 /// Cut at the beginning of everything, in its middle, and close to the end.
@@ -73,7 +94,12 @@ pub(crate) fn cut() -> Vec<Case> {
                 // What is left of the signature box is told from other files elsewhere.
                 if cut >= 12 && cut < end {
                     let name = format!("codestream {name}, cut at {what}{more}");
-                    cases.push(refused(name, bytes[..cut].to_vec(), &["truncated"], "incomplete at byte"));
+                    cases.push(refused(
+                        name,
+                        bytes[..cut].to_vec(),
+                        &["truncated"],
+                        "incomplete at byte",
+                    ));
                 }
             }
         }
@@ -81,19 +107,30 @@ pub(crate) fn cut() -> Vec<Case> {
     let cog = geotiff::cog().bytes;
     // Behind the last tile is nothing that matters but its trailer.
     cases.extend((8..cog.len() - 4).step_by(cog.len() / 40).map(|cut| {
-        refused(format!("TIFF: cut at {cut}"), cog[..cut].to_vec(), &["truncated", "malformed"], "")
+        refused(
+            format!("TIFF: cut at {cut}"),
+            cog[..cut].to_vec(),
+            &["truncated", "malformed"],
+            "",
+        )
     }));
     cases
 }
 
-/// Boxes, main header, and the header of one tile; neither comments, which nobody reads, nor packets.
+/// Boxes, main header, and the header of one tile; neither comments, which nobody reads, nor
+/// packets.
 fn headers(file: &Jp2) -> Vec<(String, Range<usize>)> {
     let places = places(file);
     let ends = places.iter().skip(1).map(|(_, at)| *at);
-    let all = places.iter().zip(ends).map(|((name, at), end)| (name.clone(), *at..end));
+    let all = places
+        .iter()
+        .zip(ends)
+        .map(|((name, at), end)| (name.clone(), *at..end));
     let own_tile = |name: &str| !name.contains("of tile") || name.ends_with("tile 4");
-    all.filter(|(name, _)| own_tile(name) && !name.starts_with("the packets") && !name.contains("0xff64"))
-        .collect()
+    all.filter(|(name, _)| {
+        own_tile(name) && !name.starts_with("the packets") && !name.contains("0xff64")
+    })
+    .collect()
 }
 
 /// One file for each of so many bits of each byte of the headers, and of some in the GML.
@@ -103,24 +140,36 @@ pub(crate) fn flipped_headers(bits: usize) -> Vec<Case> {
     let mut cases = Vec::new();
     for (name, range) in headers(&file) {
         // Most of the GML is text for people.
-        let step = if name.contains("asoc") && name.contains("content") { 88 / bits } else { 1 };
+        let step = if name.contains("asoc") && name.contains("content") {
+            88 / bits
+        } else {
+            1
+        };
         for at in range.clone().step_by(step).filter(|&at| at >= 12) {
             for bit in (0..bits).map(|bit| (at + bit) % 8) {
                 let mut bytes = bytes.clone();
                 bytes[at] ^= 1 << bit;
-                cases.push(never_wrong(format!("bit {bit} of byte {} of {name}", at - range.start), bytes));
+                cases.push(never_wrong(
+                    format!("bit {bit} of byte {} of {name}", at - range.start),
+                    bytes,
+                ));
             }
         }
     }
     cases
 }
 
-/// The same for a COG: its header, its directory, and the values that lie elsewhere; every fifth byte, unless it is for all
-/// bits.
+/// The same for a COG: its header, its directory, and the values that lie elsewhere; every fifth
+/// byte, unless it is for all bits.
 pub(crate) fn flipped_directory(bits: usize) -> Vec<Case> {
     let cog = geotiff::cog();
-    let mut ranges =
-        vec![("the header", 0..8), ("the directory", cog.directory().start - 2..cog.directory().end)];
+    let mut ranges = vec![
+        ("the header", 0..8),
+        (
+            "the directory",
+            cog.directory().start - 2..cog.directory().end,
+        ),
+    ];
     let elsewhere = [
         ("tile offsets", TILE_OFFSETS),
         ("byte counts", TILE_BYTE_COUNTS),

@@ -1,4 +1,5 @@
-//! A JP2 file in pieces that can be changed, left out, moved and put together again (ISO/IEC 15444-1 Annexes A and I).
+//! A JP2 file in pieces that can be changed, left out, moved and put together again (ISO/IEC
+//! 15444-1 Annexes A and I).
 //!
 //! It is taken apart here, without the decoder that is under test.
 
@@ -32,7 +33,11 @@ pub(crate) struct Jp2Box {
 
 impl Jp2Box {
     pub(crate) fn new(kind: [u8; 4], content: impl Into<Vec<u8>>) -> Self {
-        Self { kind, length: Length::Short, content: content.into() }
+        Self {
+            kind,
+            length: Length::Short,
+            content: content.into(),
+        }
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
@@ -61,12 +66,19 @@ pub(crate) struct Segment {
 
 impl Segment {
     pub(crate) fn new(marker: u16, content: impl Into<Vec<u8>>) -> Self {
-        Self { marker, content: content.into() }
+        Self {
+            marker,
+            content: content.into(),
+        }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
         out.extend(self.marker.to_be_bytes());
-        out.extend(u16::try_from(self.content.len() + 2).expect("16 bits").to_be_bytes());
+        out.extend(
+            u16::try_from(self.content.len() + 2)
+                .expect("16 bits")
+                .to_be_bytes(),
+        );
         out.extend(&self.content);
     }
 }
@@ -91,7 +103,9 @@ impl Part {
         }
         rest.extend(SOD.to_be_bytes());
         rest.extend(&self.data);
-        let length = self.claimed.unwrap_or(u32::try_from(rest.len() + 12).expect("32 bits"));
+        let length = self
+            .claimed
+            .unwrap_or(u32::try_from(rest.len() + 12).expect("32 bits"));
         let mut start = self.tile.to_be_bytes().to_vec();
         start.extend(length.to_be_bytes());
         start.extend([self.number, self.of]);
@@ -126,7 +140,9 @@ impl<'a> Taker<'a> {
     }
 
     fn number(&mut self, bytes: usize) -> u64 {
-        self.take(bytes).iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
+        self.take(bytes)
+            .iter()
+            .fold(0, |number, &byte| number << 8 | u64::from(byte))
     }
 
     fn marker(&mut self) -> u16 {
@@ -155,7 +171,11 @@ impl Jp2 {
             if &kind == b"jp2c" {
                 break (length, Taker(content));
             }
-            boxes.push(Jp2Box { kind, length, content: content.to_vec() });
+            boxes.push(Jp2Box {
+                kind,
+                length,
+                content: content.to_vec(),
+            });
         };
         assert_eq!(stream.marker(), SOC);
         let (mut main, mut parts) = (Vec::new(), Vec::new());
@@ -179,11 +199,25 @@ impl Jp2 {
             }
             let tile = u16::from_be_bytes([start[0], start[1]]);
             let data = part.0.to_vec();
-            parts.push(Part { tile, number: start[6], of: start[7], claimed: None, header, data });
+            parts.push(Part {
+                tile,
+                number: start[6],
+                of: start[7],
+                claimed: None,
+                header,
+                data,
+            });
             marker = stream.marker();
         }
         assert_eq!((marker, stream.0.len()), (EOC, 0));
-        Self { boxes, codestream, main, parts, end: EOC.to_be_bytes().to_vec(), behind: Vec::new() }
+        Self {
+            boxes,
+            codestream,
+            main,
+            parts,
+            end: EOC.to_be_bytes().to_vec(),
+            behind: Vec::new(),
+        }
     }
 
     /// From SOC on.
@@ -201,27 +235,48 @@ impl Jp2 {
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut out: Vec<u8> = self.boxes.iter().flat_map(Jp2Box::bytes).collect();
-        out.extend(Jp2Box { kind: *b"jp2c", length: self.codestream, content: self.stream() }.bytes());
+        out.extend(
+            Jp2Box {
+                kind: *b"jp2c",
+                length: self.codestream,
+                content: self.stream(),
+            }
+            .bytes(),
+        );
         out.extend(&self.behind);
         out
     }
 
     /// The first marker segment of the main header with this marker.
     pub(crate) fn main(&mut self, marker: u16) -> &mut Vec<u8> {
-        &mut self.main.iter_mut().find(|segment| segment.marker == marker).expect("there is one").content
+        &mut self
+            .main
+            .iter_mut()
+            .find(|segment| segment.marker == marker)
+            .expect("there is one")
+            .content
     }
 
     /// The content of the first box of this type in front of the codestream.
     pub(crate) fn content(&mut self, kind: [u8; 4]) -> &mut Vec<u8> {
-        &mut self.boxes.iter_mut().find(|found| found.kind == kind).expect("there is one").content
+        &mut self
+            .boxes
+            .iter_mut()
+            .find(|found| found.kind == kind)
+            .expect("there is one")
+            .content
     }
 
     /// Replaces the GML, box lengths included.
     pub(crate) fn set_gml(&mut self, gml: &[u8]) {
-        let instance =
-            [Jp2Box::new(*b"lbl ", *b"gml.root-instance").bytes(), Jp2Box::new(*b"xml ", gml).bytes()];
-        let data =
-            [Jp2Box::new(*b"lbl ", *b"gml.data").bytes(), Jp2Box::new(*b"asoc", instance.concat()).bytes()];
+        let instance = [
+            Jp2Box::new(*b"lbl ", *b"gml.root-instance").bytes(),
+            Jp2Box::new(*b"xml ", gml).bytes(),
+        ];
+        let data = [
+            Jp2Box::new(*b"lbl ", *b"gml.data").bytes(),
+            Jp2Box::new(*b"asoc", instance.concat()).bytes(),
+        ];
         *self.content(*b"asoc") = data.concat();
     }
 
@@ -237,12 +292,17 @@ impl Jp2 {
         }
     }
 
-    /// Lists the tile-parts as they are in a TLM marker segment (A.7.1), in front of everything but SIZ.
+    /// Lists the tile-parts as they are in a TLM marker segment (A.7.1), in front of everything but
+    /// SIZ.
     pub(crate) fn list_parts(&mut self) {
         let mut content = vec![0, 0x60];
         for part in &self.parts {
             content.extend(part.tile.to_be_bytes());
-            content.extend(u32::try_from(part.bytes().len()).expect("32 bits").to_be_bytes());
+            content.extend(
+                u32::try_from(part.bytes().len())
+                    .expect("32 bits")
+                    .to_be_bytes(),
+            );
         }
         self.main.insert(1, Segment::new(TLM, content));
     }

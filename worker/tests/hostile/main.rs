@@ -1,12 +1,13 @@
-//! Hostile rasters end as a permanent failure that says what is wrong with which band; legal but unusual ones become the
-//! same raster as the usual one. Neither becomes another raster.
+//! Hostile rasters end as a permanent failure that says what is wrong with which band; legal but
+//! unusual ones become the same raster as the usual one. Neither becomes another raster.
 //!
-//! Every file here is the project's own generated scene with its boxes, markers, tags or bytes changed. The oracle is
-//! what the undamaged bands become.
+//! Every file here is the project's own generated scene with its boxes, markers, tags or bytes
+//! changed. The oracle is what the undamaged bands become.
 //!
-//! How far this goes: a cut at any byte and a flipped bit in any header of a band as ESA codes it are noticed, or of no
-//! consequence. A flipped bit in the packets of a JPEG 2000 file is noticed more often than not (`most_flipped_bits_…` in
-//! the decoder's own tests counts them); the rest is left to the checksum of the object.
+//! How far this goes: a cut at any byte and a flipped bit in any header of a band as ESA codes it
+//! are noticed, or of no consequence. A flipped bit in the packets of a JPEG 2000 file is noticed
+//! more often than not (`most_flipped_bits_…` in the decoder's own tests counts them); the rest is
+//! left to the checksum of the object.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -30,23 +31,34 @@ mod tiff;
 #[test]
 fn legal_but_unusual_files_become_the_same_raster() {
     case::run(
-        &[legal::boxes(), legal::markers(), legal::codings(), legal::fallback(), legal::geotiffs()]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>(),
+        &[
+            legal::boxes(),
+            legal::markers(),
+            legal::codings(),
+            legal::fallback(),
+            legal::geotiffs(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>(),
     );
 }
 
 #[test]
 fn slow_sources_and_threads_have_no_part_in_the_bytes() {
-    let mut interleaved =
-        jp2::Jp2::of(&scene::coded(scene::coding(), &["TILEPARTS=RESOLUTIONS", "PROGRESSION=RPCL"]));
-    interleaved.parts.sort_by_key(|part| (part.number, part.tile * 7 % 9));
+    let mut interleaved = jp2::Jp2::of(&scene::coded(
+        scene::coding(),
+        &["TILEPARTS=RESOLUTIONS", "PROGRESSION=RPCL"],
+    ));
+    interleaved
+        .parts
+        .sort_by_key(|part| (part.number, part.tile * 7 % 9));
     let bands = scene::with(interleaved.bytes());
     for threads in [1, 2, 4] {
         for seed in 0..2 {
             let slow = |bytes| scene::Slow { bytes, seed };
-            let fused = scene::fused(bands.clone().map(slow), threads).expect("nothing is wrong with them");
+            let fused =
+                scene::fused(bands.clone().map(slow), threads).expect("nothing is wrong with them");
             assert!(fused == scene::oracle(), "{threads} threads, seed {seed}");
         }
     }
@@ -71,7 +83,12 @@ fn jp2_files_that_contradict_themselves_are_refused() {
 
 #[test]
 fn bands_out_of_place_are_refused() {
-    case::run(&[place::cases(), place::bombs()].into_iter().flatten().collect::<Vec<_>>());
+    case::run(
+        &[place::cases(), place::bombs()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>(),
+    );
 }
 
 #[test]

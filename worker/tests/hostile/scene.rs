@@ -20,11 +20,22 @@ pub(crate) const CHANGED: usize = 1;
 
 /// ESA's coding at a smaller size, so that there are tiles, precincts and code blocks to go wrong.
 pub(crate) fn coding() -> Coding {
-    Coding { tile: TILE, code_block: 32, resolutions: 3, precinct: 64, ..Coding::default() }
+    Coding {
+        tile: TILE,
+        code_block: 32,
+        resolutions: 3,
+        precinct: 64,
+        ..Coding::default()
+    }
 }
 
 pub(crate) fn scene() -> Scene {
-    Scene::new("48RXT".parse().expect("a tile"), jiff::civil::date(2020, 8, 1), SIZE, 1)
+    Scene::new(
+        "48RXT".parse().expect("a tile"),
+        jiff::civil::date(2020, 8, 1),
+        SIZE,
+        1,
+    )
 }
 
 pub(crate) fn place() -> Georeference {
@@ -43,7 +54,9 @@ pub(crate) fn sound() -> &'static [Bytes; 3] {
     SOUND.get_or_init(|| {
         [Channel::B04, Channel::B03, Channel::B02].map(|channel| {
             let samples = scene().samples(channel);
-            encode::jp2(&samples, SIZE, SIZE, &place(), &coding()).expect("GDAL writes it").into()
+            encode::jp2(&samples, SIZE, SIZE, &place(), &coding())
+                .expect("GDAL writes it")
+                .into()
         })
     })
 }
@@ -69,7 +82,10 @@ struct Body(Mutex<Vec<u8>>);
 
 impl Output for Body {
     fn body(&self, bytes: Bytes) -> io::Result<()> {
-        self.0.lock().expect("no test panics with it").extend_from_slice(&bytes);
+        self.0
+            .lock()
+            .expect("no test panics with it")
+            .extend_from_slice(&bytes);
         Ok(())
     }
 }
@@ -93,14 +109,21 @@ impl Source for Slow {
 }
 
 /// The file that three bands become.
-pub(crate) fn fused<S: Source + 'static>(bands: [S; 3], threads: usize) -> Result<Vec<u8>, FuseError> {
+pub(crate) fn fused<S: Source + 'static>(
+    bands: [S; 3],
+    threads: usize,
+) -> Result<Vec<u8>, FuseError> {
     let bands = NAMES.iter().zip(bands).map(|(&name, bytes)| Band {
         name: name.into(),
         source: format!("{name}.jp2"),
         bytes: Arc::new(bytes),
     });
-    let request =
-        Request { bands: bands.collect(), compression: Compression::None, metadata: Vec::new(), threads };
+    let request = Request {
+        bands: bands.collect(),
+        compression: Compression::None,
+        metadata: Vec::new(),
+        threads,
+    };
     let (body, cancel) = (Body::default(), Cancel::new());
     let cog = fuse::prepare(request, &cancel)?.run(&body, &|_| (), &cancel)?;
     let body = body.0.into_inner().expect("no test panics with it");

@@ -8,7 +8,11 @@ const NOT_JP2: &[&str] = &["not_jp2"];
 
 pub(crate) fn cases() -> Vec<Case> {
     let file = whole();
-    let text_mode = file.iter().copied().filter(|&byte| byte != b'\r').collect::<Vec<_>>();
+    let text_mode = file
+        .iter()
+        .copied()
+        .filter(|&byte| byte != b'\r')
+        .collect::<Vec<_>>();
     let texts: [(&str, &[u8], &str); 13] = [
         ("an empty file", b"", "is empty"),
         (
@@ -32,15 +36,42 @@ pub(crate) fn cases() -> Vec<Case> {
         ("one byte", b"\0", "zeros"),
         ("half a signature box", b"\0\0\0\x0cjP", "begins with the bytes"),
     ];
-    let texts = texts.into_iter().map(|(name, bytes, words)| refused(name, bytes, NOT_JP2, words));
+    let texts = texts
+        .into_iter()
+        .map(|(name, bytes, words)| refused(name, bytes, NOT_JP2, words));
     let mut cases: Vec<_> = texts.collect();
     cases.extend([
-        refused("a JP2 file without its carriage returns", text_mode, NOT_JP2, "text-mode"),
-        refused("a bare codestream", Jp2::of(&file).stream(), NOT_JP2, "bare JPEG 2000 codestream"),
-        refused("the signature box alone", file[..12].to_vec(), &["truncated"], "box header"),
+        refused(
+            "a JP2 file without its carriage returns",
+            text_mode,
+            NOT_JP2,
+            "text-mode",
+        ),
+        refused(
+            "a bare codestream",
+            Jp2::of(&file).stream(),
+            NOT_JP2,
+            "bare JPEG 2000 codestream",
+        ),
+        refused(
+            "the signature box alone",
+            file[..12].to_vec(),
+            &["truncated"],
+            "box header",
+        ),
         refused("HT JPEG 2000", jph(&file), &["unsupported"], "brand"),
-        refused("a TIFF header alone", b"II*\0\x08\0\0\0".to_vec(), &["truncated"], "too early"),
-        refused("a TIFF header and text", b"II*\0 and then some text".to_vec(), &["truncated"], "too early"),
+        refused(
+            "a TIFF header alone",
+            b"II*\0\x08\0\0\0".to_vec(),
+            &["truncated"],
+            "too early",
+        ),
+        refused(
+            "a TIFF header and text",
+            b"II*\0 and then some text".to_vec(),
+            &["truncated"],
+            "too early",
+        ),
     ]);
     cases
 }

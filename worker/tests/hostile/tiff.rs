@@ -1,4 +1,5 @@
-//! The first directory of a little-endian TIFF or `BigTIFF`, to be changed in place (TIFF 6.0, section 2).
+//! The first directory of a little-endian TIFF or `BigTIFF`, to be changed in place (TIFF 6.0,
+//! section 2).
 
 use std::ops::Range;
 
@@ -37,7 +38,10 @@ impl Tiff {
     }
 
     fn number(&self, at: usize, bytes: usize) -> u64 {
-        self.bytes[at..at + bytes].iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
+        self.bytes[at..at + bytes]
+            .iter()
+            .rev()
+            .fold(0, |number, &byte| number << 8 | u64::from(byte))
     }
 
     /// Bytes of an offset or count.
@@ -52,7 +56,8 @@ impl Tiff {
 
     /// Entries of the first directory.
     pub(crate) fn directory(&self) -> Range<usize> {
-        let start = usize::try_from(self.number(self.first(), self.wide())).expect("it is in memory");
+        let start =
+            usize::try_from(self.number(self.first(), self.wide())).expect("it is in memory");
         let width = if self.big { 8 } else { 2 };
         let count = usize::try_from(self.number(start, width)).expect("it is in memory");
         start + width..start + width + count * self.entry_length()
@@ -64,8 +69,10 @@ impl Tiff {
 
     /// Where the entry of a tag begins.
     pub(crate) fn entry(&self, tag: u16) -> usize {
-        let found =
-            self.directory().step_by(self.entry_length()).find(|&at| self.number(at, 2) == u64::from(tag));
+        let found = self
+            .directory()
+            .step_by(self.entry_length())
+            .find(|&at| self.number(at, 2) == u64::from(tag));
         found.expect("the tag is there")
     }
 
@@ -87,14 +94,17 @@ impl Tiff {
         };
         let count = usize::try_from(self.number(count_at, self.wide())).expect("it is in memory");
         let inside = count * size <= self.wide();
-        let elsewhere = || usize::try_from(self.number(value_at, self.wide())).expect("it is in memory");
+        let elsewhere =
+            || usize::try_from(self.number(value_at, self.wide())).expect("it is in memory");
         (if inside { value_at } else { elsewhere() }, size)
     }
 
     /// All values of a tag.
     pub(crate) fn span(&self, tag: u16) -> Range<usize> {
         let ((start, size), (count, _)) = (self.values(tag), self.places(tag));
-        start..start + size * usize::try_from(self.number(count, self.wide())).expect("it is in memory")
+        start
+            ..start
+                + size * usize::try_from(self.number(count, self.wide())).expect("it is in memory")
     }
 
     pub(crate) fn value(&self, tag: u16, index: usize) -> u64 {
@@ -128,10 +138,16 @@ impl Tiff {
 
     /// Puts `data` at the end of the file and makes it tile or strip `index`.
     #[must_use]
-    pub(crate) fn replace(mut self, (offsets, counts): (u16, u16), index: usize, data: &[u8]) -> Self {
+    pub(crate) fn replace(
+        mut self,
+        (offsets, counts): (u16, u16),
+        index: usize,
+        data: &[u8],
+    ) -> Self {
         let end = self.bytes.len() as u64;
         self.bytes.extend(data);
-        self.set(offsets, index, end).set(counts, index, data.len() as u64)
+        self.set(offsets, index, end)
+            .set(counts, index, data.len() as u64)
     }
 }
 
@@ -152,8 +168,10 @@ impl Tiff {
     #[must_use]
     pub(crate) fn sorted(mut self) -> Self {
         let (range, length) = (self.directory(), self.entry_length());
-        let mut entries: Vec<Vec<u8>> =
-            self.bytes[range.clone()].chunks(length).map(<[u8]>::to_vec).collect();
+        let mut entries: Vec<Vec<u8>> = self.bytes[range.clone()]
+            .chunks(length)
+            .map(<[u8]>::to_vec)
+            .collect();
         entries.sort_by_key(|entry| u16::from_le_bytes([entry[0], entry[1]]));
         self.bytes[range].copy_from_slice(&entries.concat());
         self

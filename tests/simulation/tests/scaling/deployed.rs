@@ -13,22 +13,36 @@ fn terraform() -> PathBuf {
 
 #[test]
 fn the_kept_copy_is_what_terraform_renders() {
-    let Conditions { cells_per_worker, min_workers, .. } = Conditions::default();
+    let Conditions {
+        cells_per_worker,
+        min_workers,
+        ..
+    } = Conditions::default();
     let Some(rendered) =
         Scaling::render(&terraform().join("scaling"), cells_per_worker, min_workers).unwrap()
     else {
         eprintln!("skipped: no terraform here");
         return;
     };
-    assert_eq!(rendered, deployed(), "renew it with: simulate --module terraform/scaling --keep");
+    assert_eq!(
+        rendered,
+        deployed(),
+        "renew it with: simulate --module terraform/scaling --keep"
+    );
 }
 
 #[test]
 fn the_conditions_are_the_defaults_of_the_variables() {
     let variables = fs::read_to_string(terraform().join("variables.tf")).unwrap();
     let default = |name: &str| -> u64 {
-        let block = variables.split(&format!("variable \"{name}\"")).nth(1).unwrap();
-        let line = block.lines().find(|line| line.trim_start().starts_with("default")).unwrap();
+        let block = variables
+            .split(&format!("variable \"{name}\""))
+            .nth(1)
+            .unwrap();
+        let line = block
+            .lines()
+            .find(|line| line.trim_start().starts_with("default"))
+            .unwrap();
         line.split('=').nth(1).unwrap().trim().parse().unwrap()
     };
     let conditions = Conditions::default();
@@ -44,8 +58,14 @@ fn steps_leave_no_gap_and_never_overshoot() {
     for missing in 1..=3000_i32 {
         let out = scaling.out.change(f64::from(missing)).unwrap();
         let into = scaling.into.change(f64::from(missing)).unwrap();
-        assert!((1..=i64::from(missing)).contains(&out), "{missing} missing: {out}");
-        assert!((1..=i64::from(missing)).contains(&-into), "{missing} spare: {into}");
+        assert!(
+            (1..=i64::from(missing)).contains(&out),
+            "{missing} missing: {out}"
+        );
+        assert!(
+            (1..=i64::from(missing)).contains(&-into),
+            "{missing} spare: {into}"
+        );
     }
     assert_eq!(scaling.out.change(0.0), None);
     assert_eq!(scaling.into.change(0.0), None);

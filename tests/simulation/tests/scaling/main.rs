@@ -1,4 +1,5 @@
-//! Whether the scaling that is deployed does what it should, and whether the simulation would notice if it did not.
+//! Whether the scaling that is deployed does what it should, and whether the simulation would
+//! notice if it did not.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot simulate has failed")]
 
@@ -22,10 +23,26 @@ fn run(scaling: &Scaling, conditions: &Conditions) -> Outcome {
 /// All that a fleet owes, whatever happens to it.
 fn assert_sound(outcome: &Outcome, conditions: &Conditions) {
     let story = format!("{conditions:?}: {:?}", outcome.changes);
-    assert_eq!(outcome.cells, conditions.bursts.iter().map(|burst| burst.cells).sum::<u64>(), "{story}");
+    assert_eq!(
+        outcome.cells,
+        conditions
+            .bursts
+            .iter()
+            .map(|burst| burst.cells)
+            .sum::<u64>(),
+        "{story}"
+    );
     assert!(outcome.drained_at.is_some(), "not drained: {story}");
     assert!(outcome.asleep_at.is_some(), "not asleep: {story}");
     assert_eq!(outcome.busy_removed, 0, "busy workers removed: {story}");
-    assert_eq!(outcome.reversals(), 0, "grew again without new work: {story}");
-    assert!(outcome.peak <= conditions.max_workers, "{} workers: {story}", outcome.peak);
+    assert_eq!(
+        outcome.reversals(),
+        0,
+        "grew again without new work: {story}"
+    );
+    assert!(
+        outcome.peak <= conditions.max_workers,
+        "{} workers: {story}",
+        outcome.peak
+    );
 }

@@ -10,7 +10,9 @@ const LIMIT: u64 = 1 << 16;
 
 fuzz_target!(|data: &[u8]| {
     let file = Bytes::copy_from_slice(data);
-    let Ok(image) = Image::read(&file) else { return };
+    let Ok(image) = Image::read(&file) else {
+        return;
+    };
     if u64::from(image.width()) * u64::from(image.height()) > LIMIT {
         return;
     }
@@ -18,10 +20,25 @@ fuzz_target!(|data: &[u8]| {
     let mut tiles = Tiles::new(&image);
     while let Ok(Some(tile)) = tiles.next(&file) {
         let (_, _, width, height) = image.tile_rect(tile.index);
-        let parts: Vec<_> =
-            tile.parts.iter().map(|part| (part.start, file.slice(part.start as usize..part.end as usize))).collect();
+        let parts: Vec<_> = tile
+            .parts
+            .iter()
+            .map(|part| {
+                (
+                    part.start,
+                    file.slice(part.start as usize..part.end as usize),
+                )
+            })
+            .collect();
         let mut out = vec![0; width as usize * height as usize];
         let _ = image.check_tile(tile.index, &parts, &|| false);
-        let _ = decoder.decode(&image, tile.index, &parts, &mut out, width as usize, &|| false);
+        let _ = decoder.decode(
+            &image,
+            tile.index,
+            &parts,
+            &mut out,
+            width as usize,
+            &|| false,
+        );
     }
 });

@@ -100,9 +100,11 @@ const fn by_diagonal(straight: usize, diagonal: usize) -> u8 {
     }
 }
 
-/// Packs the four straight neighbours' significance and sign, both shifted as in [`significance_index`], into 10 bits.
+/// Packs the four straight neighbours' significance and sign, both shifted as in
+/// [`significance_index`], into 10 bits.
 ///
-/// Each neighbour takes two bits, significance below sign: left at 1, right at 4, above at 6, below at 8.
+/// Each neighbour takes two bits, significance below sign: left at 1, right at 4, above at 6, below
+/// at 8.
 #[inline(always)]
 pub(super) fn sign_index(near: u64, near_negative: u64) -> usize {
     const STRAIGHT: u64 = 1 << 1 | 1 << 6 | 1 << 8 | 1 << 13;

@@ -1,4 +1,5 @@
-//! The MQ coder's two directions as the flow charts of ISO/IEC 15444-1 Annex C have them, and a block encoder.
+//! The MQ coder's two directions as the flow charts of ISO/IEC 15444-1 Annex C have them, and a
+//! block encoder.
 
 use super::Subband;
 use super::mq::TABLE_C2;
@@ -48,7 +49,13 @@ pub(super) struct MqEncoder {
 impl MqEncoder {
     /// INITENC.
     pub(super) fn new() -> Self {
-        Self { states: initial(), a: 0x8000, c: 0, ct: 12, bytes: vec![0] }
+        Self {
+            states: initial(),
+            a: 0x8000,
+            c: 0,
+            ct: 12,
+            bytes: vec![0],
+        }
     }
 
     /// RENORME.
@@ -77,7 +84,8 @@ impl MqEncoder {
         }
         let stuffed = *last == 0xFF;
         let (shift, width) = if stuffed { (20, 7) } else { (19, 8) };
-        self.bytes.push(u8::try_from(self.c >> shift & 0xFF).unwrap());
+        self.bytes
+            .push(u8::try_from(self.c >> shift & 0xFF).unwrap());
         self.c &= (1 << shift) - 1;
         self.ct = width;
     }
@@ -150,8 +158,14 @@ impl PlainMqDecoder {
     pub(super) fn new(segment: &[u8]) -> Self {
         let mut bytes = segment.to_vec();
         bytes.extend([0xFF, 0xFF]);
-        let mut decoder =
-            Self { states: initial(), a: 0x8000, c: u32::from(bytes[0]) << 16, ct: 0, bytes, at: 0 };
+        let mut decoder = Self {
+            states: initial(),
+            a: 0x8000,
+            c: u32::from(bytes[0]) << 16,
+            ct: 0,
+            bytes,
+            at: 0,
+        };
         decoder.byte_in();
         decoder.c <<= 7;
         decoder.ct -= 7;
@@ -222,7 +236,11 @@ impl Coder for PlainMqDecoder {
 
 /// Bit-planes that the coefficients need.
 pub(crate) fn bit_planes(coefficients: &[i32]) -> u32 {
-    coefficients.iter().map(|value| 32 - value.unsigned_abs().leading_zeros()).max().unwrap_or(0)
+    coefficients
+        .iter()
+        .map(|value| 32 - value.unsigned_abs().leading_zeros())
+        .max()
+        .unwrap_or(0)
 }
 
 /// Passes of that many bit-planes.

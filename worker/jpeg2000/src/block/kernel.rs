@@ -1,11 +1,15 @@
 //! The choice of machine instructions for the passes.
 //!
-//! The code is the same for every kernel. On x86-64 a second compilation may use what processors have had since 2013:
-//! shifts by a variable amount and counts of zeros in one instruction each, and wider vectors.
+//! The code is the same for every kernel. On x86-64 a second compilation may use what processors
+//! have had since 2013: shifts by a variable amount and counts of zeros in one instruction each,
+//! and wider vectors.
 
 #![cfg_attr(
     target_arch = "x86_64",
-    expect(unsafe_code, reason = "functions for processor features that were looked for at run time")
+    expect(
+        unsafe_code,
+        reason = "functions for processor features that were looked for at run time"
+    )
 )]
 
 use super::lattice::Lattice;
@@ -48,7 +52,8 @@ impl Kernel {
         let (plane, kind) = pass_at(lattice.bit_planes, number);
         #[cfg(target_arch = "x86_64")]
         if self.haswell {
-            // SAFETY: `haswell` is set only where `detect` found the features that the functions are compiled for.
+            // SAFETY: `haswell` is set only where `detect` found the features that the functions
+            // are compiled for.
             unsafe {
                 match kind {
                     Pass::Significance => haswell::significance(lattice, mq, plane),

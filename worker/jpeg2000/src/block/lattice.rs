@@ -23,8 +23,8 @@ pub(super) struct Cell {
 
 /// A code block in decoding.
 ///
-/// The cells of all stripes lie in rows of `pitch`. An empty row above and below, and an empty cell between two rows, take
-/// up the margins beyond the block's edges.
+/// The cells of all stripes lie in rows of `pitch`. An empty row above and below, and an empty cell
+/// between two rows, take up the margins beyond the block's edges.
 #[derive(Debug)]
 pub(super) struct Lattice {
     pub(super) width: usize,
@@ -34,7 +34,8 @@ pub(super) struct Lattice {
     pub(super) table: &'static SignificanceTable,
     pub(super) contexts: Contexts,
     pub(super) cells: Vec<Cell>,
-    /// Bits of the magnitudes: as many words as there are cells for bit-plane 0 (the least significant), and so on.
+    /// Bits of the magnitudes: as many words as there are cells for bit-plane 0 (the least
+    /// significant), and so on.
     pub(super) magnitude: Vec<u64>,
 }
 
@@ -66,9 +67,11 @@ impl Lattice {
         self.table = context::significance_table(block.subband);
         context::reset(&mut self.contexts);
         self.cells.clear();
-        self.cells.resize(self.pitch * (stripes + 2) + 1, Cell::default());
+        self.cells
+            .resize(self.pitch * (stripes + 2) + 1, Cell::default());
         self.magnitude.clear();
-        self.magnitude.resize(self.cells.len() * block.bit_planes as usize, 0);
+        self.magnitude
+            .resize(self.cells.len() * block.bit_planes as usize, 0);
         for stripe in 0..stripes {
             let rows = word::rows((block.height - stripe * ROWS).min(ROWS));
             for word in 0..words {
@@ -91,7 +94,8 @@ impl Lattice {
         self.pitch + 1..self.cells.len() - self.pitch - 1
     }
 
-    /// Records the coefficients of a cell that became significant in `plane`, and those that are negative.
+    /// Records the coefficients of a cell that became significant in `plane`, and those that are
+    /// negative.
     #[inline(always)]
     pub(super) fn found(&mut self, at: usize, plane: u32, fresh: u64, negative: u64) {
         if fresh == 0 {
@@ -121,10 +125,13 @@ impl Lattice {
         self.magnitude[plane as usize * self.cells.len() + at] |= bits;
     }
 
-    /// After the last pass, sets each significant coefficient to the middle of the values it may have: one more bit below
-    /// the last one coded (E.1.1.2, r = 1/2). With all passes there is no such bit.
+    /// After the last pass, sets each significant coefficient to the middle of the values it may
+    /// have: one more bit below the last one coded (E.1.1.2, r = 1/2). With all passes there is no
+    /// such bit.
     pub(super) fn settle(&mut self, passes: u32) {
-        let Some(last) = passes.checked_sub(1) else { return };
+        let Some(last) = passes.checked_sub(1) else {
+            return;
+        };
         let (plane, kind) = pass_at(self.bit_planes, last);
         if plane == 0 && kind != Pass::Significance {
             return;
@@ -133,7 +140,11 @@ impl Lattice {
             let cell = self.cells[at];
             let significant = cell.significant & cell.inside;
             // After a significance pass the coefficients known before still lack this bit-plane.
-            let coded = if kind == Pass::Significance { significant & cell.visited } else { significant };
+            let coded = if kind == Pass::Significance {
+                significant & cell.visited
+            } else {
+                significant
+            };
             self.refined(at, plane, significant & !coded);
             if plane > 0 {
                 self.refined(at, plane - 1, coded);

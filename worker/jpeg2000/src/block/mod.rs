@@ -1,12 +1,22 @@
 //! Code blocks: from coded bytes to wavelet coefficients (ISO/IEC 15444-1 Annexes C and D).
 //!
-//! The passes run on 64-bit words that hold the significance of 8 columns by 4 rows with a margin of one sample on
-//! each side ([`word`]), so that a coefficient's neighbourhood is one shift of one word. Magnitudes are collected bit
-//! plane by bit plane ([`planes`]) and turned into integers at the end.
+//! The passes run on 64-bit words that hold the significance of 8 columns by 4 rows with a margin
+//! of one sample on each side ([`word`]), so that a coefficient's neighbourhood is one shift of one
+//! word. Magnitudes are collected bit plane by bit plane ([`planes`]) and turned into integers at
+//! the end.
 
-#![cfg_attr(feature = "bench", allow(dead_code, reason = "the benchmark takes in the tests' encoder"))]
-#![expect(clippy::inline_always, reason = "the inner loops must be compiled into each kernel of `kernel`")]
-#![expect(clippy::similar_names, reason = "the standard's own: MPS and LPS, CX and XORbit")]
+#![cfg_attr(
+    feature = "bench",
+    allow(dead_code, reason = "the benchmark takes in the tests' encoder")
+)]
+#![expect(
+    clippy::inline_always,
+    reason = "the inner loops must be compiled into each kernel of `kernel`"
+)]
+#![expect(
+    clippy::similar_names,
+    reason = "the standard's own: MPS and LPS, CX and XORbit"
+)]
 
 mod context;
 mod kernel;
@@ -85,7 +95,9 @@ pub(crate) enum BlockFlaw {
         height: usize,
     },
     /// The output is smaller than the block.
-    #[error("a code block of {width}x{height} samples does not fit {len} coefficients in rows of {stride}")]
+    #[error(
+        "a code block of {width}x{height} samples does not fit {len} coefficients in rows of {stride}"
+    )]
     Output {
         /// Columns.
         width: usize,
@@ -164,8 +176,9 @@ pub(crate) enum BlockFlaw {
 
 /// How far a segment's length may be from what its passes took in.
 ///
-/// The encoder's FLUSH (ISO/IEC 15444-1 C.2.9) leaves the decoder between 1 bit before and 18 bits beyond the end of the
-/// segment. Encoders that cut off what a decoder's ones replace leave it further beyond.
+/// The encoder's FLUSH (ISO/IEC 15444-1 C.2.9) leaves the decoder between 1 bit before and 18 bits
+/// beyond the end of the segment. Encoders that cut off what a decoder's ones replace leave it
+/// further beyond.
 struct Tolerance {
     /// Bits that may be left unread.
     unread: usize,
@@ -175,19 +188,26 @@ struct Tolerance {
 
 /// For segments of all passes.
 ///
-/// Measured: at least 4 bits beyond the end (OpenJPEG) and 8 (ESA's files), so a whole surplus byte is still sound. Bits
-/// are missing only if by chance they are ones, each with half the probability of the one before: at most 33 in 415,000
-/// blocks of ESA's.
-const COMPLETE: Tolerance = Tolerance { unread: 12, missing: Some(64) };
+/// Measured: at least 4 bits beyond the end (OpenJPEG) and 8 (ESA's files), so a whole surplus byte
+/// is still sound. Bits are missing only if by chance they are ones, each with half the probability
+/// of the one before: at most 33 in 415,000 blocks of ESA's.
+const COMPLETE: Tolerance = Tolerance {
+    unread: 12,
+    missing: Some(64),
+};
 
 /// For segments of which passes were dropped.
 ///
-/// The encoder has not ended the segment there, but estimated where it may be cut: some leave surplus bytes, and OpenJPEG
-/// leaves ones to the decoder without a limit (1,111 bits were seen at a compression of 33 to 1).
-const CUT: Tolerance = Tolerance { unread: 40, missing: None };
+/// The encoder has not ended the segment there, but estimated where it may be cut: some leave
+/// surplus bytes, and OpenJPEG leaves ones to the decoder without a limit (1,111 bits were seen at
+/// a compression of 33 to 1).
+const CUT: Tolerance = Tolerance {
+    unread: 40,
+    missing: None,
+};
 
-/// Decodes code blocks; holds the scratch that blocks share, so that decoding allocates only until it has seen the
-/// largest block. One per thread.
+/// Decodes code blocks; holds the scratch that blocks share, so that decoding allocates only until
+/// it has seen the largest block. One per thread.
 #[derive(Debug)]
 pub(crate) struct BlockDecoder {
     segment: Segment,
@@ -198,24 +218,31 @@ pub(crate) struct BlockDecoder {
 impl BlockDecoder {
     /// A decoder for this processor.
     pub(crate) fn new() -> Self {
-        Self { segment: Segment::default(), lattice: Lattice::default(), kernel: kernel::Kernel::detect() }
+        Self {
+            segment: Segment::default(),
+            lattice: Lattice::default(),
+            kernel: kernel::Kernel::detect(),
+        }
     }
 
     /// A decoder that uses only what every processor of the target has.
     #[cfg(any(test, feature = "bench"))]
     pub(crate) fn portable() -> Self {
-        Self { kernel: kernel::Kernel::portable(), ..Self::new() }
+        Self {
+            kernel: kernel::Kernel::portable(),
+            ..Self::new()
+        }
     }
 
     /// Decodes `block` into `out`, row by row at `stride`.
     ///
-    /// Coefficients of which low bit-planes are missing are set to the middle of what is known of them, as OpenJPEG
-    /// does for the reversible wavelet (ISO/IEC 15444-1 E.1.1.2 with r = 1/2).
+    /// Coefficients of which low bit-planes are missing are set to the middle of what is known of
+    /// them, as OpenJPEG does for the reversible wavelet (ISO/IEC 15444-1 E.1.1.2 with r = 1/2).
     ///
     /// # Errors
     ///
-    /// [`BlockFlaw`] when the headers contradict the standard, or when the data cannot be what an encoder wrote. The
-    /// output is then unspecified.
+    /// [`BlockFlaw`] when the headers contradict the standard, or when the data cannot be what an
+    /// encoder wrote. The output is then unspecified.
     pub(crate) fn decode(
         &mut self,
         block: &CodedBlock<'_>,
@@ -236,18 +263,35 @@ impl BlockDecoder {
     }
 
     /// Holds the `consumed` bits against those there are.
-    fn check_consumption(&mut self, block: &CodedBlock<'_>, consumed: usize) -> Result<(), BlockFlaw> {
-        let &CodedBlock { passes, bit_planes, .. } = block;
+    fn check_consumption(
+        &mut self,
+        block: &CodedBlock<'_>,
+        consumed: usize,
+    ) -> Result<(), BlockFlaw> {
+        let &CodedBlock {
+            passes, bit_planes, ..
+        } = block;
         let available = self.segment.len_bits();
-        let tolerance = if passes == most_passes(bit_planes) { COMPLETE } else { CUT };
+        let tolerance = if passes == most_passes(bit_planes) {
+            COMPLETE
+        } else {
+            CUT
+        };
         if consumed + tolerance.unread < available {
-            return Err(BlockFlaw::Underrun { passes, consumed, available });
+            return Err(BlockFlaw::Underrun {
+                passes,
+                consumed,
+                available,
+            });
         }
-        let Some(missing) = tolerance.missing else { return Ok(()) };
+        let Some(missing) = tolerance.missing else {
+            return Ok(());
+        };
         if consumed <= available + missing {
             return Ok(());
         }
-        // Rare: long runs of the more probable symbol take in bits without needing them. Decode again and see.
+        // Rare: long runs of the more probable symbol take in bits without needing them. Decode
+        // again and see.
         self.lattice.start(block);
         let mut mq = MqDecoder::<true>::new(self.segment.bits());
         for pass in 0..passes {
@@ -255,7 +299,11 @@ impl BlockDecoder {
         }
         let needed = mq.needed();
         if needed > available + missing {
-            return Err(BlockFlaw::Overrun { passes, needed, available });
+            return Err(BlockFlaw::Overrun {
+                passes,
+                needed,
+                available,
+            });
         }
         Ok(())
     }
@@ -267,21 +315,38 @@ fn most_passes(bit_planes: u32) -> u32 {
 }
 
 fn check(block: &CodedBlock<'_>, len: usize, stride: usize) -> Result<(), BlockFlaw> {
-    let &CodedBlock { width, height, passes, bit_planes, .. } = block;
+    let &CodedBlock {
+        width,
+        height,
+        passes,
+        bit_planes,
+        ..
+    } = block;
     let sides = 1..=LONGEST_SIDE;
     if !sides.contains(&width) || !sides.contains(&height) || width * height > MOST_SAMPLES {
         return Err(BlockFlaw::Size { width, height });
     }
-    let needed = (height - 1).checked_mul(stride).and_then(|rows| rows.checked_add(width));
+    let needed = (height - 1)
+        .checked_mul(stride)
+        .and_then(|rows| rows.checked_add(width));
     if stride < width || needed.is_none_or(|needed| needed > len) {
-        return Err(BlockFlaw::Output { width, height, len, stride });
+        return Err(BlockFlaw::Output {
+            width,
+            height,
+            len,
+            stride,
+        });
     }
     if bit_planes > MOST_BIT_PLANES {
         return Err(BlockFlaw::BitPlanes { bit_planes });
     }
     let most = most_passes(bit_planes);
     if passes > most {
-        return Err(BlockFlaw::Passes { passes, bit_planes, most });
+        return Err(BlockFlaw::Passes {
+            passes,
+            bit_planes,
+            most,
+        });
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! The MQ arithmetic decoder (ISO/IEC 15444-1 C.3), without branches on the data.
 //!
-//! Which symbol comes next is close to random, so every branch on it costs a misprediction. Here a decision is
-//! computed with selects: the interval, the exchange, the renormalisation by a count of leading zeros, and the next
-//! state, of which both candidates are fetched while the decision is still under way.
+//! Which symbol comes next is close to random, so every branch on it costs a misprediction. Here a
+//! decision is computed with selects: the interval, the exchange, the renormalisation by a count of
+//! leading zeros, and the next state, of which both candidates are fetched while the decision is
+//! still under way.
 
 use std::hint::select_unpredictable;
 
@@ -11,8 +12,9 @@ pub(super) const CONTEXTS: usize = 256;
 
 /// A context's state: `I(CX)`, `MPS(CX)` and what belongs to them in one word.
 ///
-/// `Qe` in the upper 16 bits, aligned with the registers; below it the decision that led to this state, so that one select
-/// yields both; and in the lower 32 bits, which take no instruction to get at, where its row begins in [`ROWS`].
+/// `Qe` in the upper 16 bits, aligned with the registers; below it the decision that led to this
+/// state, so that one select yields both; and in the lower 32 bits, which take no instruction to
+/// get at, where its row begins in [`ROWS`].
 pub(super) type State = u64;
 
 /// The states of all contexts.
@@ -42,7 +44,8 @@ pub(super) const TABLE_C2: [(u16, u8, u8, u8); 47] = [
     (0x0001, 45, 43, 0), (0x5601, 46, 46, 0),
 ];
 
-/// What follows a state: without renormalisation, after the more probable symbol, after the less probable symbol.
+/// What follows a state: without renormalisation, after the more probable symbol, after the less
+/// probable symbol.
 ///
 /// At `ROW * (2 * I + MPS)`; the fourth of a row is of no meaning.
 static ROWS: [State; ROW * 2 * TABLE_C2.len()] = rows();
@@ -73,7 +76,8 @@ const fn state(index: usize, mps: usize, decision: usize) -> State {
     (TABLE_C2[index].0 as u64) << 48 | (decision << DECISION_SHIFT | row(index, mps)) as u64
 }
 
-/// Nothing names a row that is not there. Said out of the way, for the check costs nothing where a branch is predicted.
+/// Nothing names a row that is not there. Said out of the way, for the check costs nothing where a
+/// branch is predicted.
 #[cold]
 #[inline(never)]
 fn no_such_row(state: State) -> State {
@@ -99,7 +103,8 @@ pub(super) fn decision(state: State) -> u64 {
 pub(super) struct MqDecoder<'a, const TRACED: bool = false> {
     /// The interval `A`, in the upper 16 bits.
     interval: u64,
-    /// The code register: `Chigh` in the upper 16 bits, and below it bits of the string that await their turn.
+    /// The code register: `Chigh` in the upper 16 bits, and below it bits of the string that await
+    /// their turn.
     code: u64,
     /// How many such bits there are beyond [`LONGEST_SHIFT`].
     ahead: u32,
@@ -134,24 +139,29 @@ impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
 
     /// Bits of the string that were taken in when a decision last fell on the lower sub-interval.
     ///
-    /// Only such a decision moves the interval's upper end. A string that is cut anywhere behind it, and goes on with
-    /// ones, leads to the same decisions, so an encoder need not write more.
+    /// Only such a decision moves the interval's upper end. A string that is cut anywhere behind
+    /// it, and goes on with ones, leads to the same decisions, so an encoder need not write more.
     pub(super) fn needed(&self) -> usize {
         self.needed
     }
 
-    /// DECODE (C.3.2) in a context of the given state; the context's next state, with the [`decision`].
+    /// DECODE (C.3.2) in a context of the given state; the context's next state, with the
+    /// [`decision`].
     #[inline(always)]
     pub(super) fn decode(&mut self, state: State) -> State {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
-        let row = ROWS.get(state as u32 as usize..).and_then(|rest| rest.first_chunk::<3>());
-        let Some(row) = row else { return no_such_row(state) };
+        let row = ROWS
+            .get(state as u32 as usize..)
+            .and_then(|rest| rest.first_chunk::<3>());
+        let Some(row) = row else {
+            return no_such_row(state);
+        };
         let (kept, after_mps, after_lps) = (row[0], row[1], row[2]);
         let qe = state & QE;
         // The lower sub-interval has size Qe, the upper one what is left of A.
         let upper = self.interval.wrapping_sub(qe);
-        // LPS_EXCHANGE and MPS_EXCHANGE (C.3.2): the smaller sub-interval is the less probable symbol's. This much is
-        // known before the code register is.
+        // LPS_EXCHANGE and MPS_EXCHANGE (C.3.2): the smaller sub-interval is the less probable
+        // symbol's. This much is known before the code register is.
         let exchange = upper < qe;
         let unless_shifted = select_unpredictable(upper >> 63 != 0, kept, after_mps);
         let if_lower = select_unpredictable(exchange, after_mps, after_lps);
@@ -175,8 +185,8 @@ impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
         next
     }
 
-    /// Decodes `count` zeros at once, all in contexts of the given state, if they are the more probable symbol and come
-    /// without a renormalisation; the state then stays.
+    /// Decodes `count` zeros at once, all in contexts of the given state, if they are the more
+    /// probable symbol and come without a renormalisation; the state then stays.
     #[inline(always)]
     pub(super) fn skip_zeros(&mut self, state: State, count: u32) -> bool {
         const ONE: u32 = 48;

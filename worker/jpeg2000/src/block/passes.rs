@@ -1,8 +1,9 @@
 //! The three coding passes over a code block's words (ISO/IEC 15444-1 D.3).
 //!
-//! A pass looks only at the coefficients it codes: they are gathered as a bit set per word, and the next one is a count
-//! of trailing zeros away. Whether a coefficient becomes significant is the one branch on decoded data: it lets the
-//! processor go on with the next context before the decision is there. Refinement has no such branch.
+//! A pass looks only at the coefficients it codes: they are gathered as a bit set per word, and the
+//! next one is a count of trailing zeros away. Whether a coefficient becomes significant is the one
+//! branch on decoded data: it lets the processor go on with the next context before the decision is
+//! there. Refinement has no such branch.
 
 use std::hint::select_unpredictable;
 
@@ -41,7 +42,12 @@ pub(super) fn significance<const TRACED: bool>(
 ) {
     let mut mq = *decoder;
     for at in lattice.places() {
-        let Cell { inside, significant: before, mut negative, .. } = lattice.cells[at];
+        let Cell {
+            inside,
+            significant: before,
+            mut negative,
+            ..
+        } = lattice.cells[at];
         // Insignificant, with a context other than zero.
         let open = inside & !before;
         let candidates = word::neighbours(before) & open;
@@ -51,8 +57,8 @@ pub(super) fn significance<const TRACED: bool>(
             let position = left.trailing_zeros();
             left &= left - 1;
             let near = significant >> position;
-            let context =
-                &mut lattice.contexts[usize::from(lattice.table[context::significance_index(near)])];
+            let context = &mut lattice.contexts
+                [usize::from(lattice.table[context::significance_index(near)])];
             *context = mq.decode(*context);
             if decision(*context) != 0 {
                 significant |= MIDDLE << position;
@@ -75,14 +81,21 @@ pub(super) fn refinement<const TRACED: bool>(
     plane: u32,
 ) {
     let mut mq = *decoder;
-    // The state of the context that is next, and that of the other one of the two. Which one is next is known before the
-    // decision is, so that one select on the decoded state does for both its return and the choice. `again` is a number
-    // because compilers make a branch of a truth value that goes round a loop.
+    // The state of the context that is next, and that of the other one of the two. Which one is
+    // next is known before the decision is, so that one select on the decoded state does for both
+    // its return and the choice. `again` is a number because compilers make a branch of a truth
+    // value that goes round a loop.
     let mut state = lattice.contexts[context::REFINE_AGAIN];
     let mut other = lattice.contexts[context::REFINE_FIRST];
     let mut again = 1;
     for at in lattice.places() {
-        let Cell { inside, significant, visited, refined, .. } = lattice.cells[at];
+        let Cell {
+            inside,
+            significant,
+            visited,
+            refined,
+            ..
+        } = lattice.cells[at];
         let mut left = significant & !visited & inside;
         if left == 0 {
             continue;
@@ -134,7 +147,10 @@ pub(super) fn refinement<const TRACED: bool>(
 /// Both states as they are, or the other way round.
 #[inline(always)]
 fn swapped_unless(stays: bool, state: State, other: State) -> (State, State) {
-    (select_unpredictable(stays, state, other), select_unpredictable(stays, other, state))
+    (
+        select_unpredictable(stays, state, other),
+        select_unpredictable(stays, other, state),
+    )
 }
 
 /// D.3.4: the cleanup pass.
@@ -147,7 +163,13 @@ pub(super) fn cleanup<const TRACED: bool>(
     let mut mq = *decoder;
     let mut run_length = lattice.contexts[context::RUN_LENGTH];
     for at in lattice.places() {
-        let Cell { inside, significant: before, mut negative, visited, .. } = lattice.cells[at];
+        let Cell {
+            inside,
+            significant: before,
+            mut negative,
+            visited,
+            ..
+        } = lattice.cells[at];
         let candidates = inside & !before & !visited;
         lattice.cells[at].visited = 0;
         if candidates == 0 {
@@ -182,8 +204,8 @@ pub(super) fn cleanup<const TRACED: bool>(
             left &= left - 1;
             let near = significant >> position;
             if !known {
-                let context =
-                    &mut lattice.contexts[usize::from(lattice.table[context::significance_index(near)])];
+                let context = &mut lattice.contexts
+                    [usize::from(lattice.table[context::significance_index(near)])];
                 *context = mq.decode(*context);
                 known = decision(*context) != 0;
             }
@@ -200,8 +222,8 @@ pub(super) fn cleanup<const TRACED: bool>(
     *decoder = mq;
 }
 
-/// D.3.2: the sign of the coefficient that has just become significant, with its neighbourhood at `position`; as a set
-/// with the coefficient if it is negative.
+/// D.3.2: the sign of the coefficient that has just become significant, with its neighbourhood at
+/// `position`; as a set with the coefficient if it is negative.
 #[inline(always)]
 fn sign<const TRACED: bool>(
     mq: &mut MqDecoder<'_, TRACED>,

@@ -1,9 +1,11 @@
-//! A plain tier-1 coder, written from the text of ISO/IEC 15444-1 Annex D: one flag per coefficient, one coefficient at
-//! a time. The oracle of the tests, and with an encoder behind [`Coder`] the source of their data.
+//! A plain tier-1 coder, written from the text of ISO/IEC 15444-1 Annex D: one flag per
+//! coefficient, one coefficient at a time. The oracle of the tests, and with an encoder behind
+//! [`Coder`] the source of their data.
 
 use super::Subband;
 
-/// Codes a decision in a context: an encoder takes `decision` and returns it, a decoder ignores it and returns its own.
+/// Codes a decision in a context: an encoder takes `decision` and returns it, a decoder ignores it
+/// and returns its own.
 pub(super) trait Coder {
     fn code(&mut self, context: usize, decision: bool) -> bool;
 }
@@ -37,7 +39,10 @@ impl<C: Coder> Plain<C> {
             width: i32::try_from(width).unwrap(),
             height: i32::try_from(height).unwrap(),
             subband,
-            magnitude: coefficients.iter().map(|value| value.unsigned_abs()).collect(),
+            magnitude: coefficients
+                .iter()
+                .map(|value| value.unsigned_abs())
+                .collect(),
             negative: coefficients.iter().map(|&value| value < 0).collect(),
             significant: vec![false; size],
             refined: vec![false; size],
@@ -70,8 +75,8 @@ impl<C: Coder> Plain<C> {
         }
     }
 
-    /// Coefficients as OpenJPEG reconstructs them for the reversible wavelet: one fractional bit, half a step above what
-    /// is known, divided by two towards zero.
+    /// Coefficients as OpenJPEG reconstructs them for the reversible wavelet: one fractional bit,
+    /// half a step above what is known, divided by two towards zero.
     pub(super) fn decoded(&self) -> Vec<i32> {
         (0..self.magnitude.len())
             .map(|at| {
@@ -128,7 +133,11 @@ impl<C: Coder> Plain<C> {
                 _ => 0,
             };
         }
-        let (h, v) = if self.subband == Subband::Hl { (v, h) } else { (h, v) };
+        let (h, v) = if self.subband == Subband::Hl {
+            (v, h)
+        } else {
+            (h, v)
+        };
         if h == 2 {
             8
         } else if h == 1 {
@@ -248,7 +257,10 @@ impl<C: Coder> Plain<C> {
                     if self.significant[at] || self.visited[at] {
                         continue;
                     }
-                    if self.coder.code(self.zero_context(x, y), self.bit(at, plane)) {
+                    if self
+                        .coder
+                        .code(self.zero_context(x, y), self.bit(at, plane))
+                    {
                         self.found(x, y, plane);
                     }
                 }

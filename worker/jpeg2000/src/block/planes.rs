@@ -34,7 +34,10 @@ fn values(lattice: &Lattice, at: usize) -> [[i32; COLUMNS]; ROWS] {
     if lattice.cells[at].significant == 0 {
         return values;
     }
-    let mut planes = lattice.magnitude.chunks_exact(lattice.cells.len()).map(|words| words[at]);
+    let mut planes = lattice
+        .magnitude
+        .chunks_exact(lattice.cells.len())
+        .map(|words| words[at]);
     let mut shift = 0;
     while planes.len() > 0 {
         // One lane for each row, the columns side by side.
@@ -55,7 +58,8 @@ fn values(lattice: &Lattice, at: usize) -> [[i32; COLUMNS]; ROWS] {
     let negative = lattice.cells[at].negative;
     for (row, values) in values.iter_mut().enumerate() {
         for (column, value) in values.iter_mut().enumerate() {
-            let sign = 0_i32.wrapping_sub(i32::from(negative >> word::position(column, row) & 1 != 0));
+            let sign =
+                0_i32.wrapping_sub(i32::from(negative >> word::position(column, row) & 1 != 0));
             *value = (*value ^ sign).wrapping_sub(sign);
         }
     }
@@ -66,7 +70,8 @@ fn values(lattice: &Lattice, at: usize) -> [[i32; COLUMNS]; ROWS] {
 #[inline(always)]
 fn spread(bits: u64) -> u64 {
     const LANES: u64 = 1 | 1 << LANE | 1 << (2 * LANE) | 1 << (3 * LANE);
-    // Copies of the bits, each one lane less one bit further up, so that another one is lowest in each lane.
+    // Copies of the bits, each one lane less one bit further up, so that another one is lowest in
+    // each lane.
     const COPIES: u64 = 1 | 1 << (LANE - 1) | 1 << (2 * (LANE - 1)) | 1 << (3 * (LANE - 1));
     (bits & 0b1111).wrapping_mul(COPIES) & LANES
 }

@@ -1,12 +1,13 @@
 //! A codeword segment as a plain bit string.
 //!
-//! After a byte 0xFF the coder leaves the top bit of the next byte free for a carry (ISO/IEC 15444-1 C.2.6 BYTEOUT,
-//! C.3.4 BYTEIN). Taking those bits out once, and adding the carries, leaves the arithmetic decoder a string without
-//! exceptions.
+//! After a byte 0xFF the coder leaves the top bit of the next byte free for a carry (ISO/IEC
+//! 15444-1 C.2.6 BYTEOUT, C.3.4 BYTEIN). Taking those bits out once, and adding the carries, leaves
+//! the arithmetic decoder a string without exceptions.
 
 use super::BlockFlaw;
 
-/// Bytes that a code block's segment may have: four times what 4096 samples of 31 bits take uncoded.
+/// Bytes that a code block's segment may have: four times what 4096 samples of 31 bits take
+/// uncoded.
 const MOST_BYTES: usize = 1 << 16;
 
 /// Scratch for one segment.
@@ -20,9 +21,14 @@ pub(super) struct Segment {
 impl Segment {
     /// Joins the pieces and takes the stuffed bits out.
     pub(super) fn load(&mut self, pieces: &[&[u8]]) -> Result<(), BlockFlaw> {
-        let bytes = pieces.iter().fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
+        let bytes = pieces
+            .iter()
+            .fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
         if bytes > MOST_BYTES {
-            return Err(BlockFlaw::Length { bytes, most: MOST_BYTES });
+            return Err(BlockFlaw::Length {
+                bytes,
+                most: MOST_BYTES,
+            });
         }
         if let &[only] = pieces {
             return self.unstuff(only);
@@ -37,8 +43,8 @@ impl Segment {
         result
     }
 
-    /// The bit string, most significant bit first, filled up to whole bytes with ones; beyond it there are only ones
-    /// (C.3.4: BYTEIN at a marker).
+    /// The bit string, most significant bit first, filled up to whole bytes with ones; beyond it
+    /// there are only ones (C.3.4: BYTEIN at a marker).
     pub(super) fn bits(&self) -> &[u8] {
         &self.bits
     }
@@ -61,8 +67,12 @@ impl Segment {
                 let chunk = u64::from_be_bytes(chunk);
                 if !has_ff(chunk) {
                     let joined = (u128::from(tail) << 64) | u128::from(chunk);
-                    #[expect(clippy::cast_possible_truncation, reason = "the upper bits stay in `tail`")]
-                    self.bits.extend_from_slice(&((joined >> held) as u64).to_be_bytes());
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        reason = "the upper bits stay in `tail`"
+                    )]
+                    self.bits
+                        .extend_from_slice(&((joined >> held) as u64).to_be_bytes());
                     tail = chunk & ((1 << held) - 1);
                     at += 8;
                     continue;
@@ -71,7 +81,10 @@ impl Segment {
             let byte = bytes[at];
             let width = if after_ff { 7 } else { 8 };
             if after_ff && byte >= 0x80 && (byte > 0x8F || !self.carry(&mut tail, held)) {
-                return Err(BlockFlaw::Stuffing { bytes: bytes.len(), at });
+                return Err(BlockFlaw::Stuffing {
+                    bytes: bytes.len(),
+                    at,
+                });
             }
             tail = (tail << width) | u64::from(byte) & ((1 << width) - 1);
             held += width;
@@ -87,7 +100,8 @@ impl Segment {
         self.len_bits = self.bits.len() * 8 + held as usize;
         if held > 0 {
             #[expect(clippy::cast_possible_truncation, reason = "`held` is below 8")]
-            self.bits.push(((tail << (8 - held)) | (0xFF >> held)) as u8);
+            self.bits
+                .push(((tail << (8 - held)) | (0xFF >> held)) as u8);
         }
         Ok(())
     }
@@ -130,20 +144,35 @@ mod tests {
 
     fn digits(bytes: &[u8]) -> String {
         let digit = |byte: u8, bit: u32| if byte >> bit & 1 == 0 { '0' } else { '1' };
-        bytes.iter().flat_map(|&byte| (0..8).rev().map(move |bit| digit(byte, bit))).collect()
+        bytes
+            .iter()
+            .flat_map(|&byte| (0..8).rev().map(move |bit| digit(byte, bit)))
+            .collect()
     }
 
     #[test]
     fn the_bit_after_a_full_byte_is_taken_out() {
         // 0xFF, then seven bits 0b010_1010, then eight bits.
-        assert_eq!(bits(&[&[0xFF, 0b010_1010, 0xC3]]), Ok((vec![0xFF, 0b0101_0101, 0b1000_0111], 23)));
-        assert_eq!(bits(&[&[0xFF], &[0b010_1010], &[0xC3]]), bits(&[&[0xFF, 0b010_1010, 0xC3]]));
+        assert_eq!(
+            bits(&[&[0xFF, 0b010_1010, 0xC3]]),
+            Ok((vec![0xFF, 0b0101_0101, 0b1000_0111], 23))
+        );
+        assert_eq!(
+            bits(&[&[0xFF], &[0b010_1010], &[0xC3]]),
+            bits(&[&[0xFF, 0b010_1010, 0xC3]])
+        );
     }
 
     #[test]
     fn a_carry_runs_through_full_bytes() {
-        assert_eq!(bits(&[&[0x12, 0xFF, 0x80]]), Ok((vec![0x13, 0x00, 0x01], 23)));
-        assert_eq!(bits(&[&[0x12, 0xFF, 0x7F, 0xFF, 0x80]]), Ok((vec![0x13, 0, 0, 0, 0x03], 38)));
+        assert_eq!(
+            bits(&[&[0x12, 0xFF, 0x80]]),
+            Ok((vec![0x13, 0x00, 0x01], 23))
+        );
+        assert_eq!(
+            bits(&[&[0x12, 0xFF, 0x7F, 0xFF, 0x80]]),
+            Ok((vec![0x13, 0, 0, 0, 0x03], 38))
+        );
     }
 
     #[test]
@@ -156,8 +185,9 @@ mod tests {
             }
             let whole = digits(&bytes);
             let stuffed = 8 * (at + 1);
-            let expected =
-                whole.get(stuffed + 1..).map_or(whole.clone(), |rest| whole[..stuffed].to_owned() + rest);
+            let expected = whole
+                .get(stuffed + 1..)
+                .map_or(whole.clone(), |rest| whole[..stuffed].to_owned() + rest);
             let (found, len) = bits(&[&bytes]).unwrap();
             let found = digits(&found);
             assert_eq!(found[..len], expected, "at {at}");
@@ -167,7 +197,13 @@ mod tests {
 
     #[test]
     fn markers_and_overflows_are_refused() {
-        assert_eq!(bits(&[&[1, 0xFF, 0x90]]), Err(BlockFlaw::Stuffing { bytes: 3, at: 2 }));
-        assert_eq!(bits(&[&[0xFF], &[0x8F]]), Err(BlockFlaw::Stuffing { bytes: 2, at: 1 }));
+        assert_eq!(
+            bits(&[&[1, 0xFF, 0x90]]),
+            Err(BlockFlaw::Stuffing { bytes: 3, at: 2 })
+        );
+        assert_eq!(
+            bits(&[&[0xFF], &[0x8F]]),
+            Err(BlockFlaw::Stuffing { bytes: 2, at: 1 })
+        );
     }
 }

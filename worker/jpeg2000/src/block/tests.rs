@@ -8,17 +8,25 @@ use super::encoder::{all_passes, bit_planes, decode, encode};
 use super::{BlockDecoder, BlockFlaw, CodedBlock, Subband};
 
 fn subbands() -> impl Strategy<Value = Subband> {
-    prop_oneof![Just(Subband::Ll), Just(Subband::Hl), Just(Subband::Lh), Just(Subband::Hh)]
+    prop_oneof![
+        Just(Subband::Ll),
+        Just(Subband::Hl),
+        Just(Subband::Lh),
+        Just(Subband::Hh)
+    ]
 }
 
 /// Sizes of whole and of cut-off code blocks.
 fn sizes() -> impl Strategy<Value = (usize, usize)> {
-    (2_u32..=10, 2_u32..=10).prop_filter("at most 4096 samples", |(x, y)| x + y <= 12).prop_flat_map(
-        |(x, y)| {
+    (2_u32..=10, 2_u32..=10)
+        .prop_filter("at most 4096 samples", |(x, y)| x + y <= 12)
+        .prop_flat_map(|(x, y)| {
             let (width, height) = (1_usize << x, 1_usize << y);
-            (prop_oneof![Just(width), 1..=width], prop_oneof![Just(height), 1..=height])
-        },
-    )
+            (
+                prop_oneof![Just(width), 1..=width],
+                prop_oneof![Just(height), 1..=height],
+            )
+        })
 }
 
 /// Coefficients with the peaked distribution of a wavelet's sub-bands.
@@ -51,20 +59,34 @@ fn run(
 ) -> Result<Vec<i32>, BlockFlaw> {
     // A stride and a rest that must stay untouched.
     let stride = width + 3;
-    let block = CodedBlock { width, height, subband, pieces, passes, bit_planes };
+    let block = CodedBlock {
+        width,
+        height,
+        subband,
+        pieces,
+        passes,
+        bit_planes,
+    };
     let [best, portable] = DECODERS.with_borrow_mut(|decoders| {
         decoders.each_mut().map(|decoder| {
             let mut out = vec![i32::MIN; height * stride];
             decoder.decode(&block, &mut out, stride)?;
-            assert!(out.chunks(stride).all(|row| row[width..].iter().all(|&value| value == i32::MIN)));
-            Ok(out.chunks(stride).flat_map(|row| row[..width].to_vec()).collect())
+            assert!(
+                out.chunks(stride)
+                    .all(|row| row[width..].iter().all(|&value| value == i32::MIN))
+            );
+            Ok(out
+                .chunks(stride)
+                .flat_map(|row| row[..width].to_vec())
+                .collect())
         })
     });
     assert_eq!(best, portable);
     best
 }
 
-/// A block like those of Sentinel-2: 64x64 coefficients of some 7 bits with neighbours of like size.
+/// A block like those of Sentinel-2: 64x64 coefficients of some 7 bits with neighbours of like
+/// size.
 fn dense() -> Vec<i32> {
     let mut state = 1_u32;
     let mut random = move || {
@@ -81,10 +103,20 @@ fn dense() -> Vec<i32> {
 }
 
 /// What is left of a segment when every byte is gone that a decoder's ones replace.
-fn cut_short(size: (usize, usize), subband: Subband, segment: &[u8], planes: u32, passes: u32) -> usize {
+fn cut_short(
+    size: (usize, usize),
+    subband: Subband,
+    segment: &[u8],
+    planes: u32,
+    passes: u32,
+) -> usize {
     let expected = decode(size, subband, segment, planes, passes);
     let same = |&len: &usize| decode(size, subband, &segment[..len], planes, passes) == expected;
-    (0..segment.len()).rev().take_while(same).last().unwrap_or(segment.len())
+    (0..segment.len())
+        .rev()
+        .take_while(same)
+        .last()
+        .unwrap_or(segment.len())
 }
 
 proptest! {
@@ -147,9 +179,22 @@ fn headers_outside_the_standard_are_refused() {
     assert!(matches!(flaw((65, 64), 1, 1), BlockFlaw::Size { .. }));
     assert!(matches!(flaw((0, 4), 1, 1), BlockFlaw::Size { .. }));
     assert!(matches!(flaw((4, 1025), 1, 1), BlockFlaw::Size { .. }));
-    assert!(matches!(flaw((4, 4), 31, 1), BlockFlaw::BitPlanes { bit_planes: 31 }));
-    assert!(matches!(flaw((4, 4), 3, 8), BlockFlaw::Passes { passes: 8, most: 7, .. }));
-    assert!(matches!(flaw((4, 4), 0, 1), BlockFlaw::Passes { most: 0, .. }));
+    assert!(matches!(
+        flaw((4, 4), 31, 1),
+        BlockFlaw::BitPlanes { bit_planes: 31 }
+    ));
+    assert!(matches!(
+        flaw((4, 4), 3, 8),
+        BlockFlaw::Passes {
+            passes: 8,
+            most: 7,
+            ..
+        }
+    ));
+    assert!(matches!(
+        flaw((4, 4), 0, 1),
+        BlockFlaw::Passes { most: 0, .. }
+    ));
 }
 
 #[test]
@@ -179,10 +224,22 @@ fn segments_of_the_wrong_length_are_refused() {
     let segment = encode((64, 64), Subband::Lh, &values, planes, passes);
     let end = |pieces: &[&[u8]], passes| run((64, 64), Subband::Lh, pieces, planes, passes);
     assert_eq!(end(&[&segment], passes), Ok(values));
-    assert!(matches!(end(&[&segment[..segment.len() - 12]], passes), Err(BlockFlaw::Overrun { .. })));
-    assert!(matches!(end(&[&segment, &[0; 4]], passes), Err(BlockFlaw::Underrun { .. })));
-    assert!(matches!(end(&[&segment], passes - 3), Err(BlockFlaw::Underrun { .. })));
-    assert!(matches!(end(&[&vec![0; 1 << 17]], passes), Err(BlockFlaw::Length { .. })));
+    assert!(matches!(
+        end(&[&segment[..segment.len() - 12]], passes),
+        Err(BlockFlaw::Overrun { .. })
+    ));
+    assert!(matches!(
+        end(&[&segment, &[0; 4]], passes),
+        Err(BlockFlaw::Underrun { .. })
+    ));
+    assert!(matches!(
+        end(&[&segment], passes - 3),
+        Err(BlockFlaw::Underrun { .. })
+    ));
+    assert!(matches!(
+        end(&[&vec![0; 1 << 17]], passes),
+        Err(BlockFlaw::Length { .. })
+    ));
 }
 
 #[test]
@@ -196,10 +253,15 @@ fn blocks_without_passes_or_bytes_are_decoded() {
 #[test]
 fn runs_of_the_likelier_symbol_may_end_long_before_the_decoder_does() {
     let size = (64, 64);
-    let values: Vec<i32> = (0..4096).map(|at| if at < 2048 { (1 << 24) - 1 } else { 0 }).collect();
+    let values: Vec<i32> = (0..4096)
+        .map(|at| if at < 2048 { (1 << 24) - 1 } else { 0 })
+        .collect();
     let passes = all_passes(24);
     let segment = encode(size, Subband::Ll, &values, 24, passes);
     let len = cut_short(size, Subband::Ll, &segment, 24, passes);
     assert!(len + 8 <= segment.len(), "{len} of {}", segment.len());
-    assert_eq!(run(size, Subband::Ll, &[&segment[..len]], 24, passes), Ok(values));
+    assert_eq!(
+        run(size, Subband::Ll, &[&segment[..len]], 24, passes),
+        Ok(values)
+    );
 }

@@ -1,10 +1,12 @@
-//! The 64-bit word that holds one flag for each of 8 columns by 4 rows, in scan order, with its margin.
+//! The 64-bit word that holds one flag for each of 8 columns by 4 rows, in scan order, with its
+//! margin.
 //!
-//! A code block is scanned in stripes of four rows, column by column (ISO/IEC 15444-1 D.1). A word covers eight columns
-//! of one stripe. Each column takes six bits: the row above the stripe, its four rows, and the row below; the columns
-//! left and right of the eight are there too. So bit order is scan order, a coefficient's eight neighbours lie at fixed
-//! distances, and no neighbour is ever in another word. The price is that a coefficient at a word's edge is copied into
-//! the margins of the words around it.
+//! A code block is scanned in stripes of four rows, column by column (ISO/IEC 15444-1 D.1). A word
+//! covers eight columns of one stripe. Each column takes six bits: the row above the stripe, its
+//! four rows, and the row below; the columns left and right of the eight are there too. So bit
+//! order is scan order, a coefficient's eight neighbours lie at fixed distances, and no neighbour
+//! is ever in another word. The price is that a coefficient at a word's edge is copied into the
+//! margins of the words around it.
 
 /// Columns of the block in one word.
 pub(super) const COLUMNS: usize = 8;
@@ -15,7 +17,8 @@ pub(super) const ROWS: usize = 4;
 /// Bits from a coefficient to the one on its right.
 const COLUMN_BITS: usize = 6;
 
-/// The position of the word's first coefficient, and within a neighbourhood the position of its middle.
+/// The position of the word's first coefficient, and within a neighbourhood the position of its
+/// middle.
 ///
 /// A neighbourhood is a word shifted so that the coefficient above and to the left is bit 0.
 pub(super) const FIRST: usize = COLUMN_BITS + 1;
@@ -23,7 +26,8 @@ pub(super) const FIRST: usize = COLUMN_BITS + 1;
 /// The middle of a neighbourhood.
 pub(super) const MIDDLE: u64 = 1 << FIRST;
 
-/// Those of a neighbourhood that are scanned after its middle: the one below, and the column on the right.
+/// Those of a neighbourhood that are scanned after its middle: the one below, and the column on the
+/// right.
 pub(super) const LATER: u64 = MIDDLE << 1 | (MIDDLE >> 1 | MIDDLE | MIDDLE << 1) << COLUMN_BITS;
 
 /// The word's own coefficients, without the margin.
@@ -63,7 +67,8 @@ pub(super) const fn position(column: usize, row: usize) -> usize {
     FIRST + COLUMN_BITS * column + row
 }
 
-/// The coefficients with at least one of their eight neighbours in `flags`; only [`CENTRE`] is meaningful.
+/// The coefficients with at least one of their eight neighbours in `flags`; only [`CENTRE`] is
+/// meaningful.
 #[inline(always)]
 pub(super) fn neighbours(flags: u64) -> u64 {
     let vertical = (flags << 1) | (flags >> 1);
@@ -71,7 +76,8 @@ pub(super) fn neighbours(flags: u64) -> u64 {
     vertical | (column << COLUMN_BITS) | (column >> COLUMN_BITS)
 }
 
-/// The coefficients that have one of `flags` among the neighbours scanned before them; only [`CENTRE`] is meaningful.
+/// The coefficients that have one of `flags` among the neighbours scanned before them; only
+/// [`CENTRE`] is meaningful.
 #[inline(always)]
 pub(super) fn later(flags: u64) -> u64 {
     flags << 1 | (flags << 1 | flags | flags >> 1) << COLUMN_BITS
@@ -90,7 +96,8 @@ pub(super) enum Towards {
     BelowRight,
 }
 
-/// The coefficients of `flags` that lie in the margin of a word around this one, where that word has them.
+/// The coefficients of `flags` that lie in the margin of a word around this one, where that word
+/// has them.
 #[inline(always)]
 pub(super) fn margin(flags: u64, towards: Towards) -> u64 {
     const ACROSS: usize = COLUMN_BITS * COLUMNS;

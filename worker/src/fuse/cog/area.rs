@@ -1,9 +1,11 @@
-//! One overview level from the one before, row by row, for sides of any length: means weighted by area.
+//! One overview level from the one before, row by row, for sides of any length: means weighted by
+//! area.
 //!
-//! An odd side of 2n − 1 samples becomes n: a pixel of the overview covers a little less than two samples, which are
-//! parts of up to three. This follows GDAL's `AVERAGE` resampling (`gcore/overview.cpp`,
-//! `GDALResampleChunk_AverageOrRMS_T`) operation by operation in double precision, because a mean that lies exactly
-//! between two integers is rounded by whatever the last bit of the sum happens to be.
+//! An odd side of 2n − 1 samples becomes n: a pixel of the overview covers a little less than two
+//! samples, which are parts of up to three. This follows GDAL's `AVERAGE` resampling
+//! (`gcore/overview.cpp`, `GDALResampleChunk_AverageOrRMS_T`) operation by operation in double
+//! precision, because a mean that lies exactly between two integers is rounded by whatever the last
+//! bit of the sum happens to be.
 
 use super::halve::halve_rows;
 
@@ -20,14 +22,22 @@ fn taps(length: usize) -> Vec<Taps> {
     let pixels = length.div_ceil(2);
     let ratio = float(length) / float(pixels);
     let weights = |pixel: usize| {
-        // Bounds of the pixel in samples, and its first sample and the one after its last; GDAL forgives rounding.
+        // Bounds of the pixel in samples, and its first sample and the one after its last; GDAL
+        // forgives rounding.
         let (start, end) = (float(pixel) * ratio, float(pixel.saturating_add(1)) * ratio);
-        let (first, after) = ((start + 1e-8).floor(), (end - 1e-8).ceil().min(float(length)));
+        let (first, after) = (
+            (start + 1e-8).floor(),
+            (end - 1e-8).ceil().min(float(length)),
+        );
         let weight = |position: f64| {
             if position < first || position >= after {
                 0.0
             } else if position <= first {
-                if after <= first + 1.0 { 1.0 } else { 1.0 - (start - first) }
+                if after <= first + 1.0 {
+                    1.0
+                } else {
+                    1.0 - (start - first)
+                }
             } else if position + 1.0 >= after {
                 1.0 - (after - end)
             } else {
@@ -35,7 +45,11 @@ fn taps(length: usize) -> Vec<Taps> {
             }
         };
         let middle = 2.0 * float(pixel);
-        Taps { left: weight(middle - 1.0), middle: weight(middle), right: weight(middle + 1.0) }
+        Taps {
+            left: weight(middle - 1.0),
+            middle: weight(middle),
+            right: weight(middle + 1.0),
+        }
     };
     (0..pixels).map(weights).collect()
 }
@@ -45,7 +59,8 @@ fn float(value: usize) -> f64 {
     value as f64
 }
 
-/// Halves an image whose rows come from top to bottom. A row holds the samples of all bands, band after band.
+/// Halves an image whose rows come from top to bottom. A row holds the samples of all bands, band
+/// after band.
 pub(super) struct Halving {
     width: usize,
     height: usize,
@@ -69,7 +84,10 @@ struct Sums {
 
 impl Sums {
     fn new(length: usize) -> Self {
-        Self { totals: vec![0.0; length], weights: vec![0.0; length] }
+        Self {
+            totals: vec![0.0; length],
+            weights: vec![0.0; length],
+        }
     }
 
     fn add(&mut self, line: &Self, weight: f64) {
@@ -126,8 +144,10 @@ impl Halving {
             }
             is_last
         } else {
-            let (right, left) =
-                (weight(pixel, |taps| taps.right), weight(pixel.saturating_add(1), |taps| taps.left));
+            let (right, left) = (
+                weight(pixel, |taps| taps.right),
+                weight(pixel.saturating_add(1), |taps| taps.left),
+            );
             self.pixels.add(&self.line, right);
             self.finish(out);
             self.pixels.clear();
@@ -150,7 +170,11 @@ impl Halving {
     /// Sums along the row. A sample that is nodata is 0 and adds nothing but its missing weight.
     fn sum_line(&mut self, row: &[u16]) {
         let pixels = self.columns.len();
-        let sums = self.line.totals.chunks_exact_mut(pixels).zip(self.line.weights.chunks_exact_mut(pixels));
+        let sums = self
+            .line
+            .totals
+            .chunks_exact_mut(pixels)
+            .zip(self.line.weights.chunks_exact_mut(pixels));
         for (band, (totals, weights)) in row.chunks_exact(self.width).zip(sums) {
             let mut left = 0;
             let (pairs, rest) = band.as_chunks::<2>();
@@ -163,7 +187,8 @@ impl Halving {
                 *total = f64::from(left) * taps.left
                     + f64::from(middle) * taps.middle
                     + f64::from(right) * taps.right;
-                *weight = part(left, taps.left) + part(middle, taps.middle) + part(right, taps.right);
+                *weight =
+                    part(left, taps.left) + part(middle, taps.middle) + part(right, taps.right);
                 left = right;
             }
         }
@@ -190,10 +215,23 @@ mod tests {
     #[test]
     fn weights_of_odd_sides_drift_and_those_of_even_ones_do_not() {
         let third = |value: f64| (value * 3.0).round() / 3.0;
-        let odd: Vec<_> =
-            taps(5).iter().map(|taps| (third(taps.left), third(taps.middle), third(taps.right))).collect();
-        assert_eq!(odd, [(0.0, 1.0, 2.0 / 3.0), (1.0 / 3.0, 1.0, 1.0 / 3.0), (2.0 / 3.0, 1.0, 0.0)]);
-        let even = Taps { left: 0.0, middle: 1.0, right: 1.0 };
+        let odd: Vec<_> = taps(5)
+            .iter()
+            .map(|taps| (third(taps.left), third(taps.middle), third(taps.right)))
+            .collect();
+        assert_eq!(
+            odd,
+            [
+                (0.0, 1.0, 2.0 / 3.0),
+                (1.0 / 3.0, 1.0, 1.0 / 3.0),
+                (2.0 / 3.0, 1.0, 0.0)
+            ]
+        );
+        let even = Taps {
+            left: 0.0,
+            middle: 1.0,
+            right: 1.0,
+        };
         assert_eq!(taps(10980), vec![even; 5490]);
     }
 

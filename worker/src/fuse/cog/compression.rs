@@ -9,7 +9,8 @@ use super::lerc;
 use super::tile::{Pixels, Tiling};
 use super::{CogError, SampleType};
 
-/// Compression of the output. As text: `deflate:6`, `zstd:1`, `lerc`, `none`; the level may be left out.
+/// Compression of the output. As text: `deflate:6`, `zstd:1`, `lerc`, `none`; the level may be left
+/// out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
     /// With the horizontal predictor. Read by everything that reads TIFF.
@@ -65,7 +66,10 @@ impl FromStr for Compression {
         };
         let level = |default, highest| match level {
             None => Some(default),
-            Some(level) => level.parse().ok().filter(|level| (1..=highest).contains(level)),
+            Some(level) => level
+                .parse()
+                .ok()
+                .filter(|level| (1..=highest).contains(level)),
         };
         let compression = match name.to_ascii_lowercase().as_str() {
             "deflate" => level(1, 12).map(|level| Self::Deflate { level }),
@@ -79,8 +83,8 @@ impl FromStr for Compression {
 }
 
 impl Compression {
-    /// Value of TIFF's tag Compression: 8 is "Adobe Deflate" (TIFF Specification Supplement 2), 50000 ZSTD and 34887 LERC
-    /// (libtiff's `tiff.h`), 1 none (TIFF 6.0, section 8).
+    /// Value of TIFF's tag Compression: 8 is "Adobe Deflate" (TIFF Specification Supplement 2),
+    /// 50000 ZSTD and 34887 LERC (libtiff's `tiff.h`), 1 none (TIFF 6.0, section 8).
     pub(super) fn tag(self) -> u16 {
         match self {
             Self::Deflate { .. } => 8,
@@ -90,18 +94,22 @@ impl Compression {
         }
     }
 
-    /// Whether samples are replaced by their difference to the one on their left (TIFF 6.0, section 14).
+    /// Whether samples are replaced by their difference to the one on their left (TIFF 6.0, section
+    /// 14).
     pub(super) fn has_predictor(self) -> bool {
         matches!(self, Self::Deflate { .. } | Self::Zstd { .. })
     }
 
     fn failed(self, detail: impl fmt::Display) -> CogError {
-        CogError::Compress { compression: self.to_string(), detail: detail.to_string() }
+        CogError::Compress {
+            compression: self.to_string(),
+            detail: detail.to_string(),
+        }
     }
 }
 
-/// Bytes around the data of a tile: its length in front, its last bytes again behind (GDAL's "COG driver" page, "Tile
-/// data leader and trailer").
+/// Bytes around the data of a tile: its length in front, its last bytes again behind (GDAL's "COG
+/// driver" page, "Tile data leader and trailer").
 pub(super) const LEADER: usize = 4;
 /// See [`LEADER`].
 pub(super) const TRAILER: usize = 4;
@@ -112,7 +120,8 @@ pub(super) struct Encoder {
     codec: Codec,
     /// The tile as the compressor takes it.
     interleaved: Vec<u8>,
-    /// What the compressor made of it, with leader and trailer; what is behind them is of no meaning.
+    /// What the compressor made of it, with leader and trailer; what is behind them is of no
+    /// meaning.
     encoded: Vec<u8>,
 }
 
@@ -132,12 +141,18 @@ impl Encoder {
                 Codec::Deflate(Compressor::new(level))
             }
             Compression::Zstd { level } => Codec::Zstd(
-                zstd::bulk::Compressor::new(level.into()).map_err(|error| compression.failed(error))?,
+                zstd::bulk::Compressor::new(level.into())
+                    .map_err(|error| compression.failed(error))?,
             ),
             Compression::Lerc => Codec::Lerc,
             Compression::None => Codec::None,
         };
-        Ok(Self { compression, codec, interleaved: Vec::new(), encoded: Vec::new() })
+        Ok(Self {
+            compression,
+            codec,
+            interleaved: Vec::new(),
+            encoded: Vec::new(),
+        })
     }
 
     /// Gives back the buffers: a thread that decodes the next chunk needs about as much for that.
@@ -151,7 +166,11 @@ impl Encoder {
     }
 
     /// The tile with leader and trailer; pixels beyond the image are filled in.
-    pub(super) fn encode(&mut self, tiling: Tiling, pixels: &Pixels<'_>) -> Result<&[u8], CogError> {
+    pub(super) fn encode(
+        &mut self,
+        tiling: Tiling,
+        pixels: &Pixels<'_>,
+    ) -> Result<&[u8], CogError> {
         let compression = self.compression;
         let failed = |detail: &dyn fmt::Display| compression.failed(detail);
         if !matches!(self.codec, Codec::Lerc) {
@@ -162,11 +181,15 @@ impl Encoder {
         let length = match &mut self.codec {
             Codec::Deflate(compressor) => {
                 let bound = compressor.zlib_compress_bound(data.len());
-                compressor.zlib_compress(data, room(out, bound)).map_err(|error| failed(&error))?
+                compressor
+                    .zlib_compress(data, room(out, bound))
+                    .map_err(|error| failed(&error))?
             }
             Codec::Zstd(compressor) => {
                 let bound = zstd::zstd_safe::compress_bound(data.len());
-                compressor.compress_to_buffer(data, room(out, bound)).map_err(|error| failed(&error))?
+                compressor
+                    .compress_to_buffer(data, room(out, bound))
+                    .map_err(|error| failed(&error))?
             }
             Codec::Lerc => {
                 let data = match tiling.sample_type {
@@ -184,9 +207,12 @@ impl Encoder {
         };
         let leader = u32::try_from(length).map_err(|_| failed(&"the tile has 4 GiB or more"))?;
         let end = LEADER.saturating_add(length);
-        // Data of fewer bytes than the trailer repeats would repeat a part of the leader, which no compressor here does.
+        // Data of fewer bytes than the trailer repeats would repeat a part of the leader, which no
+        // compressor here does.
         out.copy_within(end.saturating_sub(TRAILER)..end, end);
-        out.get_mut(..LEADER).unwrap_or_default().copy_from_slice(&leader.to_le_bytes());
+        out.get_mut(..LEADER)
+            .unwrap_or_default()
+            .copy_from_slice(&leader.to_le_bytes());
         Ok(out.get(..end.saturating_add(TRAILER)).unwrap_or_default())
     }
 }
@@ -216,7 +242,16 @@ mod tests {
 
     #[test]
     fn what_is_no_compression_is_answered_with_all_there_are() {
-        for text in ["", "gzip", "deflate:0", "deflate:13", "zstd:23", "zstd:fast", "lerc:1", "none:"] {
+        for text in [
+            "",
+            "gzip",
+            "deflate:0",
+            "deflate:13",
+            "zstd:23",
+            "zstd:fast",
+            "lerc:1",
+            "none:",
+        ] {
             assert!(text.parse::<Compression>().is_err(), "{text}");
         }
         assert_eq!(

@@ -2,8 +2,8 @@
 
 use std::io;
 
-/// Failure of [`CogWriter`](super::CogWriter). Nothing more can be done with a writer that has failed: what its output
-/// has received is not a file, and has to be thrown away.
+/// Failure of [`CogWriter`](super::CogWriter). Nothing more can be done with a writer that has
+/// failed: what its output has received is not a file, and has to be thrown away.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CogError {
@@ -11,7 +11,9 @@ pub enum CogError {
     #[error("the body of the COG could not be written: {0}; see to the output and start over")]
     Output(#[source] io::Error),
     /// A compressor refused a tile, which valid settings do not lead to. Report it.
-    #[error("a tile could not be compressed with {compression}: {detail}; choose another compression")]
+    #[error(
+        "a tile could not be compressed with {compression}: {detail}; choose another compression"
+    )]
     Compress {
         /// As in [`Compression`](super::Compression)'s text form.
         compression: String,

@@ -1,7 +1,7 @@
 //! The tags that place the image on Earth, as GDAL writes them.
 //!
-//! Turning a coordinate reference system into `GeoTIFF` keys is GDAL's business: it writes a file of one pixel, and its
-//! tags are copied.
+//! Turning a coordinate reference system into `GeoTIFF` keys is GDAL's business: it writes a file
+//! of one pixel, and its tags are copied.
 
 use gdal::errors::GdalError;
 use gdal::spatial_ref::SpatialRef;
@@ -10,8 +10,8 @@ use gdal::{DriverManager, vsi};
 use super::tiff::Field;
 use crate::fuse::scratch::Scratch;
 
-/// `ModelPixelScale`, `ModelTiepoint`, `ModelTransformation`, `GeoKeyDirectory`, `GeoDoubleParams` and `GeoAsciiParams`
-/// (OGC 19-008, GeoTIFF 1.1, annex B and section 7).
+/// `ModelPixelScale`, `ModelTiepoint`, `ModelTransformation`, `GeoKeyDirectory`, `GeoDoubleParams`
+/// and `GeoAsciiParams` (OGC 19-008, GeoTIFF 1.1, annex B and section 7).
 const TAGS: [u16; 6] = [33550, 33922, 34264, 34735, 34736, 34737];
 
 /// Why there are no tags. GDAL's part: see its words. A malformed file: report it.
@@ -35,8 +35,8 @@ pub struct GeoTags {
 }
 
 impl GeoTags {
-    /// Of a coordinate reference system and a transform in GDAL's order: x of the upper left corner, pixel width, 0, y, 0,
-    /// negative pixel height.
+    /// Of a coordinate reference system and a transform in GDAL's order: x of the upper left
+    /// corner, pixel width, 0, y, 0, negative pixel height.
     ///
     /// # Errors
     /// If GDAL cannot express the system in a `GeoTIFF`.
@@ -63,8 +63,15 @@ pub(super) fn directory(file: &[u8]) -> Result<Vec<Field>, GeoTagsError> {
     let read = || {
         let start = usize::try_from(u32_at(file, 4)?).ok()?;
         let count = usize::from(u16_at(file, start)?);
-        let entries = file.get(start.checked_add(2)?..)?.as_chunks::<12>().0.get(..count)?;
-        entries.iter().map(|entry| field(file, entry)).collect::<Option<Vec<_>>>()
+        let entries = file
+            .get(start.checked_add(2)?..)?
+            .as_chunks::<12>()
+            .0
+            .get(..count)?;
+        entries
+            .iter()
+            .map(|entry| field(file, entry))
+            .collect::<Option<Vec<_>>>()
     };
     read().ok_or_else(|| malformed("a TIFF that is cut off"))
 }
@@ -86,13 +93,24 @@ fn field(file: &[u8], entry: &[u8; 12]) -> Option<Field> {
         let start = usize::try_from(u32_at(entry, 8)?).ok()?;
         file.get(start..start.checked_add(length)?)?
     };
-    Some(Field { tag, kind, count: count.into(), bytes: bytes.to_vec() })
+    Some(Field {
+        tag,
+        kind,
+        count: count.into(),
+        bytes: bytes.to_vec(),
+    })
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().map(|&bytes| u16::from_le_bytes(bytes))
+    bytes
+        .get(at..)?
+        .first_chunk()
+        .map(|&bytes| u16::from_le_bytes(bytes))
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|&bytes| u32::from_le_bytes(bytes))
+    bytes
+        .get(at..)?
+        .first_chunk()
+        .map(|&bytes| u32::from_le_bytes(bytes))
 }

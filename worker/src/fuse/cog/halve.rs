@@ -1,7 +1,9 @@
-//! One overview level from the one before, where both sides are even: the mean of two by two samples.
+//! One overview level from the one before, where both sides are even: the mean of two by two
+//! samples.
 //!
-//! GDAL's `AVERAGE` resampling (`gcore/overview.cpp`, `GDALResampleChunk_AverageOrRMS_T`) adds what is not nodata, divides
-//! by its number, adds 0.5 and truncates. For four valid samples that is `(sum + 2) >> 2`, as in its fast path.
+//! GDAL's `AVERAGE` resampling (`gcore/overview.cpp`, `GDALResampleChunk_AverageOrRMS_T`) adds what
+//! is not nodata, divides by its number, adds 0.5 and truncates. For four valid samples that is
+//! `(sum + 2) >> 2`, as in its fast path.
 
 /// Pixels of the output that are looked at together: whether any of their sources is nodata.
 const BLOCK: usize = 32;
@@ -17,7 +19,10 @@ pub(super) fn halve_rows(top: &[u16], bottom: &[u16], out: &mut [u16]) {
             }
         } else {
             for ((top, bottom), out) in pairs().zip(out) {
-                let sum = u32::from(top[0]) + u32::from(top[1]) + u32::from(bottom[0]) + u32::from(bottom[1]);
+                let sum = u32::from(top[0])
+                    + u32::from(top[1])
+                    + u32::from(bottom[0])
+                    + u32::from(bottom[1]);
                 *out = low((sum + 2) >> 2);
             }
         }
@@ -31,8 +36,8 @@ fn has_nodata(samples: &[u16]) -> bool {
 
 /// The mean of the samples that are not 0, halves rounded up; 0 if there are none.
 ///
-/// Integers give what GDAL's double precision gives: there a quotient by 1, 2 or 4 is exact, and one by 3 is never closer
-/// than a sixth to where the rounding turns.
+/// Integers give what GDAL's double precision gives: there a quotient by 1, 2 or 4 is exact, and
+/// one by 3 is never closer than a sixth to where the rounding turns.
 fn mean(samples: [u16; 4]) -> u16 {
     let sum: u32 = samples.iter().map(|&sample| u32::from(sample)).sum();
     let count: u32 = samples.iter().map(|&sample| u32::from(sample != 0)).sum();
@@ -44,7 +49,10 @@ fn mean(samples: [u16; 4]) -> u16 {
 }
 
 /// A mean of samples fits where they did.
-#[expect(clippy::cast_possible_truncation, reason = "a mean of 16-bit samples has at most 16 bits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a mean of 16-bit samples has at most 16 bits"
+)]
 fn low(value: u32) -> u16 {
     value as u16
 }

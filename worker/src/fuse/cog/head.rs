@@ -1,4 +1,5 @@
-//! Everything in front of the full-resolution tiles: directories, tags, and the tiles of the overviews.
+//! Everything in front of the full-resolution tiles: directories, tags, and the tiles of the
+//! overviews.
 
 use std::fmt::Write as _;
 
@@ -12,11 +13,13 @@ use super::tile::Tiling;
 use super::{CogError, Compression, Description, SampleType};
 use crate::fuse::statistics::BandStatistics;
 
-/// Where the body may begin: files get their head by inserting blocks of this size in front of the body.
+/// Where the body may begin: files get their head by inserting blocks of this size in front of the
+/// body.
 const ALIGNMENT: u64 = 4096;
 
-/// What GDAL's COG driver says about the structure of a file, for readers that can make use of it: the size of a tile is
-/// in front of it, and changes in place can be noticed (GDAL's "COG driver" page, "Header ghost area").
+/// What GDAL's COG driver says about the structure of a file, for readers that can make use of it:
+/// the size of a tile is in front of it, and changes in place can be noticed (GDAL's "COG driver"
+/// page, "Header ghost area").
 const STRUCTURE: &str = "LAYOUT=IFDS_BEFORE_DATA\nBLOCK_ORDER=ROW_MAJOR\nBLOCK_LEADER=SIZE_AS_UINT4\n\
                          BLOCK_TRAILER=LAST_4_BYTES_REPEATED\nKNOWN_INCOMPATIBLE_EDITION=NO\n ";
 
@@ -35,7 +38,8 @@ pub(super) struct Head<'a> {
 }
 
 impl Head<'_> {
-    /// The head in pieces; together they are a multiple of 4096 bytes long. A `BigTIFF` if the file needs it.
+    /// The head in pieces; together they are a multiple of 4096 bytes long. A `BigTIFF` if the file
+    /// needs it.
     pub(super) fn pieces(&self) -> Result<Vec<Bytes>, CogError> {
         match self.pieces_as(Format::Classic, 0) {
             Ok(pieces) if u32::try_from(self.length(&pieces)).is_ok() => Ok(pieces),
@@ -53,29 +57,50 @@ impl Head<'_> {
         self.body.iter().map(|&tile| u64::from(tile)).sum()
     }
 
-    /// As [`pieces`](Self::pieces) in the given format; `gap` bytes, which only tests want, lie before the body.
+    /// As [`pieces`](Self::pieces) in the given format; `gap` bytes, which only tests want, lie
+    /// before the body.
     fn pieces_as(&self, format: Format, gap: u64) -> Result<Vec<Bytes>, CogError> {
-        let ghost = format!("GDAL_STRUCTURAL_METADATA_SIZE={:06} bytes\n{STRUCTURE}", STRUCTURE.len());
+        let ghost = format!(
+            "GDAL_STRUCTURAL_METADATA_SIZE={:06} bytes\n{STRUCTURE}",
+            STRUCTURE.len()
+        );
         // Once for its length, which does not depend on where the tiles lie, and then for good.
         let places: Vec<_> = self.sizes().map(|sizes| vec![0; sizes.len()]).collect();
-        let start = format.head(ghost.as_bytes(), &self.directories(format, &places)?).len();
-        let tiles: u64 = self.overviews.iter().flatten().map(|tile| tile.len() as u64).sum();
-        let body = (start as u64).saturating_add(tiles).next_multiple_of(ALIGNMENT);
+        let start = format
+            .head(ghost.as_bytes(), &self.directories(format, &places)?)
+            .len();
+        let tiles: u64 = self
+            .overviews
+            .iter()
+            .flatten()
+            .map(|tile| tile.len() as u64)
+            .sum();
+        let body = (start as u64)
+            .saturating_add(tiles)
+            .next_multiple_of(ALIGNMENT);
         let places = self.places(start as u64, body.saturating_add(gap));
         let first = format.head(ghost.as_bytes(), &self.directories(format, &places)?);
 
-        let padding = body.saturating_sub(tiles).saturating_sub(first.len() as u64);
+        let padding = body
+            .saturating_sub(tiles)
+            .saturating_sub(first.len() as u64);
         let mut pieces = vec![Bytes::from(first)];
         pieces.extend(self.overviews.iter().rev().flatten().cloned());
         // Less than the alignment.
-        pieces.push(Bytes::from(vec![0; usize::try_from(padding).unwrap_or_default()]));
+        pieces.push(Bytes::from(vec![
+            0;
+            usize::try_from(padding)
+                .unwrap_or_default()
+        ]));
         Ok(pieces)
     }
 
     /// Encoded sizes of the tiles of each level, the full resolution first.
     fn sizes(&self) -> impl DoubleEndedIterator<Item = Vec<u64>> {
-        let overviews =
-            self.overviews.iter().map(|tiles| tiles.iter().map(|tile| tile.len() as u64).collect());
+        let overviews = self
+            .overviews
+            .iter()
+            .map(|tiles| tiles.iter().map(|tile| tile.len() as u64).collect());
         std::iter::once(self.body.iter().map(|&size| size.into()).collect()).chain(overviews)
     }
 
@@ -83,7 +108,13 @@ impl Head<'_> {
     fn places(&self, overviews: u64, body: u64) -> Vec<Vec<u64>> {
         let mut at = overviews;
         let mut places: Vec<Vec<u64>> = Vec::new();
-        for (index, sizes) in self.sizes().enumerate().collect::<Vec<_>>().into_iter().rev() {
+        for (index, sizes) in self
+            .sizes()
+            .enumerate()
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+        {
             if index == 0 {
                 at = body;
             }
@@ -98,9 +129,14 @@ impl Head<'_> {
         places
     }
 
-    fn directories(&self, format: Format, places: &[Vec<u64>]) -> Result<Vec<Vec<Field>>, CogError> {
+    fn directories(
+        &self,
+        format: Format,
+        places: &[Vec<u64>],
+    ) -> Result<Vec<Vec<Field>>, CogError> {
         let mut directories = Vec::new();
-        for (index, ((level, sizes), places)) in self.levels.iter().zip(self.sizes()).zip(places).enumerate()
+        for (index, ((level, sizes), places)) in
+            self.levels.iter().zip(self.sizes()).zip(places).enumerate()
         {
             let mut fields = self.image(level)?;
             let around = (LEADER + TRAILER) as u64;
@@ -123,13 +159,21 @@ impl Head<'_> {
         Ok(directories)
     }
 
-    /// The tags that describe pixels. Numbers are those of TIFF 6.0, sections 8, 14, 15 and 19, unless said otherwise.
+    /// The tags that describe pixels. Numbers are those of TIFF 6.0, sections 8, 14, 15 and 19,
+    /// unless said otherwise.
     fn image(&self, level: &Level) -> Result<Vec<Field>, CogError> {
-        let Tiling { size, bands, sample_type } = self.tiling;
-        let unwritable =
-            |what: &str, detail: &str| CogError::Unwritable { what: what.into(), detail: detail.into() };
+        let Tiling {
+            size,
+            bands,
+            sample_type,
+        } = self.tiling;
+        let unwritable = |what: &str, detail: &str| CogError::Unwritable {
+            what: what.into(),
+            detail: detail.into(),
+        };
         let side = |side: usize| {
-            u32::try_from(side).map_err(|_| unwritable("the image", "its sides do not fit into 32 bits"))
+            u32::try_from(side)
+                .map_err(|_| unwritable("the image", "its sides do not fit into 32 bits"))
         };
         let bands_tag = u16::try_from(bands)
             .map_err(|_| unwritable("the image", "it has more bands than 16 bits can count"))?;
@@ -137,13 +181,14 @@ impl Head<'_> {
             SampleType::U8 => 8,
             SampleType::U16 => 16,
         };
-        // Three bands are a colour image, whatever their wavelengths: that is how viewers open them.
+        // Three bands are a colour image, whatever their wavelengths: that is how viewers open
+        // them.
         let is_colour = bands == 3;
         let mut fields = vec![
-            Field::side(256, side(level.width)?),                 // ImageWidth
-            Field::side(257, side(level.height)?),                // ImageLength
-            Field::shorts(258, &vec![bits; bands]),               // BitsPerSample
-            Field::shorts(259, &[self.compression.tag()]),        // Compression
+            Field::side(256, side(level.width)?),          // ImageWidth
+            Field::side(257, side(level.height)?),         // ImageLength
+            Field::shorts(258, &vec![bits; bands]),        // BitsPerSample
+            Field::shorts(259, &[self.compression.tag()]), // Compression
             Field::shorts(262, &[if is_colour { 2 } else { 1 }]), // PhotometricInterpretation: RGB, BlackIsZero
             Field::shorts(277, &[bands_tag]),                     // SamplesPerPixel
             Field::shorts(284, &[1]),                             // PlanarConfiguration: chunky
@@ -166,7 +211,8 @@ impl Head<'_> {
         Ok(fields)
     }
 
-    /// What is said about the image: tags for the items that have one, and `GDAL_METADATA` for all others.
+    /// What is said about the image: tags for the items that have one, and `GDAL_METADATA` for all
+    /// others.
     fn metadata(&self) -> Result<Vec<Field>, CogError> {
         let mut fields = Vec::new();
         let mut xml = String::from("<GDALMetadata>\n");
@@ -175,18 +221,32 @@ impl Head<'_> {
                 let tag = TEXT_TAGS.iter().find(|(known, _)| *known == name);
                 let (_, tag) = tag.ok_or_else(|| CogError::Unwritable {
                     what: format!("the metadata item {key}"),
-                    detail: format!("text can be in {}", TEXT_TAGS.map(|(name, _)| name).join(", ")),
+                    detail: format!(
+                        "text can be in {}",
+                        TEXT_TAGS.map(|(name, _)| name).join(", ")
+                    ),
                 })?;
                 fields.push(Field::ascii(*tag, value));
             } else {
                 item(&mut xml, key, "", value);
             }
         }
-        for (band, (name, statistics)) in self.description.names.iter().zip(self.statistics).enumerate() {
+        for (band, (name, statistics)) in self
+            .description
+            .names
+            .iter()
+            .zip(self.statistics)
+            .enumerate()
+        {
             for (key, value) in statistics.items() {
                 item(&mut xml, key, &format!(" sample=\"{band}\""), &value);
             }
-            item(&mut xml, "DESCRIPTION", &format!(" sample=\"{band}\" role=\"description\""), name);
+            item(
+                &mut xml,
+                "DESCRIPTION",
+                &format!(" sample=\"{band}\" role=\"description\""),
+                name,
+            );
         }
         xml.push_str("</GDALMetadata>\n");
         // GDAL_METADATA (GDAL's "GTiff driver" page, "Metadata").
@@ -195,8 +255,8 @@ impl Head<'_> {
     }
 }
 
-/// Tags with text in them, by the names of GDAL's metadata items (GDAL's "`GTiff` driver" page, "Metadata"; TIFF 6.0, section
-/// 8 and section 12 for the first).
+/// Tags with text in them, by the names of GDAL's metadata items (GDAL's "`GTiff` driver" page,
+/// "Metadata"; TIFF 6.0, section 8 and section 12 for the first).
 const TEXT_TAGS: [(&str, u16); 7] = [
     ("DOCUMENTNAME", 269),
     ("IMAGEDESCRIPTION", 270),
@@ -207,7 +267,8 @@ const TEXT_TAGS: [(&str, u16); 7] = [
     ("COPYRIGHT", 33432),
 ];
 
-/// GDAL escapes values twice and takes both back when it reads them (`frmts/gtiff`, `AppendMetadataItem`).
+/// GDAL escapes values twice and takes both back when it reads them (`frmts/gtiff`,
+/// `AppendMetadataItem`).
 fn item(xml: &mut String, key: &str, attributes: &str, value: &str) {
     let (key, value) = (escaped(key), escaped(&escaped(value)));
     // Writing to a string cannot fail.
@@ -215,7 +276,10 @@ fn item(xml: &mut String, key: &str, attributes: &str, value: &str) {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -226,11 +290,27 @@ mod tests {
     use super::*;
     use crate::fuse::scratch::Scratch;
 
-    const TILING: Tiling = Tiling { size: 512, bands: 1, sample_type: SampleType::U16 };
+    const TILING: Tiling = Tiling {
+        size: 512,
+        bands: 1,
+        sample_type: SampleType::U16,
+    };
     const LEVELS: [Level; 3] = [
-        Level { factor: 1, width: 1000, height: 600 },
-        Level { factor: 2, width: 500, height: 300 },
-        Level { factor: 4, width: 250, height: 150 },
+        Level {
+            factor: 1,
+            width: 1000,
+            height: 600,
+        },
+        Level {
+            factor: 2,
+            width: 500,
+            height: 300,
+        },
+        Level {
+            factor: 4,
+            width: 250,
+            height: 150,
+        },
     ];
 
     /// A tile of equal samples, as it is without compression, with leader and trailer.
@@ -242,8 +322,15 @@ mod tests {
     }
 
     fn with_head<R>(body: &[u32], work: impl FnOnce(&Head<'_>) -> R) -> R {
-        let description = Description { names: vec!["B04".into()], ..Description::default() };
-        let statistics = [BandStatistics { pixels: 1, valid_pixels: 0, spread: None }];
+        let description = Description {
+            names: vec!["B04".into()],
+            ..Description::default()
+        };
+        let statistics = [BandStatistics {
+            pixels: 1,
+            valid_pixels: 0,
+            spread: None,
+        }];
         work(&Head {
             tiling: TILING,
             compression: Compression::None,
@@ -261,19 +348,35 @@ mod tests {
         let path = scratch.path("big.tif");
         vsi::create_mem_file(&path, file).unwrap();
         let dataset = Dataset::open(&path).unwrap();
-        assert_eq!(dataset.metadata_item("LAYOUT", "IMAGE_STRUCTURE").as_deref(), Some("COG"));
+        assert_eq!(
+            dataset
+                .metadata_item("LAYOUT", "IMAGE_STRUCTURE")
+                .as_deref(),
+            Some("COG")
+        );
         let band = dataset.rasterband(1).unwrap();
-        let last = band.read_as::<u16>((600, 550), (1, 1), (1, 1), None).unwrap().data()[0];
-        let overview = |level| band.overview(level).unwrap().read_band_as::<u16>().unwrap().data()[0];
+        let last = band
+            .read_as::<u16>((600, 550), (1, 1), (1, 1), None)
+            .unwrap()
+            .data()[0];
+        let overview = |level| {
+            band.overview(level)
+                .unwrap()
+                .read_band_as::<u16>()
+                .unwrap()
+                .data()[0]
+        };
         [last, overview(0), overview(1)]
     }
 
     #[test]
     fn tiles_lie_where_both_formats_say() {
         let sizes = [u32::try_from(tile(1).len()).unwrap(); 4];
-        for (format, magic, gap) in
-            [(Format::Classic, 42, 0), (Format::Big, 43, 0), (Format::Big, 43, 1 << 20)]
-        {
+        for (format, magic, gap) in [
+            (Format::Classic, 42, 0),
+            (Format::Big, 43, 0),
+            (Format::Big, 43, 1 << 20),
+        ] {
             let mut file = with_head(&sizes, |head| head.pieces_as(format, gap).unwrap()).concat();
             assert_eq!((file[2], file.len() % 4096), (magic, 0));
             file.resize(file.len() + usize::try_from(gap).unwrap(), 0);
@@ -284,7 +387,8 @@ mod tests {
 
     #[test]
     fn a_file_becomes_a_bigtiff_beyond_4_gib() {
-        let is_big = |body: &[u32]| with_head(body, |head| head.pieces().unwrap().concat())[2] == 43;
+        let is_big =
+            |body: &[u32]| with_head(body, |head| head.pieces().unwrap().concat())[2] == 43;
         let gib = 1_u32 << 30;
         assert!(!is_big(&[gib, gib, gib, gib / 2]));
         assert!(is_big(&[gib, gib, gib, gib]));
@@ -304,7 +408,9 @@ mod tests {
         let gap = file.len() - starts(3);
         assert!(gap < 4096 && pieces[3].len() == gap);
         assert!(
-            file[8..].starts_with(b"GDAL_STRUCTURAL_METADATA_SIZE=000140 bytes\nLAYOUT=IFDS_BEFORE_DATA\n")
+            file[8..].starts_with(
+                b"GDAL_STRUCTURAL_METADATA_SIZE=000140 bytes\nLAYOUT=IFDS_BEFORE_DATA\n"
+            )
         );
     }
 }

@@ -5,8 +5,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::CogError;
 
-/// Whoever brings an item that makes others ready consumes them, on its own thread and outside of the lock. So no thread
-/// waits for another's consuming, unless more than `limit` bytes are ready and waiting: that is the back pressure.
+/// Whoever brings an item that makes others ready consumes them, on its own thread and outside of
+/// the lock. So no thread waits for another's consuming, unless more than `limit` bytes are ready
+/// and waiting: that is the back pressure.
 pub(super) struct InOrder<T> {
     state: Mutex<State<T>>,
     consumed: Condvar,
@@ -34,13 +35,19 @@ impl<T> InOrder<T> {
             consuming: false,
             failed: false,
         };
-        Self { state: Mutex::new(state), consumed: Condvar::new(), limit }
+        Self {
+            state: Mutex::new(state),
+            consumed: Condvar::new(),
+            limit,
+        }
     }
 
-    /// Adds the item `index`, counted from 0, which keeps `bytes` bytes of memory occupied until it is consumed.
+    /// Adds the item `index`, counted from 0, which keeps `bytes` bytes of memory occupied until it
+    /// is consumed.
     ///
     /// # Errors
-    /// What `consume` returned, to the caller that it was running for, and [`CogError::Abandoned`] to all others.
+    /// What `consume` returned, to the caller that it was running for, and [`CogError::Abandoned`]
+    /// to all others.
     pub(super) fn put(
         &self,
         index: usize,
@@ -55,7 +62,10 @@ impl<T> InOrder<T> {
             state.ready.push_back((item, bytes));
         }
         while state.consuming && state.ready_bytes > self.limit && !state.failed {
-            state = self.consumed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .consumed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         if state.failed {
             return Err(CogError::Abandoned);
@@ -65,7 +75,10 @@ impl<T> InOrder<T> {
         }
         state.consuming = true;
         // Also when `consume` panics: nobody must wait for this thread then.
-        let mut turn = Turn { queue: self, complete: false };
+        let mut turn = Turn {
+            queue: self,
+            complete: false,
+        };
         while let Some((item, bytes)) = state.ready.pop_front() {
             drop(state);
             consume(item)?;
@@ -153,7 +166,8 @@ mod tests {
                 queue.put(0, (), 1, consume)
             });
             is_inside.recv().unwrap();
-            // Item 0 is being consumed and fills the limit. Item 2 is not ready and goes in at once.
+            // Item 0 is being consumed and fills the limit. Item 2 is not ready and goes in at
+            // once.
             queue.put(2, (), 100, |()| Ok(())).unwrap();
             scope.spawn(move || {
                 let result = queue.put(1, (), 1, |()| Ok(()));
@@ -162,7 +176,10 @@ mod tests {
             while queue.reached() < 3 {
                 thread::yield_now();
             }
-            assert!(done.1.try_recv().is_err(), "101 ready bytes are above the limit");
+            assert!(
+                done.1.try_recv().is_err(),
+                "101 ready bytes are above the limit"
+            );
             for _ in 0..3 {
                 release.send(()).unwrap();
             }
@@ -177,6 +194,9 @@ mod tests {
         let mut cause = Some(cause);
         let failed = queue.put(0, (), 1, |()| Err(CogError::Output(cause.take().unwrap())));
         assert!(matches!(failed, Err(CogError::Output(_))));
-        assert!(matches!(queue.put(1, (), 1, |()| Ok(())), Err(CogError::Abandoned)));
+        assert!(matches!(
+            queue.put(1, (), 1, |()| Ok(())),
+            Err(CogError::Abandoned)
+        ));
     }
 }

@@ -1,12 +1,15 @@
-//! A cloud-optimised `GeoTIFF` in one pass: chunks of samples in, in any order and from many threads, bytes out.
+//! A cloud-optimised `GeoTIFF` in one pass: chunks of samples in, in any order and from many
+//! threads, bytes out.
 //!
-//! The unit is the *chunk*: the samples of all bands in a square of [`CHUNK`] pixels. The thread that brings it takes the
-//! statistics, compresses its tiles and makes its part of the overviews, while the samples are in the cache. The *body*,
-//! which is all tiles of the full resolution from left to right and top to bottom, goes to the [`Output`] as soon as the
-//! tiles before have come. Overviews wait, compressed, for the *head*, which is known last and comes first in the file.
+//! The unit is the *chunk*: the samples of all bands in a square of [`CHUNK`] pixels. The thread
+//! that brings it takes the statistics, compresses its tiles and makes its part of the overviews,
+//! while the samples are in the cache. The *body*, which is all tiles of the full resolution from
+//! left to right and top to bottom, goes to the [`Output`] as soon as the tiles before have come.
+//! Overviews wait, compressed, for the *head*, which is known last and comes first in the file.
 //!
-//! The same samples give the same bytes, whatever the order of the chunks and the number of threads. The layout is that of
-//! GDAL's COG driver, see "COG -- Cloud Optimized GeoTIFF generator" among GDAL's raster drivers.
+//! The same samples give the same bytes, whatever the order of the chunks and the number of
+//! threads. The layout is that of GDAL's COG driver, see "COG -- Cloud Optimized GeoTIFF generator"
+//! among GDAL's raster drivers.
 
 mod area;
 mod compression;
@@ -76,7 +79,8 @@ pub struct Shape {
 pub struct Description {
     /// Of the bands, such as `B04`.
     pub names: Vec<String>,
-    /// Items of the image as a whole; those named `TIFFTAG_…` become tags. Keys need no escaping: letters, digits, `_-.`.
+    /// Items of the image as a whole; those named `TIFFTAG_…` become tags. Keys need no escaping:
+    /// letters, digits, `_-.`.
     pub metadata: Vec<(String, String)>,
     /// Where it lies.
     pub georeference: GeoTags,
@@ -144,8 +148,8 @@ struct Progress {
 }
 
 impl Progress {
-    /// A tile for the head, beside others of its kind: between tiles of the body, which come and go, those that stay would
-    /// leave holes that nothing fits into.
+    /// A tile for the head, beside others of its kind: between tiles of the body, which come and
+    /// go, those that stay would leave holes that nothing fits into.
     fn keep(&mut self, tile: &[u8]) -> Bytes {
         if self.block.capacity() < tile.len() {
             self.block = BytesMut::with_capacity(BLOCK.max(tile.len()));
@@ -160,7 +164,11 @@ impl<'a> CogWriter<'a> {
     pub fn new(shape: Shape, compression: Compression, output: &'a dyn Output) -> Self {
         let levels = pyramid::levels(&shape);
         let size = tile_size(&levels);
-        let tiling = Tiling { size, bands: shape.bands, sample_type: shape.sample_type };
+        let tiling = Tiling {
+            size,
+            bands: shape.bands,
+            sample_type: shape.sample_type,
+        };
         let in_chunks = pyramid::in_chunks(&levels);
         let chunks = (shape.width.div_ceil(CHUNK), shape.height.div_ceil(CHUNK));
         let tiles = |level: &Level| {
@@ -175,7 +183,11 @@ impl<'a> CogWriter<'a> {
             overviews: counts.map(|count| vec![Bytes::new(); count]).collect(),
             block: BytesMut::new(),
         };
-        let source = levels.get(in_chunks).copied().unwrap_or(Level { factor: 1, width: 0, height: 0 });
+        let source = levels.get(in_chunks).copied().unwrap_or(Level {
+            factor: 1,
+            width: 0,
+            height: 0,
+        });
         let cascade = Cascade::new(&levels, in_chunks, shape.bands, size);
         Self {
             shape,
@@ -195,12 +207,14 @@ impl<'a> CogWriter<'a> {
         }
     }
 
-    /// Takes one chunk, counted in chunks from the upper left. Each has to come once, on any thread, in any order; the
-    /// rows of chunks from top to bottom keep the memory small that tiles take while they wait for those before them.
+    /// Takes one chunk, counted in chunks from the upper left. Each has to come once, on any
+    /// thread, in any order; the rows of chunks from top to bottom keep the memory small that tiles
+    /// take while they wait for those before them.
     ///
-    /// `planes` are the samples of each band, 16 bits wide whatever the sample type. They are as wide and high as the
-    /// chunk is, which is less than [`CHUNK`] at the right and at the bottom, and of no meaning afterwards: overviews are
-    /// made in their place. May block as long as the output does.
+    /// `planes` are the samples of each band, 16 bits wide whatever the sample type. They are as
+    /// wide and high as the chunk is, which is less than [`CHUNK`] at the right and at the bottom,
+    /// and of no meaning afterwards: overviews are made in their place. May block as long as the
+    /// output does.
     ///
     /// # Errors
     /// See [`CogError`]. After one, every call fails.
@@ -255,7 +269,8 @@ impl<'a> CogWriter<'a> {
         if !self.has_cascade {
             return Ok(());
         }
-        let strip = lock(&self.strips).add(column, row, &tops(planes, width.saturating_mul(height)));
+        let strip =
+            lock(&self.strips).add(column, row, &tops(planes, width.saturating_mul(height)));
         let Some(strip) = strip else { return Ok(()) };
         self.feed.put(row as usize, strip, 0, |strip| {
             lock(&self.cascade).push(strip, &mut |tiles| self.tiles_of_row(&tiles, encoder))
@@ -267,17 +282,36 @@ impl<'a> CogWriter<'a> {
     /// # Errors
     /// See [`CogError`].
     pub fn finish(self, description: &Description) -> Result<Finished, CogError> {
-        if self.levels.iter().any(|level| level.width == 0 || level.height == 0) || self.shape.bands == 0 {
-            return Err(CogError::Unwritable { what: "the image".into(), detail: "it has no pixels".into() });
+        if self
+            .levels
+            .iter()
+            .any(|level| level.width == 0 || level.height == 0)
+            || self.shape.bands == 0
+        {
+            return Err(CogError::Unwritable {
+                what: "the image".into(),
+                detail: "it has no pixels".into(),
+            });
         }
-        let progress = self.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let progress = self
+            .progress
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(missing) = progress.seen.iter().position(|&seen| !seen) {
             let missing = u32::try_from(missing).unwrap_or(u32::MAX);
             let (column, row) = (missing % self.chunks.0, missing / self.chunks.0);
-            return Err(CogError::Chunk { column, row, detail: "has not come".into() });
+            return Err(CogError::Chunk {
+                column,
+                row,
+                detail: "has not come".into(),
+            });
         }
         let written = self.body.reached();
-        let complete = progress.overviews.iter().flatten().all(|tile| !tile.is_empty());
+        let complete = progress
+            .overviews
+            .iter()
+            .flatten()
+            .all(|tile| !tile.is_empty());
         if written != progress.sizes.len() || !complete {
             // A call that failed has left a gap.
             return Err(CogError::Abandoned);
@@ -295,28 +329,54 @@ impl<'a> CogWriter<'a> {
         Ok(Finished {
             head: head.pieces()?,
             body_bytes: head.body_bytes(),
-            overviews: self.levels.iter().skip(1).map(|level| level.factor).collect(),
+            overviews: self
+                .levels
+                .iter()
+                .skip(1)
+                .map(|level| level.factor)
+                .collect(),
             statistics,
         })
     }
 
     /// Width and height of a chunk that may come.
-    fn admit(&self, column: u32, row: u32, planes: &[Vec<u16>]) -> Result<(usize, usize), CogError> {
-        let wrong = |detail: &str| CogError::Chunk { column, row, detail: detail.into() };
+    fn admit(
+        &self,
+        column: u32,
+        row: u32,
+        planes: &[Vec<u16>],
+    ) -> Result<(usize, usize), CogError> {
+        let wrong = |detail: &str| CogError::Chunk {
+            column,
+            row,
+            detail: detail.into(),
+        };
         if column >= self.chunks.0 || row >= self.chunks.1 {
             return Err(wrong("lies outside of the image"));
         }
-        let side =
-            |side: u32, index: u32| side.saturating_sub(index.saturating_mul(CHUNK)).min(CHUNK) as usize;
+        let side = |side: u32, index: u32| {
+            side.saturating_sub(index.saturating_mul(CHUNK)).min(CHUNK) as usize
+        };
         let (width, height) = (side(self.shape.width, column), side(self.shape.height, row));
         let (expected, bands) = (width.saturating_mul(height), self.shape.bands);
         if planes.len() != bands {
-            return Err(wrong(&format!("has {} bands instead of {bands}", planes.len())));
+            return Err(wrong(&format!(
+                "has {} bands instead of {bands}",
+                planes.len()
+            )));
         }
-        if let Some(plane) = planes.iter().find(|plane| plane.len() != expected || plane.is_empty()) {
-            return Err(wrong(&format!("has {} samples instead of {expected} in a band", plane.len())));
+        if let Some(plane) = planes
+            .iter()
+            .find(|plane| plane.len() != expected || plane.is_empty())
+        {
+            return Err(wrong(&format!(
+                "has {} samples instead of {expected} in a band",
+                plane.len()
+            )));
         }
-        let index = (row as usize).saturating_mul(self.chunks.0 as usize).saturating_add(column as usize);
+        let index = (row as usize)
+            .saturating_mul(self.chunks.0 as usize)
+            .saturating_add(column as usize);
         match lock(&self.progress).seen.get_mut(index) {
             Some(seen) if !*seen => *seen = true,
             _ => return Err(wrong("came twice")),
@@ -336,7 +396,10 @@ impl<'a> CogWriter<'a> {
         let size = self.tiling.size;
         let planes = tops(planes, width.saturating_mul(height));
         let tiles = (CHUNK as usize >> level) / size;
-        let origin = (tiles.saturating_mul(chunk.0 as usize), tiles.saturating_mul(chunk.1 as usize));
+        let origin = (
+            tiles.saturating_mul(chunk.0 as usize),
+            tiles.saturating_mul(chunk.1 as usize),
+        );
         for y in 0..height.div_ceil(size) {
             for x in 0..width.div_ceil(size) {
                 let corner = (x.saturating_mul(size), y.saturating_mul(size));
@@ -392,7 +455,10 @@ impl<'a> CogWriter<'a> {
         encoder: &mut Encoder,
     ) -> Result<(), CogError> {
         let tile = encoder.encode(self.tiling, pixels)?;
-        let across = self.levels.get(level).map_or(0, |level| level.tiles(self.tiling.size).0);
+        let across = self
+            .levels
+            .get(level)
+            .map_or(0, |level| level.tiles(self.tiling.size).0);
         let index = y.saturating_mul(across).saturating_add(x);
         let mut progress = lock(&self.progress);
         let Some(overview) = level.checked_sub(1) else {
@@ -402,26 +468,32 @@ impl<'a> CogWriter<'a> {
             drop(progress);
             let tile = Bytes::copy_from_slice(tile);
             let bytes = tile.len();
-            return self
-                .body
-                .put(index, tile, bytes, |tile| self.output.body(tile).map_err(CogError::Output));
+            return self.body.put(index, tile, bytes, |tile| {
+                self.output.body(tile).map_err(CogError::Output)
+            });
         };
         let kept = progress.keep(tile);
-        if let Some(place) = progress.overviews.get_mut(overview).and_then(|tiles| tiles.get_mut(index)) {
+        if let Some(place) = progress
+            .overviews
+            .get_mut(overview)
+            .and_then(|tiles| tiles.get_mut(index))
+        {
             *place = kept;
         }
         Ok(())
     }
 }
 
-/// Halves a band with even sides. The result takes the first quarter of it: row after row it comes to stand before the
-/// rows that it is made of, or where these were.
+/// Halves a band with even sides. The result takes the first quarter of it: row after row it comes
+/// to stand before the rows that it is made of, or where these were.
 fn halve_in_place(plane: &mut [u16], (width, height): (usize, usize), line: &mut Vec<u16>) {
     let half = width / 2;
     line.resize(half, 0);
     for row in 0..height / 2 {
         let start = row.saturating_mul(2).saturating_mul(width);
-        let rows = plane.get(start..start.saturating_add(width.saturating_mul(2))).unwrap_or_default();
+        let rows = plane
+            .get(start..start.saturating_add(width.saturating_mul(2)))
+            .unwrap_or_default();
         let (top, bottom) = rows.split_at(rows.len() / 2);
         halve_rows(top, bottom, line);
         let target = row.saturating_mul(half);
@@ -433,17 +505,26 @@ fn halve_in_place(plane: &mut [u16], (width, height): (usize, usize), line: &mut
 
 /// The first so many samples of each band.
 fn tops(planes: &[Vec<u16>], samples: usize) -> Vec<&[u16]> {
-    planes.iter().map(|plane| plane.get(..samples).unwrap_or_default()).collect()
+    planes
+        .iter()
+        .map(|plane| plane.get(..samples).unwrap_or_default())
+        .collect()
 }
 
-/// Validators take a raster for untiled if it is exactly as wide as its tiles, and object to that where it is higher
-/// than 512. So one that comes out this wide, at any level, gets half the tile size.
+/// Validators take a raster for untiled if it is exactly as wide as its tiles, and object to that
+/// where it is higher than 512. So one that comes out this wide, at any level, gets half the tile
+/// size.
 fn tile_size(levels: &[Level]) -> usize {
     let looks_untiled = |level: &Level| level.width == TILE_SIZE && level.height > TILE_SIZE;
-    if levels.iter().any(looks_untiled) { TILE_SIZE / 2 } else { TILE_SIZE }
+    if levels.iter().any(looks_untiled) {
+        TILE_SIZE / 2
+    } else {
+        TILE_SIZE
+    }
 }
 
-/// What the locks guard is changed in single steps, so that a thread that panicked has not left it half changed.
+/// What the locks guard is changed in single steps, so that a thread that panicked has not left it
+/// half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

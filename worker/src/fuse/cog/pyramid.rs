@@ -1,8 +1,9 @@
 //! The levels of an image, and how the smaller ones are made while it comes in chunks.
 //!
-//! As long as both sides are even, a chunk has all it takes for its part of the next level: that is done in the chunk, at
-//! most twice. The result is collected in strips as wide as the image. Complete strips go, from top to bottom and row by
-//! row, through the remaining levels, each made from the one before.
+//! As long as both sides are even, a chunk has all it takes for its part of the next level: that is
+//! done in the chunk, at most twice. The result is collected in strips as wide as the image.
+//! Complete strips go, from top to bottom and row by row, through the remaining levels, each made
+//! from the one before.
 
 use std::collections::BTreeMap;
 
@@ -31,14 +32,18 @@ impl Level {
 
 /// The full resolution and its overviews, with at least one whole pixel each.
 ///
-/// GDAL's COG driver would stop where one tile holds everything. The levels beyond cost a thousandth of the file, and
-/// every output has the same levels, whatever its size.
+/// GDAL's COG driver would stop where one tile holds everything. The levels beyond cost a
+/// thousandth of the file, and every output has the same levels, whatever its size.
 pub(super) fn levels(shape: &Shape) -> Vec<Level> {
     let shorter = shape.width.min(shape.height);
-    let factors = std::iter::once(1).chain(FACTORS.into_iter().take_while(|&factor| factor <= shorter));
+    let factors =
+        std::iter::once(1).chain(FACTORS.into_iter().take_while(|&factor| factor <= shorter));
     let side = |side: u32, factor| side.div_ceil(factor) as usize;
-    let level =
-        |factor| Level { factor, width: side(shape.width, factor), height: side(shape.height, factor) };
+    let level = |factor| Level {
+        factor,
+        width: side(shape.width, factor),
+        height: side(shape.height, factor),
+    };
     factors.map(level).collect()
 }
 
@@ -46,10 +51,15 @@ pub(super) fn levels(shape: &Shape) -> Vec<Level> {
 pub(super) fn in_chunks(levels: &[Level]) -> usize {
     let is_even = |level: &&Level| level.width.is_multiple_of(2) && level.height.is_multiple_of(2);
     let overviews = levels.len().saturating_sub(1);
-    levels.iter().take(overviews.min(IN_CHUNKS)).take_while(is_even).count()
+    levels
+        .iter()
+        .take(overviews.min(IN_CHUNKS))
+        .take_while(is_even)
+        .count()
 }
 
-/// Samples of a part of a level on the whole width: row after row, the bands of a row one after the other.
+/// Samples of a part of a level on the whole width: row after row, the bands of a row one after the
+/// other.
 pub(super) struct Strip {
     pub(super) rows: Vec<u16>,
     missing: usize,
@@ -65,16 +75,27 @@ pub(super) struct Strips {
 
 impl Strips {
     pub(super) fn new(level: Level, bands: usize, chunks_across: usize) -> Self {
-        Self { level, bands, chunks_across, open: BTreeMap::new() }
+        Self {
+            level,
+            bands,
+            chunks_across,
+            open: BTreeMap::new(),
+        }
     }
 
     /// Adds the bands of a chunk at this level, and returns the strip that it completes.
     pub(super) fn add(&mut self, column: u32, row: u32, planes: &[&[u16]]) -> Option<Strip> {
-        let Level { factor, width, height } = self.level;
+        let Level {
+            factor,
+            width,
+            height,
+        } = self.level;
         let side = (CHUNK / factor) as usize;
         let x = side.saturating_mul(column as usize);
         let chunk_width = width.saturating_sub(x).min(side);
-        let chunk_height = height.saturating_sub(side.saturating_mul(row as usize)).min(side);
+        let chunk_height = height
+            .saturating_sub(side.saturating_mul(row as usize))
+            .min(side);
         let row_length = width.saturating_mul(self.bands);
         let strip = self.open.entry(row).or_insert_with(|| Strip {
             rows: vec![0; row_length.saturating_mul(chunk_height)],
@@ -82,7 +103,10 @@ impl Strips {
         });
         for (band, samples) in planes.iter().enumerate() {
             let start = band.saturating_mul(width).saturating_add(x);
-            let rows = strip.rows.chunks_exact_mut(row_length).zip(samples.chunks_exact(chunk_width.max(1)));
+            let rows = strip
+                .rows
+                .chunks_exact_mut(row_length)
+                .zip(samples.chunks_exact(chunk_width.max(1)));
             for (target, samples) in rows {
                 if let Some(target) = target.get_mut(start..start.saturating_add(chunk_width)) {
                     target.copy_from_slice(samples);
@@ -90,7 +114,11 @@ impl Strips {
             }
         }
         strip.missing = strip.missing.saturating_sub(1);
-        if strip.missing == 0 { self.open.remove(&row) } else { None }
+        if strip.missing == 0 {
+            self.open.remove(&row)
+        } else {
+            None
+        }
     }
 }
 
@@ -114,7 +142,8 @@ pub(super) struct Cascade {
     stages: Vec<Stage>,
 }
 
-/// Strips that wait until they make up a row of tiles. They are kept as they came: together they are some megabytes.
+/// Strips that wait until they make up a row of tiles. They are kept as they came: together they
+/// are some megabytes.
 struct Gathered {
     level: usize,
     height: usize,
@@ -151,7 +180,13 @@ impl Cascade {
             tile_size,
             rows: 0,
         };
-        let stages = levels.iter().zip(levels.iter().skip(1)).enumerate().skip(source).map(stage).collect();
+        let stages = levels
+            .iter()
+            .zip(levels.iter().skip(1))
+            .enumerate()
+            .skip(source)
+            .map(stage)
+            .collect();
         // The first overview has the size of a tile in a chunk, and is written there.
         let strips = levels.get(source).filter(|_| source >= IN_CHUNKS);
         let gathered = strips.map(|level| Gathered {
@@ -161,8 +196,15 @@ impl Cascade {
             strips: Vec::new(),
             rows: 0,
         });
-        let row_length = levels.get(source).map_or(0, |level| level.width).saturating_mul(bands);
-        Self { row_length, gathered, stages }
+        let row_length = levels
+            .get(source)
+            .map_or(0, |level| level.width)
+            .saturating_mul(bands);
+        Self {
+            row_length,
+            gathered,
+            stages,
+        }
     }
 
     /// Whether there is nothing to make.
@@ -178,7 +220,9 @@ impl Cascade {
     ) -> Result<(), E> {
         for mut source in strip.rows.chunks_exact(self.row_length.max(1)) {
             for stage in &mut self.stages {
-                let Some(row) = stage.push(source, sink)? else { break };
+                let Some(row) = stage.push(source, sink)? else {
+                    break;
+                };
                 source = row;
             }
         }
@@ -196,13 +240,23 @@ impl Gathered {
         row_length: usize,
         sink: &mut impl FnMut(TileRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.rows = self.rows.saturating_add(strip.rows.len() / row_length.max(1));
+        self.rows = self
+            .rows
+            .saturating_add(strip.rows.len() / row_length.max(1));
         self.strips.push(strip);
         // A row of tiles is one strip or several whole ones.
         if self.rows.is_multiple_of(self.tile_size) || self.rows == self.height {
             let index = self.rows.div_ceil(self.tile_size).saturating_sub(1);
-            let strips: Vec<_> = self.strips.iter().map(|strip| strip.rows.as_slice()).collect();
-            sink(TileRow { level: self.level, index, strips: &strips })?;
+            let strips: Vec<_> = self
+                .strips
+                .iter()
+                .map(|strip| strip.rows.as_slice())
+                .collect();
+            sink(TileRow {
+                level: self.level,
+                index,
+                strips: &strips,
+            })?;
             self.strips.clear();
         }
         Ok(())
@@ -224,7 +278,11 @@ impl Stage {
         if self.rows.is_multiple_of(self.tile_size) || self.rows == self.height {
             debug_assert_eq!(self.row.len(), self.row_length);
             let index = self.rows.div_ceil(self.tile_size).saturating_sub(1);
-            sink(TileRow { level: self.level, index, strips: &[&self.tiles] })?;
+            sink(TileRow {
+                level: self.level,
+                index,
+                strips: &[&self.tiles],
+            })?;
             self.tiles.clear();
         }
         Ok(Some(&self.row))
@@ -237,13 +295,22 @@ mod tests {
     use crate::fuse::SampleType;
 
     fn levels(width: u32, height: u32) -> Vec<Level> {
-        super::levels(&Shape { width, height, bands: 1, sample_type: SampleType::U16 })
+        super::levels(&Shape {
+            width,
+            height,
+            bands: 1,
+            sample_type: SampleType::U16,
+        })
     }
 
     #[test]
     fn every_image_of_32_pixels_or_more_has_all_overviews() {
         let factors = |width, height| -> Vec<u32> {
-            levels(width, height).iter().skip(1).map(|level| level.factor).collect()
+            levels(width, height)
+                .iter()
+                .skip(1)
+                .map(|level| level.factor)
+                .collect()
         };
         assert_eq!(factors(10980, 10980), [2, 4, 8, 16, 32]);
         assert_eq!(factors(32, 99), [2, 4, 8, 16, 32]);

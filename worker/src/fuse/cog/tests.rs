@@ -28,21 +28,41 @@ struct Image {
 }
 
 impl Image {
-    fn new(width: u32, height: u32, bands: usize, mut sample: impl FnMut(u32, u32, u32) -> u16) -> Self {
-        let shape = Shape { width, height, bands, sample_type: SampleType::U16 };
+    fn new(
+        width: u32,
+        height: u32,
+        bands: usize,
+        mut sample: impl FnMut(u32, u32, u32) -> u16,
+    ) -> Self {
+        let shape = Shape {
+            width,
+            height,
+            bands,
+            sample_type: SampleType::U16,
+        };
         let bands = 0..u32::try_from(bands).unwrap();
-        let samples =
-            bands.flat_map(|band| (0..height).flat_map(move |y| (0..width).map(move |x| (x, y, band))));
-        Self { shape, samples: samples.map(|(x, y, band)| sample(x, y, band)).collect() }
+        let samples = bands
+            .flat_map(|band| (0..height).flat_map(move |y| (0..width).map(move |x| (x, y, band))));
+        Self {
+            shape,
+            samples: samples.map(|(x, y, band)| sample(x, y, band)).collect(),
+        }
     }
 
     /// Looks like a scene: smooth, with noise, an edge of nodata and holes in it.
     fn scene(width: u32, height: u32, bands: usize) -> Self {
         Self::new(width, height, bands, |x, y, band| {
-            let noise = (x ^ y.rotate_left(7)).wrapping_mul(2_654_435_761).wrapping_add(band) >> 25;
+            let noise = (x ^ y.rotate_left(7))
+                .wrapping_mul(2_654_435_761)
+                .wrapping_add(band)
+                >> 25;
             let lit = 400 + (x * 3 + y * 5 + x * y / 97) % 5000 + noise;
             let is_hole = x + 2 * y < width / 3 + band || noise == 3;
-            if is_hole { 0 } else { u16::try_from(lit).unwrap() }
+            if is_hole {
+                0
+            } else {
+                u16::try_from(lit).unwrap()
+            }
         })
     }
 
@@ -58,11 +78,19 @@ impl Image {
     }
 
     fn chunk(&self, column: u32, row: u32) -> Vec<Vec<u16>> {
-        let Shape { width, height, bands, .. } = self.shape;
+        let Shape {
+            width,
+            height,
+            bands,
+            ..
+        } = self.shape;
         let (left, top) = (column * CHUNK, row * CHUNK);
         let (right, bottom) = (width.min(left + CHUNK), height.min(top + CHUNK));
-        let row = |band, y| &self.plane(band)[(y * width + left) as usize..(y * width + right) as usize];
-        (0..bands).map(|band| (top..bottom).flat_map(|y| row(band, y)).copied().collect()).collect()
+        let row =
+            |band, y| &self.plane(band)[(y * width + left) as usize..(y * width + right) as usize];
+        (0..bands)
+            .map(|band| (top..bottom).flat_map(|y| row(band, y)).copied().collect())
+            .collect()
     }
 
     fn chunks(&self) -> Vec<(u32, u32)> {
@@ -105,7 +133,9 @@ fn write(
             scope.spawn(|| {
                 let mut scratch = ChunkScratch::new();
                 while let Some(&(column, row)) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    writer.chunk(column, row, &mut image.chunk(column, row), &mut scratch).unwrap();
+                    writer
+                        .chunk(column, row, &mut image.chunk(column, row), &mut scratch)
+                        .unwrap();
                 }
             });
         }
@@ -139,14 +169,25 @@ fn levels_by_gdal<T: GdalType + Copy + TryFrom<u16> + Into<u16>>(
     let path = scratch.path("expected.tif");
     let size = (image.shape.width as usize, image.shape.height as usize);
     let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
-    let mut dataset = driver.create_with_band_type::<T, _>(&path, size.0, size.1, 1).unwrap();
-    let samples = image.plane(band).iter().map(|&sample| T::try_from(sample).ok().unwrap()).collect();
+    let mut dataset = driver
+        .create_with_band_type::<T, _>(&path, size.0, size.1, 1)
+        .unwrap();
+    let samples = image
+        .plane(band)
+        .iter()
+        .map(|&sample| T::try_from(sample).ok().unwrap())
+        .collect();
     let mut raster = dataset.rasterband(1).unwrap();
     raster.set_no_data_value(Some(0.0)).unwrap();
-    raster.write((0, 0), size, &mut Buffer::new(size, samples)).unwrap();
+    raster
+        .write((0, 0), size, &mut Buffer::new(size, samples))
+        .unwrap();
     dataset.flush_cache().unwrap();
-    let factors: Vec<i32> =
-        pyramid::levels(&image.shape).iter().skip(1).map(|level| level.factor.cast_signed()).collect();
+    let factors: Vec<i32> = pyramid::levels(&image.shape)
+        .iter()
+        .skip(1)
+        .map(|level| level.factor.cast_signed())
+        .collect();
     if !factors.is_empty() {
         dataset.build_overviews("AVERAGE", &factors, &[]).unwrap();
     }
@@ -166,15 +207,27 @@ fn assert_same_pixels(image: &Image, file: &[u8]) {
     reopened(file, |dataset| {
         for band in 0..image.shape.bands {
             let (read, expected) = match image.shape.sample_type {
-                SampleType::U8 => (levels::<u8>(dataset, band + 1), levels_by_gdal::<u8>(image, band)),
-                SampleType::U16 => (levels::<u16>(dataset, band + 1), levels_by_gdal::<u16>(image, band)),
+                SampleType::U8 => (
+                    levels::<u8>(dataset, band + 1),
+                    levels_by_gdal::<u8>(image, band),
+                ),
+                SampleType::U16 => (
+                    levels::<u16>(dataset, band + 1),
+                    levels_by_gdal::<u16>(image, band),
+                ),
             };
             assert_eq!(read.len(), expected.len(), "overviews");
             assert!(read[0] == image.plane(band), "band {band} has other pixels");
             for (level, (read, expected)) in read.iter().zip(&expected).enumerate() {
-                let wrong = read.iter().zip(expected).position(|(read, expected)| read != expected);
+                let wrong = read
+                    .iter()
+                    .zip(expected)
+                    .position(|(read, expected)| read != expected);
                 let wrong = wrong.map(|at| (at, read[at], expected[at]));
-                assert_eq!(wrong, None, "band {band}, level {level}: position, ours, GDAL's");
+                assert_eq!(
+                    wrong, None,
+                    "band {band}, level {level}: position, ours, GDAL's"
+                );
             }
         }
     });
@@ -182,7 +235,14 @@ fn assert_same_pixels(image: &Image, file: &[u8]) {
 
 #[test]
 fn every_compression_gives_back_all_pixels_at_all_levels() {
-    for compression in ["deflate:1", "deflate:12", "zstd:1", "zstd:12", "lerc", "none"] {
+    for compression in [
+        "deflate:1",
+        "deflate:12",
+        "zstd:1",
+        "zstd:12",
+        "lerc",
+        "none",
+    ] {
         let compression = compression.parse().unwrap();
         let image = Image::scene(1100, 700, 3);
         assert_same_pixels(&image, &written(&image, compression));
@@ -215,19 +275,29 @@ fn overviews_are_those_of_gdal_whatever_the_size() {
 fn images() -> impl Strategy<Value = Image> {
     let side = || prop_oneof![1_u32..70, 1000_u32..1100];
     let values = prop_oneof![Just(2_u32), Just(4), Just(255), Just(65_535)];
-    (side(), side(), values, 0_u32..100, any::<u32>(), any::<bool>()).prop_map(
-        |(width, height, values, holes, seed, narrow)| {
+    (
+        side(),
+        side(),
+        values,
+        0_u32..100,
+        any::<u32>(),
+        any::<bool>(),
+    )
+        .prop_map(|(width, height, values, holes, seed, narrow)| {
             let image = Image::new(width, height, 1, |x, y, _| {
                 let mut noise = seed ^ x.wrapping_mul(0x9e37_79b9) ^ y.wrapping_mul(0x85eb_ca6b);
                 for _ in 0..3 {
                     noise = (noise ^ (noise >> 15)).wrapping_mul(0x2c1b_3c6d);
                 }
                 let is_hole = (noise >> 8) % 100 < holes;
-                if is_hole { 0 } else { u16::try_from((noise >> 16) % values + 1).unwrap_or(u16::MAX) }
+                if is_hole {
+                    0
+                } else {
+                    u16::try_from((noise >> 16) % values + 1).unwrap_or(u16::MAX)
+                }
             });
             if narrow { image.narrow() } else { image }
-        },
-    )
+        })
 }
 
 proptest! {
@@ -269,11 +339,20 @@ fn the_file_says_what_and_where_it_is() {
         for (key, value) in description(3).metadata {
             assert_eq!(dataset.metadata_item(&key, ""), Some(value));
         }
-        assert_eq!(dataset.spatial_ref().unwrap().authority().unwrap(), "EPSG:32629");
+        assert_eq!(
+            dataset.spatial_ref().unwrap().authority().unwrap(),
+            "EPSG:32629"
+        );
         let expected = [499_980.0_f64, 10.0, 0.0, 5_900_040.0, 0.0, -10.0];
-        assert_eq!(dataset.geo_transform().unwrap().map(f64::to_bits), expected.map(f64::to_bits));
-        let colours =
-            [ColorInterpretation::RedBand, ColorInterpretation::GreenBand, ColorInterpretation::BlueBand];
+        assert_eq!(
+            dataset.geo_transform().unwrap().map(f64::to_bits),
+            expected.map(f64::to_bits)
+        );
+        let colours = [
+            ColorInterpretation::RedBand,
+            ColorInterpretation::GreenBand,
+            ColorInterpretation::BlueBand,
+        ];
         for (index, colour) in (1..).zip(colours) {
             let band = dataset.rasterband(index).unwrap();
             assert_eq!(band.description().unwrap(), format!("B{index:02}"));
@@ -290,9 +369,19 @@ fn the_file_says_what_and_where_it_is() {
 #[test]
 fn nothing_but_nodata_is_an_image_too() {
     let image = Image::new(1300, 70, 2, |_, _, _| 0);
-    let (file, finished) = write(&image, Compression::Deflate { level: 1 }, &image.chunks(), 1);
+    let (file, finished) = write(
+        &image,
+        Compression::Deflate { level: 1 },
+        &image.chunks(),
+        1,
+    );
     assert_same_pixels(&image, &file);
-    assert!(finished.statistics.iter().all(|band| band.spread.is_none() && band.pixels == 1300 * 70));
+    assert!(
+        finished
+            .statistics
+            .iter()
+            .all(|band| band.spread.is_none() && band.pixels == 1300 * 70)
+    );
     assert!(file.len() < 50_000, "{}", file.len());
 }
 
@@ -301,7 +390,9 @@ fn an_image_as_wide_as_a_tile_is_still_tiled() {
     for (width, height) in [(512, 1024), (1024, 2000), (1023, 1100)] {
         let image = Image::scene(width, height, 1);
         let file = written(&image, Compression::Zstd { level: 1 });
-        reopened(&file, |dataset| assert_eq!(dataset.rasterband(1).unwrap().block_size(), (256, 256)));
+        reopened(&file, |dataset| {
+            assert_eq!(dataset.rasterband(1).unwrap().block_size(), (256, 256))
+        });
         assert_same_pixels(&image, &file);
     }
 }
@@ -313,9 +404,17 @@ fn wrong_chunks_are_refused_and_missing_ones_noticed() {
     let refused = |column, row, planes: &mut [Vec<u16>]| {
         let writer = CogWriter::new(image.shape, Compression::None, &output);
         let mut scratch = ChunkScratch::new();
-        writer.chunk(0, 0, &mut image.chunk(0, 0), &mut scratch).unwrap();
-        let error = writer.chunk(column, row, planes, &mut scratch).unwrap_err().to_string();
-        assert!(matches!(writer.chunk(1, 0, &mut image.chunk(1, 0), &mut scratch), Err(CogError::Abandoned)));
+        writer
+            .chunk(0, 0, &mut image.chunk(0, 0), &mut scratch)
+            .unwrap();
+        let error = writer
+            .chunk(column, row, planes, &mut scratch)
+            .unwrap_err()
+            .to_string();
+        assert!(matches!(
+            writer.chunk(1, 0, &mut image.chunk(1, 0), &mut scratch),
+            Err(CogError::Abandoned)
+        ));
         error
     };
     assert!(refused(2, 0, &mut [vec![1]]).contains("lies outside of the image"));
@@ -324,9 +423,14 @@ fn wrong_chunks_are_refused_and_missing_ones_noticed() {
     assert!(refused(1, 0, &mut [vec![1], vec![1]]).contains("has 2 bands instead of 1"));
 
     let writer = CogWriter::new(image.shape, Compression::None, &output);
-    writer.chunk(0, 0, &mut image.chunk(0, 0), &mut ChunkScratch::new()).unwrap();
+    writer
+        .chunk(0, 0, &mut image.chunk(0, 0), &mut ChunkScratch::new())
+        .unwrap();
     let error = writer.finish(&description(1)).unwrap_err().to_string();
-    assert_eq!(error, "the chunk at column 1, row 0 has not come; report this as a bug");
+    assert_eq!(
+        error,
+        "the chunk at column 1, row 0 has not come; report this as a bug"
+    );
 }
 
 #[test]
@@ -341,10 +445,17 @@ fn an_output_that_fails_stops_everything() {
     let writer = CogWriter::new(image.shape, Compression::None, &Full);
     let mut scratch = ChunkScratch::new();
     // Its tiles wait for those on their left.
-    writer.chunk(1, 0, &mut image.chunk(1, 0), &mut scratch).unwrap();
-    let error = writer.chunk(0, 0, &mut image.chunk(0, 0), &mut scratch).unwrap_err();
+    writer
+        .chunk(1, 0, &mut image.chunk(1, 0), &mut scratch)
+        .unwrap();
+    let error = writer
+        .chunk(0, 0, &mut image.chunk(0, 0), &mut scratch)
+        .unwrap_err();
     assert!(matches!(error, CogError::Output(error) if error.kind() == io::ErrorKind::StorageFull));
-    assert!(matches!(writer.finish(&description(1)), Err(CogError::Chunk { .. } | CogError::Abandoned)));
+    assert!(matches!(
+        writer.finish(&description(1)),
+        Err(CogError::Chunk { .. } | CogError::Abandoned)
+    ));
 }
 
 #[test]
@@ -352,11 +463,18 @@ fn items_that_no_tag_can_take_are_refused() {
     let image = Image::scene(40, 40, 1);
     let output = Memory::default();
     let writer = CogWriter::new(image.shape, Compression::None, &output);
-    writer.chunk(0, 0, &mut image.chunk(0, 0), &mut ChunkScratch::new()).unwrap();
+    writer
+        .chunk(0, 0, &mut image.chunk(0, 0), &mut ChunkScratch::new())
+        .unwrap();
     let metadata = vec![("TIFFTAG_XRESOLUTION".into(), "72".into())];
-    let error = writer.finish(&Description { metadata, ..description(1) }).unwrap_err().to_string();
-    assert!(
-        error
-            .starts_with("the metadata item TIFFTAG_XRESOLUTION cannot be written to a TIFF: text can be in")
-    );
+    let error = writer
+        .finish(&Description {
+            metadata,
+            ..description(1)
+        })
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with(
+        "the metadata item TIFFTAG_XRESOLUTION cannot be written to a TIFF: text can be in"
+    ));
 }

@@ -2,7 +2,8 @@
 
 use super::CogError;
 
-/// Classic TIFF (TIFF 6.0, section 2) has offsets of 32 bits, `BigTIFF` ("`BigTIFF` Design", libtiff) of 64.
+/// Classic TIFF (TIFF 6.0, section 2) has offsets of 32 bits, `BigTIFF` ("`BigTIFF` Design",
+/// libtiff) of 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Classic,
@@ -28,13 +29,29 @@ pub(super) struct Field {
 
 impl Field {
     pub(super) fn shorts(tag: u16, values: &[u16]) -> Self {
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Self { tag, kind: kind::SHORT, count: values.len() as u64, bytes }
+        let bytes = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        Self {
+            tag,
+            kind: kind::SHORT,
+            count: values.len() as u64,
+            bytes,
+        }
     }
 
     pub(super) fn longs(tag: u16, values: &[u32]) -> Self {
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Self { tag, kind: kind::LONG, count: values.len() as u64, bytes }
+        let bytes = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        Self {
+            tag,
+            kind: kind::LONG,
+            count: values.len() as u64,
+            bytes,
+        }
     }
 
     /// A side of an image: 16 bits if they suffice, as GDAL does it.
@@ -49,15 +66,26 @@ impl Field {
     pub(super) fn offsets(tag: u16, format: Format, values: &[u64]) -> Result<Self, CogError> {
         match format {
             Format::Classic => {
-                let values: Result<Vec<_>, _> = values.iter().map(|&value| u32::try_from(value)).collect();
-                values.map(|values| Self::longs(tag, &values)).map_err(|_| CogError::Unwritable {
-                    what: "an image of 4 GiB or more".into(),
-                    detail: "its offsets do not fit into 32 bits".into(),
-                })
+                let values: Result<Vec<_>, _> =
+                    values.iter().map(|&value| u32::try_from(value)).collect();
+                values
+                    .map(|values| Self::longs(tag, &values))
+                    .map_err(|_| CogError::Unwritable {
+                        what: "an image of 4 GiB or more".into(),
+                        detail: "its offsets do not fit into 32 bits".into(),
+                    })
             }
             Format::Big => {
-                let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                Ok(Self { tag, kind: kind::LONG8, count: values.len() as u64, bytes })
+                let bytes = values
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect();
+                Ok(Self {
+                    tag,
+                    kind: kind::LONG8,
+                    count: values.len() as u64,
+                    bytes,
+                })
             }
         }
     }
@@ -66,21 +94,35 @@ impl Field {
     pub(super) fn ascii(tag: u16, text: &str) -> Self {
         let mut bytes = text.as_bytes().to_vec();
         bytes.push(0);
-        Self { tag, kind: kind::ASCII, count: bytes.len() as u64, bytes }
+        Self {
+            tag,
+            kind: kind::ASCII,
+            count: bytes.len() as u64,
+            bytes,
+        }
     }
 
     /// The unsigned integer that it is, or starts with.
     pub(super) fn first_integer(&self) -> Option<u64> {
         match self.kind {
-            kind::SHORT => self.bytes.first_chunk().map(|&bytes| u16::from_le_bytes(bytes).into()),
-            kind::LONG => self.bytes.first_chunk().map(|&bytes| u32::from_le_bytes(bytes).into()),
-            kind::LONG8 => self.bytes.first_chunk().map(|&bytes| u64::from_le_bytes(bytes)),
+            kind::SHORT => self
+                .bytes
+                .first_chunk()
+                .map(|&bytes| u16::from_le_bytes(bytes).into()),
+            kind::LONG => self
+                .bytes
+                .first_chunk()
+                .map(|&bytes| u32::from_le_bytes(bytes).into()),
+            kind::LONG8 => self
+                .bytes
+                .first_chunk()
+                .map(|&bytes| u64::from_le_bytes(bytes)),
             _ => None,
         }
     }
 
-    /// The arrays that say where the tiles are come after all other values: they are the only ones that grow with the
-    /// image (GDAL's "COG driver" page, "File format details").
+    /// The arrays that say where the tiles are come after all other values: they are the only ones
+    /// that grow with the image (GDAL's "COG driver" page, "File format details").
     fn is_tile_array(&self) -> bool {
         matches!(self.tag, 324 | 325)
     }
@@ -94,7 +136,8 @@ impl Format {
         }
     }
 
-    /// Bytes of the number of entries, of an entry, and of an offset or a value that is stored in its place.
+    /// Bytes of the number of entries, of an entry, and of an offset or a value that is stored in
+    /// its place.
     fn directory_bytes(self) -> (usize, usize, usize) {
         match self {
             Self::Classic => (2, 12, 4),
@@ -102,7 +145,8 @@ impl Format {
         }
     }
 
-    /// Directories and values begin at word boundaries (TIFF 6.0, section 2), in `BigTIFF` at multiples of 8.
+    /// Directories and values begin at word boundaries (TIFF 6.0, section 2), in `BigTIFF` at
+    /// multiples of 8.
     fn aligned(self, at: usize) -> usize {
         match self {
             Self::Classic => at.next_multiple_of(2),
@@ -117,12 +161,20 @@ impl Format {
         put(out, at, bytes.get(..length).unwrap_or_default());
     }
 
-    /// The bytes of a file up to the first tile: header, `ghost`, directories with their values, and the tile arrays.
-    /// Their number does not depend on the offsets in the arrays.
+    /// The bytes of a file up to the first tile: header, `ghost`, directories with their values,
+    /// and the tile arrays. Their number does not depend on the offsets in the arrays.
     pub(super) fn head(self, ghost: &[u8], directories: &[Vec<Field>]) -> Vec<u8> {
         let (count_bytes, entry_bytes, inline) = self.directory_bytes();
         let mut out = Vec::new();
-        put(&mut out, 0, if self == Self::Classic { b"II*\0" } else { b"II+\0\x08\0\0\0" });
+        put(
+            &mut out,
+            0,
+            if self == Self::Classic {
+                b"II*\0"
+            } else {
+                b"II+\0\x08\0\0\0"
+            },
+        );
         put(&mut out, self.header_bytes(), ghost);
 
         let mut link = self.header_bytes().saturating_sub(inline);
@@ -132,7 +184,11 @@ impl Format {
             let start = self.aligned(out.len());
             self.put_offset(&mut out, link, start);
             let count = (fields.len() as u64).to_le_bytes();
-            put(&mut out, start, count.get(..count_bytes).unwrap_or_default());
+            put(
+                &mut out,
+                start,
+                count.get(..count_bytes).unwrap_or_default(),
+            );
             let entries = start.saturating_add(count_bytes);
             link = entries.saturating_add(entry_bytes.saturating_mul(fields.len()));
             self.put_offset(&mut out, link, 0);
@@ -141,7 +197,11 @@ impl Format {
                 put(&mut out, entry, &field.tag.to_le_bytes());
                 put(&mut out, entry.saturating_add(2), &field.kind.to_le_bytes());
                 let count = field.count.to_le_bytes();
-                put(&mut out, entry.saturating_add(4), count.get(..inline).unwrap_or_default());
+                put(
+                    &mut out,
+                    entry.saturating_add(4),
+                    count.get(..inline).unwrap_or_default(),
+                );
                 let value = entry.saturating_add(4).saturating_add(inline);
                 if field.bytes.len() <= inline {
                     put(&mut out, value, &field.bytes);

@@ -32,16 +32,24 @@ impl Pixels<'_> {
     pub(super) fn row(&self, band: usize, row: usize) -> &[u16] {
         let row = self.origin.1.saturating_add(row);
         let (block, row) = (row / self.block_rows.max(1), row % self.block_rows.max(1));
-        let plane = self.planes.get(block.saturating_mul(self.bands).saturating_add(band));
-        let start = row.saturating_mul(self.row_stride).saturating_add(self.origin.0);
-        plane.and_then(|plane| plane.get(start..start.saturating_add(self.width))).unwrap_or_default()
+        let plane = self
+            .planes
+            .get(block.saturating_mul(self.bands).saturating_add(band));
+        let start = row
+            .saturating_mul(self.row_stride)
+            .saturating_add(self.origin.0);
+        plane
+            .and_then(|plane| plane.get(start..start.saturating_add(self.width)))
+            .unwrap_or_default()
     }
 }
 
 impl Tiling {
-    /// The bytes of a tile before compression: little-endian samples, all bands of a pixel together.
+    /// The bytes of a tile before compression: little-endian samples, all bands of a pixel
+    /// together.
     ///
-    /// Outside of the image a row goes on with its last pixel, which differs from itself by nothing, and rows are 0.
+    /// Outside of the image a row goes on with its last pixel, which differs from itself by
+    /// nothing, and rows are 0.
     pub(super) fn interleave(self, pixels: &Pixels<'_>, differences: bool, out: &mut Vec<u8>) {
         let width = match self.sample_type {
             SampleType::U8 => 1,
@@ -50,7 +58,11 @@ impl Tiling {
         let row_bytes = self.size.saturating_mul(self.bands).saturating_mul(width);
         out.clear();
         out.resize(row_bytes.saturating_mul(self.size), 0);
-        for (index, out) in out.chunks_exact_mut(row_bytes.max(1)).take(pixels.height).enumerate() {
+        for (index, out) in out
+            .chunks_exact_mut(row_bytes.max(1))
+            .take(pixels.height)
+            .enumerate()
+        {
             if let (SampleType::U16, 3, true) = (self.sample_type, self.bands, differences) {
                 colour_differences([0, 1, 2].map(|band| pixels.row(band, index)), out);
                 continue;
@@ -60,7 +72,13 @@ impl Tiling {
                 match self.sample_type {
                     SampleType::U8 => place(row, &mut out[band..], self.bands, differences, low),
                     SampleType::U16 => {
-                        place(row, &mut out[2 * band..], 2 * self.bands, differences, u16::to_le_bytes);
+                        place(
+                            row,
+                            &mut out[2 * band..],
+                            2 * self.bands,
+                            differences,
+                            u16::to_le_bytes,
+                        );
                     }
                 }
             }
@@ -76,7 +94,9 @@ fn place<const WIDTH: usize>(
     differences: bool,
     bytes: fn(u16) -> [u8; WIDTH],
 ) {
-    let mut cells = out.chunks_mut(step.max(1)).filter_map(|cell| cell.first_chunk_mut::<WIDTH>());
+    let mut cells = out
+        .chunks_mut(step.max(1))
+        .filter_map(|cell| cell.first_chunk_mut::<WIDTH>());
     if differences {
         // Subtracting before narrowing is the same as after it.
         let mut before = 0_u16;
@@ -96,7 +116,8 @@ fn place<const WIDTH: usize>(
 /// Pixels of a row of three bands that are interleaved together.
 const TOGETHER: usize = 4;
 
-/// As [`place`] for all three bands of 16 bits, which most images have: twice as fast as one after the other.
+/// As [`place`] for all three bands of 16 bits, which most images have: twice as fast as one after
+/// the other.
 fn colour_differences(rows: [&[u16]; 3], out: &mut [u8]) {
     let [red, green, blue] = rows.map(|row| row.as_chunks::<TOGETHER>().0);
     let whole = red.len().saturating_mul(TOGETHER);
@@ -104,7 +125,8 @@ fn colour_differences(rows: [&[u16]; 3], out: &mut [u8]) {
     let mut before = [0_u16; 3];
     for (group, ((red, green), blue)) in groups.iter_mut().zip(red.iter().zip(green).zip(blue)) {
         let last = [red[3], green[3], blue[3]];
-        let [red, green, blue] = [(red, before[0]), (green, before[1]), (blue, before[2])].map(difference);
+        let [red, green, blue] =
+            [(red, before[0]), (green, before[1]), (blue, before[2])].map(difference);
         before = last;
         let words = [
             red[0] | green[0] << 16 | blue[0] << 32 | red[1] << 48,
@@ -118,7 +140,13 @@ fn colour_differences(rows: [&[u16]; 3], out: &mut [u8]) {
     let pixels = out.as_chunks_mut::<6>().0.iter_mut().skip(whole);
     let rest = rows.map(|row| row.get(whole..).unwrap_or_default());
     for (at, pixel) in pixels.take(rest[0].len()).enumerate() {
-        for ((target, row), before) in pixel.as_chunks_mut::<2>().0.iter_mut().zip(rest).zip(&mut before) {
+        for ((target, row), before) in pixel
+            .as_chunks_mut::<2>()
+            .0
+            .iter_mut()
+            .zip(rest)
+            .zip(&mut before)
+        {
             let sample = row.get(at).copied().unwrap_or_default();
             *target = sample.wrapping_sub(*before).to_le_bytes();
             *before = sample;
@@ -133,7 +161,10 @@ fn difference((samples, before): (&[u16; TOGETHER], u16)) -> [u64; TOGETHER] {
 }
 
 /// An 8-bit sample in 16 bits, or a difference of two.
-#[expect(clippy::cast_possible_truncation, reason = "8-bit samples have nothing in the upper half")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "8-bit samples have nothing in the upper half"
+)]
 fn low(sample: u16) -> [u8; 1] {
     [sample as u8]
 }
@@ -143,7 +174,11 @@ mod tests {
     use super::*;
 
     fn interleaved(sample_type: SampleType, differences: bool) -> Vec<u8> {
-        let tiling = Tiling { size: 4, bands: 2, sample_type };
+        let tiling = Tiling {
+            size: 4,
+            bands: 2,
+            sample_type,
+        };
         // Two bands of 3 x 2 samples, of which the tile starts in the second column.
         let samples = [9, 10, 12, 9, 20, 19, 9, 200, 7, 9, 0, 255];
         let planes: Vec<_> = samples.chunks(6).collect();
@@ -163,7 +198,9 @@ mod tests {
 
     #[test]
     fn bands_alternate_and_rows_go_on_with_their_last_pixel() {
-        let mut expected = vec![10, 200, 12, 7, 12, 7, 12, 7, 20, 0, 19, 255, 19, 255, 19, 255];
+        let mut expected = vec![
+            10, 200, 12, 7, 12, 7, 12, 7, 20, 0, 19, 255, 19, 255, 19, 255,
+        ];
         expected.resize(32, 0);
         assert_eq!(interleaved(SampleType::U8, false), expected);
         let wide: Vec<u8> = expected.iter().flat_map(|&sample| [sample, 0]).collect();
@@ -193,7 +230,12 @@ mod tests {
         expected.resize(32, 0);
         assert_eq!(interleaved(SampleType::U8, true), expected);
         let words = |bytes: &[u8]| -> Vec<u16> {
-            bytes.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair)).collect()
+            bytes
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .map(|&pair| u16::from_le_bytes(pair))
+                .collect()
         };
         let mut expected = vec![10, 200, 2, 65343, 0, 0, 0, 0, 20, 0, 65535, 255, 0, 0, 0, 0];
         expected.resize(32, 0);
@@ -202,8 +244,14 @@ mod tests {
 
     #[test]
     fn three_bands_at_once_are_what_they_are_one_by_one() {
-        let samples: Vec<u16> = (0..3_u16 * 23 * 2).map(|at| at.wrapping_mul(40_503)).collect();
-        let tiling = Tiling { size: 32, bands: 3, sample_type: SampleType::U16 };
+        let samples: Vec<u16> = (0..3_u16 * 23 * 2)
+            .map(|at| at.wrapping_mul(40_503))
+            .collect();
+        let tiling = Tiling {
+            size: 32,
+            bands: 3,
+            sample_type: SampleType::U16,
+        };
         let planes: Vec<_> = samples.chunks(46).collect();
         for width in 1..=23 {
             let pixels = Pixels {

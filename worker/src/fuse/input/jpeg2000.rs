@@ -15,7 +15,8 @@ use super::super::session::Session;
 use super::gdal::GdalReader;
 use super::{Desk, Opened, TileReader, stub};
 
-/// Samples of the largest tile that is read, by whatever decoder: one that holds a whole Sentinel-2 band fits.
+/// Samples of the largest tile that is read, by whatever decoder: one that holds a whole Sentinel-2
+/// band fits.
 const LARGEST_TILE: u64 = 1 << 27;
 
 /// Side of the pieces in which GDAL is asked for an image of one tile.
@@ -24,7 +25,8 @@ const GDAL_BLOCK: u32 = 1024;
 /// Bytes that `OpenJPEG` keeps for each tile of an image (measured with version 2.5.0).
 const OPENJPEG_TILE: u64 = 12 << 10;
 
-/// Encoded bytes that a tile may have besides four for each sample: none is incompressible enough to need them.
+/// Encoded bytes that a tile may have besides four for each sample: none is incompressible enough
+/// to need them.
 const SPARE_BYTES: u64 = 1 << 20;
 
 pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeference), FuseError> {
@@ -37,22 +39,39 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeferen
         .saturating_mul(image.tile_height().min(image.height()).into());
     if tile > LARGEST_TILE {
         let detail = format!("it has a tile of {tile} pixels, and {LARGEST_TILE} are the most");
-        return Err(FuseError::Unsupported { input: band.into(), detail });
+        return Err(FuseError::Unsupported {
+            input: band.into(),
+            detail,
+        });
     }
     let georeference = georeference(session, band, &image)?;
-    let header = |grid| Header { grid, bits: image.bits() };
+    let header = |grid| Header {
+        grid,
+        bits: image.bits(),
+    };
     if let Some(reason) = image.outside_profile() {
-        tracing::info!(band = band.name, source = band.source, reason, "decoding with GDAL");
+        tracing::info!(
+            band = band.name,
+            source = band.source,
+            reason,
+            "decoding with GDAL"
+        );
         // GDAL's blocks: the tiles, if there are several.
         let side = |tile, length| if tile < length { tile } else { GDAL_BLOCK };
         let (width, height) = (image.width(), image.height());
-        let blocks = (side(image.tile_width(), width), side(image.tile_height(), height));
+        let blocks = (
+            side(image.tile_width(), width),
+            side(image.tile_height(), height),
+        );
         let grid = Grid::regular(width, height, blocks.0, blocks.1);
         let tiles = u64::from(image.tiles_across()) * u64::from(image.tiles_down());
-        // OpenJPEG keeps 32-bit samples and coefficients of a whole tile, which may be larger than a block.
+        // OpenJPEG keeps 32-bit samples and coefficients of a whole tile, which may be larger than
+        // a block.
         let opened = Opened {
             header: header(grid),
-            held: source.len().saturating_add(tiles.saturating_mul(OPENJPEG_TILE)),
+            held: source
+                .len()
+                .saturating_add(tiles.saturating_mul(OPENJPEG_TILE)),
             working: tile.saturating_mul(10),
             tiles: Box::new(GdalReader::new(band, image)),
         };
@@ -61,12 +80,24 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeferen
     let count = image.tiles_across().saturating_mul(image.tiles_down());
     let rect = |tile| {
         let (x, y, width, height) = image.tile_rect(tile);
-        Rect { x, y, width, height }
+        Rect {
+            x,
+            y,
+            width,
+            height,
+        }
     };
-    let grid = Grid { width: image.width(), height: image.height(), tiles: (0..count).map(rect).collect() };
+    let grid = Grid {
+        width: image.width(),
+        height: image.height(),
+        tiles: (0..count).map(rect).collect(),
+    };
     // Coefficients and two levels of the wavelet of 32 bits, and the encoded bytes.
     let working = grid.largest().saturating_mul(4 + 4 + 2 + 2);
-    let cursor = Cursor { tiles: Tiles::new(&image), ahead: BTreeMap::new() };
+    let cursor = Cursor {
+        tiles: Tiles::new(&image),
+        ahead: BTreeMap::new(),
+    };
     let opened = Opened {
         header: header(grid),
         held: 0,
@@ -87,9 +118,21 @@ pub(super) fn explain(error: Error, band: &Band) -> FuseError {
     match error {
         Error::Source(error) => FuseError::Read { input, error },
         Error::Stopped => FuseError::Cancelled,
-        Error::Flaw(Flaw { kind, offset, detail }) => match kind {
-            FlawKind::Truncated => FuseError::Truncated { input, offset, detail },
-            FlawKind::Malformed => FuseError::Malformed { input, offset, detail },
+        Error::Flaw(Flaw {
+            kind,
+            offset,
+            detail,
+        }) => match kind {
+            FlawKind::Truncated => FuseError::Truncated {
+                input,
+                offset,
+                detail,
+            },
+            FlawKind::Malformed => FuseError::Malformed {
+                input,
+                offset,
+                detail,
+            },
             FlawKind::Unsupported => FuseError::Unsupported { input, detail },
         },
     }
@@ -97,9 +140,17 @@ pub(super) fn explain(error: Error, band: &Band) -> FuseError {
 
 /// What no decoder could make a band of.
 fn check_component(band: &Band, image: &Image) -> Result<(), FuseError> {
-    let unsupported = |detail: String| Err(FuseError::Unsupported { input: band.into(), detail });
+    let unsupported = |detail: String| {
+        Err(FuseError::Unsupported {
+            input: band.into(),
+            detail,
+        })
+    };
     if image.components() != 1 {
-        return unsupported(format!("it has {} components, like a true-colour image", image.components()));
+        return unsupported(format!(
+            "it has {} components, like a true-colour image",
+            image.components()
+        ));
     }
     if image.subsampled() {
         return unsupported("its component is subsampled".into());
@@ -114,8 +165,11 @@ fn check_component(band: &Band, image: &Image) -> Result<(), FuseError> {
 /// Where the image lies.
 fn georeference(session: &Session, band: &Band, image: &Image) -> Result<Georeference, FuseError> {
     let read = |trailing| {
-        let stub = stub::jp2(image, &*band.bytes, trailing).map_err(|error| explain(error, band))?;
-        let read = stub::opened(stub, "JP2OpenJPEG", |dataset| Georeference::read(session, dataset, band));
+        let stub =
+            stub::jp2(image, &*band.bytes, trailing).map_err(|error| explain(error, band))?;
+        let read = stub::opened(stub, "JP2OpenJPEG", |dataset| {
+            Georeference::read(session, dataset, band)
+        });
         read.map_err(|error| GdalReader::failed(band, session.reason(&error)))?
     };
     match read(false) {
@@ -133,8 +187,8 @@ struct Jpeg2000Reader {
     fallback: OnceLock<GdalReader>,
 }
 
-/// Finds the parts of the tiles. A file may have its tiles in any order; they are decoded row by row all the same, so
-/// that few chunks are open at a time.
+/// Finds the parts of the tiles. A file may have its tiles in any order; they are decoded row by
+/// row all the same, so that few chunks are open at a time.
 struct Cursor {
     tiles: Tiles,
     /// Tiles that the file has before their turn.
@@ -152,14 +206,21 @@ impl Jpeg2000Reader {
             return Ok(parts);
         }
         loop {
-            let next = cursor.tiles.next(&*self.band.bytes).map_err(|error| self.explain(error))?;
+            let next = cursor
+                .tiles
+                .next(&*self.band.bytes)
+                .map_err(|error| self.explain(error))?;
             match next {
                 Some(found) if found.index == tile => return Ok(found.parts),
                 Some(found) => cursor.ahead.insert(found.index, found.parts),
                 None => {
                     let offset = self.image.codestream().end;
                     let detail = format!("tile {tile} is missing");
-                    return Err(FuseError::Truncated { input: Input::from(&self.band), offset, detail });
+                    return Err(FuseError::Truncated {
+                        input: Input::from(&self.band),
+                        offset,
+                        detail,
+                    });
                 }
             };
         }
@@ -176,11 +237,21 @@ impl TileReader for Jpeg2000Reader {
     ) -> Result<(), FuseError> {
         let input = || Input::from(&self.band);
         let ranges = self.parts(tile)?;
-        let bytes: u64 = ranges.iter().map(|range| range.end.saturating_sub(range.start)).sum();
+        let bytes: u64 = ranges
+            .iter()
+            .map(|range| range.end.saturating_sub(range.start))
+            .sum();
         if bytes > rect.area().saturating_mul(4).saturating_add(SPARE_BYTES) {
             let offset = ranges.first().map_or(0, |range| range.start);
-            let detail = format!("tile {tile} of {}x{} pixels has {bytes} bytes", rect.width, rect.height);
-            return Err(FuseError::Malformed { input: input(), offset, detail });
+            let detail = format!(
+                "tile {tile} of {}x{} pixels has {bytes} bytes",
+                rect.width, rect.height
+            );
+            return Err(FuseError::Malformed {
+                input: input(),
+                offset,
+                detail,
+            });
         }
         let mut parts = Vec::with_capacity(ranges.len());
         for range in ranges {
@@ -188,17 +259,42 @@ impl TileReader for Jpeg2000Reader {
                 return Err(FuseError::Cancelled);
             }
             let bytes = self.band.bytes.read(range.clone());
-            parts.push((range.start, bytes.map_err(|error| FuseError::Read { input: input(), error })?));
+            parts.push((
+                range.start,
+                bytes.map_err(|error| FuseError::Read {
+                    input: input(),
+                    error,
+                })?,
+            ));
         }
         desk.fit(rect.area())?;
-        let Desk { decoder, samples, .. } = desk;
-        let decoded = decoder.decode(&self.image, tile, &parts, samples, rect.width as usize, stop);
+        let Desk {
+            decoder, samples, ..
+        } = desk;
+        let decoded = decoder.decode(
+            &self.image,
+            tile,
+            &parts,
+            samples,
+            rect.width as usize,
+            stop,
+        );
         match decoded {
             Ok(()) => Ok(()),
-            Err(Error::Flaw(Flaw { kind: FlawKind::Unsupported, detail, .. })) => {
+            Err(Error::Flaw(Flaw {
+                kind: FlawKind::Unsupported,
+                detail,
+                ..
+            })) => {
                 let gdal = self.fallback.get_or_init(|| {
                     let Band { name, source, .. } = &self.band;
-                    tracing::info!(band = name, source, tile, reason = detail, "decoding with GDAL");
+                    tracing::info!(
+                        band = name,
+                        source,
+                        tile,
+                        reason = detail,
+                        "decoding with GDAL"
+                    );
                     GdalReader::new(&self.band, self.image.clone())
                 });
                 gdal.read(tile, rect, desk, stop)
@@ -209,12 +305,20 @@ impl TileReader for Jpeg2000Reader {
 
     fn finish(&self) -> Result<(), FuseError> {
         let mut cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner);
-        match cursor.tiles.next(&*self.band.bytes).map_err(|error| self.explain(error))? {
+        match cursor
+            .tiles
+            .next(&*self.band.bytes)
+            .map_err(|error| self.explain(error))?
+        {
             None => Ok(()),
             Some(found) => {
                 let offset = found.parts.first().map_or(0, |part| part.start);
                 let detail = format!("tile {} comes twice", found.index);
-                Err(FuseError::Malformed { input: Input::from(&self.band), offset, detail })
+                Err(FuseError::Malformed {
+                    input: Input::from(&self.band),
+                    offset,
+                    detail,
+                })
             }
         }
     }
