@@ -5,7 +5,7 @@ use std::pin::pin;
 use futures::TryStreamExt as _;
 use serde::Serialize;
 use tilefleet_common::domain::{Cell, TaskId};
-use tilefleet_common::ledger::{CellRecord, CellState, CellStory, ShardRecord};
+use tilefleet_common::ledger::{CellHistory, CellRecord, CellState, ShardRecord};
 
 use crate::cli::{Cells, Format, Global, Which};
 use crate::connection::LedgerConnection;
@@ -85,7 +85,7 @@ struct Told<'a> {
     ordinal: u32,
     state: Standing,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    story: Option<&'a CellStory>,
+    story: Option<&'a CellHistory>,
 }
 
 impl Line<'_> {
@@ -96,14 +96,14 @@ impl Line<'_> {
             story,
             ..
         } = &self.ledger;
-        let told = |text: fn(&CellStory) -> String| story.map(text).unwrap_or_default();
+        let told = |text: fn(&CellHistory) -> String| story.map(text).unwrap_or_default();
         let failures = told(|story| story.failures.to_string());
         let receives = told(|story| story.receives.to_string());
         let detail = match (state, story) {
             (Standing::Ok, Some(story)) => story.output.clone().unwrap_or_default(),
             (
                 _,
-                Some(CellStory {
+                Some(CellHistory {
                     error_code: Some(code),
                     error_message,
                     ..
@@ -204,7 +204,7 @@ mod tests {
         let row = |state| CellRecord {
             cell: "48RXT/2020-08-01/0".parse().unwrap(),
             state,
-            story: CellStory::default(),
+            story: CellHistory::default(),
         };
         let (running, made) = (row(CellState::Running), row(CellState::Ok));
         let of = |ordinal, row| Standing::of(Some(&sets), ordinal, row);

@@ -12,6 +12,7 @@ use aws_sdk_s3::operation::create_bucket::CreateBucketError;
 use aws_sdk_s3::types as bucket;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
+use tilefleet_common::aws::http_client;
 use tilefleet_common::deployment;
 
 use crate::endpoint::{Endpoint, REGION, Service};
@@ -132,6 +133,7 @@ impl Stack {
                     $sdk::config::Credentials::new(access_key, secret_key, None, None, "local");
                 let config = $builder
                     .behavior_version($sdk::config::BehaviorVersion::latest())
+                    .http_client(http_client())
                     .endpoint_url($url)
                     .region($sdk::config::Region::new(REGION))
                     .credentials_provider(credentials)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tilefleet_common::aws::{Clients, HeadedUpload, ObjectReader, ObjectStore, ReadOptions};
+use tilefleet_common::aws::{Clients, HeaderLastUpload, ObjectReader, ObjectStore, ReadOptions};
 use tilefleet_common::domain::S3Url;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -168,7 +168,7 @@ async fn to_object(
     token: &CancellationToken,
 ) -> anyhow::Result<Cog> {
     let url: S3Url = url.parse()?;
-    let upload = HeadedUpload::begin(objects, &url, None, "image/tiff");
+    let upload = HeaderLastUpload::begin(objects, &url, None, "image/tiff");
     let (publication, body) = Publication::begin(upload, token);
     let (body, cog) = fuse_into(body, prepared, bar, token).await?;
     // Tells the upload that nothing more comes.

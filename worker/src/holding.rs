@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tilefleet_common::aws::{Deletions, Queue, QueueError, Received, full_jitter};
+use tilefleet_common::aws::{DeleteBatcher, Queue, QueueError, Received, full_jitter};
 use tilefleet_common::domain::CellMessage;
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::attribute::FAILURES;
@@ -55,7 +55,7 @@ pub struct Holder {
     /// Keeps messages that are no cells.
     pub poison: Poison,
     /// Deletes from the queue of cells.
-    pub deletions: Deletions,
+    pub deletions: DeleteBatcher,
 }
 
 /// What is to become of the message.
@@ -290,7 +290,7 @@ impl Holder {
                 );
                 Ok(Outcome::Failed(failure))
             }
-            Err(WorkError::Passing(failure)) => self.count_failure(ticket, failure).await,
+            Err(WorkError::Retryable(failure)) => self.count_failure(ticket, failure).await,
             Err(WorkError::Interrupted) => {
                 tracing::info!("interrupted; handed back");
                 self.count_interruption(ticket).await;

@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use tilefleet_common::ledger::CellStory;
+use tilefleet_common::ledger::CellHistory;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 /// How many workers began a cell and told nothing of its end. `receives` are those of the message,
 /// this one included; they bound the number because an explicit retry sends a new message, which
 /// begins anew.
-pub fn crashes(story: &CellStory, receives: u32) -> u32 {
+pub fn crashes(story: &CellHistory, receives: u32) -> u32 {
     let begun = story.receives.min(receives.saturating_sub(1));
     begun
         .saturating_sub(story.failures)
@@ -51,11 +51,11 @@ mod tests {
 
     #[test]
     fn only_tries_of_which_nothing_is_told_count_as_crashes() {
-        let story = |receives, failures, interruptions| CellStory {
+        let story = |receives, failures, interruptions| CellHistory {
             receives,
             failures,
             interruptions,
-            ..CellStory::default()
+            ..CellHistory::default()
         };
         assert_eq!(crashes(&story(3, 0, 0), 4), 3);
         assert_eq!(crashes(&story(3, 2, 1), 4), 0);

@@ -80,7 +80,8 @@ async fn renew<H: Future<Output = Result<(), AwsError>>>(
                 wait = timeout / 3;
             }
             Ok(Err(error))
-                if error.may_pass() && began + AGAIN < renewed + timeout.mul_f64(LOST_AFTER) =>
+                if error.is_retryable()
+                    && began + AGAIN < renewed + timeout.mul_f64(LOST_AFTER) =>
             {
                 tracing::warn!(%error, "the lease could not be renewed; trying again");
                 wait = began + AGAIN - renewed;

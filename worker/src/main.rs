@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use tilefleet_common::aws::{Clients, Deletions, Group, Queue, Topic};
+use tilefleet_common::aws::{Clients, DeleteBatcher, Group, Queue, Topic};
 use tilefleet_common::ledger::{Key, Ledger};
 use tilefleet_common::telemetry;
 use tilefleet_common::tracker::Tracker;
@@ -138,7 +138,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
             max_crashes: args.max_crashes,
             isolation: Isolation::default(),
             poison: Poison::new(clients.objects.clone(), args.poison.or(output)),
-            deletions: Deletions::of(queue),
+            deletions: DeleteBatcher::of(queue),
         }),
         most: slots + ahead,
         batch: pool::batch(ahead),

@@ -190,7 +190,7 @@ impl Pool {
                         }
                     }
                 }
-                Err(error) if error.may_pass() => {
+                Err(error) if error.is_retryable() => {
                     let wait = full_jitter(FIRST_WAIT, LONGEST_WAIT, failures);
                     failures += 1;
                     tracing::warn!(%error, failures, "nothing could be received; trying again");

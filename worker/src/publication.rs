@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tilefleet_common::aws::{AwsError, HeadedUpload, Stored};
+use tilefleet_common::aws::{AwsError, HeaderLastUpload, Stored};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -58,16 +58,16 @@ impl Output for Body {
 /// so.
 #[derive(Debug)]
 pub struct Publication {
-    uploading: JoinHandle<Result<HeadedUpload, PublishError>>,
+    uploading: JoinHandle<Result<HeaderLastUpload, PublishError>>,
     cancel: CancellationToken,
 }
 
 impl Publication {
     /// Bytes in memory at most, the head not included.
-    pub const MEMORY: u64 = HeadedUpload::MEMORY + (WAITING as u64 + 1) * (3 << 19);
+    pub const MEMORY: u64 = HeaderLastUpload::MEMORY + (WAITING as u64 + 1) * (3 << 19);
 
     /// Begins to upload what the body takes. When `cancel` says stop, the upload is aborted.
-    pub fn begin(mut upload: HeadedUpload, cancel: &CancellationToken) -> (Self, Body) {
+    pub fn begin(mut upload: HeaderLastUpload, cancel: &CancellationToken) -> (Self, Body) {
         let (pieces, mut waiting) = mpsc::channel::<Bytes>(WAITING);
         let stop = cancel.clone();
         let uploading = tokio::spawn(async move {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::TryStreamExt as _;
 use futures::stream::FuturesOrdered;
 use tilefleet_common::aws::{
-    AwsErrorKind, HeadedUpload, ObjectError, ObjectReader, ObjectStore, ReadOptions, Stored,
+    AwsErrorKind, HeaderLastUpload, ObjectError, ObjectReader, ObjectStore, ReadOptions, Stored,
 };
 use tilefleet_common::domain::{Cell, CellMessage, Recipe};
 use tilefleet_common::fault::{self, Point};
@@ -36,7 +36,7 @@ pub enum WorkError {
     /// There never will be one from this input.
     Permanent(Failure),
     /// It may work later.
-    Passing(Failure),
+    Retryable(Failure),
     /// This worker has to stop; the cell is as good as before.
     Interrupted,
     /// The message may be another worker's; nothing may be published any more.
@@ -123,7 +123,7 @@ impl Workshop {
         let output = message.cell.output_object(message.recipe);
         let region = message.cell.region.as_deref();
         let effort = self.shutdown.begin();
-        let upload = HeadedUpload::begin(&self.objects, &output, region, "image/tiff");
+        let upload = HeaderLastUpload::begin(&self.objects, &output, region, "image/tiff");
         let (publication, body) = Publication::begin(upload, &cancel);
         let fused = self
             .unless(&effort.hurry, lost, run(prepared, body, &cancel))
@@ -335,13 +335,13 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, FuseError> + Send + 'static,
 ) -> Result<Result<T, FuseError>, WorkError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|panicked| WorkError::Passing(failure("panic", &panicked)))
+    done.map_err(|panicked| WorkError::Retryable(failure("panic", &panicked)))
 }
 
 fn not_read(error: &ObjectError) -> WorkError {
     let failure = failure(error.code(), error);
-    if error.may_pass() {
-        WorkError::Passing(failure)
+    if error.is_retryable() {
+        WorkError::Retryable(failure)
     } else {
         WorkError::Permanent(failure)
     }
@@ -357,18 +357,18 @@ fn not_fused(error: &FuseError) -> WorkError {
     if error.is_permanent() {
         WorkError::Permanent(failure)
     } else {
-        WorkError::Passing(failure)
+        WorkError::Retryable(failure)
     }
 }
 
 pub(crate) fn not_published(error: &PublishError) -> WorkError {
     match error {
         PublishError::Upload(cause)
-            if !cause.may_pass() && cause.kind() != AwsErrorKind::Credentials =>
+            if !cause.is_retryable() && cause.kind() != AwsErrorKind::Credentials =>
         {
             permanent("publish", error)
         }
-        _ => WorkError::Passing(failure("publish", error)),
+        _ => WorkError::Retryable(failure("publish", error)),
     }
 }
 

@@ -7,6 +7,7 @@ use aws_sdk_sqs::config::{ProvideCredentials as _, SharedCredentialsProvider};
 
 use super::calls::CallCounter;
 use super::error::root_cause;
+use super::http::http_client;
 use super::objects::ObjectStore;
 
 /// Tries of one request by the SDK, the first included.
@@ -46,6 +47,7 @@ impl Clients {
     pub async fn from_environment(region: Option<String>) -> Self {
         let calls = CallCounter::default();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http_client())
             .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
             .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build());
         if let Some(region) = region {

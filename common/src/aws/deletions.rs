@@ -13,7 +13,7 @@ const LINGER: Duration = Duration::from_millis(100);
 /// Deletes received messages of one queue, up to ten by one request, for many who are done with one
 /// each.
 #[derive(Debug, Clone)]
-pub struct Deletions {
+pub struct DeleteBatcher {
     queue: Queue,
     orders: mpsc::Sender<Order>,
 }
@@ -24,8 +24,8 @@ struct Order {
     done: oneshot::Sender<Result<(), QueueError>>,
 }
 
-impl Deletions {
-    /// Deletions from `queue`. Within a runtime only, whose task they are.
+impl DeleteBatcher {
+    /// DeleteBatcher from `queue`. Within a runtime only, whose task they are.
     pub fn of(queue: Queue) -> Self {
         let (orders, mut ordered) = mpsc::channel::<Order>(BATCH);
         let batches = queue.clone();
@@ -142,7 +142,7 @@ mod tests {
     /// A queue that returns the entries `fails` says, in the `n`-th request, as somebody's fault.
     fn deletions(
         fails: impl Fn(usize, &str) -> Option<bool> + Send + Sync + 'static,
-    ) -> (Deletions, Log) {
+    ) -> (DeleteBatcher, Log) {
         let (client, log) = canned::client(move |n, asked| {
             let request: Value = serde_json::from_str(&asked.body).unwrap();
             let entries = request["Entries"].as_array().cloned().unwrap_or_default();
@@ -160,7 +160,7 @@ mod tests {
             aws_sdk_sqs::Client::from_conf(config),
             "http://queue/1".into(),
         );
-        (Deletions::of(queue), log)
+        (DeleteBatcher::of(queue), log)
     }
 
     /// Receipts of each request.
@@ -176,7 +176,7 @@ mod tests {
         log.requests().into_iter().map(receipts).collect()
     }
 
-    async fn delete_all(deletions: &Deletions, receipts: &[&str]) -> Vec<Result<(), String>> {
+    async fn delete_all(deletions: &DeleteBatcher, receipts: &[&str]) -> Vec<Result<(), String>> {
         let all = receipts
             .iter()
             .map(|receipt| deletions.delete((*receipt).to_owned()));

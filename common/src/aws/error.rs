@@ -91,7 +91,7 @@ impl AwsError {
     }
 
     /// Whether the same call may succeed later without anybody doing anything.
-    pub fn may_pass(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         matches!(self.kind, AwsErrorKind::Unreachable | AwsErrorKind::Busy)
     }
 

@@ -25,10 +25,10 @@ const FRONT: usize = LEAST * HEAD_PARTS;
 /// Memory: at most 6 parts of 8 MiB and what is kept back of the body, 10 MiB; and the head while
 /// it is sent.
 ///
-/// Nothing is visible before [`HeadedUpload::finish_with_head`]. Dropped before, it is aborted in
+/// Nothing is visible before [`HeaderLastUpload::finish_with_head`]. Dropped before, it is aborted in
 /// the background.
 #[derive(Debug)]
-pub struct HeadedUpload {
+pub struct HeaderLastUpload {
     target: Target,
     /// The first bytes of the body, up to [`FRONT`].
     front: Pieces,
@@ -40,7 +40,7 @@ pub struct HeadedUpload {
     multipart: Option<Multipart>,
 }
 
-impl HeadedUpload {
+impl HeaderLastUpload {
     /// Bytes that it has in memory at most, the head not included.
     pub const MEMORY: u64 = (FRONT + 6 * PART) as u64;
 
@@ -137,10 +137,10 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
-    fn begin(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> (HeadedUpload, Log) {
+    fn begin(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> (HeaderLastUpload, Log) {
         let (store, log) = store(move |_, asked| answer(asked));
         (
-            HeadedUpload::begin(
+            HeaderLastUpload::begin(
                 &store,
                 &"s3://out/a.tif".parse().unwrap(),
                 None,

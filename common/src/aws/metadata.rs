@@ -1,6 +1,8 @@
 use aws_config::imds::client::error::ImdsError;
+use aws_config::provider_config::ProviderConfig;
 
 use super::error::root_cause;
+use super::http::http_client;
 
 /// The variable with which the SDKs are told to leave instance metadata alone ("IMDS credential
 /// provider", AWS SDKs and Tools Reference Guide).
@@ -33,6 +35,7 @@ impl Metadata {
         (!disabled).then(|| Self {
             client: aws_config::imds::Client::builder()
                 .max_attempts(TRIES)
+                .configure(&ProviderConfig::without_region().with_http_client(http_client()))
                 .build(),
         })
     }

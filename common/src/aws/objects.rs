@@ -62,9 +62,9 @@ pub enum ObjectError {
 
 impl ObjectError {
     /// Whether the same read may succeed later without anybody doing anything.
-    pub fn may_pass(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Call(error) => error.may_pass() || error.kind() == AwsErrorKind::Credentials,
+            Self::Call(error) => error.is_retryable() || error.kind() == AwsErrorKind::Credentials,
             Self::Damaged { .. } | Self::Replaced { .. } => true,
             Self::DeniedWithoutPaying { .. } | Self::TooLarge { .. } => false,
         }
@@ -321,7 +321,7 @@ mod tests {
             store(|_, asked| range(b"bruised", asked, "00000000000000000000000000000000"));
         let error = store.get(&url(), false, 100).await.unwrap_err();
         assert!(
-            error.may_pass() && error.code() == "damaged_transfer",
+            error.is_retryable() && error.code() == "damaged_transfer",
             "{error}"
         );
     }

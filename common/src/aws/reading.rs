@@ -558,7 +558,7 @@ mod tests {
         for _ in 0..2 {
             let error = reader.read(15 * MIB..16 * MIB).await.unwrap_err();
             assert!(
-                error.may_pass() && error.code() == "damaged_transfer",
+                error.is_retryable() && error.code() == "damaged_transfer",
                 "{error}"
             );
             let words = "s3://scenes/B02.jp2 was replaced while it was read; try again when whoever writes it is done";
@@ -591,7 +591,7 @@ mod tests {
         .await;
         let error = cut.unwrap_err();
         assert!(
-            error.may_pass() && error.code() == "damaged_transfer",
+            error.is_retryable() && error.code() == "damaged_transfer",
             "{error}"
         );
         assert_eq!(log.requests().len(), 4);
@@ -626,7 +626,7 @@ mod tests {
             "{error}"
         );
         assert!(
-            error.may_pass() && error.code() == "damaged_transfer",
+            error.is_retryable() && error.code() == "damaged_transfer",
             "{error}"
         );
         assert_eq!(log.requests().len(), 7, "no second read");

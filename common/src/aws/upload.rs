@@ -230,7 +230,7 @@ mod tests {
             _ => answer(asked),
         });
         let error = whole(upload, &vec![7; 2 * PART]).await.unwrap_err();
-        assert!(error.may_pass(), "{error}");
+        assert!(error.is_retryable(), "{error}");
         assert_eq!(count(&log, "DELETE"), 1, "what is left of it is aborted");
     }
 

@@ -21,6 +21,6 @@ mod write;
 pub use dynamo::CodecError;
 pub use item::{Item, Key, Value, attribute};
 pub use progress::Progress;
-pub use record::{CellRecord, CellState, CellStory, ShardRecord, TaskRecord, TaskState};
+pub use record::{CellHistory, CellRecord, CellState, ShardRecord, TaskRecord, TaskState};
 pub use store::{Answer, Ledger, LedgerError, TransactionAnswer};
 pub use write::{Action, Condition, Part, Transaction, Write};

@@ -141,12 +141,12 @@ pub struct CellRecord {
     /// What happened to it last.
     pub state: CellState,
     /// The rest of its story.
-    pub story: CellStory,
+    pub story: CellHistory,
 }
 
 /// What a cell item tells besides its state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct CellStory {
+pub struct CellHistory {
     /// Who worked on it last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
@@ -308,7 +308,7 @@ impl CellRecord {
     /// [`CodecError`] when its name or state is missing or not as this version writes it.
     pub fn from_item(item: &Item) -> Result<Self, CodecError> {
         let read = Reader(item);
-        let story = CellStory {
+        let story = CellHistory {
             worker: read.text(attribute::WORKER),
             receives: read.number(attribute::RECEIVES).unwrap_or(0),
             failures: read.number(attribute::FAILURES).unwrap_or(0),

@@ -237,7 +237,7 @@ impl Watcher {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the group waits longer than it need");
-                    if !error.may_pass() {
+                    if !error.is_retryable() {
                         return;
                     }
                 }
