@@ -5,12 +5,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::encode::Coding;
 use crate::error::Result;
+use crate::jp2::encode::Coding;
+use crate::landscape::spectrum::Band;
 use crate::layout;
 pub use crate::layout::Written;
 use crate::scene::Scene;
-use crate::spectrum::Band;
 
 /// One band file to make.
 #[derive(Debug, Clone, Copy, PartialEq)]

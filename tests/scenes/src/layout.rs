@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::encode::{self, Coding};
 use crate::error::{Error, Result};
+use crate::jp2::encode::{self, Coding};
+use crate::landscape::spectrum::Band;
 use crate::scene::{PIXEL, Scene};
-use crate::spectrum::Band;
 
 /// Part of every stamp: raise it when the same scene gets other samples, so that old files are made
 /// again.

@@ -9,36 +9,29 @@
 //! From the ground up: [`noise`] feeds [`terrain`], [`cover`] lays fields and forests on it,
 //! [`spectrum`] gives those their reflectance, [`cloud`] hides part of it, [`swath`] cuts it off,
 //! [`scene`] reads it out as a band's samples. [`encode`] turns samples into a JPEG 2000 file
-//! ([`jp2_boxes`], [`gml`]) at a place on the grid ([`mgrs`]), and [`layout`] puts the files where
+//! ([`boxes`], [`gml`]) at a place on the grid ([`mgrs`]), and [`layout`] puts the files where
 //! a worker looks for them, many at a time with [`generate`]. [`contact_sheet`] draws what the
 //! workers made, as [`thumbnail`]s on a [`canvas`].
 //!
 //! A scene is a pure function of its [`Scene`]: the same one gives the same bytes, on any day.
 
-pub mod canvas;
-pub mod cloud;
-mod coarse;
-pub mod contact_sheet;
-pub mod cover;
-pub mod encode;
 mod error;
 pub mod generate;
-mod glyphs;
-pub mod gml;
-pub mod jp2_boxes;
+mod jp2;
+mod landscape;
 pub mod layout;
 pub mod mgrs;
-pub mod noise;
+mod picture;
 pub mod scene;
-pub mod spectrum;
 pub mod swath;
-pub mod terrain;
-pub mod thumbnail;
 
-pub use encode::{Coding, Georeference};
 pub use error::{Error, Result};
+pub use jp2::encode::{self, Coding, Georeference};
+pub use jp2::{boxes, gml};
+pub use landscape::spectrum::{self, Band};
+pub use landscape::{cloud, cover, noise, terrain};
 pub use layout::write_scene;
 pub use mgrs::Tile;
+pub use picture::{canvas, contact_sheet, thumbnail};
 pub use scene::Scene;
-pub use spectrum::Band;
 pub use swath::Swath;

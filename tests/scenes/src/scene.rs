@@ -9,15 +9,15 @@
 
 use jiff::civil::Date;
 
-use crate::cloud::Sky;
-use crate::coarse::Coarse;
-use crate::cover::Cover;
-use crate::encode::Georeference;
+use crate::jp2::encode::Georeference;
+use crate::landscape::cloud::Sky;
+use crate::landscape::coarse::Coarse;
+use crate::landscape::cover::Cover;
+use crate::landscape::noise::{deviate, hash, lerp};
+use crate::landscape::spectrum::{self, Band, QUANTIFICATION};
+use crate::landscape::terrain::{Ground, Terrain, relief};
 use crate::mgrs::Tile;
-use crate::noise::{deviate, hash, lerp};
-use crate::spectrum::{self, Band, QUANTIFICATION};
 use crate::swath::Swath;
-use crate::terrain::{Ground, Terrain, relief};
 
 /// Width of a pixel in metres.
 pub const PIXEL: f64 = 10.0;
@@ -173,7 +173,7 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::{Coding, jp2};
+    use crate::jp2::encode::{Coding, jp2};
     use crate::swath::Edge;
 
     fn scene(size: u32) -> Scene {

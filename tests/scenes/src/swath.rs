@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::noise::{fraction, hash};
-use crate::spectrum::Band;
+use crate::landscape::noise::{fraction, hash};
+use crate::landscape::spectrum::Band;
 
 /// Which part of a tile the satellite saw.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,23 +6,17 @@
 //! each ([`machine`]) and the queue ([`queue`]). Each model names the page of AWS's documentation
 //! that it follows, and [`conditions`] says what is assumed where the documentation is silent.
 
-pub mod alarm;
-pub mod conditions;
+mod cloudwatch;
 pub mod error;
-pub mod expression;
-pub mod group;
-pub mod machine;
-pub mod metrics;
-pub mod outcome;
-pub mod plot;
-pub mod queue;
+mod fleet;
+mod output;
 pub mod rendered;
-pub mod table;
-mod token;
-pub mod world;
 
-pub use conditions::Conditions;
+pub use cloudwatch::{alarm, expression, metrics};
 pub use error::Error;
-pub use outcome::Outcome;
+pub use fleet::conditions::{self, Conditions};
+pub use fleet::outcome::{self, Outcome};
+pub use fleet::world::{self, simulate};
+pub use fleet::{group, machine, queue};
+pub use output::{plot, table};
 pub use rendered::Scaling;
-pub use world::simulate;

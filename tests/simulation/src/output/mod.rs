@@ -1,0 +1,4 @@
+//! What a simulation is shown as.
+
+pub mod plot;
+pub mod table;
