@@ -1,7 +1,8 @@
-//! The fleet's scaling, minute by minute, from the very expressions and steps that are deployed.
+//! Simulates the fleet's scaling minute by minute, with the expressions and steps that are
+//! deployed.
 //!
 //! `terraform/scaling` holds them without a provider, so terraform itself renders them
-//! ([`rendered`]). Around them stand models of what they act on: metrics that come late
+//! ([`rendered`]). The other modules model what they act on: metrics that come late
 //! ([`metrics`]), alarms ([`alarm`]), the Auto Scaling group ([`group`]), machines with a worker
 //! each ([`machine`]) and the queue ([`queue`]). Each model names the page of AWS's documentation
 //! that it follows, and [`conditions`] says what is assumed where the documentation is silent.

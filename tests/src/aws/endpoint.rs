@@ -1,6 +1,6 @@
 //! A local AWS endpoint on a free loopback port, as a child process.
 //!
-//! Whoever sets `AWS_ENDPOINT_URL` brings an endpoint of their own; nothing is started then.
+//! If `AWS_ENDPOINT_URL` is set, that endpoint is used and nothing is started.
 
 use std::env;
 use std::fs::{self, File};
@@ -23,7 +23,7 @@ use crate::poll::{BOUND, PAUSE};
 /// too.
 pub const REGION: &str = "eu-central-1";
 
-/// Names the program to start instead of `.venv/bin/ministack`. It is told its port by the same
+/// Names the program to start instead of `.venv/bin/ministack`. It gets its port in the same
 /// variables.
 pub const COMMAND_VARIABLE: &str = "TILEFLEET_ENDPOINT_COMMAND";
 
@@ -33,7 +33,7 @@ const STARTS: u32 = 5;
 /// How to start an endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct EndpointOptions {
-    /// Keep everything in this directory, and begin with what it holds.
+    /// The state is loaded from this directory and kept there.
     pub state: Option<PathBuf>,
     /// The port to take if it is free.
     pub port: Option<u16>,
@@ -47,11 +47,11 @@ pub struct Endpoint {
     secret_key: String,
     port: Option<u16>,
     process: Option<Process>,
-    /// Services that have a process of their own.
+    /// Services that run in a process of their own.
     apart: Vec<(Service, Endpoint)>,
 }
 
-/// A service that may have a process of its own.
+/// A service that may run in a process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     /// The ledger's.
@@ -72,8 +72,8 @@ impl Service {
         }
     }
 
-    /// What leads the AWS SDKs there ("Service-specific endpoints", AWS SDKs and Tools reference
-    /// guide).
+    /// The variable that names its address to AWS SDKs ("Service-specific endpoints", AWS SDKs and
+    /// Tools reference guide).
     fn variable(self) -> &'static str {
         match self {
             Self::DynamoDb => "AWS_ENDPOINT_URL_DYNAMODB",
@@ -92,7 +92,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// When none can be started; the same for everyone who asks.
+    /// When none can be started. Every later call returns the same error.
     pub fn shared() -> Result<&'static Self> {
         static SHARED: OnceLock<Result<Endpoint, String>> = OnceLock::new();
         SHARED
@@ -177,7 +177,7 @@ impl Endpoint {
             .with_context(|| format!("cannot create {}", directory.display()))?;
         let mut preferred = options.port;
         let mut last = None;
-        // A port found free can be taken by someone else before the child binds it.
+        // Another process may take a free port before the child binds it.
         for _ in 0..STARTS {
             let port = free_port(preferred.take())?;
             match start_on(program, port, directory, options.state.as_deref()) {
@@ -196,12 +196,12 @@ impl Endpoint {
             .with_context(|| format!("{} does not start ({STARTS} tries)", program.path.display()))
     }
 
-    /// Where the AWS SDK finds it.
+    /// Its address for the AWS SDK.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where the AWS SDK finds a service of it.
+    /// The address of one of its services for the AWS SDK.
     pub fn url_of(&self, service: Service) -> &str {
         self.apart
             .iter()
@@ -240,7 +240,7 @@ impl Endpoint {
         (&self.access_key, &self.secret_key)
     }
 
-    /// What makes a program that uses the AWS SDK talk to this endpoint and to nothing else.
+    /// The variables that make a program with the AWS SDK call this endpoint and nothing else.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![
             ("AWS_ENDPOINT_URL", self.url.clone()),
@@ -248,7 +248,7 @@ impl Endpoint {
             ("AWS_ACCESS_KEY_ID", self.access_key.clone()),
             ("AWS_SECRET_ACCESS_KEY", self.secret_key.clone()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-            // A developer's own profiles must not change what is tested.
+            // The developer's own profiles must not change the tests.
             ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
         ];
@@ -264,14 +264,14 @@ impl Endpoint {
     }
 }
 
-/// What is started.
+/// The program to start.
 struct Program {
     path: PathBuf,
     script: Option<PathBuf>,
 }
 
 impl Program {
-    /// The one that the caller names, or else the local default.
+    /// The program that the environment names, or else the local default.
     fn of_environment() -> Result<Self> {
         match env::var_os(COMMAND_VARIABLE).filter(|command| !command.is_empty()) {
             Some(command) => Self::there(command.into(), None),
@@ -306,7 +306,7 @@ fn free_port(preferred: Option<u16>) -> Result<u16> {
     };
     Ok(listener
         .local_addr()
-        .context("cannot tell the free port")?
+        .context("cannot read the address of the free port")?
         .port())
 }
 
@@ -319,8 +319,8 @@ fn start_on(
     let log_path = directory.join("endpoint.log");
     let log =
         File::create(&log_path).with_context(|| format!("cannot create {}", log_path.display()))?;
-    // Health reports repeat the edition. By that we know our own child from one that took the port
-    // before it.
+    // A health report repeats the edition. It tells our own child apart from another process that
+    // took the port first.
     let edition = layout::unique_name("tilefleet");
     let farewell = if state.is_some() {
         Farewell::saving(SAVE_GRACE)
@@ -330,7 +330,7 @@ fn start_on(
 
     let mut command = tied(&program.path, farewell);
     command.args(&program.script).env_clear();
-    // The rest of a developer's environment may configure an endpoint of theirs.
+    // The rest of the environment may configure an endpoint of the developer's.
     command.envs(
         env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME" || name == "LANG"),
     );
@@ -351,8 +351,8 @@ fn start_on(
             .env("S3_PERSIST", "1")
             .env("S3_DATA_DIR", state.join("s3"));
     }
-    // Ctrl-C in a terminal goes to a whole group; the endpoint must outlive those who still talk to
-    // it.
+    // Ctrl-C in a terminal goes to the whole process group. The endpoint must outlive the processes
+    // that still use it.
     command.process_group(0);
 
     let mut process = Process::start("the local endpoint", command, Some(&log_path), farewell)?;

@@ -1,5 +1,5 @@
-//! An EC2 instance as a worker sees it, on loopback: instance metadata (version 2 only) and the
-//! Auto Scaling calls of a machine, which the local endpoint does not know.
+//! An EC2 instance as a worker sees it, served on loopback: instance metadata (version 2 only) and
+//! the Auto Scaling calls of a machine, which the local endpoint does not know.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -33,17 +33,19 @@ struct State {
 }
 
 impl Instance {
-    /// An instance about which nothing is announced.
+    /// An instance without any announcement in its metadata.
     ///
     /// # Errors
     ///
-    /// When there is no free port.
+    /// When no port is free.
     pub fn start() -> Result<Self> {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free loopback port")?;
         let url = format!(
             "http://{}",
-            listener.local_addr().context("cannot tell the free port")?
+            listener
+                .local_addr()
+                .context("cannot read the address of the free port")?
         );
         let instance = Self {
             url,
@@ -56,7 +58,7 @@ impl Instance {
             for stream in listener.incoming().flatten() {
                 let state = Arc::clone(&state);
                 thread::spawn(move || {
-                    // A client that goes away in the middle is no concern of the instance's.
+                    // A client may close its connection at any time.
                     let _ = serve(&stream, &state);
                 });
             }
@@ -64,7 +66,7 @@ impl Instance {
         Ok(instance)
     }
 
-    /// What makes a worker believe that it runs there.
+    /// The variables that make a worker believe that it runs on this instance.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_EC2_METADATA_DISABLED", "false".to_owned()),
@@ -82,12 +84,12 @@ impl Instance {
             .insert(path.to_owned(), text.to_owned());
     }
 
-    /// Makes every Auto Scaling call be denied.
+    /// Denies every Auto Scaling call from now on.
     pub fn refuse(&self) {
         locked(&self.state).refuses = true;
     }
 
-    /// The Auto Scaling calls so far: their fields, `Action` among them.
+    /// The Auto Scaling calls so far, each as its fields; one field is `Action`.
     pub fn calls(&self) -> Vec<BTreeMap<String, String>> {
         locked(&self.state).calls.clone()
     }

@@ -61,7 +61,7 @@ impl Notices {
     ///
     /// # Errors
     ///
-    /// When none came within `bound`; the message lists what came instead.
+    /// When none came within `bound`; the message lists the notices that came instead.
     pub async fn first(&self, bound: Duration, wanted: impl Fn(&Notice) -> bool) -> Result<Notice> {
         let end = Instant::now() + bound;
         let mut others = Vec::new();
@@ -80,7 +80,7 @@ impl Notices {
         )
     }
 
-    /// Everything that is there now, without waiting.
+    /// Every notice that is in the queue now, without waiting.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Directories to buckets and back.
+//! Copies directories to buckets and back.
 
 use std::collections::HashMap;
 use std::fs;
@@ -54,8 +54,8 @@ pub fn files_below(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Uploads `files` (relative to `root`) under keys of the same form. What is there with the same
-/// size stays.
+/// Uploads `files` (relative to `root`) under keys of the same form. An object that exists with the
+/// same size is not sent again.
 ///
 /// # Errors
 ///

@@ -1,7 +1,8 @@
-//! The resources of a fleet in a local endpoint, named and set as terraform does it in AWS.
+//! The resources of a fleet in a local endpoint, with the names and settings that terraform gives
+//! them in AWS.
 //!
-//! Left out is what a local endpoint cannot mean: policies that demand TLS, and the topic's
-//! encryption key.
+//! Two things are left out because a local endpoint has no use for them: policies that demand TLS,
+//! and the topic's encryption key.
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ use tilefleet_common::deployment;
 use crate::aws::endpoint::{Endpoint, REGION, Service};
 use crate::aws::notices::Notices;
 
-/// Where a stack for a test may differ from a deployed one.
+/// The settings in which a stack for a test may differ from a deployed one.
 #[derive(Debug, Clone, Copy)]
 pub struct StackOptions {
     /// Seconds that a received message stays hidden.
@@ -39,21 +40,21 @@ impl Default for StackOptions {
 /// The resources of one fleet, and clients to look at them from outside.
 #[derive(Debug)]
 pub struct Stack {
-    /// What all its names begin with.
+    /// The prefix of all its names.
     pub prefix: String,
     /// The queue of cells.
     pub queue_url: String,
-    /// Where SQS moves a cell that was received too often.
+    /// The dead-letter queue: SQS moves messages there that were received too often.
     pub dead_letter_queue_url: String,
     /// The ledger.
     pub table: String,
-    /// Where notices are published.
+    /// The topic of notices.
     pub topic_arn: String,
-    /// Receives what is published there.
+    /// The queue that is subscribed to the topic.
     pub notices_queue_url: String,
-    /// Where the rasters go.
+    /// The bucket of the rasters.
     pub output_bucket: String,
-    /// Where the scenes are.
+    /// The bucket of the scenes.
     pub scene_bucket: String,
     /// S3 of the endpoint.
     pub s3: aws_sdk_s3::Client,
@@ -69,7 +70,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Creates what is not there yet, with the settings of a deployed fleet.
+    /// Creates the resources that do not exist yet, with the settings of a deployed fleet.
     ///
     /// # Errors
     ///
@@ -105,7 +106,7 @@ impl Stack {
         Ok(stack)
     }
 
-    /// What tells `producer` and `worker` where everything is.
+    /// The variables from which `producer` and `worker` read where the resources are.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let mut variables = self.environment.clone();
         variables.extend([
@@ -120,7 +121,7 @@ impl Stack {
         variables
     }
 
-    /// What is published on the topic, from now on.
+    /// What the topic publishes from now on.
     pub fn notices(&self) -> Notices {
         Notices::new(self.sqs.clone(), self.notices_queue_url.clone())
     }
@@ -233,8 +234,8 @@ impl Stack {
         .await
     }
 
-    /// Creates bare and sets afterwards: creating a queue that exists with other settings is an
-    /// error.
+    /// Creates the queue without settings and sets them afterwards: SQS refuses to create a queue
+    /// that exists with other settings.
     async fn make_queue(
         &self,
         name: &str,
@@ -364,7 +365,7 @@ impl Stack {
         let status = now
             .time_to_live_description
             .and_then(|description| description.time_to_live_status);
-        // Enabling what is enabled is an error.
+        // DynamoDB refuses to enable a time to live that is enabled.
         if matches!(
             status,
             Some(table::TimeToLiveStatus::Enabled | table::TimeToLiveStatus::Enabling)
@@ -391,7 +392,7 @@ impl Stack {
         self.notices_queue_url = self
             .make_queue(&format!("{}-notices", self.prefix), [])
             .await?;
-        // A topic has one subscription per queue, however often it is asked for.
+        // A topic has one subscription per queue, however often one is created.
         self.sns
             .subscribe()
             .topic_arn(&self.topic_arn)

@@ -1,4 +1,4 @@
-//! The built binaries, set up for a stack.
+//! The built binaries, with the environment of a stack.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -20,7 +20,7 @@ use crate::poll::BOUND;
 /// A run of a binary that has ended.
 #[derive(Debug, Clone)]
 pub struct Finished {
-    /// The command, as one would type it.
+    /// The command, as a user types it.
     pub command: String,
     /// How it ended.
     pub status: ExitStatus,
@@ -38,7 +38,7 @@ impl Finished {
             .unwrap_or_else(|| 128 + self.status.signal().unwrap_or_default())
     }
 
-    /// Itself if it ended with this code.
+    /// Returns itself if it ended with this code.
     ///
     /// # Errors
     ///
@@ -54,13 +54,13 @@ impl Finished {
     ///
     /// # Errors
     ///
-    /// With everything it wrote, if that is none.
+    /// With everything it wrote, if that is not JSON.
     pub fn json(&self) -> Result<Value> {
         serde_json::from_str(&self.stdout)
             .with_context(|| format!("no JSON on stdout: {}", self.story()))
     }
 
-    /// What happened, for a failure message.
+    /// Command, code and output, for a failure message.
     pub fn story(&self) -> String {
         format!(
             "`{}` ended with {}\n--- stdout\n{}--- stderr\n{}",
@@ -94,7 +94,7 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// When it is not known where the binaries are.
+    /// When the directory of the binaries is unknown.
     pub fn with_logs(stack: &Stack, logs: &Path) -> Result<Self> {
         Ok(Self {
             environment: environment(stack),
@@ -104,7 +104,7 @@ impl Fleet {
         })
     }
 
-    /// Sets one more variable, or another value for one of the stack's.
+    /// Sets one more variable, or another value of one of the stack's.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
@@ -128,7 +128,7 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// When it cannot be started or does not end. How it ends is for the caller to judge.
+    /// When it cannot be started or does not end. Any exit code is a success here.
     pub async fn producer(&self, arguments: &[&str]) -> Result<Finished> {
         self.run("producer", arguments, "").await
     }
@@ -164,8 +164,8 @@ impl Fleet {
         bound: Duration,
     ) -> Result<Finished> {
         let stem = self.next_stem(name, arguments);
-        // Files instead of pipes: nothing blocks on a full one, and all is there to read when a
-        // test failed.
+        // Files instead of pipes: no process blocks on a full pipe, and the output can be read
+        // after a test failed.
         let file = |ending: &str| self.logs.join(format!("{stem}.{ending}"));
         fs::write(file("in"), stdin)
             .with_context(|| format!("cannot write {}", file("in").display()))?;
@@ -202,7 +202,7 @@ impl Fleet {
         self.start_logging_to(name, arguments, &log, Farewell::KILL)
     }
 
-    /// As [`Fleet::start`], with a log file and a farewell of the caller's choice.
+    /// As [`Fleet::start`], with a log file and a farewell of the caller's.
     ///
     /// # Errors
     ///
@@ -220,7 +220,8 @@ impl Fleet {
             .stdin(Stdio::null())
             .stderr(out.try_clone().context("cannot share a log")?)
             .stdout(out)
-            // A Ctrl-C in the terminal is for whoever started this, who then ends it in order.
+            // Ctrl-C in the terminal reaches only this process, which then ends its children in
+            // order.
             .process_group(0);
         Process::start(&typed(name, arguments), command, Some(log), farewell)
     }
@@ -261,8 +262,8 @@ fn create(path: &Path) -> Result<File> {
     File::create(path).with_context(|| format!("cannot create {}", path.display()))
 }
 
-/// A command as one would type it.
-pub fn typed(name: &str, arguments: &[&str]) -> String {
+/// A command as a user types it.
+pub(crate) fn typed(name: &str, arguments: &[&str]) -> String {
     [&[name], arguments].concat().join(" ")
 }
 

@@ -1,5 +1,5 @@
-//! Tasks of the recipe `probe`, whose cells cost nothing but the fleet, and the AWS calls that they
-//! took.
+//! Tasks of the recipe `probe`, whose cells cost only what the fleet itself costs, and the AWS
+//! calls that they took.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,7 +14,7 @@ pub type Calls = BTreeMap<String, u64>;
 
 /// Acquisitions of a day; the days are of several years.
 const A_DAY: u32 = 100;
-/// The end of a log in which its last line is looked for.
+/// Bytes at the end of a log in which its last line is searched.
 const LAST: i64 = 64 * 1024;
 
 /// Writes a document of `cells` different cells, one a line, whose results go to `bucket`.
@@ -47,13 +47,13 @@ fn cell(index: u32) -> String {
     )
 }
 
-/// The calls of a worker that has ended, which it tells in the last line of its log.
+/// The calls of a worker that has ended, from the last line of its log.
 ///
 /// # Errors
 ///
 /// When the log cannot be read, or ends otherwise.
 pub fn calls_of_worker(log: &Path) -> Result<Calls> {
-    let what = || format!("the last line of {} tells no calls", log.display());
+    let what = || format!("the last line of {} does not list calls", log.display());
     let mut file = File::open(log).with_context(what)?;
     let length = i64::try_from(file.metadata()?.len())?;
     file.seek(SeekFrom::End(-length.min(LAST)))?;

@@ -1,8 +1,8 @@
 //! Children that cannot outlive this process, however it ends.
 //!
 //! Drop covers the orderly ends. For the others (SIGKILL, abort, a test runner's timeout) the
-//! kernel signals the child when its parent dies; `setpriv` of util-linux asks it to, since doing
-//! so between fork and exec is unsafe code.
+//! kernel signals the child when its parent dies. `setpriv` of util-linux sets that up, because
+//! code between fork and exec would be unsafe.
 
 use std::fs;
 use std::io;
@@ -33,7 +33,7 @@ impl Farewell {
         grace: Duration::ZERO,
     };
 
-    /// Dropped, it is asked to end and has this long for it. SIGKILL when this process dies.
+    /// When dropped, it gets SIGTERM and has this long to end. SIGKILL when this process dies.
     pub const fn orderly(grace: Duration) -> Self {
         Self {
             on_parent_death: "KILL",
@@ -41,7 +41,7 @@ impl Farewell {
         }
     }
 
-    /// As [`Farewell::orderly`], and asked even when this process dies: for a child that has a
+    /// As [`Farewell::orderly`], and SIGTERM also when this process dies: for a child that has a
     /// state to save.
     pub const fn saving(grace: Duration) -> Self {
         Self {
@@ -51,11 +51,11 @@ impl Farewell {
     }
 }
 
-/// What a child does before its program begins: this process may have died before the child could
-/// ask to be told of it.
+/// What a child runs before its program: this process may have died before the kernel knew that it
+/// has to signal the child.
 const UNLESS_ORPHANED: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
 
-/// A command for `program` that gets its farewell when this process dies.
+/// A command for `program` that ends by its farewell when this process dies.
 pub fn tied(program: &Path, farewell: Farewell) -> Command {
     let mut command = Command::new("setpriv");
     command
@@ -79,9 +79,8 @@ struct Order {
 
 /// Starts a command that [`tied`] made.
 ///
-/// The kernel means the death of the parent's *thread*. So one thread starts all children, and
-/// lives as long as the process: a test's thread or one of a runtime would take a shared endpoint
-/// with it.
+/// The kernel signals when the parent's *thread* dies. So one thread starts all children and lives
+/// as long as the process; the thread of a test or of a runtime would end a shared endpoint.
 ///
 /// # Errors
 ///
@@ -92,8 +91,7 @@ pub fn spawn(command: Command) -> Result<Child> {
         let (sender, receiver) = mpsc::channel::<Order>();
         thread::spawn(move || {
             for mut order in receiver {
-                // Nobody waits for the reply only if the caller is gone, and then so is its
-                // interest.
+                // A reply without a receiver has no use: its caller is gone.
                 let _ = order.reply.send(order.command.spawn());
             }
         });
@@ -171,13 +169,13 @@ impl Process {
         format!("{} (log {}):\n{tail}", self.name, path.display())
     }
 
-    /// Sends it a signal; none if it has ended.
+    /// Sends it a signal, unless it has ended.
     ///
     /// # Errors
     ///
     /// When the system refuses.
     pub fn signal(&mut self, signal: Signal) -> Result<()> {
-        // Not reaped yet means that its id is still its own.
+        // It is not reaped yet, so its id still belongs to it.
         if self.exited()?.is_some() {
             return Ok(());
         }
@@ -202,11 +200,11 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// When the system does not say.
+    /// When the system returns an error.
     pub fn exited(&mut self) -> Result<Option<ExitStatus>> {
         self.child
             .try_wait()
-            .with_context(|| format!("cannot ask after {}", self.name))
+            .with_context(|| format!("cannot read the status of {}", self.name))
     }
 
     /// Waits until it ends by itself.
@@ -234,7 +232,7 @@ impl Process {
         Ok(())
     }
 
-    /// Asks it to end and waits for that, at most for `grace`; then kills it.
+    /// Sends SIGTERM, waits at most `grace` for its end, then kills it.
     ///
     /// # Errors
     ///
@@ -254,8 +252,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Nothing can be done about a failure here, and the kernel ends the child with this process
-        // anyway.
+        // A failure has no consequence here: the kernel ends the child with this process.
         let grace = self.farewell.grace;
         let _ = if grace.is_zero() {
             self.kill()

@@ -1,23 +1,23 @@
-//! Services that take a batch in part: "check for batch errors even when the call returns an HTTP
-//! 200" (SQS API reference, `SendMessageBatch`), and the same of `UnprocessedKeys` (DynamoDB API
-//! reference, `BatchGetItem`).
+//! Services that carry out a batch in part: "check for batch errors even when the call returns an
+//! HTTP 200" (SQS API reference, `SendMessageBatch`), and the same of `UnprocessedKeys` (DynamoDB
+//! API reference, `BatchGetItem`).
 
 use serde_json::{Map, Value, json};
 
 use super::http::{self, Request};
 
-/// What of a batch is not passed on.
+/// The entries of a batch that are not passed on.
 #[derive(Debug, Default)]
-pub(super) struct Undone {
+pub(super) struct Withheld {
     /// Ids of messages.
     entries: Vec<Value>,
     /// By table, the keys of items.
     keys: Map<String, Value>,
 }
 
-/// Takes out of a batch what `drawn` says, an entry at a time.
-pub(super) fn withhold(request: &mut Request, mut drawn: impl FnMut() -> bool) -> Undone {
-    let mut undone = Undone::default();
+/// Takes out of a batch each entry for which `drawn` is true.
+pub(super) fn withhold(request: &mut Request, mut drawn: impl FnMut() -> bool) -> Withheld {
+    let mut undone = Withheld::default();
     let Some(mut body) = request.json() else {
         return undone;
     };
@@ -50,13 +50,13 @@ pub(super) fn withhold(request: &mut Request, mut drawn: impl FnMut() -> bool) -
     undone
 }
 
-/// The answer to a batch of which nothing is passed on.
+/// The answer to a batch of which no entry is passed on.
 pub(super) fn nothing() -> Vec<u8> {
     http::answer(200, "application/x-amz-json-1.0", b"{}")
 }
 
 impl Request {
-    /// Whether there is something to do: a batch may be withheld whole.
+    /// Whether any entry is left to pass on.
     pub(super) fn has_entries(&self) -> bool {
         let empty = |list: &Value| match list {
             Value::Array(list) => list.is_empty(),
@@ -70,7 +70,7 @@ impl Request {
     }
 }
 
-impl Undone {
+impl Withheld {
     /// How many entries.
     pub(super) fn len(&self) -> usize {
         let keys = self
@@ -80,8 +80,9 @@ impl Undone {
         self.entries.len() + keys.map(Vec::len).sum::<usize>()
     }
 
-    /// The endpoint's answer to the rest, with what was withheld told as the service tells it.
-    pub(super) fn tell(self, answer: &[u8]) -> Vec<u8> {
+    /// The endpoint's answer to the rest, with the withheld entries reported as the service reports
+    /// them.
+    pub(super) fn add_to(self, answer: &[u8]) -> Vec<u8> {
         if self.len() == 0 {
             return answer.to_vec();
         }

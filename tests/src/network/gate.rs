@@ -1,5 +1,5 @@
-//! A passage to an endpoint that can be held or cut, to put a worker into a situation and keep it
-//! there.
+//! A port in front of an endpoint that can hold or cut its connections, to keep a worker in one
+//! situation for as long as a test needs it.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -8,12 +8,12 @@ use std::thread;
 
 use anyhow::{Context as _, Result};
 
-/// What becomes of what a client sends.
+/// What happens to the bytes that a client sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passage {
-    /// It is passed on.
+    /// They are passed on.
     Open,
-    /// It waits.
+    /// They wait.
     Held,
     /// Connections are closed.
     Cut,
@@ -34,7 +34,7 @@ struct State {
 }
 
 impl State {
-    /// Waits while the gate is held; says whether to go on.
+    /// Waits while the gate is held, and returns whether to go on.
     fn pass(&self) -> bool {
         let passage = locked(&self.passage);
         let held = |passage: &mut Passage| *passage == Passage::Held;
@@ -52,7 +52,7 @@ impl State {
                 break;
             }
         }
-        // Whichever side ended, the other has nothing more to expect. It may be closed already.
+        // When one side has ended, nothing more will come for the other. It may be closed already.
         let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
     }
 
@@ -76,7 +76,7 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// When there is no free port.
+    /// When no port is free.
     pub fn before(url: &str) -> Result<Self> {
         let target = url
             .strip_prefix("http://")
@@ -86,7 +86,9 @@ impl Gate {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free loopback port")?;
         let url = format!(
             "http://{}",
-            listener.local_addr().context("cannot tell the free port")?
+            listener
+                .local_addr()
+                .context("cannot read the address of the free port")?
         );
         let state = Arc::new(State {
             passage: Mutex::new(Passage::Open),
@@ -98,7 +100,7 @@ impl Gate {
             for client in listener.incoming().flatten() {
                 let (state, target) = (Arc::clone(&serving), target.clone());
                 thread::spawn(move || {
-                    // A client that gets no connection is told so by its own being closed.
+                    // Without a connection to the endpoint, the client's own one is closed.
                     let _ = state.serve(&client, &target);
                 });
             }
@@ -106,19 +108,18 @@ impl Gate {
         Ok(Self { url, state })
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Connections that clients have made so far, those that are closed by now included, and that
-    /// were not cut.
+    /// Connections that clients have made so far and that were not cut. Closed ones count.
     pub fn connections(&self) -> usize {
-        // Both ends of each are kept.
+        // The list has both ends of each connection.
         locked(&self.state.connections).len() / 2
     }
 
-    /// Says what becomes of what clients send from now on.
+    /// Sets what happens from now on to the bytes that clients send.
     pub fn set(&self, passage: Passage) {
         *locked(&self.state.passage) = passage;
         self.state.changed.notify_all();

@@ -1,9 +1,11 @@
+//! As much of HTTP/1.1 as the proxy needs: whole requests, and answers as bytes.
+
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
 use serde_json::Value;
 
-/// A request, read whole.
+/// A request with its whole body.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     method: String,
@@ -12,7 +14,7 @@ pub(super) struct Request {
     body: Vec<u8>,
 }
 
-/// How a service is spoken to.
+/// The protocol of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol<'a> {
     /// SQS and `DynamoDB`.
@@ -31,7 +33,7 @@ fn odd(what: &str) -> io::Error {
 }
 
 impl Request {
-    /// Reads a request; none when the client has nothing to ask.
+    /// Reads a request, or returns `None` when the client sends none.
     pub(super) fn read(mut stream: &TcpStream) -> io::Result<Option<Self>> {
         let mut reader = BufReader::new(stream);
         let mut first = String::new();
@@ -54,7 +56,7 @@ impl Request {
                 "content-length" => {
                     length = value
                         .parse()
-                        .map_err(|_| odd("a length that is no number"))?
+                        .map_err(|_| odd("a length that is not a number"))?;
                 }
                 "transfer-encoding" => return Err(odd("a request of unknown length")),
                 "expect" => waits = true,
@@ -97,7 +99,7 @@ impl Request {
         }
     }
 
-    /// The operation that is asked for, as the service's API reference names it.
+    /// The operation, as the service's API reference names it.
     pub(super) fn operation(&self) -> String {
         match self.protocol() {
             Protocol::Json { .. } => {
@@ -113,19 +115,19 @@ impl Request {
             }
             Protocol::Rest => {
                 let query = self.target.split_once('?').map_or("", |(_, query)| query);
-                let asks = |name: &str| {
+                let has = |name: &str| {
                     query
                         .split('&')
                         .any(|field| field.split('=').next() == Some(name))
                 };
                 let name = match self.method.as_str() {
-                    "POST" if asks("uploads") => "CreateMultipartUpload",
+                    "POST" if has("uploads") => "CreateMultipartUpload",
                     "POST" => "CompleteMultipartUpload",
-                    "PUT" if asks("partNumber") => "UploadPart",
+                    "PUT" if has("partNumber") => "UploadPart",
                     "PUT" => "PutObject",
                     "DELETE" => "AbortMultipartUpload",
                     "HEAD" => "HeadObject",
-                    _ if asks("list-type") => "ListObjectsV2",
+                    _ if has("list-type") => "ListObjectsV2",
                     _ => "GetObject",
                 };
                 name.to_owned()
@@ -137,7 +139,7 @@ impl Request {
         self.method == "HEAD"
     }
 
-    /// The body as JSON; nothing where it is none.
+    /// The body, if it is JSON.
     pub(super) fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
@@ -147,8 +149,8 @@ impl Request {
     }
 }
 
-/// Asks the endpoint, and gives the whole answer as it came.
-pub(super) fn ask(endpoint: &str, request: &Request) -> io::Result<Vec<u8>> {
+/// Sends the request to the endpoint and returns the whole answer as it came.
+pub(super) fn forward(endpoint: &str, request: &Request) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(endpoint)?;
     let mut bytes = vec![];
     write!(bytes, "{} {} HTTP/1.1\r\n", request.method, request.target)?;
@@ -167,13 +169,13 @@ pub(super) fn ask(endpoint: &str, request: &Request) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// Writes what there is of an answer and closes the connection.
+/// Writes an answer, or a part of one, and closes the connection.
 pub(super) fn write(mut stream: &TcpStream, answer: &[u8]) -> io::Result<()> {
     stream.write_all(answer)?;
     stream.shutdown(Shutdown::Write)
 }
 
-/// An answer of the proxy's own.
+/// An answer that the proxy makes itself.
 pub(super) fn answer(status: u16, kind: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(

@@ -1,10 +1,10 @@
-//! Networks between a fleet and its endpoint: [`gate`] holds or cuts all connections, [`proxy`] does
-//! to requests and answers what networks and services do to them.
+//! Networks between a fleet and its endpoint: [`gate`] holds or cuts all connections, [`proxy`]
+//! delays, loses, repeats and refuses single calls.
 
 mod batches;
-pub mod gate;
+pub(crate) mod gate;
 mod http;
-pub mod proxy;
+pub(crate) mod proxy;
 mod refusal;
 mod trouble;
 

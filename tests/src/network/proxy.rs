@@ -1,9 +1,8 @@
-//! A network between a fleet and its endpoint that does to requests and answers what networks and
-//! services do to them.
+//! A proxy that does to requests and answers what networks and services do to them.
 //!
 //! [`Proxy`] listens on loopback and passes requests on, each on a connection of its own. `trouble`
-//! is what may happen to one, `refusal` how services say no, `batches` lets services take a batch
-//! in part only, `http` is as much of HTTP as that takes.
+//! names what may happen to one, `refusal` writes the answers of services that fail, `batches` lets
+//! services carry out a batch in part, and `http` has as much of HTTP as that needs.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,20 +20,19 @@ use super::http::{self, Request};
 use super::trouble::Trouble;
 use super::{batches, refusal};
 
-/// The longest that a delayed request waits: longer than a service takes, shorter than a client's
-/// patience.
+/// The longest delay of a request: longer than a service takes, shorter than a client's timeout.
 const LONGEST_DELAY_MS: u64 = 800;
 
-/// Which calls come into trouble.
+/// Which calls run into trouble.
 #[derive(Debug, Clone)]
 pub enum Plan {
-    /// Each with this probability, into any.
+    /// Each call with this probability, into any trouble.
     AtRandom(f64),
-    /// The first calls of each operation, into these in order; `None` goes well, and so does all
-    /// that follows.
+    /// The first calls of each operation run into these in order. `None` goes well, and so do all
+    /// later calls.
     InOrder(Vec<Option<Trouble>>),
-    /// None, but of two batches out of three the first entry is left undone, and each other one
-    /// with this probability. The third batch is done, because the number of tries is bounded.
+    /// No call. But of two batches out of three, the first entry is left undone, and each other
+    /// entry with this probability. Every third batch is carried out, because attempts are bounded.
     InPart(f64),
 }
 
@@ -55,24 +53,24 @@ struct State {
     left_undone: BTreeMap<String, usize>,
 }
 
-/// What is to become of a call.
+/// What happens to one call.
 struct Fate {
     trouble: Option<Trouble>,
     delay: Duration,
-    /// Of two things, which.
+    /// Decides between two possibilities.
     coin: bool,
-    /// How many entries of a batch are left undone, as a probability; the first is in any case,
-    /// unless it is 0.
+    /// The probability that an entry of a batch is left undone. Unless it is 0, the first entry
+    /// always is.
     undone: f64,
 }
 
 impl Proxy {
-    /// A proxy in front of the endpoint at `url`. Equal seeds and equal calls in equal order come
-    /// to equal fates.
+    /// A proxy in front of the endpoint at `url`. Equal seeds and equal calls in equal order have
+    /// equal fates.
     ///
     /// # Errors
     ///
-    /// When there is no free port.
+    /// When no port is free.
     pub fn before(url: &str, seed: u64, plan: Plan) -> Result<Self> {
         let target = url
             .strip_prefix("http://")
@@ -82,7 +80,9 @@ impl Proxy {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free loopback port")?;
         let url = format!(
             "http://{}",
-            listener.local_addr().context("cannot tell the free port")?
+            listener
+                .local_addr()
+                .context("cannot read the address of the free port")?
         );
         let state = State {
             plan,
@@ -101,7 +101,7 @@ impl Proxy {
             for client in listener.incoming().flatten() {
                 let serving = serving.clone();
                 thread::spawn(move || {
-                    // A client that gets no answer is told so by its connection being closed.
+                    // Without an answer, the client's connection is closed.
                     let _ = serving.serve(&client);
                 });
             }
@@ -109,7 +109,7 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -119,7 +119,7 @@ impl Proxy {
         self.state().calls.clone()
     }
 
-    /// How often calls of an operation came into trouble.
+    /// How often calls of an operation ran into trouble.
     pub fn troubles(&self) -> BTreeMap<(String, Trouble), u32> {
         self.state().troubles.clone()
     }
@@ -141,11 +141,11 @@ impl Proxy {
         http::write(client, &answer)
     }
 
-    /// The answer, or as much of it as the client is to get.
+    /// The answer, or the part of it that the client gets.
     fn answer(&self, mut request: Request) -> io::Result<Vec<u8>> {
         let operation = request.operation();
         let fate = self.state().fate(&operation);
-        let ask = |request: &Request| http::ask(&self.target, request);
+        let forward = |request: &Request| http::forward(&self.target, request);
         let refused = |trouble| refusal::of(&request, trouble);
         match fate.trouble {
             None if fate.undone > 0.0 => {
@@ -155,28 +155,28 @@ impl Proxy {
                 let undone = batches::withhold(&mut request, drawn);
                 *self.state().left_undone.entry(operation).or_default() += undone.len();
                 let answer = if request.has_entries() {
-                    ask(&request)?
+                    forward(&request)?
                 } else {
                     batches::nothing()
                 };
-                Ok(undone.tell(&answer))
+                Ok(undone.add_to(&answer))
             }
-            None => ask(&request),
+            None => forward(&request),
             Some(Trouble::Delayed) => {
                 thread::sleep(fate.delay);
-                ask(&request)
+                forward(&request)
             }
             Some(Trouble::Lost) => Ok(vec![]),
-            Some(Trouble::AnswerLost) => ask(&request).map(|_| vec![]),
-            Some(Trouble::CutShort) => ask(&request).map(|answer| http::half(&answer).to_vec()),
+            Some(Trouble::AnswerLost) => forward(&request).map(|_| vec![]),
+            Some(Trouble::CutShort) => forward(&request).map(|answer| http::half(&answer).to_vec()),
             Some(Trouble::Repeated) => {
-                let (first, second) = (ask(&request)?, ask(&request)?);
+                let (first, second) = (forward(&request)?, forward(&request)?);
                 Ok(if fate.coin { first } else { second })
             }
-            // A service may fail before it has done what it was asked to, or after.
+            // A service may fail before or after it has carried out the request.
             Some(trouble @ (Trouble::Failed | Trouble::Unavailable)) => {
                 if fate.coin {
-                    ask(&request)?;
+                    forward(&request)?;
                 }
                 Ok(refused(trouble))
             }

@@ -1,9 +1,11 @@
+//! The answers of services that fail or refuse, each in the service's own protocol.
+
 use super::http::{self, Protocol, Request};
 use super::trouble::Trouble;
 
-/// How the service that the request is for says no, in its own protocol ("AWS JSON 1.0", "AWS
-/// query" and "AWS restXml protocol", Smithy): that it failed, that it is not available, or else
-/// that there are too many requests.
+/// The answer of the service that the request is for, in its protocol ("AWS JSON 1.0", "AWS query"
+/// and "AWS restXml protocol", Smithy): it failed, it is not available, or else it got too many
+/// requests.
 pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
     let failed = trouble == Trouble::Failed;
     let unavailable = trouble == Trouble::Unavailable;
@@ -17,7 +19,7 @@ pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
                 _ => (400, "RequestThrottled"),
             };
             let body = format!(
-                r#"{{"__type":"com.amazonaws.{service}#{code}","message":"as was asked for"}}"#
+                r#"{{"__type":"com.amazonaws.{service}#{code}","message":"made by a test"}}"#
             );
             http::answer(status, "application/x-amz-json-1.0", body.as_bytes())
         }
@@ -28,7 +30,7 @@ pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
                 _ => (400, "Sender", "Throttling"),
             };
             let body = format!(
-                "<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>as was asked for</Message></Error>\
+                "<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>made by a test</Message></Error>\
                  <RequestId>1</RequestId></ErrorResponse>"
             );
             http::answer(status, "text/xml", body.as_bytes())
@@ -40,7 +42,7 @@ pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
                 _ => (503, "SlowDown"),
             };
             let body = format!(
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>as was asked for</Message>\
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>made by a test</Message>\
                  <RequestId>1</RequestId></Error>"
             );
             // An answer to HEAD has no body (RFC 9110, section 9.3.2).

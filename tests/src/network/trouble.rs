@@ -1,11 +1,13 @@
+//! What may happen to a call on its way.
+
 /// What may happen to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trouble {
-    /// The request is late.
+    /// The request arrives late.
     Delayed,
     /// The request does not arrive; its connection is closed.
     Lost,
-    /// The request arrives and is carried out, and its connection is closed before the answer.
+    /// The request is carried out, and its connection is closed before the answer.
     AnswerLost,
     /// The connection is closed in the middle of the answer.
     CutShort,
@@ -15,12 +17,12 @@ pub enum Trouble {
     Failed,
     /// HTTP status 503.
     Unavailable,
-    /// There are too many of its kind.
+    /// The service refuses because it got too many requests.
     Throttled,
 }
 
 impl Trouble {
-    /// All of them.
+    /// Every kind.
     pub const ALL: [Self; 8] = [
         Self::Delayed,
         Self::Lost,

@@ -2,8 +2,8 @@
 //! in ESA's files.
 //!
 //! The outer `asoc` box has its length in the 64-bit `XLBox` field although it is two kilobytes
-//! long, and the codestream box has length zero, "to the end of the file". Both are legal, both are
-//! what a reader of real Sentinel-2 files meets first, and GDAL writes neither; hence this module.
+//! long, and the codestream box has length zero, "to the end of the file". Both are legal and stand
+//! in every real Sentinel-2 file, and GDAL writes neither. That is why this module exists.
 
 /// Extended length follows (ISO/IEC 15444-1 table I.1).
 const LENGTH_IN_XLBOX: u32 = 1;
@@ -12,7 +12,7 @@ const LENGTH_TO_END: u32 = 0;
 /// Enumerated colour space "greyscale" (table I.10).
 const GREYSCALE: u32 = 17;
 
-/// Everything of a single-component JP2 file that goes before the codestream.
+/// The part of a single-component JP2 file that stands before the codestream.
 ///
 /// The returned bytes end with the header of an open-ended `jp2c` box: append the codestream and
 /// the file is complete.
@@ -45,7 +45,7 @@ fn image_header(width: u32, height: u32, bits: u8) -> Vec<u8> {
     header
 }
 
-/// Labelled and nested as OGC 05-047r3 clause 8 asks.
+/// The GML boxes, labelled and nested as OGC 05-047r3 clause 8 requires.
 fn gml_data(gml: &str) -> Vec<u8> {
     let mut instance = Vec::new();
     put_box(&mut instance, *b"lbl ", b"gml.root-instance");

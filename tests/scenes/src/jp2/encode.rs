@@ -1,8 +1,9 @@
-//! From samples to a JPEG 2000 file with the coding parameters of ESA's 10 m bands, or with others.
+//! Encodes samples as a JPEG 2000 file with the coding parameters of ESA's 10 m bands, or with
+//! others.
 //!
 //! GDAL's `JP2OpenJPEG` driver makes the codestream; the file around it is ours
-//! ([`crate::jp2::boxes`]). One parameter of ESA's cannot be had: `OpenJPEG` always writes two guard
-//! bits where Kakadu, used by ESA, wrote one.
+//! ([`crate::jp2::boxes`]). One parameter differs from ESA's: `OpenJPEG` always writes two guard
+//! bits, and ESA's Kakadu wrote one.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,35 +13,16 @@ use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, Driver, DriverManager, vsi};
 
 use crate::error::{Error, Result};
+use crate::georeference::Georeference;
 use crate::jp2::{boxes, gml};
 
-/// Rows handed to GDAL at a time, so that a full-size band is never held a third time.
+/// Rows handed to GDAL at a time, so that a full-size band is in memory twice and not three times.
 const ROWS_AT_A_TIME: usize = 256;
-
-/// Where a raster lies: square pixels, north up, WGS 84 / UTM.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Georeference {
-    /// EPSG code of the coordinate reference system.
-    pub epsg: u16,
-    /// Easting of the left *edge* of the first pixel, in metres.
-    pub west: f64,
-    /// Northing of the upper *edge* of the first pixel, in metres.
-    pub north: f64,
-    /// Width of a pixel, in metres.
-    pub pixel: f64,
-}
-
-impl Georeference {
-    /// The six numbers as GDAL orders them.
-    pub fn geo_transform(&self) -> [f64; 6] {
-        [self.west, self.pixel, 0.0, self.north, 0.0, -self.pixel]
-    }
-}
 
 /// How a codestream is built. [`Coding::default`] is ESA's 10 m profile.
 ///
-/// Wavelet (5/3 reversible), progression (LRCP) and the single quality layer are fixed: lossless is
-/// the point.
+/// Wavelet (5/3 reversible), progression (LRCP) and the single quality layer are fixed, because the
+/// files must be lossless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coding {
     /// Significant bits of a sample, up to 16.
@@ -79,7 +61,7 @@ impl Coding {
         let yes_no = |flag| if flag { "YES" } else { "NO" };
         let precincts =
             vec![format!("{{{0},{0}}}", self.precinct); self.resolutions as usize].join(",");
-        // GDAL takes whole bytes for granted.
+        // GDAL needs no option for whole bytes.
         let bits = (!self.bits.is_multiple_of(8)).then(|| format!("NBITS={}", self.bits));
         let chosen = [
             format!("BLOCKXSIZE={}", self.tile),
@@ -124,8 +106,8 @@ pub fn jp2(
     jp2_with(samples, width, height, georeference, coding, &[])
 }
 
-/// As [`jp2`]. Creation options of GDAL's `JP2OpenJPEG` driver, such as `PROGRESSION=RPCL`, go
-/// before everything that [`Coding`] says or fixes.
+/// As [`jp2`]. Creation options of GDAL's `JP2OpenJPEG` driver, such as `PROGRESSION=RPCL`,
+/// override what [`Coding`] sets.
 ///
 /// # Errors
 ///
@@ -216,7 +198,7 @@ fn driver(name: &str) -> Result<Driver> {
     DriverManager::get_driver_by_name(name).map_err(Error::gdal("load driver", name))
 }
 
-/// The samples as GDAL's drivers take them.
+/// The samples as a raster in GDAL's memory.
 fn raster<T: GdalType + Copy>(samples: &[T], width: usize, height: usize) -> Result<Dataset> {
     let subject = || format!("a raster of {width} x {height}");
     let raster = driver("MEM")?
@@ -238,7 +220,7 @@ fn raster<T: GdalType + Copy>(samples: &[T], width: usize, height: usize) -> Res
     Ok(raster)
 }
 
-/// The file that a driver makes of a raster.
+/// The file that a driver writes for a raster.
 fn written(
     raster: Dataset,
     by: &str,
@@ -275,7 +257,7 @@ impl MemoryFile {
 
 impl Drop for MemoryFile {
     fn drop(&mut self) {
-        // Already gone when its bytes were taken; still there when encoding failed half way.
+        // The file is gone if its bytes were taken, and left over if encoding failed.
         let _ = vsi::unlink_mem_file(&self.path);
     }
 }

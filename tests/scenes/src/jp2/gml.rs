@@ -5,7 +5,7 @@
 //! first pixel, and grid limits that count from one although the standard's own examples count from
 //! zero. Readers go by origin and offset vectors and ignore the limits.
 
-use crate::jp2::encode::Georeference;
+use crate::georeference::Georeference;
 
 /// The XML document of the `gml.root-instance` box for a raster of `width` x `height` pixels.
 pub fn root_instance(georeference: &Georeference, width: u32, height: u32) -> String {

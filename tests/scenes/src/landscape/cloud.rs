@@ -1,5 +1,4 @@
-//! The sky of one day over the same ground: clouds with soft edges, thin veils, and the shadows
-//! both cast.
+//! The sky of one day: clouds with soft edges, thin veils, and the shadows of both.
 
 use crate::landscape::noise::{fractal, fraction, gradient, hash, lerp, smoothstep};
 use crate::landscape::terrain::SUN;
@@ -12,10 +11,10 @@ const CLOUD: f64 = 4_300.0;
 /// Size of a cloud's largest bulges in metres, and how much they change its outline.
 const DETAIL_WIDTH: f64 = 560.0;
 const DETAIL: f32 = 0.26;
-/// Octaves of bulges on bulges.
+/// Octaves of bulges.
 const FINE_OCTAVES: u32 = 4;
 
-/// What hides a place.
+/// How clouds change the light at a place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Veil {
     /// Share of the pixel that shows cloud instead of ground, 0 to 1.
@@ -32,7 +31,7 @@ pub struct Sky {
     seed: u32,
     /// Noise above this is cloud.
     threshold: f32,
-    /// How far weather has moved everything, in clouds.
+    /// Offset of the pattern, in clouds.
     drift: f64,
 }
 
@@ -40,7 +39,7 @@ impl Sky {
     /// The sky of a seed; every day has a seed of its own.
     pub fn new(seed: u32) -> Self {
         let weather = hash(seed, 0, 0);
-        // From a few puffs to half overcast, clear skies being the more frequent.
+        // From a few clouds to half overcast; clear skies are more frequent.
         let cloudiness = fraction(weather, 1);
         let threshold = lerp(0.62, 0.02, cloudiness * cloudiness);
         Self {
@@ -62,7 +61,8 @@ impl Sky {
         ]
     }
 
-    /// What hides a place, in metres east and north, whose [`Sky::outlines`] are known.
+    /// How clouds change the light at a place, in metres east and north, whose [`Sky::outlines`]
+    /// are known.
     pub fn veil(&self, east: f64, north: f64, outlines: [f32; 2]) -> Veil {
         let [overhead, sunwards] = outlines;
         let density = self.density(overhead, east, north, FINE_OCTAVES);

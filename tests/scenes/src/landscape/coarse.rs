@@ -1,7 +1,7 @@
-//! Slowly varying fields, worked out at every fourth pixel and interpolated in between.
+//! Slowly varying fields, computed at every fourth pixel and interpolated in between.
 //!
-//! Most of what shapes a landscape changes over kilometres; asking for it at every pixel would be
-//! most of the work.
+//! Most properties of a landscape change over kilometres. Computing them at every pixel would take
+//! most of the time.
 #![expect(clippy::cast_precision_loss, reason = "indices stay below 2^24")]
 
 use crate::landscape::noise::lerp;
@@ -19,7 +19,7 @@ pub(crate) struct Coarse<F, const N: usize> {
 }
 
 impl<F: Fn(f64, f64) -> [f32; N], const N: usize> Coarse<F, N> {
-    /// `field` is asked for values at (column, row) in pixels; `columns` is the length of a row.
+    /// `field` gives the values at (column, row) in pixels; `columns` is the length of a row.
     pub(crate) fn new(field: F, columns: usize) -> Self {
         let mut coarse = Self {
             field,

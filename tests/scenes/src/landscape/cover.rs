@@ -1,5 +1,4 @@
-//! What grows and stands on the ground: forest, meadow, rock, towns, water, and the mosaic of
-//! fields.
+//! The land cover: forest, meadow, rock, towns, water, and the mosaic of fields.
 #![expect(
     clippy::cast_possible_truncation,
     reason = "cells of the field mosaic, and shades"
@@ -17,9 +16,9 @@ const BLOCK: [f32; 2] = [520.0, 300.0];
 /// The surface at one place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Surface {
-    /// What it reflects under plain light.
+    /// Its reflectance on level ground.
     pub spectrum: Spectrum,
-    /// How much it varies from pixel to pixel, as a fraction of what it reflects.
+    /// Its variation from pixel to pixel, as a fraction of the reflectance.
     pub roughness: f32,
 }
 
@@ -39,7 +38,7 @@ impl Cover {
         }
     }
 
-    /// What covers the ground at a place, in metres east and north.
+    /// The land cover at a place, in metres east and north.
     pub fn surface(self, east: f64, north: f64, ground: &Ground, relief: Relief) -> Surface {
         let water_edge = ground.to_river - ground.river_half_width;
         if water_edge < -12.0 {

@@ -1,7 +1,7 @@
-//! Deterministic randomness over the plane: hashes, gradient noise and its sums.
+//! Deterministic noise over the plane: hashes, gradient noise and its sums.
 //!
-//! Only addition, multiplication, division and square roots are used, which IEEE 754 rounds alike
-//! everywhere, so a scene's samples do not depend on the machine's mathematical library.
+//! Only additions, multiplications, divisions and square roots are used. IEEE 754 defines their
+//! rounding, so a scene's samples do not depend on the machine's mathematical library.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
@@ -43,7 +43,7 @@ pub fn hash(seed: u32, x: i32, y: i32) -> u32 {
     mixed ^ (mixed >> 15)
 }
 
-/// The hash as a fraction in 0 to 1; `draw` tells several draws from one hash apart.
+/// The hash as a fraction in 0 to 1; another `draw` gives another fraction of the same hash.
 #[inline]
 pub fn fraction(hash: u32, draw: u32) -> f32 {
     let redrawn = (hash ^ draw.wrapping_mul(0x9e37_79b1)).wrapping_mul(0x2c1b_3c6d);

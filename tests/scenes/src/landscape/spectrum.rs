@@ -1,4 +1,4 @@
-//! Bands, and how much light the things on the ground return in each of them.
+//! Bands, and the reflectance of each material in each of them.
 //!
 //! Bottom-of-atmosphere reflectances of the right order for each material; a digital number is
 //! reflectance times 10,000 without offset, as before processing baseline 04.00.

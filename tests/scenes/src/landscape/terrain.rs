@@ -1,7 +1,7 @@
-//! The lie of the land: mountains, and rivers that have cut plains into them.
+//! The terrain: mountains, and rivers that have cut plains into them.
 //!
-//! A function of map coordinates alone, so neighbouring tiles meet at their seams and every date of
-//! a tile shows the same ground. Lengths are in metres.
+//! It depends on map coordinates only, so neighbouring tiles fit together and every date of a tile
+//! shows the same ground. Lengths are in metres.
 
 use crate::landscape::noise::{fractal, lerp, ridged, smoothstep};
 
@@ -48,7 +48,7 @@ impl Terrain {
                 gain,
             )
         };
-        // Places are looked up where a swirl has moved them: without it noise looks like noise.
+        // A swirl moves each place first; without it the terrain would look like plain noise.
         let swirl = |purpose: u32| 0.85 * field(purpose, 4.6, 3, 0.4, (x, y));
         let (east_swirl, north_swirl) = (swirl(1), swirl(2));
         let moved = (x + f64::from(east_swirl), y + f64::from(north_swirl));

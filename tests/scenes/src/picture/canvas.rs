@@ -1,4 +1,4 @@
-//! A small picture to draw on, and its way into a PNG.
+//! A small picture to draw on and to write as a PNG.
 
 use std::path::Path;
 
@@ -39,7 +39,7 @@ impl Canvas {
             .flatten()
     }
 
-    /// Colours a pixel; outside the canvas nothing happens.
+    /// Colours a pixel; one outside the canvas is ignored.
     pub fn set(&mut self, x: usize, y: usize, colour: Colour) {
         if x < self.width
             && let Some(pixel) = self.pixels.get_mut(y * self.width + x)
@@ -69,7 +69,7 @@ impl Canvas {
         }
     }
 
-    /// Writes the picture as a PNG, whole or not at all.
+    /// Writes the picture as a PNG, completely or not at all.
     ///
     /// # Errors
     ///

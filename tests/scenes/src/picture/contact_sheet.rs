@@ -8,10 +8,10 @@ use crate::picture::canvas::{Canvas, Colour};
 use crate::picture::glyphs;
 use crate::picture::thumbnail::Thumbnail;
 
-/// Thumbnails on a sheet; of more files an even sample is shown.
+/// The most thumbnails on a sheet; of more files an even sample is shown.
 pub const CAPACITY: usize = 100;
 
-/// Beyond this many columns a sheet is wider than screens are.
+/// The most columns: a wider sheet would not fit on a screen.
 const MAX_COLUMNS: usize = 10;
 const MARGIN: usize = 40;
 const GAP: usize = 18;
@@ -103,7 +103,7 @@ pub fn draw(files: &[PathBuf]) -> Result<Sheet> {
     })
 }
 
-/// A file and what its name says. The order of the fields is the order on the sheet.
+/// A file and the parts of its name. The order of the fields is the order on the sheet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     tile: String,
@@ -147,7 +147,7 @@ fn named(stem: &str) -> Option<(String, String)> {
     Some((tile.to_owned(), format!("{year}-{month}-{day}{number}")))
 }
 
-/// Where every entry goes.
+/// The place of every entry.
 struct Grid {
     columns: usize,
     rows: usize,
@@ -162,8 +162,8 @@ impl Grid {
         let tiles: BTreeSet<_> = entries.iter().map(|entry| &entry.tile).collect();
         let dates: BTreeSet<_> = entries.iter().map(|entry| &entry.date).collect();
         let all_named = entries.iter().all(|entry| !entry.date.is_empty());
-        // Two files of one tile and date (in two folders, say) would cover each other; a mostly
-        // empty table is no help.
+        // Two files of one tile and date (in two folders, say) would cover each other, and a mostly
+        // empty table would not help.
         let cells: BTreeSet<_> = entries
             .iter()
             .map(|entry| (&entry.tile, &entry.date))

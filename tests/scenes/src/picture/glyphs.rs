@@ -1,4 +1,4 @@
-//! A built-in bitmap font, five pixels by seven: enough for a caption, and no font file to carry.
+//! A built-in bitmap font of five by seven pixels for captions, so that no font file is needed.
 
 /// Width of a glyph in font pixels, without the gap to the next.
 const WIDTH: usize = 5;

@@ -14,9 +14,9 @@ use gdal::raster::{GdalDataType, RasterBand, ResampleAlg};
 use crate::error::{Error, Result};
 use crate::picture::canvas::Colour;
 
-/// Reflectance shown as white: above that there are only clouds and snow.
+/// Reflectance shown as white: only clouds and snow are brighter.
 const WHITE: f64 = 0.28;
-/// Below 1 lifts the dark tones that forests and water live in.
+/// A value below 1 brightens the dark tones of forests and water.
 const GAMMA: f64 = 0.62;
 
 /// A picture with holes where there is no data.
@@ -63,8 +63,8 @@ impl Thumbnail {
             let values = band
                 .read_as::<f64>((0, 0), full, (width, height), Some(ResampleAlg::Average))
                 .map_err(Error::gdal("read", name.as_str()))?;
-            // Untagged, as Sentinel-2 has it, no data is zero in all bands; black pixels of a
-            // picture are hardly ever.
+            // Sentinel-2 files have no nodata tag: pixels without data are zero in all bands, and
+            // pixels with data hardly ever are.
             let nodata = band.no_data_value().unwrap_or(0.0);
             let is_missing = |value: f64| value.is_nan() || value.total_cmp(&nodata).is_eq();
             let stretch = Stretch::of(&band);

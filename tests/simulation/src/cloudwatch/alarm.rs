@@ -54,7 +54,7 @@ impl<'a> Alarm<'a> {
         }
     }
 
-    /// What the policy does about a value.
+    /// The change that the policy makes for a value.
     pub fn change(&self, value: f64) -> Option<i64> {
         self.policy.change(value)
     }

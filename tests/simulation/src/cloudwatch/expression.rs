@@ -2,8 +2,8 @@
 //!
 //! Semantics are those of "Using math expressions with `CloudWatch` metrics" (Amazon `CloudWatch`
 //! User Guide, section Metric math syntax and functions): an operation on a missing point gives a
-//! missing point, a comparison gives 1 or 0, and only `FILL` makes something of nothing. What is
-//! not understood is an error, never a guess.
+//! missing point, a comparison gives 1 or 0, and only `FILL` replaces missing points. Unknown
+//! syntax is an error, never a guess.
 
 use crate::cloudwatch::metrics::Metric;
 use crate::cloudwatch::token::{Token, split};
@@ -30,7 +30,7 @@ enum Node {
 }
 
 impl Expression {
-    /// Reads an expression.
+    /// Parses an expression.
     ///
     /// # Errors
     /// [`Error::Expression`] when it is not of the known part of metric math, [`Error::Metric`]
@@ -54,7 +54,7 @@ impl Expression {
         Ok(Self { root })
     }
 
-    /// Its value at a moment, from what is known of the metrics then. Nothing when the outcome is
+    /// Its value at a moment, from the metrics that are known then; `None` when the result is
     /// missing.
     pub fn evaluate(&self, known: &dyn Fn(Metric) -> Option<f64>) -> Option<f64> {
         self.root.evaluate(known)

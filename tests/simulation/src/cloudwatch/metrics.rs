@@ -1,4 +1,4 @@
-//! What `CloudWatch` knows, and when it comes to know it.
+//! The data points that `CloudWatch` has, and the second from which it has them.
 
 use crate::rendered::Statistic;
 
@@ -28,7 +28,7 @@ impl Metric {
 #[derive(Debug, Clone, Copy)]
 struct Point {
     value: f64,
-    /// The second from which `CloudWatch` can tell it.
+    /// The second from which `CloudWatch` has it.
     known_from: u64,
 }
 

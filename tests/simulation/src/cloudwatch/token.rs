@@ -1,6 +1,6 @@
-//! The words of metric math.
+//! The tokens of metric math.
 
-/// A word of an expression.
+/// A token of an expression.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Token {
     /// A constant.
@@ -17,7 +17,7 @@ const SIGNS: [&str; 19] = [
     "!",
 ];
 
-/// Splits an expression into words, each with where it begins; or says where that is impossible.
+/// Splits an expression into tokens, each with its position.
 pub(crate) fn split(text: &str) -> Result<Vec<(usize, Token)>, (usize, String)> {
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -31,7 +31,7 @@ pub(crate) fn split(text: &str) -> Result<Vec<(usize, Token)>, (usize, String)> 
                 .unwrap_or(rest.len());
             let number = rest[..length]
                 .parse()
-                .map_err(|_| (at, format!("{:?} is no number", &rest[..length])))?;
+                .map_err(|_| (at, format!("{:?} is not a number", &rest[..length])))?;
             tokens.push((at, Token::Number(number)));
             length
         } else if first.is_ascii_alphabetic() {

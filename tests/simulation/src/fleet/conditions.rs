@@ -1,4 +1,5 @@
-//! What the fleet meets: the work, the machines, and everything of AWS that nobody promises.
+//! The conditions of a simulation: the work, the machines, and the delays that AWS does not
+//! promise.
 
 /// A number of cells that arrive together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +18,8 @@ pub enum Counting {
     /// terminating ones towards what a step in removes, and nothing is removed while any machine
     /// warms up.
     Documented,
-    /// Each call of a policy changes the desired capacity by its step, come what may. Harsher than
-    /// AWS says it is.
+    /// Each call of a policy changes the desired capacity by its step, without exception. This is
+    /// harsher than the documented behaviour.
     Plain,
 }
 
@@ -27,14 +28,14 @@ pub enum Counting {
 pub enum Protection {
     /// The worker protects its machine from scale-in; it takes so many seconds to become true.
     After(u64),
-    /// Nothing does: what the expressions alone are worth.
+    /// Nothing does, which shows what the expressions alone achieve.
     Nothing,
 }
 
 /// Everything around the expressions and steps.
 #[derive(Debug, Clone)]
 pub struct Conditions {
-    /// Chance repeats itself with the same seed.
+    /// Seed of the random numbers: the same seed gives the same run.
     pub seed: u64,
     /// The work.
     pub bursts: Vec<Burst>,
@@ -56,8 +57,8 @@ pub struct Conditions {
     pub cell_spread: f64,
     /// Seconds from the order of a machine until it is in service and paid for, from and to.
     pub launch_seconds: (u64, u64),
-    /// Seconds from there until its worker asks for cells, from and to: packages and image are
-    /// fetched.
+    /// Seconds from there until its worker receives cells, from and to: packages and image are
+    /// downloaded first.
     pub boot_seconds: (u64, u64),
     /// Seconds a worker has from the notice until it hands back its cells (`worker_grace_seconds`).
     pub grace_seconds: u64,
@@ -85,7 +86,7 @@ pub struct Conditions {
 }
 
 impl Default for Conditions {
-    /// The fleet as its variables make it by default, under the weather that one expects: 60 CPU
+    /// The fleet with the defaults of its variables, under expected conditions: 60 CPU
     /// seconds a cell, metrics one to three minutes late, a queue that slept, and 5 % of the
     /// machines interrupted in an hour.
     fn default() -> Self {

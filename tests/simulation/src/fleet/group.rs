@@ -1,4 +1,4 @@
-//! The Auto Scaling group: how many machines it wants, and what a step makes of that.
+//! The Auto Scaling group: its desired capacity, and how steps change it.
 
 use std::collections::BTreeMap;
 
@@ -82,7 +82,7 @@ impl Group {
             .count()
     }
 
-    /// `SetDesiredCapacity` by the producer, which lets a group alone that is awake.
+    /// `SetDesiredCapacity` by the producer, which does not change a group that is awake.
     pub fn wake(&mut self, wanted: u64, now: u64) {
         if self.desired == 0 {
             let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);

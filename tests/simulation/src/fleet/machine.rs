@@ -7,7 +7,8 @@ pub enum Life {
     Pending,
     /// Running, though its worker may not have begun.
     InService,
-    /// Told that Spot takes it; the group has replaced it already (capacity rebalancing).
+    /// It has the notice of a Spot interruption; the group has replaced it already (capacity
+    /// rebalancing).
     Interrupted,
     /// Chosen by scale-in, and waiting for its worker to be done.
     Terminating,
@@ -20,7 +21,7 @@ pub struct Machine {
     pub life: Life,
     /// Second from which it is in service, and paid for.
     pub in_service_at: u64,
-    /// Whether its worker asks for cells.
+    /// Whether its worker receives cells.
     pub ready: bool,
     /// Cells being fused.
     pub running: u64,
@@ -28,7 +29,7 @@ pub struct Machine {
     pub buffered: u64,
     /// Second at which the first of the cells it holds came; from then on it is busy.
     pub busy_since: Option<u64>,
-    /// Second at which it was done with all that it held.
+    /// Second at which it had finished all cells that it held.
     pub busy_until: Option<u64>,
     /// Seconds that it was busy before.
     pub busy_seconds: u64,
@@ -64,7 +65,7 @@ impl Machine {
         self.running + self.buffered
     }
 
-    /// Whether the order for it is younger than its being of use (`estimated_instance_warmup`).
+    /// Whether it still warms up (`estimated_instance_warmup`).
     pub fn warming(&self, now: u64, warmup: u64) -> bool {
         self.counts() && now < self.in_service_at + warmup
     }
@@ -87,7 +88,7 @@ impl Machine {
         }
     }
 
-    /// Gives up all that it holds.
+    /// Hands back all cells that it holds.
     pub fn drop_cells(&mut self, now: u64) -> u64 {
         let held = self.held();
         self.running = 0;

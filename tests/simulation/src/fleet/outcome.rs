@@ -1,9 +1,9 @@
-//! What came of it.
+//! The result of a simulation.
 
 use crate::fleet::group::{Cause, Change};
 
-/// How old the news of an alarm may be: metrics up to five minutes late, in windows of up to five
-/// minutes.
+/// How old the data of an alarm may be: metrics are up to five minutes late, in windows of up to
+/// five minutes.
 const NEWS_SECONDS: u64 = 600;
 
 /// The fleet at the end of a minute.
@@ -21,7 +21,7 @@ pub struct Sample {
     pub busy: usize,
 }
 
-/// What came of a simulation.
+/// The result of a simulation.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Cells that arrived.
@@ -56,8 +56,8 @@ pub struct Outcome {
 
 impl Outcome {
     /// Times that the group grew again after it had begun to shrink, without work having arrived in
-    /// between, or so shortly before that the alarm could not know. Replacing what Spot took does
-    /// not change the desired capacity, so for that there is nothing to tolerate.
+    /// between, or so shortly before that the alarm could not know. Replacing machines that
+    /// Spot took does not change the desired capacity, so no such case is tolerated.
     pub fn reversals(&self) -> usize {
         let mut shrinking_since = None;
         let mut count = 0;
@@ -99,7 +99,7 @@ impl Outcome {
         hours(self.paid_seconds.saturating_sub(self.busy_seconds))
     }
 
-    /// Which part of what is paid for was idle, in percent.
+    /// The idle part of the paid hours, in percent.
     pub fn idle_percent(&self) -> f64 {
         if self.paid_seconds == 0 {
             0.0

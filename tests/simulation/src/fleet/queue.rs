@@ -1,4 +1,4 @@
-//! The queue, as far as scaling sees it: how many cells wait, how many are held, and when it tells.
+//! The queue, as scaling sees it: waiting cells, held cells, and when SQS publishes these numbers.
 
 /// Seconds without any call after which SQS stops publishing ("Monitoring Amazon SQS queues using
 /// `CloudWatch`").
@@ -17,8 +17,8 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// An empty queue. One that was idle before takes so many seconds from its first call to tell
-    /// anything.
+    /// An empty queue. If it was idle before, SQS publishes nothing for this many seconds after its
+    /// first call.
     pub fn new(idle_before: bool, silent_seconds: u64) -> Self {
         Self {
             visible: 0,
@@ -43,7 +43,7 @@ impl Queue {
         self.visible += cells;
     }
 
-    /// Gives a worker as many as it asks for, if there are so many.
+    /// Hands cells to a worker, at most as many as it receives at once.
     pub fn receive(&mut self, wanted: u64, now: u64) -> u64 {
         self.called(now);
         let given = wanted.min(self.visible);
@@ -66,7 +66,7 @@ impl Queue {
     }
 
     /// Whether a point is published at this second.
-    pub fn tells(&self, now: u64) -> bool {
+    pub fn publishes(&self, now: u64) -> bool {
         self.active(now) && now >= self.tells_from
     }
 

@@ -1,4 +1,4 @@
-//! One second after the other, as far as anything happens in it.
+//! The simulation: events in the order of their seconds.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -21,16 +21,17 @@ use crate::rendered::Scaling;
 const RECONCILE_SECONDS: u64 = 15;
 /// Spot takes a machine so long after its notice ("Spot Instance interruption notices").
 const NOTICE_SECONDS: u64 = 120;
-/// What an idle worker takes to answer the lifecycle hook.
+/// Seconds until an idle worker answers the lifecycle hook.
 const FAREWELL_SECONDS: u64 = 15;
-/// What the hook waits for when there is no worker yet: its heartbeat timeout.
+/// Seconds that the hook waits when there is no worker yet: its heartbeat timeout.
 const UNANSWERED_SECONDS: u64 = 140;
-/// How long a fleet that sleeps is watched for whether it stays asleep.
+/// How long a sleeping fleet is watched, to see whether it stays asleep.
 const WATCH_SECONDS: u64 = 2 * 3600;
-/// When nothing has been done for so long, nothing more will come of it.
+/// A fleet that has done nothing for this long is stuck.
 const STUCK_SECONDS: u64 = 24 * 3600;
 
-/// What happens at some second. Of two at the same second, the one that was foreseen first.
+/// What happens at some second. Of two events at one second, the one that was scheduled first comes
+/// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Sent { cells: u64, last_of: u64 },
@@ -161,7 +162,7 @@ impl<'a> World<'a> {
         self.feed_all();
     }
 
-    /// Any worker that polls may get a message, so chance says who comes first.
+    /// Any worker that polls may get a message, so the order is random.
     fn feed_all(&mut self) {
         let mut numbers: Vec<u32> = self.hungry.iter().copied().collect();
         numbers.shuffle(&mut self.random);
@@ -364,7 +365,7 @@ impl<'a> World<'a> {
         if !self.hungry.is_empty() {
             self.queue.called(self.now);
         }
-        if self.queue.tells(self.now) {
+        if self.queue.publishes(self.now) {
             let known = self.now + 60 * self.late(self.conditions.queue_lag);
             self.metrics
                 .publish(Metric::Visible, minute, self.queue.visible as f64, known);

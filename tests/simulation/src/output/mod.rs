@@ -1,4 +1,4 @@
-//! What a simulation is shown as.
+//! The results of simulations as a table and as a plot.
 
 pub mod plot;
 pub mod table;

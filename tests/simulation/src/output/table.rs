@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::fleet::outcome::Outcome;
 
-/// A row: what was simulated, and what came of it.
+/// A row: a simulation and its result.
 pub type Row = (String, Outcome);
 
 /// Headings, and whether their column is of numbers.
@@ -84,7 +84,7 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// Seconds as people say them.
+/// Seconds as a duration in words.
 pub fn duration(seconds: u64) -> String {
     match seconds {
         0..5400 => format!("{} min", seconds.div_ceil(60)),

@@ -173,9 +173,9 @@ async fn writes_mean_in_the_table_what_they_mean_in_memory() -> Result<()> {
                         "{said}: {write:?}\nin memory {expected:?}\nin the table {real:?}"
                     );
                     if matches!(real, Answer::Applied(_)) {
-                        applied += 1
+                        applied += 1;
                     } else {
-                        refused += 1
+                        refused += 1;
                     }
                 }
                 Move::Transact(transaction) => {
@@ -188,9 +188,9 @@ async fn writes_mean_in_the_table_what_they_mean_in_memory() -> Result<()> {
                         "{said}: {transaction:?}\nin memory {expected:?}\nin the table {real:?}"
                     );
                     if real == TransactionAnswer::Applied {
-                        applied += 1
+                        applied += 1;
                     } else {
-                        refused += 1
+                        refused += 1;
                     }
                 }
             }

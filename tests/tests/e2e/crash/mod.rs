@@ -2,7 +2,7 @@
 
 mod ledger_meaning;
 mod repair_and_drain;
-pub(crate) mod retry_and_resume;
+mod retry_and_resume;
 mod soak;
 mod submit;
 mod table;

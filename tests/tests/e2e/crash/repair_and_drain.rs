@@ -9,17 +9,17 @@ use tilefleet_common::ledger::transition::{self, Success, Ticket};
 use tilefleet_tests::eventually;
 use tilefleet_tests::poll::BOUND;
 
-use crate::crash::retry_and_resume::{CELLS, empty_lines, killed, progress, waits_for_all};
-use crate::operate::verify::{purge, taken};
+use crate::support::cells::{THREE_SHARDS, empty_lines};
+use crate::support::killed::{killed, progress, waits_for_all};
+use crate::support::queues::{left, purge, taken};
 use crate::support::site::Site;
 use crate::support::tiny::{Events, events};
-use crate::worker::poison::left;
 
 /// Of the first shard, the messages are lost. Of the second one the items are: its cells are said
 /// to be done. Of the third one the rasters are.
 async fn damage(site: &Site, task: &TaskId) -> Result<()> {
     purge(site).await?;
-    for ordinal in 200..CELLS {
+    for ordinal in 200..THREE_SHARDS {
         let cell = format!("48RXT/2020-08-01/{ordinal}").parse()?;
         let ticket = Ticket {
             task: task.clone(),
@@ -67,7 +67,7 @@ async fn a_repair_killed_at_any_moment_and_run_again_leaves_no_cell_without_a_me
                 u32::from(killed(&site.fleet, &repair, random.random_range(0..500), far).await?);
         }
         site.producer(&repair).await?;
-        waits_for_all(&site, &id, CELLS)
+        waits_for_all(&site, &id, THREE_SHARDS)
             .await
             .with_context(|| said.clone())?;
         assert_eq!(
@@ -75,7 +75,7 @@ async fn a_repair_killed_at_any_moment_and_run_again_leaves_no_cell_without_a_me
             Some(1),
             "{said}"
         );
-        for ordinal in 400..CELLS {
+        for ordinal in 400..THREE_SHARDS {
             let cells = site.ledger.some_cells(&id, [(2, ordinal)]).await?;
             let state = cells.get(&ordinal).map(|cell| cell.state.name());
             assert_eq!(

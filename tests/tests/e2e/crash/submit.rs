@@ -5,7 +5,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tilefleet_common::domain::TaskId;
 
-use crate::crash::retry_and_resume::{CELLS, empty_lines, killed, waits_for_all};
+use crate::support::cells::{THREE_SHARDS, empty_lines};
+use crate::support::killed::{killed, waits_for_all};
 use crate::support::site::Site;
 
 /// How many items the table has.
@@ -43,7 +44,7 @@ async fn a_submit_killed_at_any_moment_and_run_again_is_one_task_with_every_cell
         }
 
         let task: TaskId = id.parse()?;
-        waits_for_all(&site, &task, CELLS)
+        waits_for_all(&site, &task, THREE_SHARDS)
             .await
             .with_context(|| said.clone())?;
     }

@@ -13,11 +13,11 @@ use tilefleet_common::ledger::transition::{self, Ticket};
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Endpoint, Fleet, Gate, Passage, Process, eventually, objects};
 
-use crate::crash::retry_and_resume::fail_all;
-use crate::operate::retry_and_cancel::with_missing_band;
-use crate::operate::verify::{purge, taken};
+use crate::support::cells::{lines, with_missing_band};
+use crate::support::killed::fail_all;
+use crate::support::queues::{left, purge, taken};
 use crate::support::tiny::{Ending, Events, Tiny, events};
-use crate::worker::life::says;
+use crate::support::worker_log::says;
 
 /// More than one batch of messages.
 const CELLS: u32 = 12;
@@ -210,14 +210,14 @@ impl Row {
 
     async fn among_workers(self, tiny: &Tiny) -> Result<(Told, Vec<Process>)> {
         let site = &tiny.site;
-        let mut lines = crate::operate::retry_and_cancel::lines(site, &tiny.scene, CELLS);
+        let mut cells = lines(site, &tiny.scene, CELLS);
         let mut fault = self.fault();
         if self.scene == Scene::Failing {
-            lines = crate::operate::retry_and_cancel::lines(site, &tiny.scene, CELLS - 1);
-            with_missing_band(&mut lines, site, &tiny.scene, CELLS - 1)?;
+            cells = lines(site, &tiny.scene, CELLS - 1);
+            with_missing_band(&mut cells, site, &tiny.scene, CELLS - 1)?;
             fault = format!("{fault}:48RXT/2020-08-01/{}", CELLS - 1);
         }
-        let task = site.submit(&site.write("cells.ndjson", lines)?).await?;
+        let task = site.submit(&site.write("cells.ndjson", cells)?).await?;
         let mut told = Told::new(&task, u32::from(self.scene == Scene::Failing), 1);
         if self.scene == Scene::Failing {
             told = told.and(&format!("1/{}", CELLS - 1));
@@ -254,7 +254,7 @@ impl Row {
         self.worker_died_there(&mut workers.remove(dead))?;
         if self.scene == Scene::Poisoned {
             eventually("an empty queue", BOUND, async || {
-                let left = crate::worker::poison::left(site, &site.stack.queue_url).await?;
+                let left = left(site, &site.stack.queue_url).await?;
                 Ok((left == 0).then_some(()))
             })
             .await?;
@@ -418,7 +418,7 @@ impl Row {
         // claimed.
         eventually("nothing left to drain", BOUND, async || {
             fleet.producer(&["dlq", "drain"]).await?.expect_code(0)?;
-            let left = crate::worker::poison::left(site, &site.stack.dead_letter_queue_url).await?;
+            let left = left(site, &site.stack.dead_letter_queue_url).await?;
             Ok((left == 0).then_some(()))
         })
         .await?;

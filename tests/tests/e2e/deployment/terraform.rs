@@ -11,7 +11,7 @@ use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Fleet, Instance, layout};
 
 use crate::support::site::Site;
-use crate::worker::life::says;
+use crate::support::worker_log::says;
 
 /// All of the module's files as one JSON value; expressions are the text between `${` and `}`.
 fn module() -> Result<Value> {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use tilefleet_tests::objects;
 
-use crate::operate::verify::taken;
+use crate::support::queues::taken;
 use crate::support::site::Site;
 use crate::support::tiny::{Ending, Events, Tiny};
 

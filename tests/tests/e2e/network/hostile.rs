@@ -8,9 +8,9 @@ use serde_json::json;
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Endpoint, Fleet, Plan, Process, Proxy, Trouble, eventually, probe};
 
-use crate::crash::retry_and_resume::{CELLS as MANY, empty_lines, fail_all, waits_for_all};
-use crate::operate::retry_and_cancel::{lines, plain_scene_of};
-use crate::operate::verify::purge;
+use crate::support::cells::{THREE_SHARDS, empty_lines, lines, plain_scene_of};
+use crate::support::killed::{fail_all, waits_for_all};
+use crate::support::queues::{purge, queued};
 use crate::support::tiny::{Ending, Events, Tiny, events};
 
 const CELLS: u32 = 16;
@@ -143,10 +143,14 @@ async fn commands(seed: u64) -> Result<()> {
     let file = site.write("cells.ndjson", empty_lines(site, 0))?;
     let task = behind.submit(&file).await?;
     let id = task.parse()?;
-    waits_for_all(site, &id, MANY).await.context("submit")?;
-    fail_all(site, &id, MANY).await?;
+    waits_for_all(site, &id, THREE_SHARDS)
+        .await
+        .context("submit")?;
+    fail_all(site, &id, THREE_SHARDS).await?;
     behind.producer(&["retry", &task]).await?;
-    waits_for_all(site, &id, MANY).await.context("retry")?;
+    waits_for_all(site, &id, THREE_SHARDS)
+        .await
+        .context("retry")?;
     behind
         .producer(&["cancel", &task, "--reason", "to see"])
         .await?;
@@ -154,7 +158,9 @@ async fn commands(seed: u64) -> Result<()> {
     let events = events(site).await?;
     ensure!(events.keys().collect::<Vec<_>>() == [&told], "{events:?}");
     behind.producer(&["resume", &task]).await?;
-    waits_for_all(site, &id, MANY).await.context("resume")?;
+    waits_for_all(site, &id, THREE_SHARDS)
+        .await
+        .context("resume")?;
     // That the first epoch has no results was never different, and cannot be mended.
     eventually("nothing left to mend", BOUND, async || {
         let report = behind
@@ -167,7 +173,9 @@ async fn commands(seed: u64) -> Result<()> {
             .then_some(()))
     })
     .await?;
-    waits_for_all(site, &id, MANY).await.context("repair")?;
+    waits_for_all(site, &id, THREE_SHARDS)
+        .await
+        .context("repair")?;
     ensure!(
         site.ledger
             .task(&id)
@@ -252,12 +260,8 @@ async fn in_part(seed: u64) -> Result<()> {
     let task = behind.submit(&file).await?;
     let id = task.parse()?;
     let all: Vec<u64> = (0..u64::from(SOME)).collect();
-    let queued = async || -> Result<Vec<u64>> {
-        Ok(crate::crash::retry_and_resume::queued(site, &id)
-            .await?
-            .into_keys()
-            .collect())
-    };
+    let queued =
+        async || -> Result<Vec<u64>> { Ok(queued(site, &id).await?.into_keys().collect()) };
     ensure!(queued().await? == all, "submit");
     fail_all(site, &id, SOME).await?;
     behind.producer(&["retry", &task]).await?;
@@ -312,7 +316,7 @@ async fn deletes_in_part(seed: u64) -> Result<()> {
         "json",
     ];
     behind.producer(&submit).await?;
-    let task = site.producer(&submit).await?.expect_code(0)?.json()?;
+    let task = site.json(&submit).await?;
     let task = task["task"].as_str().context("no task")?;
     behind.tiny.work_off(&behind.fleet, &HELD).await?;
     site.producer(&["verify", task]).await?.expect_code(0)?;

@@ -3,5 +3,5 @@
 mod dead_letters;
 mod doctor;
 mod refused_notice;
-pub(crate) mod retry_and_cancel;
-pub(crate) mod verify;
+mod retry_and_cancel;
+mod verify;

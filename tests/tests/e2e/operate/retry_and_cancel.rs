@@ -5,64 +5,8 @@ use serde_json::{Value, json};
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Notice, eventually};
 
-use crate::support::site::{SIZE, Site};
-
-/// A scene at an address that says nothing of it, so that any cell may read it.
-pub(crate) async fn plain_scene(site: &Site) -> Result<Value> {
-    plain_scene_of(site, SIZE).await
-}
-
-/// The same, of so many pixels a side.
-pub(crate) async fn plain_scene_of(site: &Site, pixels: u32) -> Result<Value> {
-    let scene = site.add_scene_of("48RXT", "2020-08-01", pixels).await?;
-    for band in ["B02", "B03", "B04"] {
-        site.put(
-            &format!("plain/{band}.jp2"),
-            &std::fs::read(site.band(&scene, band)?)?,
-        )
-        .await?;
-    }
-    Ok(site.cell(&format!("{}/plain/", site.stack.prefix), "2020-08-01"))
-}
-
-/// NDJSON of cells that all read the scene of `cell`, each with a place of its own for its raster.
-pub(crate) fn lines(site: &Site, cell: &Value, count: u32) -> String {
-    let line = |number: u32| {
-        let output = format!("s3://{}/{number}/", site.stack.output_bucket);
-        let id = format!("48RXT/2020-08-01/{number}");
-        let assets: Value = ["B02", "B03", "B04"]
-            .iter()
-            .map(|band| {
-                (
-                    *band,
-                    format!("{}{band}.jp2", cell["files"].as_str().unwrap_or_default()),
-                )
-            })
-            .collect();
-        format!(
-            "{}\n",
-            json!({"cell": id, "assets": assets, "output": output})
-        )
-    };
-    (0..count).map(line).collect()
-}
-
-/// Adds a line whose second band is not there, and gives that band's key.
-pub(crate) fn with_missing_band(
-    lines: &mut String,
-    site: &Site,
-    cell: &Value,
-    number: u32,
-) -> Result<String> {
-    let key = format!("{}/mended/{number}.jp2", site.stack.prefix);
-    let line = self::lines(site, cell, number + 1);
-    let line = line.lines().last().context("no line")?;
-    let mut line: Value = serde_json::from_str(line)?;
-    line["assets"]["B03"] = format!("s3://{}/{key}", site.stack.scene_bucket).into();
-    lines.push_str(&line.to_string());
-    lines.push('\n');
-    Ok(key)
-}
+use crate::support::cells::{lines, plain_scene, with_missing_band};
+use crate::support::site::Site;
 
 async fn mend(site: &Site, key: &str) -> Result<()> {
     let name = key
@@ -115,11 +59,7 @@ async fn a_failed_cell_is_retried_after_its_input_was_mended_and_a_second_notice
     );
     assert_eq!(cells(&site, &task, "ok").await?.len(), 2);
     assert_eq!(cells(&site, &task, "all").await?.len(), 3);
-    let document = site
-        .producer(&["cells", &task, "-o", "json"])
-        .await?
-        .expect_code(0)?
-        .json()?;
+    let document = site.json(&["cells", &task, "-o", "json"]).await?;
     assert_eq!(document.as_array().map(Vec::len), Some(3));
 
     // What is listed can be submitted: the failed cell as a task of its own.
@@ -136,10 +76,8 @@ async fn a_failed_cell_is_retried_after_its_input_was_mended_and_a_second_notice
 
     mend(&site, &missing).await?;
     let dry = site
-        .producer(&["retry", &task, "--dry-run", "-o", "json"])
-        .await?
-        .expect_code(0)?
-        .json()?;
+        .json(&["retry", &task, "--dry-run", "-o", "json"])
+        .await?;
     assert_eq!(
         (&dry["retried"], &dry["sent"], &dry["state"]),
         (&json!(1), &json!(0), &json!("COMPLETE"))
@@ -152,13 +90,13 @@ async fn a_failed_cell_is_retried_after_its_input_was_mended_and_a_second_notice
         .await?;
     assert_eq!(none.expect_code(0)?.json()?["retried"], 0, "it is ok");
     let retry = ["retry", &task, "--cell", "48RXT/2020-08-01/2", "-o", "json"];
-    let retried = site.producer(&retry).await?.expect_code(0)?.json()?;
+    let retried = site.json(&retry).await?;
     assert_eq!(
         (&retried["retried"], &retried["sent"], &retried["epoch"]),
         (&json!(1), &json!(1), &json!(2))
     );
     assert_eq!(site.status(&task).await?["state"], "RUNNING");
-    let again = site.producer(&retry).await?.expect_code(0)?.json()?;
+    let again = site.json(&retry).await?;
     assert_eq!(
         (&again["retried"], &again["sent"], &again["epoch"]),
         (&json!(0), &json!(0), &json!(2))
@@ -196,11 +134,7 @@ async fn a_running_task_is_retried_in_its_epoch() -> Result<()> {
             .expect_code(0)?;
     }
     mend(&site, &missing).await?;
-    let retried = site
-        .producer(&["retry", &task, "-o", "json"])
-        .await?
-        .expect_code(0)?
-        .json()?;
+    let retried = site.json(&["retry", &task, "-o", "json"]).await?;
     assert_eq!(retried["retried"], 1);
     site.work().await?;
     let notice = site.completion(&task).await?;
@@ -218,15 +152,8 @@ async fn a_cancelled_task_is_dropped_told_of_once_and_done_after_it_is_resumed()
     site.producer(&["cancel", &task]).await?.expect_code(2)?;
     let cancel = |reason: &'static str| ["cancel", task.as_str(), "--reason", reason, "-o", "json"];
     let dry = [&cancel("wrong scenes")[..], &["--dry-run"]].concat();
-    assert_eq!(
-        site.producer(&dry).await?.expect_code(0)?.json()?["state"],
-        "RUNNING"
-    );
-    let cancelled = site
-        .producer(&cancel("wrong scenes"))
-        .await?
-        .expect_code(0)?
-        .json()?;
+    assert_eq!(site.json(&dry).await?["state"], "RUNNING");
+    let cancelled = site.json(&cancel("wrong scenes")).await?;
     assert_eq!(
         (&cancelled["state"], &cancelled["already"]),
         (&json!("CANCELLED"), &json!(false))
@@ -240,11 +167,7 @@ async fn a_cancelled_task_is_dropped_told_of_once_and_done_after_it_is_resumed()
     );
     assert_eq!(notice.attributes["outcome"], "cancelled");
 
-    let again = site
-        .producer(&cancel("another reason"))
-        .await?
-        .expect_code(0)?
-        .json()?;
+    let again = site.json(&cancel("another reason")).await?;
     assert_eq!(
         (&again["already"], &again["reason"]),
         (&json!(true), &json!("wrong scenes"))
@@ -281,19 +204,13 @@ async fn a_cancelled_task_is_dropped_told_of_once_and_done_after_it_is_resumed()
         worker.log()
     );
     let dry = site
-        .producer(&["resume", &task, "--dry-run", "-o", "json"])
-        .await?
-        .expect_code(0)?
-        .json()?;
+        .json(&["resume", &task, "--dry-run", "-o", "json"])
+        .await?;
     assert_eq!(
         (&dry["sent"], &dry["state"]),
         (&json!(3), &json!("CANCELLED"))
     );
-    let resumed = site
-        .producer(&["resume", &task, "-o", "json"])
-        .await?
-        .expect_code(0)?
-        .json()?;
+    let resumed = site.json(&["resume", &task, "-o", "json"]).await?;
     assert_eq!(
         (&resumed["sent"], &resumed["was_cancelled"]),
         (&json!(3), &json!(true))
@@ -304,11 +221,7 @@ async fn a_cancelled_task_is_dropped_told_of_once_and_done_after_it_is_resumed()
         (&json!(3), &json!(1))
     );
     drop(worker);
-    let none = site
-        .producer(&["resume", &task, "-o", "json"])
-        .await?
-        .expect_code(0)?
-        .json()?;
+    let none = site.json(&["resume", &task, "-o", "json"]).await?;
     assert_eq!(none["sent"], 0);
     let complete = site.producer(&cancel("too late")).await?;
     complete.expect_code(4)?;
@@ -317,6 +230,12 @@ async fn a_cancelled_task_is_dropped_told_of_once_and_done_after_it_is_resumed()
         "{}",
         complete.story()
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn commands_on_an_unknown_task_say_that_it_is_not_found() -> Result<()> {
+    let site = Site::new("unknown-task").await?;
     for command in [
         &["cells", "winter"][..],
         &["retry", "winter"],

@@ -9,7 +9,8 @@ use tilefleet_common::domain::TaskId;
 use tilefleet_common::ledger::Key;
 use tilefleet_tests::objects;
 
-use crate::operate::retry_and_cancel::{lines, plain_scene};
+use crate::support::cells::{lines, plain_scene};
+use crate::support::queues::purge;
 use crate::support::site::Site;
 
 fn key(key: &Key) -> std::collections::HashMap<String, AttributeValue> {
@@ -61,43 +62,6 @@ async fn remove(site: &Site, at: &Key) -> Result<()> {
         .set_key(Some(key(at)));
     delete.send().await?;
     Ok(())
-}
-
-/// Takes everything out of the queue, as a purge does.
-pub(crate) async fn purge(site: &Site) -> Result<()> {
-    taken(site).await.map(|_| ())
-}
-
-/// The same, and gives the bodies.
-pub(crate) async fn taken(site: &Site) -> Result<Vec<String>> {
-    let mut bodies = vec![];
-    loop {
-        let receive = site
-            .stack
-            .sqs
-            .receive_message()
-            .queue_url(&site.stack.queue_url);
-        let received = receive
-            .max_number_of_messages(10)
-            .wait_time_seconds(0)
-            .send()
-            .await?;
-        if received.messages().is_empty() {
-            return Ok(bodies);
-        }
-        for message in received.messages() {
-            bodies.push(message.body().context("no body")?.to_owned());
-            let delete = site
-                .stack
-                .sqs
-                .delete_message()
-                .queue_url(&site.stack.queue_url);
-            delete
-                .receipt_handle(message.receipt_handle().context("no receipt")?)
-                .send()
-                .await?;
-        }
-    }
 }
 
 /// What `verify` finds, by kind, after checking its exit code.
@@ -161,11 +125,7 @@ async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tell
     let id: TaskId = task.parse()?;
     site.work().await?;
     site.completion(&task).await?;
-    let report = site
-        .producer(&["verify", &task, "-o", "json"])
-        .await?
-        .expect_code(0)?
-        .json()?;
+    let report = site.json(&["verify", &task, "-o", "json"]).await?;
     let five = json!({"ok": 5, "failed": 0, "pending": 0});
     assert_eq!(
         (&report["sets"], &report["items"], &report["rasters"]),

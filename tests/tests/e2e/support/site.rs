@@ -109,10 +109,14 @@ impl Site {
         self.fleet.producer(arguments).await
     }
 
+    /// Runs a command that prints JSON, and returns that if the command succeeds.
+    pub(crate) async fn json(&self, arguments: &[&str]) -> Result<Value> {
+        self.producer(arguments).await?.expect_code(0)?.json()
+    }
+
     /// Submits a file and gives the task's id.
     pub(crate) async fn submit(&self, file: &str) -> Result<String> {
-        let submitted = self.producer(&["submit", file, "-o", "json"]).await?;
-        let submitted = submitted.expect_code(0)?.json()?;
+        let submitted = self.json(&["submit", file, "-o", "json"]).await?;
         Ok(submitted["task"].as_str().context("no task")?.to_owned())
     }
 
@@ -124,10 +128,7 @@ impl Site {
     }
 
     pub(crate) async fn status(&self, task: &str) -> Result<Value> {
-        self.producer(&["status", task, "-o", "json"])
-            .await?
-            .expect_code(0)?
-            .json()
+        self.json(&["status", task, "-o", "json"]).await
     }
 
     pub(crate) async fn completion(&self, task: &str) -> Result<Notice> {

@@ -10,9 +10,9 @@ use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::process::Process;
 use tilefleet_tests::{Fleet, StackOptions, eventually};
 
-use crate::operate::retry_and_cancel::{lines, plain_scene_of};
+use crate::support::cells::{lines, plain_scene_of};
+use crate::support::queues::left;
 use crate::support::site::Site;
-use crate::worker::poison::left;
 
 /// Pixels a side.
 const SIZE: u32 = 64;

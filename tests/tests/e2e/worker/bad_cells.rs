@@ -58,9 +58,8 @@ async fn add(site: &Site, cell: &str, b03: Option<&[u8]>) -> Result<Value> {
 /// What stands in for B03, the error's code, and the words that a person reads.
 type Case = (Option<Vec<u8>>, &'static str, Vec<&'static str>);
 
-#[tokio::test]
-async fn a_bad_cell_fails_with_its_reason_and_stops_no_other() -> Result<()> {
-    let site = Site::new("bad-cells").await?;
+/// A sound cell, and one of each kind that cannot become a raster.
+fn cases() -> Result<Vec<Case>> {
     let place = |west: f64, epsg: u16| Georeference {
         epsg,
         west,
@@ -69,7 +68,7 @@ async fn a_bad_cell_fails_with_its_reason_and_stops_no_other() -> Result<()> {
     };
     let sound = band(PIXELS, &place(600_000.0, 32648))?;
     let cut = sound.get(..sound.len() - 20).context("too short")?;
-    let cases: Vec<Case> = vec![
+    Ok(vec![
         (Some(sound.clone()), "", vec![]),
         (
             None,
@@ -122,7 +121,13 @@ async fn a_bad_cell_fails_with_its_reason_and_stops_no_other() -> Result<()> {
             "band_mismatch",
             vec!["600010", "600000", "the bands of a cell must agree in"],
         ),
-    ];
+    ])
+}
+
+#[tokio::test]
+async fn a_bad_cell_fails_with_its_reason_and_stops_no_other() -> Result<()> {
+    let site = Site::new("bad-cells").await?;
+    let cases = cases()?;
     let mut lines = String::new();
     for (number, (b03, ..)) in cases.iter().enumerate() {
         lines += &add(&site, &format!("48RXT/2020-08-01/{number}"), b03.as_deref())

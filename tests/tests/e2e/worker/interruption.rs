@@ -12,8 +12,9 @@ use tilefleet_tests::{
     Endpoint, Fleet, Gate, Instance, Passage, Process, StackOptions, eventually,
 };
 
+use crate::support::queues::attribute;
 use crate::support::site::Site;
-use crate::worker::life::{attribute, says};
+use crate::support::worker_log::says;
 
 /// Longer than any wait of a test: a message that comes again was handed back.
 const HIDDEN_S: u32 = 10 * 60;

@@ -9,7 +9,7 @@ use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Endpoint, Fleet, Gate, Passage, Process, StackOptions, eventually, objects};
 
 use crate::support::site::Site;
-use crate::worker::life::says;
+use crate::support::worker_log::says;
 
 /// A worker in the middle of a cell, whose bands come through a gate that is held, and its queue
 /// through one that is open.

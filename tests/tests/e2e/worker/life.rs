@@ -5,37 +5,12 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tilefleet_tests::poll::BOUND;
-use tilefleet_tests::process::{Farewell, Process};
+use tilefleet_tests::process::Farewell;
 use tilefleet_tests::{StackOptions, eventually};
 
+use crate::support::queues::attribute;
 use crate::support::site::Site;
-
-/// Waits until a worker's log has a line with all of these words.
-pub(crate) async fn says(worker: &mut Process, words: &[&str]) -> Result<String> {
-    eventually(&format!("{words:?} in a worker's log"), BOUND, async || {
-        let log = worker.log();
-        if let Some(line) = log
-            .lines()
-            .find(|line| words.iter().all(|word| line.contains(word)))
-        {
-            return Ok(Some(line.to_owned()));
-        }
-        worker.still_runs().map(|()| None)
-    })
-    .await
-}
-
-pub(crate) async fn attribute(site: &Site, url: &str, name: QueueAttributeName) -> Result<u32> {
-    let attributes = site
-        .stack
-        .sqs
-        .get_queue_attributes()
-        .queue_url(url)
-        .attribute_names(name.clone())
-        .send()
-        .await?;
-    Ok(attributes.attributes.context("no attributes")?[&name].parse()?)
-}
+use crate::support::worker_log::says;
 
 #[tokio::test]
 async fn a_worker_killed_while_it_holds_a_cell_loses_nothing() -> Result<()> {

@@ -3,6 +3,6 @@
 mod bad_cells;
 mod interruption;
 mod lease;
-pub(crate) mod life;
-pub(crate) mod poison;
+mod life;
+mod poison;
 mod probe;

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 
 use anyhow::{Context as _, Result, ensure};
-use aws_sdk_sqs::types::QueueAttributeName;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Fleet, Notice, StackOptions, eventually, objects};
 
+use crate::support::queues::left;
 use crate::support::site::Site;
-use crate::worker::life::attribute;
 
 /// What is below `poison/`, as JSON, by its body.
 async fn kept(site: &Site) -> Result<BTreeMap<String, Value>> {
@@ -32,17 +31,6 @@ async fn kept(site: &Site) -> Result<BTreeMap<String, Value>> {
         );
     }
     Ok(all)
-}
-
-pub(crate) async fn left(site: &Site, url: &str) -> Result<u32> {
-    let waiting = attribute(site, url, QueueAttributeName::ApproximateNumberOfMessages).await?;
-    let hidden = attribute(
-        site,
-        url,
-        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-    )
-    .await?;
-    Ok(waiting + hidden)
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ async fn calls_of(site: &Site, cells: u32) -> Result<(Calls, Calls, Duration)> {
     let arguments = [
         "submit", document, "--recipe", "probe", "--output", &output, "-o", "json",
     ];
-    let submitted = site.producer(&arguments).await?.expect_code(0)?.json()?;
+    let submitted = site.json(&arguments).await?;
     let producer: Calls = serde_json::from_value(submitted["calls"].clone())?;
 
     let begin = Instant::now();
