@@ -46,11 +46,12 @@ test: setup fmt lint unit doc e2e ## everything below that needs no data from el
 fmt: ## check the formatting
 	cargo fmt --all --check
 
-lint: setup ## clippy, with warnings as errors
+lint: setup ## clippy, with warnings as errors; demo and tests share one build of dependencies
 	cargo clippy $(ALL) -- -D warnings
+	@scripts/one-build.sh
 
-unit: setup ## unit tests
-	$(TEST) --lib --bins
+unit: setup ## unit tests, and the structure of the source tree
+	$(TEST) --lib --bins --test structure
 
 doc: setup ## documentation and its tests, with warnings as errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
