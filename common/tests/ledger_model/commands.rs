@@ -10,16 +10,18 @@ use crate::flaw::Flaw;
 use crate::queue::Queue;
 use crate::table::{Cells, Items, Table};
 
-/// What a command works on.
-pub(crate) struct Desk<'a> {
+/// What a command reads and changes.
+pub(crate) struct World<'a> {
     pub(crate) table: &'a Table,
     pub(crate) new: &'a NewTask,
     pub(crate) flaw: Option<Flaw>,
     pub(crate) items: &'a mut Items,
     pub(crate) queue: &'a mut Queue,
+    /// Collects what the command does to the ledger, for a trace.
+    pub(crate) log: Option<&'a mut Vec<Operation>>,
 }
 
-impl Desk<'_> {
+impl World<'_> {
     fn task(&self) -> &TaskId {
         &self.new.task
     }
@@ -28,8 +30,16 @@ impl Desk<'_> {
         u8::try_from(shard_count(self.new.cells, self.new.shard_size)).unwrap_or(u8::MAX)
     }
 
+    fn execute(&mut self, operation: Operation) -> Answer {
+        let answer = self.table.execute(self.items, &operation);
+        if let Some(log) = &mut self.log {
+            log.push(operation);
+        }
+        answer
+    }
+
     fn write(&mut self, write: Write) {
-        self.table.execute(self.items, &Operation::Write(write));
+        self.execute(Operation::Write(write));
     }
 
     fn mark_enqueued(&mut self, shard: u8, reopened: u8) {
@@ -63,13 +73,13 @@ pub(crate) enum Submit {
 
 impl Submit {
     /// Makes the call and returns the one after it.
-    pub(crate) fn call(self, desk: &mut Desk<'_>) -> Self {
+    pub(crate) fn call(self, world: &mut World<'_>) -> Self {
         match self {
             Self::CreateTask => {
-                desk.write(transition::create_task(desk.new));
-                let submitted = desk
+                world.write(transition::create_task(world.new));
+                let submitted = world
                     .table
-                    .view(desk.items)
+                    .view(world.items)
                     .task
                     .is_some_and(|task| task.submitted);
                 if submitted {
@@ -80,24 +90,24 @@ impl Submit {
             }
             Self::CreateShard(shard) => {
                 let number = u32::from(shard);
-                let ordinals = ordinals_of_shard(number, desk.new.cells, desk.new.shard_size);
-                desk.write(transition::create_shard(desk.task(), number, ordinals));
-                match desk.table.view(desk.items).shards[usize::from(shard)] {
+                let ordinals = ordinals_of_shard(number, world.new.cells, world.new.shard_size);
+                world.write(transition::create_shard(world.task(), number, ordinals));
+                match world.table.view(world.items).shards[usize::from(shard)] {
                     Some(there) if !there.enqueued => {
                         Self::send_or_mark(shard, there.pending, small(there.reopened))
                     }
-                    _ => Self::after(shard, desk),
+                    _ => Self::after(shard, world),
                 }
             }
             Self::Send(shard, cells, reopened) => {
-                Self::send_or_mark(shard, desk.send(cells), reopened)
+                Self::send_or_mark(shard, world.send(cells), reopened)
             }
             Self::MarkEnqueued(shard, reopened) => {
-                desk.mark_enqueued(shard, reopened);
-                Self::after(shard, desk)
+                world.mark_enqueued(shard, reopened);
+                Self::after(shard, world)
             }
             Self::MarkSubmitted => {
-                desk.write(transition::mark_submitted(desk.task(), "now"));
+                world.write(transition::mark_submitted(world.task(), "now"));
                 Self::Done
             }
             Self::Done => self,
@@ -112,8 +122,8 @@ impl Submit {
         }
     }
 
-    fn after(shard: u8, desk: &Desk<'_>) -> Self {
-        if shard + 1 < desk.shards() {
+    fn after(shard: u8, world: &World<'_>) -> Self {
+        if shard + 1 < world.shards() {
             Self::CreateShard(shard + 1)
         } else {
             Self::MarkSubmitted
@@ -124,7 +134,7 @@ impl Submit {
 /// The next call of `retry`, or of a repair, which ends as a retry does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Retry {
-    /// Nobody has asked for it yet.
+    /// The command is not started yet.
     Unasked,
     /// The repair marks this shard as not enqueued.
     Unmark(u8),
@@ -144,17 +154,17 @@ pub(crate) enum Retry {
 
 impl Retry {
     /// Makes the call and returns the one after it.
-    pub(crate) fn call(self, desk: &mut Desk<'_>) -> Self {
+    pub(crate) fn call(self, world: &mut World<'_>) -> Self {
         match self {
             Self::Unmark(shard) => {
-                desk.write(transition::unmark_enqueued(desk.task(), shard.into()));
-                if shard + 1 < desk.shards() {
+                world.write(transition::unmark_enqueued(world.task(), shard.into()));
+                if shard + 1 < world.shards() {
                     Self::Unmark(shard + 1)
                 } else {
                     Self::ReadPending(0)
                 }
             }
-            Self::ReadTask(shard) => match desk.table.view(desk.items).task {
+            Self::ReadTask(shard) => match world.table.view(world.items).task {
                 // Refused with the advice to resume it first.
                 Some(task) if task.state == TaskState::Cancelled => Self::Done,
                 Some(task) => {
@@ -164,11 +174,11 @@ impl Retry {
                 None => Self::Done,
             },
             Self::ReadShard(shard, complete, epoch) => {
-                match desk.table.view(desk.items).shards[usize::from(shard)] {
+                match world.table.view(world.items).shards[usize::from(shard)] {
                     Some(there) if there.failed != 0 => {
                         Self::Reopen(shard, complete, epoch, there.failed)
                     }
-                    _ => Self::after_reopening(shard, complete, epoch, desk),
+                    _ => Self::after_reopening(shard, complete, epoch, world),
                 }
             }
             Self::Reopen(shard, complete, epoch, failed) => {
@@ -181,41 +191,40 @@ impl Retry {
                     .filter(|&ordinal| u32::from(failed) >> ordinal.min(31) & 1 == 1)
                     .collect();
                 let retry = transition::retry_shard(
-                    desk.task(),
+                    world.task(),
                     (state, epoch.into()),
                     shard.into(),
                     &ordinals,
                     &ordinals,
                 );
-                let operation = Flaw::retry(desk.flaw, Operation::Transact(retry));
-                match desk.table.execute(desk.items, &operation) {
+                match world.execute(Flaw::retry(world.flaw, Operation::Transact(retry))) {
                     Answer::Refused(_) => Self::ReadTask(shard),
-                    _ => Self::after_reopening(shard, false, epoch + u8::from(complete), desk),
+                    _ => Self::after_reopening(shard, false, epoch + u8::from(complete), world),
                 }
             }
-            // Of every shard that is not marked, whoever reopened it: an earlier command may have
-            // died before it sent.
+            // Every shard that is not marked, also one that another command reopened: that command
+            // may have died before it sent.
             Self::ReadPending(shard) => {
-                match desk.table.view(desk.items).shards[usize::from(shard)] {
+                match world.table.view(world.items).shards[usize::from(shard)] {
                     Some(there) if !there.enqueued => {
                         Self::send_or_mark(shard, there.pending, small(there.reopened))
                     }
-                    _ => Self::after_sending(shard, desk),
+                    _ => Self::after_sending(shard, world),
                 }
             }
             Self::Send(shard, cells, reopened) => {
-                Self::send_or_mark(shard, desk.send(cells), reopened)
+                Self::send_or_mark(shard, world.send(cells), reopened)
             }
             Self::MarkEnqueued(shard, reopened) => {
-                desk.mark_enqueued(shard, reopened);
-                Self::after_sending(shard, desk)
+                world.mark_enqueued(shard, reopened);
+                Self::after_sending(shard, world)
             }
             Self::Unasked | Self::Done => self,
         }
     }
 
-    fn after_reopening(shard: u8, complete: bool, epoch: u8, desk: &Desk<'_>) -> Self {
-        if shard + 1 < desk.shards() {
+    fn after_reopening(shard: u8, complete: bool, epoch: u8, world: &World<'_>) -> Self {
+        if shard + 1 < world.shards() {
             Self::ReadShard(shard + 1, complete, epoch)
         } else {
             Self::ReadPending(0)
@@ -230,8 +239,8 @@ impl Retry {
         }
     }
 
-    fn after_sending(shard: u8, desk: &Desk<'_>) -> Self {
-        if shard + 1 < desk.shards() {
+    fn after_sending(shard: u8, world: &World<'_>) -> Self {
+        if shard + 1 < world.shards() {
             Self::ReadPending(shard + 1)
         } else {
             Self::Done
@@ -242,7 +251,7 @@ impl Retry {
 /// The next call of `resume`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Resume {
-    /// Nobody has asked for it yet.
+    /// The command is not started yet.
     Unasked,
     ReadTask,
     /// The task was cancelled.
@@ -255,7 +264,7 @@ pub(crate) enum Resume {
     Send(u8, Cells, u8, u8),
     MarkEnqueued(u8, u8, u8),
     MarkSubmitted,
-    /// Sends one message to whoever completes the task and sends its notice.
+    /// Sends one message, so that a worker completes the task and sends its notice.
     SendDuty,
     /// As [`Flaw::SendBeforeRunning`] has it.
     RunAtLast,
@@ -264,11 +273,11 @@ pub(crate) enum Resume {
 
 impl Resume {
     /// Makes the call and returns the one after it.
-    pub(crate) fn call(self, desk: &mut Desk<'_>) -> Self {
+    pub(crate) fn call(self, world: &mut World<'_>) -> Self {
         match self {
-            Self::ReadTask => match desk.table.view(desk.items).task {
+            Self::ReadTask => match world.table.view(world.items).task {
                 Some(task) if task.state == TaskState::Cancelled => {
-                    if desk.flaw == Some(Flaw::SendBeforeRunning) {
+                    if world.flaw == Some(Flaw::SendBeforeRunning) {
                         Self::ReadOpen
                     } else {
                         Self::Run
@@ -279,12 +288,12 @@ impl Resume {
                 _ => Self::Done,
             },
             Self::Run => {
-                desk.write(transition::resume_task(desk.task()));
+                world.write(transition::resume_task(world.task()));
                 Self::ReadOpen
             }
-            Self::ReadOpen => match desk
+            Self::ReadOpen => match world
                 .table
-                .view(desk.items)
+                .view(world.items)
                 .task
                 .map_or(0, |task| task.open_shards)
             {
@@ -293,10 +302,10 @@ impl Resume {
             },
             Self::ReadShard(shard, open) => {
                 let number = u32::from(shard);
-                let ordinals = ordinals_of_shard(number, desk.new.cells, desk.new.shard_size);
+                let ordinals = ordinals_of_shard(number, world.new.cells, world.new.shard_size);
                 let first = Cells::from(1_u8) << ordinals.start;
-                desk.write(transition::create_shard(desk.task(), number, ordinals));
-                let Some(there) = desk.table.view(desk.items).shards[usize::from(shard)] else {
+                world.write(transition::create_shard(world.task(), number, ordinals));
+                let Some(there) = world.table.view(world.items).shards[usize::from(shard)] else {
                     return Self::Done;
                 };
                 let duty = if open >> shard & 1 == 1 { first } else { 0 };
@@ -308,35 +317,35 @@ impl Resume {
                 Self::send_or_mark(shard, cells, small(there.reopened), open)
             }
             Self::Send(shard, cells, reopened, open) => {
-                let rest = desk.send(cells);
+                let rest = world.send(cells);
                 Self::send_or_mark(shard, rest, reopened, open)
             }
             Self::MarkEnqueued(shard, reopened, open) => {
-                desk.mark_enqueued(shard, reopened);
-                if shard + 1 < desk.shards() {
+                world.mark_enqueued(shard, reopened);
+                if shard + 1 < world.shards() {
                     Self::ReadShard(shard + 1, open)
                 } else {
                     Self::MarkSubmitted
                 }
             }
             Self::MarkSubmitted => {
-                desk.write(transition::mark_submitted(desk.task(), "now"));
-                if desk.flaw == Some(Flaw::SendBeforeRunning) {
+                world.write(transition::mark_submitted(world.task(), "now"));
+                if world.flaw == Some(Flaw::SendBeforeRunning) {
                     Self::RunAtLast
                 } else {
                     Self::Done
                 }
             }
             Self::SendDuty => {
-                desk.send(1);
-                if desk.flaw == Some(Flaw::SendBeforeRunning) {
+                world.send(1);
+                if world.flaw == Some(Flaw::SendBeforeRunning) {
                     Self::RunAtLast
                 } else {
                     Self::Done
                 }
             }
             Self::RunAtLast => {
-                desk.write(transition::resume_task(desk.task()));
+                world.write(transition::resume_task(world.task()));
                 Self::Done
             }
             Self::Unasked | Self::Done => self,
@@ -352,7 +361,7 @@ impl Resume {
     }
 }
 
-/// What `cancel` does to the ledger; its notice is no part of the model.
-pub(crate) fn cancel(desk: &mut Desk<'_>) {
-    desk.write(transition::cancel_task(desk.task(), "why", "now"));
+/// What `cancel` does to the ledger; the model leaves its notice out.
+pub(crate) fn cancel(world: &mut World<'_>) {
+    world.write(transition::cancel_task(world.task(), "why", "now"));
 }

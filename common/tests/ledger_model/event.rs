@@ -9,20 +9,19 @@ pub(crate) struct Budget {
     pub(crate) expiries: u8,
     /// `submit` dies; the same command is run again.
     pub(crate) submit_crashes: u8,
-    /// Somebody asks for a retry.
+    /// An operator runs `retry`.
     pub(crate) retries: u8,
-    /// Somebody asks for everything pending to be sent again by a repair, in a search without
-    /// retries.
+    /// An operator runs a repair that sends everything pending again, in a search without retries.
     pub(crate) repairs: u8,
     /// `retry` or the repair dies; the same command is run again.
     pub(crate) retry_crashes: u8,
-    /// A worker's call has its effect, but the worker does not hear of it and makes it again.
+    /// A worker's call has its effect but its answer is lost, so the worker makes it again.
     pub(crate) lost_answers: u8,
     /// The notice cannot be sent.
     pub(crate) failed_notices: u8,
-    /// Somebody cancels the running task.
+    /// An operator cancels the running task.
     pub(crate) cancels: u8,
-    /// Somebody asks for it to be resumed, cancelled or not.
+    /// An operator runs `resume`, for a cancelled task or a running one.
     pub(crate) resumes: u8,
     /// `resume` dies; the same command is run again.
     pub(crate) resume_crashes: u8,

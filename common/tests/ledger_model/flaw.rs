@@ -7,27 +7,27 @@ use tilefleet_common::ledger::{Condition, Part, Write, attribute};
 /// A rule that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// `close_shard` does not check that the shard has no pending cell.
+    /// `close_shard` does not check that the shard is without pending cells.
     CloseShardUnchecked,
-    /// A worker whose cell failed gives its message up when somebody else succeeded, instead of
-    /// carrying that on.
+    /// A worker whose cell failed deletes its message when another worker succeeded, instead of
+    /// carrying on that success.
     RefusedFailureDropped,
-    /// `close_failed` does not ask whether the cell is still pending.
+    /// `close_failed` does not check whether the cell is still pending.
     CloseFailedUnconditional,
-    /// `retry_shard` does not ask whether the shard's failures are those it has read.
+    /// `retry_shard` does not check whether the shard's failures are those it has read.
     RetryOfOtherFailures,
-    /// `release_notice` does not ask whose lease it gives back.
+    /// `release_notice` does not check whose lease it gives back.
     ReleaseOfAnyLease,
-    /// `mark_enqueued` does not ask whether the shard was reopened since it was read.
+    /// `mark_enqueued` does not check whether the shard was reopened since it was read.
     EnqueuedThoughReopened,
     /// `resume` sends what is pending before the task runs again.
     SendBeforeRunning,
-    /// `retry_shard` does not ask whether the task's state and epoch are those it has read.
+    /// `retry_shard` does not check whether the task's state and epoch are those it has read.
     RetryInAnyEpoch,
 }
 
 impl Flaw {
-    /// What is asked of the ledger instead.
+    /// The operation without the rule.
     pub(crate) fn operation(flaw: Option<Self>, step: &Step, operation: Operation) -> Operation {
         match (flaw, step, operation) {
             (
@@ -62,7 +62,7 @@ impl Flaw {
         }
     }
 
-    /// What the mark of an enqueued shard asks of the ledger instead.
+    /// The mark of an enqueued shard without the rule.
     pub(crate) fn mark_enqueued(flaw: Option<Self>, mut mark: Write) -> Write {
         if flaw == Some(Self::EnqueuedThoughReopened) {
             mark.conditions.clear();
@@ -70,7 +70,7 @@ impl Flaw {
         mark
     }
 
-    /// What follows on the answer instead.
+    /// The step that follows the answer without the rule.
     pub(crate) fn next(flaw: Option<Self>, step: Step, ticket: &Ticket, answer: &Answer) -> Step {
         match (flaw, &step, answer) {
             (
@@ -82,7 +82,7 @@ impl Flaw {
         }
     }
 
-    /// What a retry asks of the ledger instead.
+    /// A retry without the rule.
     pub(crate) fn retry(flaw: Option<Self>, operation: Operation) -> Operation {
         let Operation::Transact(mut transaction) = operation else {
             return operation;

@@ -15,7 +15,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use stateright::Model as _;
 
 use crate::event::Event;
-use crate::fleet::{Fleet, State};
+use crate::fleet::Fleet;
+use crate::state::State;
 
 /// Edges that a way to the good end may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,17 +3,18 @@
 //!
 //! The steps are those of the fleet itself: `ledger::transition` and `ledger::flow`, carried out by
 //! `Write::apply`. What is modelled here is the world around them (`queue`, `table`, `commands`),
-//! what may befall it (`fleet`), what must always hold (`property`), and that the fleet comes to a
-//! good end by itself from every state (`liveness`). `flaw` takes rules out, to show that the
-//! search would notice; `story` puts what it finds into words.
+//! what workers do (`worker`), what may go wrong (`fleet`), what must always hold (`property`), and
+//! that the fleet comes to a good end by itself from every state (`liveness`). `flaw` takes rules
+//! out, to show that the search notices it. `story` describes events in words; `traces` are eight
+//! schedules that teach the protocol, the shortest way to learn it.
 //!
 //! Two cells in one shard are about closing a shard, two in two shards about completing a task. All
 //! mishaps at once make too many states, so each test allows some of them. The ignored ones take a
 //! minute and more: `cargo nextest run -p tilefleet-common --test ledger_model --run-ignored all`.
 //!
-//! Left out: what a worker remembers of a task for half a minute; tries that fail in a way that may
-//! pass and cells that are handed back, which for the ledger are crashes during work; time, except
-//! that the notice's lease may run out whenever it is held.
+//! Left out: the task item that a worker caches for half a minute; retryable failures and cells
+//! that are handed back, which are crashes during work for the ledger; time, except that the
+//! notice's lease may run out whenever it is held.
 
 mod commands;
 mod event;
@@ -22,8 +23,11 @@ mod fleet;
 mod liveness;
 mod property;
 mod queue;
+mod state;
 mod story;
 mod table;
+mod traces;
+mod worker;
 
 use stateright::{Checker as _, HasDiscoveries, Model as _};
 
@@ -49,7 +53,7 @@ const NONE: Budget = Budget {
     resume_crashes: 0,
 };
 
-/// Searches all states and ends the test with the shortest story of what goes wrong.
+/// Searches all states; fails with the shortest story that breaks a property.
 #[expect(clippy::panic, reason = "this is the assertion of every test below")]
 fn search(shard_size: u32, budget: Budget) {
     let fleet = Fleet::new(shard_size, budget);
@@ -68,13 +72,13 @@ fn search(shard_size: u32, budget: Budget) {
             panic!(
                 "not true: {}\n{}",
                 property.name,
-                fleet.tell(path.into_actions()).0
+                fleet.describe(path.into_actions()).0
             );
         }
     }
     checker.assert_properties();
     if let Some(way) = Graph::of(&fleet).way_to_a_stuck_state() {
-        panic!("no good end after\n{}", fleet.tell(way).0);
+        panic!("no good end after\n{}", fleet.describe(way).0);
     }
 }
 
@@ -198,7 +202,7 @@ fn a_worker_may_die_during_a_retry() {
 }
 
 #[test]
-fn a_retry_may_die_and_be_asked_for_again() {
+fn a_retry_may_die_and_be_run_again() {
     search(
         ONE_SHARD,
         Budget {
@@ -224,7 +228,7 @@ fn a_worker_may_die_during_a_retry_of_two_shards() {
 
 #[test]
 #[ignore = "takes a minute; the same with one shard runs always"]
-fn a_retry_of_two_shards_may_die_and_be_asked_for_again() {
+fn a_retry_of_two_shards_may_die_and_be_run_again() {
     search(
         TWO_SHARDS,
         Budget {
@@ -320,7 +324,7 @@ fn a_running_task_may_be_resumed_at_any_time() {
 
 #[test]
 #[ignore = "takes a minute"]
-fn a_resume_may_die_and_be_asked_for_again() {
+fn a_resume_may_die_and_be_run_again() {
     search(
         ONE_SHARD,
         Budget {
@@ -409,7 +413,7 @@ fn without_the_count_of_reopenings_a_retry_that_dies_leaves_a_cell_without_a_mes
     let way = Graph::of(&fleet)
         .way_to_a_lost_state()
         .expect("a state without a good end");
-    let (story, state) = fleet.tell(way);
+    let (story, state) = fleet.describe(way);
     assert!(fleet.has_pending_cells(&state), "{story}");
 }
 
@@ -424,7 +428,7 @@ fn what_is_sent_before_the_task_runs_again_is_dropped() {
     let way = Graph::of(&fleet)
         .way_to_a_lost_state()
         .expect("a state without a good end");
-    let (story, state) = fleet.tell(way);
+    let (story, state) = fleet.describe(way);
     assert!(fleet.has_pending_cells(&state), "{story}");
 }
 
@@ -446,7 +450,7 @@ fn without_continue_as_success_a_cell_stays_pending_for_ever() {
     let way = Graph::of(&fleet)
         .way_to_a_lost_state()
         .expect("a state without a good end");
-    let (story, state) = fleet.tell(way);
+    let (story, state) = fleet.describe(way);
     assert!(fleet.has_pending_cells(&state), "{story}");
 }
 

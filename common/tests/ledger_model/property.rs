@@ -5,7 +5,8 @@ use tilefleet_common::domain::ordinals_of_shard;
 use tilefleet_common::ledger::TaskState;
 
 use crate::event::Budget;
-use crate::fleet::{Fleet, State};
+use crate::fleet::Fleet;
+use crate::state::State;
 use crate::table::{Cells, ShardView};
 
 pub(crate) const COMPLETE_MEANS_NOTHING_PENDING: &str =
@@ -145,7 +146,7 @@ fn sets_say_what_rows_say(fleet: &Fleet, state: &State) -> bool {
     let failed: Cells = shards(fleet, state)
         .map(|(_, shard)| shard.map_or(0, |shard| shard.failed))
         .sum();
-    // A success that nobody is left to carry from the row to the shard is the one thing that
-    // redelivery cannot mend. The next retry does, without doing the work again.
+    // One case remains that redelivery cannot repair: a success that no message carries from the
+    // row to the shard. The next retry closes the cell without doing the work again.
     !state.is_idle() || failed & view.ok_rows == 0 || state.history.untold
 }

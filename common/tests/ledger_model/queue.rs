@@ -5,8 +5,8 @@
 /// Workers by number, as bits.
 type Workers = u8;
 
-/// A message that is still in the queue. Messages have no names: two that nothing tells apart are
-/// one state.
+/// A message that is still in the queue. Messages have no names: two equal ones are one
+/// state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Message {
     ordinal: u8,
@@ -20,7 +20,7 @@ struct Message {
 pub(crate) enum Receipt {
     /// The message is invisible to others.
     Current,
-    /// The message is visible again, or somebody else's.
+    /// The message is visible again, or another worker holds it.
     Stale,
     /// The message is gone.
     Void,
@@ -41,7 +41,7 @@ impl Queue {
                 ordinal,
                 holder: None,
                 stale: 0,
-            })
+            });
         });
     }
 

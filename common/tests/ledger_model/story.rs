@@ -1,78 +1,465 @@
-//! A counterexample in words.
+//! What happens, in words: a line for each event, with what it changed and what was refused and
+//! why.
+//!
+//! Numbers are those of the steps in `docs/ARCHITECTURE.md`. Both the counterexamples of a search
+//! and the committed traces are written this way.
 #![expect(
     clippy::unwrap_used,
-    reason = "events that cannot be told end the test, as they should"
+    reason = "an event that has no words ends the test, as it should"
 )]
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
 use stateright::Model as _;
-use tilefleet_common::ledger::flow::{Deferral, Outcome, Step};
+use tilefleet_common::ledger::flow::{Deferral, Operation, Outcome, Step};
+use tilefleet_common::ledger::{Condition, Item, Key, Part, Value, attribute};
 
+use crate::commands::{Resume, Retry, Submit};
 use crate::event::Event;
-use crate::fleet::{Fleet, State};
+use crate::fleet::Fleet;
+use crate::queue::Receipt;
+use crate::state::State;
+use crate::table::Cells;
+
+/// One event in words.
+pub(crate) struct Line {
+    /// The worker that it is about, by number.
+    pub(crate) worker: Option<u8>,
+    /// Who does it, if it is not a worker.
+    pub(crate) who: &'static str,
+    /// What is done, after the number of the step.
+    pub(crate) what: String,
+    /// What it changed, or why it was refused.
+    pub(crate) effects: Vec<String>,
+}
 
 impl Fleet {
     /// These events from the beginning, a line each, for a person who reads a counterexample; and
     /// where they lead.
-    pub(crate) fn tell(&self, events: impl IntoIterator<Item = Event>) -> (String, State) {
+    pub(crate) fn describe(&self, events: impl IntoIterator<Item = Event>) -> (String, State) {
         let mut state = self.init_states().remove(0);
         let mut story = String::new();
-        for (event, line) in events.into_iter().zip(1..) {
-            let _ = writeln!(story, "{line:>3}. {}", self.describe(&state, event));
+        for (event, number) in events.into_iter().zip(1..) {
+            let line = self.line(&state, event).0;
+            // The search does not keep workers apart, so a worker is known by its cell.
+            let step = line.worker.and_then(|worker| self.step(&state, worker));
+            let who = match step {
+                Some((ordinal, _)) => format!("worker with cell {ordinal}"),
+                None if line.worker.is_some() => "idle worker".to_owned(),
+                None => line.who.to_owned(),
+            };
+            story += &set(number, &who, &line);
             state = self.next_state(&state, event).unwrap();
         }
         (story, state)
     }
 
-    fn describe(&self, state: &State, event: Event) -> String {
-        let by = |worker: u8| match self.step(state, worker) {
-            Some((ordinal, step)) => format!("worker with cell {ordinal} at {}", short(&step)),
-            None => "idle worker".to_owned(),
+    /// Describes `event`, and returns the state after it, in which workers keep their numbers.
+    pub(crate) fn line(&self, before: &State, event: Event) -> (Line, State) {
+        let (worker, who, what) = self.deed(before, event);
+        // What a worker's step does to the ledger; a command adds its own operations.
+        let mut operations = vec![];
+        if let Event::Proceed(worker) | Event::AnswerLost(worker) = event {
+            operations.extend(self.next_operation(before, worker));
+        }
+        let after = self.after(before, event, Some(&mut operations));
+        let mut effects: Vec<String> = operations
+            .iter()
+            .filter_map(|operation| self.refusal(before, operation))
+            .collect();
+        effects.extend(self.found(before, event, &operations));
+        effects.extend(self.changes(before, &after));
+        effects.extend(self.aftermath(before, &after, event));
+        if effects.is_empty() && !operations.is_empty() {
+            effects.push("no change".to_owned());
+        }
+        let line = Line {
+            worker,
+            who,
+            what,
+            effects,
+        };
+        (line, after)
+    }
+
+    /// By whom the event is, and what it is.
+    fn deed(&self, state: &State, event: Event) -> (Option<u8>, &'static str, String) {
+        let by = |worker: u8, what: String| (Some(worker), "", what);
+        let step = |worker: u8| match self.step(state, worker) {
+            Some((_, step)) => step_name(&step),
+            None => "does nothing".to_owned(),
+        };
+        let command = |who: &'static str, what: String| (None, who, what);
+        // A repair ends as a retry does.
+        let retry = if self.has_repairs() {
+            "repair"
+        } else {
+            "retry"
         };
         match event {
-            Event::Receive { place, .. } => {
-                format!(
-                    "a worker receives cell {}",
-                    state.queue.ordinal(place).unwrap()
-                )
+            Event::Receive { worker, place } => {
+                let ordinal = state.queue.ordinal(place).unwrap();
+                by(worker, format!("  receive cell {ordinal}"))
             }
-            Event::Proceed(worker) => format!("{} carries it out", by(worker)),
-            Event::WorkOk(worker) => format!("{} succeeds", by(worker)),
-            Event::WorkFailed(worker) => format!("{} fails for good", by(worker)),
-            Event::Publish(worker) => format!("{} publishes", by(worker)),
-            Event::PublishFailed(worker) => format!("{} cannot publish", by(worker)),
-            Event::AnswerLost(worker) => {
-                format!("{} carries it out and does not hear of it", by(worker))
-            }
-            Event::Delete(worker) => format!("{} deletes its message", by(worker)),
-            Event::DeleteInVain(worker) => {
-                format!("{} deletes with a receipt that has no effect", by(worker))
-            }
-            Event::Defer(worker) => format!("{} leaves the message", by(worker)),
-            Event::Crash(worker) => format!("{} DIES", by(worker)),
-            Event::Expire(worker) => format!("{}: message VISIBLE AGAIN", by(worker)),
-            Event::LeaseLapses => "the notice's lease RUNS OUT".to_owned(),
-            Event::Submit => format!("submit: {:?}", state.submit),
-            Event::SubmitCrashes => format!("submit DIES before {:?}", state.submit),
-            Event::RetryAsked => "retry is asked for".to_owned(),
-            Event::RepairAsked => "repair is asked for".to_owned(),
-            Event::Retry => format!("retry: {:?}", state.retry),
-            Event::RetryCrashes => format!("retry DIES before {:?}", state.retry),
-            Event::Cancel => "the task is CANCELLED".to_owned(),
-            Event::ResumeAsked => "resume is asked for".to_owned(),
-            Event::Resume => format!("resume: {:?}", state.resume),
-            Event::ResumeCrashes => format!("resume DIES before {:?}", state.resume),
+            Event::WorkOk(worker) => by(worker, " 5 publish the raster".to_owned()),
+            Event::WorkFailed(worker) => by(worker, " 5 fail for good".to_owned()),
+            Event::AnswerLost(worker) => by(worker, step(worker) + ", answer LOST"),
+            Event::Proceed(worker)
+            | Event::Publish(worker)
+            | Event::PublishFailed(worker)
+            | Event::Delete(worker)
+            | Event::DeleteInVain(worker)
+            | Event::Defer(worker) => by(worker, step(worker)),
+            Event::Crash(worker) => by(worker, "DIES".to_owned()),
+            Event::Expire(worker) => by(worker, "LOSES ITS LEASE".to_owned()),
+            Event::LeaseLapses => command("clock", "the claim RUNS OUT".to_owned()),
+            Event::Submit => command("submit", submit_name(state.submit)),
+            Event::SubmitCrashes => command("submit", "DIES".to_owned()),
+            Event::RetryAsked => command("retry", "is started".to_owned()),
+            Event::RepairAsked => command("repair", "is started".to_owned()),
+            Event::Retry => command(retry, retry_name(state.retry)),
+            Event::RetryCrashes => command(retry, "DIES".to_owned()),
+            Event::Cancel => command("cancel", "cancel the task".to_owned()),
+            Event::ResumeAsked => command("resume", "is started".to_owned()),
+            Event::Resume => command("resume", resume_name(state.resume)),
+            Event::ResumeCrashes => command("resume", "DIES".to_owned()),
         }
+    }
+
+    /// Why `operation` is refused, if it is.
+    fn refusal(&self, state: &State, operation: &Operation) -> Option<String> {
+        let item = |key: &Key| self.table().item(&state.items, key);
+        let first = |key: &Key, conditions: &[Condition]| {
+            let item = item(key);
+            let broken = conditions
+                .iter()
+                .find(|condition| !condition.holds(item.as_deref()))?;
+            Some(format!("REFUSED: {}", why(key, broken, item.as_deref())))
+        };
+        match operation {
+            Operation::Read(_) => None,
+            Operation::Write(write) => first(&write.key, &write.conditions),
+            Operation::Transact(transaction) => {
+                transaction.parts.iter().find_map(|part| match part {
+                    Part::Check(key, conditions) => first(key, conditions),
+                    Part::Write(write) => first(&write.key, &write.conditions),
+                })
+            }
+        }
+    }
+
+    /// What a read finds.
+    fn found(&self, state: &State, event: Event, operations: &[Operation]) -> Option<String> {
+        let task = || Key::Task(self.new_task().task.clone());
+        let shard = |shard: u8| Key::Shard(self.new_task().task.clone(), shard.into());
+        let key = match (event, operations) {
+            (_, [Operation::Read(key)]) => key.clone(),
+            (Event::Retry, _) => match state.retry {
+                Retry::ReadTask(_) => task(),
+                Retry::ReadShard(number, ..) | Retry::ReadPending(number) => shard(number),
+                _ => return None,
+            },
+            (Event::Resume, _) => match state.resume {
+                Resume::ReadTask | Resume::ReadOpen => task(),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let item = self.table().item(&state.items, &key);
+        let words = match item {
+            Some(item) => said(&item).join(", "),
+            None => "is not there".to_owned(),
+        };
+        Some(format!("{} {words}", label(&key)))
+    }
+
+    /// What is different afterwards, item by item.
+    pub(crate) fn changes(&self, before: &State, after: &State) -> Vec<String> {
+        let mut changes = vec![];
+        for key in self.keys() {
+            let was = self.table().item(&before.items, &key);
+            let is = self.table().item(&after.items, &key);
+            let (Some(is), true) = (&is, was != is) else {
+                continue;
+            };
+            let words = match was {
+                Some(was) => differences(&was, is),
+                None => said(is),
+            };
+            if !words.is_empty() {
+                changes.push(format!("{}: {}", label(&key), words.join(", ")));
+            }
+        }
+        changes
+    }
+
+    /// What an event means for messages and subscribers, which the ledger does not know.
+    fn aftermath(&self, before: &State, after: &State, event: Event) -> Vec<String> {
+        let next = |name: String| format!("before `{}`", bare(&name));
+        let visible = |worker: u8| {
+            let is_held = before.queue.receipt(worker) == Receipt::Current;
+            is_held.then(|| "its message becomes visible".to_owned())
+        };
+        match event {
+            Event::Publish(_) | Event::AnswerLost(_)
+                if after.history.repeated != before.history.repeated =>
+            {
+                vec!["the same event_id again: subscribers drop it".to_owned()]
+            }
+            Event::PublishFailed(_) => vec!["FAILS".to_owned()],
+            Event::Crash(worker) => {
+                let step = self.step(before, worker);
+                let died = step.map(|(_, step)| next(step_name(&step)));
+                died.into_iter().chain(visible(worker)).collect()
+            }
+            Event::Expire(worker) => visible(worker)
+                .into_iter()
+                .chain(["it does not know".to_owned()])
+                .collect(),
+            Event::DeleteInVain(_) => vec!["without effect: its receipt is old".to_owned()],
+            Event::SubmitCrashes => vec![next(submit_name(before.submit))],
+            Event::RetryCrashes => vec![next(retry_name(before.retry))],
+            Event::ResumeCrashes => vec![next(resume_name(before.resume))],
+            _ => vec![],
+        }
+    }
+
+    /// The items that the task may have.
+    fn keys(&self) -> Vec<Key> {
+        let new = self.new_task();
+        let shards = new.cells.div_ceil(new.shard_size);
+        let cells = (0..new.cells).map(|ordinal| (ordinal / new.shard_size, ordinal));
+        let mut keys = vec![Key::Task(new.task.clone())];
+        keys.extend((0..shards).map(|shard| Key::Shard(new.task.clone(), shard)));
+        keys.extend(cells.map(|(shard, ordinal)| Key::Cell(new.task.clone(), shard, ordinal)));
+        keys
+    }
+
+    /// Every item as it stands, each with its name.
+    pub(crate) fn standing(&self, state: &State) -> Vec<(String, String)> {
+        let items = self.keys().into_iter().filter_map(|key| {
+            let item = self.table().item(&state.items, &key)?;
+            Some((label(&key), said(&item).join(", ")))
+        });
+        items.collect()
     }
 }
 
-fn short(step: &Step) -> String {
+/// The most columns of a line.
+const COLUMNS: usize = 100;
+/// The column in which effects begin.
+const EFFECTS: usize = 43;
+
+/// A line of a story. Effects that do not fit beside each other stand below each other.
+pub(crate) fn set(number: usize, who: &str, line: &Line) -> String {
+    let mut text = format!("{number:>3}  {who:<9} {:<27}", line.what);
+    let mut column = text.len();
+    let mut is_first = true;
+    for effect in &line.effects {
+        for part in effect.split_inclusive(", ") {
+            if !is_first && column + part.trim_end().len() > COLUMNS {
+                text.truncate(text.trim_end().len());
+                text += "\n";
+                column = 0;
+            }
+            if column < EFFECTS {
+                text += &" ".repeat(EFFECTS - column);
+                column = EFFECTS;
+            }
+            text += part;
+            column += part.len();
+            is_first = false;
+        }
+        // The next effect begins a line of its own, unless all of them fit into one.
+        if line.effects.join("; ").len() + EFFECTS <= COLUMNS {
+            text += "; ";
+            column += 2;
+        } else {
+            column = COLUMNS;
+        }
+    }
+    text.trim_end_matches([' ', ';']).to_owned() + "\n"
+}
+
+/// The name of a step without its number.
+fn bare(name: &str) -> &str {
+    name.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit())
+}
+
+fn step_name(step: &Step) -> String {
     match step {
-        Step::Record(Outcome::Ok(_)) => "Record(Ok)".to_owned(),
-        Step::Record(Outcome::Failed(_)) => "Record(Failed)".to_owned(),
-        Step::Announce(_) => "Announce".to_owned(),
-        Step::Defer(Deferral::NoticeHeld { .. }) => "Defer(NoticeHeld)".to_owned(),
-        other => format!("{other:?}"),
+        Step::ReadTask => " 4 read the task".to_owned(),
+        Step::ReadShard => " 4 read the shard".to_owned(),
+        Step::ReadCell { .. } => " 4 read the cell".to_owned(),
+        Step::Start => " 4 start the cell".to_owned(),
+        Step::Work => " 5 work".to_owned(),
+        Step::Record(Outcome::Ok(_)) => " 6 record ok".to_owned(),
+        Step::Record(Outcome::Failed(_)) => " 6 record failed".to_owned(),
+        Step::Announce(_) => "   announce the failure".to_owned(),
+        Step::CloseOk => " 7 close the cell as ok".to_owned(),
+        Step::CloseFailed => " 7 close the cell as failed".to_owned(),
+        Step::CloseShard => " 8 close the shard".to_owned(),
+        Step::Complete => " 9 complete the task".to_owned(),
+        Step::ClaimNotice(epoch) => format!(" 9 claim notice {epoch}"),
+        Step::Publish { epoch, .. } => format!(" 9 publish notice {epoch}"),
+        Step::MarkNotified(epoch) => format!(" 9 mark notice {epoch} as sent"),
+        Step::ReleaseNotice { epoch, .. } => format!(" 9 give notice {epoch} back"),
+        Step::Delete => "10 delete the message".to_owned(),
+        Step::Defer(Deferral::UnknownTask) => "   leave it: unknown task".to_owned(),
+        Step::Defer(Deferral::NoticeHeld { .. }) => "   leave it: notice claimed".to_owned(),
+        Step::Defer(Deferral::NoticeFailed) => "   leave it: notice failed".to_owned(),
+    }
+}
+
+fn submit_name(call: Submit) -> String {
+    match call {
+        Submit::CreateTask => " 2 create the task".to_owned(),
+        Submit::CreateShard(shard) => format!(" 3 create shard {shard}"),
+        Submit::Send(_, cells, _) => format!(" 3 send {}", first_of(cells)),
+        Submit::MarkEnqueued(shard, _) => format!(" 3 mark shard {shard}"),
+        Submit::MarkSubmitted => "   mark the task".to_owned(),
+        Submit::Done => "   end".to_owned(),
+    }
+}
+
+fn retry_name(call: Retry) -> String {
+    match call {
+        Retry::Unasked => "   wait".to_owned(),
+        Retry::Unmark(shard) => format!("   unmark shard {shard}"),
+        Retry::ReadTask(_) => " 1 read the task".to_owned(),
+        Retry::ReadShard(shard, ..) => format!(" 1 read shard {shard}"),
+        Retry::Reopen(shard, ..) => format!(" 1 reopen shard {shard}"),
+        Retry::ReadPending(shard) => format!(" 2 read shard {shard}"),
+        Retry::Send(_, cells, _) => format!(" 2 send {}", first_of(cells)),
+        Retry::MarkEnqueued(shard, _) => format!(" 2 mark shard {shard}"),
+        Retry::Done => "   end".to_owned(),
+    }
+}
+
+fn resume_name(call: Resume) -> String {
+    match call {
+        Resume::Unasked => "   wait".to_owned(),
+        Resume::ReadTask => "   read the task".to_owned(),
+        Resume::Run | Resume::RunAtLast => "   run the task again".to_owned(),
+        Resume::ReadOpen => "   read the open shards".to_owned(),
+        Resume::ReadShard(shard, _) => format!("   create shard {shard}"),
+        Resume::Send(_, cells, ..) => format!("   send {}", first_of(cells)),
+        Resume::MarkEnqueued(shard, ..) => format!("   mark shard {shard}"),
+        Resume::MarkSubmitted => "   mark the task".to_owned(),
+        Resume::SendDuty => "   send cell 0 for the notice".to_owned(),
+        Resume::Done => "   end".to_owned(),
+    }
+}
+
+fn first_of(cells: Cells) -> String {
+    format!("cell {}", cells.trailing_zeros())
+}
+
+fn label(key: &Key) -> String {
+    match key {
+        Key::Task(_) => "task".to_owned(),
+        Key::Shard(_, shard) => format!("shard {shard}"),
+        Key::Cell(_, _, ordinal) => format!("cell {ordinal}"),
+    }
+}
+
+/// The attributes that a story shows, in this order, each with its word.
+const SHOWN: [(&str, &str); 9] = [
+    (attribute::STATE, ""),
+    (attribute::EPOCH, "epoch "),
+    (attribute::OPEN_SHARDS, "open "),
+    (attribute::NOTIFIED_EPOCH, "notified "),
+    (attribute::NOTIFY_UNTIL, ""),
+    (attribute::PENDING, "pending "),
+    (attribute::FAILED, "failed "),
+    (attribute::ENQUEUED, ""),
+    (attribute::REOPENED, "reopened "),
+];
+
+fn value(name: &str, value: Option<&Value>) -> String {
+    let numbers = |set: &BTreeSet<u32>| {
+        let all: Vec<String> = set.iter().map(u32::to_string).collect();
+        format!("{{{}}}", all.join(" "))
+    };
+    match (name, value) {
+        (attribute::NOTIFY_UNTIL, Some(Value::Number(until))) if *until < 0 => {
+            "claim run out".to_owned()
+        }
+        (attribute::NOTIFY_UNTIL, Some(_)) => "claimed".to_owned(),
+        (attribute::NOTIFY_UNTIL, None) => "not claimed".to_owned(),
+        (attribute::ENQUEUED, Some(_)) => "enqueued".to_owned(),
+        (attribute::ENQUEUED, None) => "not enqueued".to_owned(),
+        (attribute::REOPENED | attribute::NOTIFIED_EPOCH, None) => "0".to_owned(),
+        (_, Some(Value::Text(text))) => text.clone(),
+        (_, Some(Value::Number(number))) => number.to_string(),
+        (_, Some(Value::Numbers(set))) => numbers(set),
+        (_, Some(Value::Flag(flag))) => flag.to_string(),
+        (_, None) => "{}".to_owned(),
+    }
+}
+
+/// Whether the notice of the task's epoch is out. The claim has no meaning any more then.
+fn is_notified(task: &Item) -> bool {
+    task.get(attribute::NOTIFIED_EPOCH) == task.get(attribute::EPOCH)
+}
+
+/// What an item says; sets that are empty and counts of nothing are left out.
+fn said(item: &Item) -> Vec<String> {
+    let mut words = vec![];
+    for (name, word) in SHOWN {
+        match item.get(name) {
+            Some(Value::Number(0)) | None => {}
+            Some(_) if name == attribute::NOTIFY_UNTIL && is_notified(item) => {}
+            Some(said) => words.push(format!("{word}{}", value(name, Some(said)))),
+        }
+    }
+    if words.is_empty() {
+        words.push("nothing pending or failed".to_owned());
+    }
+    words
+}
+
+fn differences(was: &Item, is: &Item) -> Vec<String> {
+    let mut words = vec![];
+    for (name, word) in SHOWN {
+        let (old, new) = (was.get(name), is.get(name));
+        if old != new && !(name == attribute::NOTIFY_UNTIL && is_notified(is)) {
+            let (old, new) = (value(name, old), value(name, new));
+            let is_word = matches!(name, attribute::NOTIFY_UNTIL | attribute::ENQUEUED);
+            words.push(if is_word {
+                new
+            } else {
+                format!("{word}{old} -> {new}")
+            });
+        }
+    }
+    words
+}
+
+/// What the item is instead of what the condition wants.
+fn why(key: &Key, broken: &Condition, item: Option<&Item>) -> String {
+    let label = label(key);
+    let of = |name: &str| item.and_then(|item| item.get(name));
+    let word = |name: &str| {
+        let known = SHOWN.iter().find(|(shown, _)| *shown == name);
+        known.map_or("", |(_, word)| word)
+    };
+    let is = |name: &str| format!("{label} has {}{}", word(name), value(name, of(name)));
+    match broken {
+        Condition::Absent(attribute::STATE | attribute::SIZE) => format!("{label} is there"),
+        Condition::IsNot(name, _) | Condition::Is(name, _) if *name == attribute::STATE => {
+            format!("{label} is {}", value(name, of(name)))
+        }
+        Condition::AbsentOrBelow(name, _) if *name == attribute::NOTIFY_UNTIL => {
+            "another worker has claimed it".to_owned()
+        }
+        Condition::Is(name, _) if *name == attribute::ENQUEUED => {
+            format!("{label} is not enqueued")
+        }
+        Condition::Absent(name)
+        | Condition::Is(name, _)
+        | Condition::IsNot(name, _)
+        | Condition::AbsentOrBelow(name, _)
+        | Condition::Contains(name, _) => is(name),
     }
 }

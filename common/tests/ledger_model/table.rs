@@ -19,8 +19,8 @@ use tilefleet_common::ledger::{
     attribute,
 };
 
-/// Attributes that tell a story and decide nothing. Kept, they would make states that differ in
-/// nothing else; the table sees to it that no condition asks for them.
+/// Attributes that are for readers and decide nothing. With them, equal states would look
+/// different. The table checks that no condition reads them.
 const STORY: [&str; 14] = [
     attribute::WORKER,
     attribute::RECEIVES,
@@ -182,7 +182,7 @@ impl Table {
         true
     }
 
-    fn item(&self, items: &Items, key: &Key) -> Option<Arc<Item>> {
+    pub(crate) fn item(&self, items: &Items, key: &Key) -> Option<Arc<Item>> {
         let mut items = *items;
         items.slot(key).map(|number| self.items.value(number))
     }
@@ -237,7 +237,7 @@ fn no_story(conditions: &[Condition]) {
         | Condition::Contains(name, _)) = condition;
         assert!(
             !STORY.contains(name),
-            "a condition asks for {name}, which the model leaves out"
+            "a condition reads {name}, which the model leaves out"
         );
     }
 }
