@@ -8,9 +8,9 @@ features() {
     cargo tree --format '{p} {f}' --prefix none "$@" | sed 's/ (\*)$//' | grep -v ' (/' | sort -u
 }
 
-only_in_demo=$(comm -23 \
-    <(features --edges normal,build -p tilefleet-producer -p tilefleet-worker -p tilefleet-scenes -p tilefleet-tests) \
-    <(features --edges normal,build,dev --workspace))
+demo=$(features --edges normal,build -p tilefleet-producer -p tilefleet-worker -p tilefleet-scenes -p tilefleet-tests)
+tests=$(features --edges normal,build,dev --workspace)
+only_in_demo=$(comm -23 <(echo "$demo") <(echo "$tests"))
 if [[ -n $only_in_demo ]]; then
     echo "the demo builds these crates with other features than the tests do:" >&2
     echo "$only_in_demo" >&2

@@ -1,0 +1,52 @@
+//! Reads from the ledger how far a task is, with one read of its item and of each of its shards.
+//!
+//! `make demo KEEP=1` leaves a fleet running and names a file of its settings. In another terminal:
+//!
+//! ```console
+//! $ . demo-output/env.sh
+//! $ cargo run -p tilefleet-common --example task_progress -- rgb-0123456789abcdef
+//! ```
+//!
+//! Without a task it shows those that were submitted last.
+
+use std::env;
+use std::error::Error;
+
+use tilefleet_common::aws::Clients;
+use tilefleet_common::domain::TaskId;
+use tilefleet_common::ledger::{Ledger, Progress};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    // The same variables that producer and worker read; `AWS_ENDPOINT_URL` leads to a local endpoint.
+    let table =
+        env::var("TILEFLEET_TABLE").map_err(|_| "set TILEFLEET_TABLE to the ledger's table")?;
+    let clients = Clients::from_environment(None).await;
+    let ledger = Ledger::new(clients.dynamodb.clone(), table);
+    if let Some(task) = env::args().nth(1) {
+        return show(&ledger, &task.parse()?).await;
+    }
+    for (task, _) in ledger.tasks(10).await? {
+        show(&ledger, &task).await?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "an example is there to print")]
+async fn show(ledger: &Ledger, task: &TaskId) -> Result<(), Box<dyn Error>> {
+    let record = ledger
+        .task(task)
+        .await?
+        .ok_or("the ledger has no such task; `producer list` names all")?;
+    let shards = ledger.shards(task, &record).await?;
+    let Progress {
+        cells,
+        ok,
+        failed,
+        remaining,
+    } = Progress::of(&record, &shards);
+    println!("{task}: {}, epoch {}", record.state.name(), record.epoch);
+    println!("  {ok} of {cells} cells ok, {failed} failed, {remaining} to do");
+    println!("  open shards: {:?}", record.open_shards);
+    Ok(())
+}
