@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::boxes::{self, Container};
 use crate::error::Error;
 use crate::main_header::{MainHeader, main_header};
-use crate::source::{Source, Window};
+use crate::source::{ReadRange, Window};
 
 /// Bytes that are read at once: boxes and main header of a Sentinel-2 band fit.
 const READ_AHEAD: u64 = 64 * 1024;
@@ -31,7 +31,7 @@ impl Image {
     ///
     /// # Errors
     /// The source's, or the first flaw. An image that is merely outside the profile is none.
-    pub fn read(source: &dyn Source) -> Result<Self, Error> {
+    pub fn read(source: &dyn ReadRange) -> Result<Self, Error> {
         let mut window = Window::new(source, READ_AHEAD);
         let Container {
             header,
@@ -139,7 +139,7 @@ impl Image {
     ///
     /// # Errors
     /// The source's, or the flaw that such a box runs past the end of the file.
-    pub fn trailing_boxes(&self, source: &dyn Source) -> Result<Vec<Range<u64>>, Error> {
+    pub fn trailing_boxes(&self, source: &dyn ReadRange) -> Result<Vec<Range<u64>>, Error> {
         // Enough for the header of a box.
         boxes::trailing(&mut Window::new(source, 16), self.behind)
     }

@@ -35,6 +35,6 @@ mod wavelet;
 
 pub use error::{Error, Flaw, FlawKind};
 pub use image::Image;
-pub use source::Source;
+pub use source::ReadRange;
 pub use tile::TileDecoder;
 pub use tiles::{Tile, Tiles};

@@ -7,31 +7,27 @@ use bytes::Bytes;
 
 use crate::error::Error;
 
-/// Random access to a file, which may still be arriving.
-pub trait Source: Send + Sync {
-    /// Bytes of the whole file.
-    fn len(&self) -> u64;
+/// Reads ranges of one file, which may still be arriving.
+pub trait ReadRange {
+    /// Length of the whole file in bytes.
+    fn length(&self) -> u64;
 
-    /// Exactly the bytes of `range`, which lies inside the file; waits until they are there.
+    /// Returns exactly the bytes of `range`. The range lies inside the file. The call blocks until
+    /// the bytes are there.
     ///
     /// # Errors
-    /// Whatever keeps the bytes from arriving. It reaches the caller unchanged, as
-    /// [`Error::Source`].
-    fn read(&self, range: Range<u64>) -> io::Result<Bytes>;
-
-    /// Whether the file has no bytes at all.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    /// Any error that keeps the bytes from arriving. The caller of the decoder gets it unchanged,
+    /// as [`Error::Read`].
+    fn read_range(&self, range: Range<u64>) -> io::Result<Bytes>;
 }
 
-/// A file that is in memory as a whole.
-impl Source for Bytes {
-    fn len(&self) -> u64 {
-        self.as_ref().len() as u64
+/// A file that is in memory as a whole. Nothing is copied.
+impl ReadRange for Bytes {
+    fn length(&self) -> u64 {
+        self.len() as u64
     }
 
-    fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
+    fn read_range(&self, range: Range<u64>) -> io::Result<Bytes> {
         slice(self, range)
     }
 }
@@ -57,12 +53,12 @@ pub(crate) struct Piece<'a> {
     pub(crate) bytes: &'a Bytes,
 }
 
-impl Source for Piece<'_> {
-    fn len(&self) -> u64 {
+impl ReadRange for Piece<'_> {
+    fn length(&self) -> u64 {
         self.offset.saturating_add(self.bytes.len() as u64)
     }
 
-    fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
+    fn read_range(&self, range: Range<u64>) -> io::Result<Bytes> {
         let end = range.end.saturating_sub(self.offset);
         let start = range.start.checked_sub(self.offset).unwrap_or(u64::MAX);
         slice(self.bytes, start..end)
@@ -71,7 +67,7 @@ impl Source for Piece<'_> {
 
 /// Small reads from a source, served from a larger one where they lie close together.
 pub(crate) struct Window<'a> {
-    source: &'a dyn Source,
+    source: &'a dyn ReadRange,
     /// Nothing behind this byte is looked at.
     end: u64,
     /// Bytes fetched at least, where there are as many.
@@ -81,10 +77,10 @@ pub(crate) struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    pub(crate) fn new(source: &'a dyn Source, ahead: u64) -> Self {
+    pub(crate) fn new(source: &'a dyn ReadRange, ahead: u64) -> Self {
         Self {
             source,
-            end: source.len(),
+            end: source.length(),
             ahead,
             start: 0,
             bytes: Bytes::new(),
@@ -108,19 +104,22 @@ impl<'a> Window<'a> {
         };
         if at < self.start || last > self.start.saturating_add(self.bytes.len() as u64) {
             let fetched = at..self.end.min(at.saturating_add(length.max(self.ahead)));
-            let bytes = self.source.read(fetched.clone()).map_err(Error::Source)?;
+            let bytes = self
+                .source
+                .read_range(fetched.clone())
+                .map_err(Error::Read)?;
             if bytes.len() as u64 != fetched.end - fetched.start {
                 let detail = format!(
                     "the source gave {} bytes for bytes {fetched:?}",
                     bytes.len()
                 );
-                return Err(Error::Source(io::Error::other(detail)));
+                return Err(Error::Read(io::Error::other(detail)));
             }
             self.start = at;
             self.bytes = bytes;
         }
         let range = at - self.start..last - self.start;
-        slice(&self.bytes, range).map(Some).map_err(Error::Source)
+        slice(&self.bytes, range).map(Some).map_err(Error::Read)
     }
 
     fn array<const N: usize>(&mut self, at: u64) -> Result<Option<[u8; N]>, Error> {

@@ -8,7 +8,7 @@ use crate::error::{Error, Flaw};
 use crate::image::Image;
 use crate::main_header::MainHeader;
 use crate::markers::{EOC, SOT};
-use crate::source::{Fields, Source, Window};
+use crate::source::{Fields, ReadRange, Window};
 
 /// Bytes of an SOT marker segment.
 pub(crate) const SOT_LENGTH: u64 = 12;
@@ -97,7 +97,7 @@ impl Tiles {
     ///
     /// # Errors
     /// The source's, or the first flaw. What comes after an error is of no meaning.
-    pub fn next(&mut self, source: &dyn Source) -> Result<Option<Tile>, Error> {
+    pub fn next(&mut self, source: &dyn ReadRange) -> Result<Option<Tile>, Error> {
         if let Some(rest) = &mut self.rest {
             return Ok(rest.next());
         }
