@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::error::AwsError;
 use super::queue::{BATCH, BATCH_TRIES, BATCH_WAIT, Queue, QueueError};
-use super::retry::Attempts;
+use crate::aws::error::AwsError;
+use crate::aws::retry::Attempts;
 
 /// How long a message that is to be deleted waits for others. A cell that takes seconds is not held
 /// noticeably longer by it, and cells that take milliseconds fill a batch meanwhile.

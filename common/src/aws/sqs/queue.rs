@@ -11,8 +11,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use jiff::Timestamp;
 
-use super::error::AwsError;
-use super::retry::Attempts;
+use crate::aws::error::AwsError;
+use crate::aws::retry::Attempts;
 use crate::fault::{self, Point};
 
 /// Messages of a batch, and of a receive, at most (Amazon SQS, "Message quotas").

@@ -11,19 +11,19 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::{Bytes, BytesMut};
 
-use super::error::root_cause;
-use super::objects::{ObjectError, ObjectStore, call_error};
-use super::retry::Attempts;
+use crate::aws::error::root_cause;
+use crate::aws::retry::Attempts;
+use crate::aws::s3::store::{ObjectError, ObjectStore, call_error};
 use crate::domain::S3Url;
 
 /// Bytes of one ranged read: "use byte-range fetches of 8 to 16 MB" (S3 user guide, "Performance
 /// guidelines").
-pub(super) const RANGE: u64 = 8 * 1024 * 1024;
+pub(crate) const RANGE: u64 = 8 * 1024 * 1024;
 /// Tries of a range whose body breaks off or does not fit its checksum, and of an object that does
 /// not fit its digest.
-pub(super) const READ_TRIES: u32 = 4;
+pub(crate) const READ_TRIES: u32 = 4;
 /// The wait after the first such try.
-pub(super) const FIRST_WAIT: Duration = Duration::from_millis(200);
+pub(crate) const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// What is read, and how.
 #[derive(Debug, Clone)]

@@ -1,10 +1,10 @@
 use bytes::Bytes;
 
-use super::error::AwsError;
+use super::body::Pieces;
 use super::multipart::{LEAST, Multipart, PART, PARTS_AT_ONCE, Target};
-use super::objects::ObjectStore;
-use super::pieces::Pieces;
 use super::upload::{Existing, Stored};
+use crate::aws::error::AwsError;
+use crate::aws::s3::store::ObjectStore;
 use crate::domain::S3Url;
 
 /// Parts that the head is cut into. They have the numbers 1 to this, the body has those that

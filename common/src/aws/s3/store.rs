@@ -9,10 +9,10 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
 
-use super::error::{AwsError, AwsErrorKind};
-use super::ranges::{FIRST_WAIT, RANGE, READ_TRIES};
-use super::reading::{ObjectReader, ReadOptions};
-use super::retry::Attempts;
+use super::get::range::{FIRST_WAIT, RANGE, READ_TRIES};
+use super::get::{ObjectReader, ReadOptions};
+use crate::aws::error::{AwsError, AwsErrorKind};
+use crate::aws::retry::Attempts;
 use crate::domain::S3Url;
 
 /// Ranged reads at a time of an object that is read into memory as a whole.
@@ -116,7 +116,7 @@ pub struct ObjectStore {
 }
 
 impl ObjectStore {
-    pub(super) fn new(config: aws_sdk_s3::config::Builder) -> Self {
+    pub(crate) fn new(config: aws_sdk_s3::config::Builder) -> Self {
         Self {
             config,
             clients: Arc::default(),
@@ -125,7 +125,7 @@ impl ObjectStore {
     }
 
     /// The client for the region of `bucket`, as far as it is known.
-    pub(super) fn client(&self, bucket: &str) -> aws_sdk_s3::Client {
+    pub(crate) fn client(&self, bucket: &str) -> aws_sdk_s3::Client {
         let region = self
             .regions
             .lock()
@@ -151,7 +151,7 @@ impl ObjectStore {
 
     /// Learns the region of `bucket` from a refusal that names it; `true` when that is news and
     /// worth another try.
-    pub(super) fn learn_region<E>(&self, bucket: &str, error: &SdkError<E, HttpResponse>) -> bool {
+    pub(crate) fn learn_region<E>(&self, bucket: &str, error: &SdkError<E, HttpResponse>) -> bool {
         let Some(region) = error
             .raw_response()
             .and_then(|answer| answer.headers().get("x-amz-bucket-region"))
@@ -257,7 +257,7 @@ impl ObjectStore {
     }
 }
 
-pub(super) fn call_error<E>(
+pub(crate) fn call_error<E>(
     operation: &'static str,
     object: &S3Url,
     request_payer: bool,
@@ -278,7 +278,7 @@ where
 mod tests {
     use super::*;
     use crate::aws::canned::s3::{error, range, store};
-    use crate::aws::reading::hex;
+    use crate::aws::s3::get::reader::hex;
     use md5::{Digest as _, Md5};
 
     fn url() -> S3Url {

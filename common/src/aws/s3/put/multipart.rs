@@ -12,10 +12,10 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::error::{AwsError, AwsErrorKind};
-use super::objects::ObjectStore;
-use super::pieces::Pieces;
+use super::body::Pieces;
 use super::upload::{Existing, Stored};
+use crate::aws::error::{AwsError, AwsErrorKind};
+use crate::aws::s3::store::ObjectStore;
 use crate::domain::S3Url;
 
 /// Bytes of a part. S3 takes 5 MiB to 5 GiB and 10,000 parts ("Amazon S3 multipart upload limits"):

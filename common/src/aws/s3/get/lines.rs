@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::error::AwsError;
-use super::objects::{ObjectError, ObjectStore};
-use super::retry::Attempts;
+use crate::aws::error::AwsError;
+use crate::aws::retry::Attempts;
+use crate::aws::s3::store::{ObjectError, ObjectStore};
 use crate::domain::S3Url;
 
 /// Bytes that are read, and held, at a time.

@@ -1,5 +1,5 @@
-use super::error::{AwsError, AwsErrorKind};
-use super::objects::ObjectStore;
+use crate::aws::error::{AwsError, AwsErrorKind};
+use crate::aws::s3::store::ObjectStore;
 use crate::domain::S3Url;
 
 /// What S3 tells of an object without sending it.

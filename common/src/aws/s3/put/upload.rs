@@ -1,9 +1,9 @@
 use bytes::{Bytes, BytesMut};
 
-use super::error::AwsError;
+use super::body::Pieces;
 use super::multipart::{LEAST as PART, Multipart, Target};
-use super::objects::ObjectStore;
-use super::pieces::Pieces;
+use crate::aws::error::AwsError;
+use crate::aws::s3::store::ObjectStore;
 use crate::domain::S3Url;
 
 /// What to do about an object that is already there.

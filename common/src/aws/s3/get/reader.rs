@@ -9,9 +9,9 @@ use md5::{Digest as _, Md5};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinHandle};
 
-use super::objects::{ObjectError, ObjectStore};
-use super::ranges::{RANGE, RangeError, Reading};
-use super::window::{Place, Window};
+use super::range::{RANGE, RangeError, Reading};
+use super::read_ahead::{Place, Window};
+use crate::aws::s3::store::{ObjectError, ObjectStore};
 use crate::domain::S3Url;
 
 /// Bytes from the beginning of an object that stay in memory: headers are read again and again, in
@@ -394,7 +394,7 @@ fn slice(bytes: &Bytes, range: &Range<u64>, start: u64) -> Bytes {
     bytes.slice(within(range.start)..within(range.end))
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes
         .iter()

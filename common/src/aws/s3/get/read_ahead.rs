@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::ranges::RANGE;
+use super::range::RANGE;
 
 /// A window of at most `most` ranges of [`RANGE`] bytes, numbered from the beginning of the object,
 /// that moves on as the reader does.
