@@ -10,17 +10,13 @@ use tilefleet_common::aws::{Clients, DeleteBatcher, Group, Queue, Topic};
 use tilefleet_common::ledger::{Key, Ledger};
 use tilefleet_common::telemetry;
 use tilefleet_common::tracker::Tracker;
+use tilefleet_worker::cell::{self, MemoryBudget, Workshop};
 use tilefleet_worker::cli::{Cli, Command, RunArgs};
-use tilefleet_worker::convert;
-use tilefleet_worker::health::{self, HealthFile};
-use tilefleet_worker::holding::Holder;
-use tilefleet_worker::instance::{Machine, Membership};
-use tilefleet_worker::isolation::Isolation;
-use tilefleet_worker::memory::MemoryBudget;
-use tilefleet_worker::poison::Poison;
+use tilefleet_worker::fuse_command;
+use tilefleet_worker::machine::health::{self, HealthFile};
+use tilefleet_worker::machine::{Machine, Membership, Shutdown};
+use tilefleet_worker::message::{Holder, Isolation, Poison};
 use tilefleet_worker::pool::{self, Pool, Until};
-use tilefleet_worker::shutdown::Shutdown;
-use tilefleet_worker::work::{self, Workshop};
 use tokio::sync::Semaphore;
 
 fn main() -> ExitCode {
@@ -31,7 +27,7 @@ fn main() -> ExitCode {
         }
         Command::Fuse(args) => {
             telemetry::start("warn");
-            runtime().and_then(|runtime| runtime.block_on(convert::run(args)))
+            runtime().and_then(|runtime| runtime.block_on(fuse_command::run(args)))
         }
         Command::Health(args) => health::check(&args.health_file, args.max_age)
             .map(|_| ())
@@ -88,7 +84,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         format!("{}-{}", host.trim(), std::process::id())
     });
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let slots = args.slots.map_or_else(|| work::slots(cores), usize::from);
+    let slots = args.slots.map_or_else(|| cell::slots(cores), usize::from);
     let threads = cores.div_ceil(slots);
     let memory = args
         .memory

@@ -9,10 +9,9 @@ use tilefleet_common::deployment::RECEIVE_WAIT_S;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::health::{HealthFile, INTERVAL, Pulse};
-use crate::holding::{Holder, Source};
-use crate::instance::Machine;
-use crate::shutdown::Shutdown;
+use crate::machine::health::{HealthFile, INTERVAL, Pulse};
+use crate::machine::{Machine, Shutdown};
+use crate::message::{Holder, Source};
 
 /// When the loop ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,10 +14,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::isolation::{self, Isolation, Turn};
-use crate::lease::Lease;
-use crate::poison::Poison;
-use crate::work::{WorkError, Workshop};
+use super::isolation::{self, Isolation, Turn};
+use super::lease::Lease;
+use super::poison::Poison;
+use crate::cell::{WorkError, Workshop};
 
 /// The wait after the first failure that may pass; it doubles with each, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(5);
@@ -195,7 +195,7 @@ impl Holder {
         }
     }
 
-    /// Whether the cell may begin, and beside which others: see [`crate::isolation`].
+    /// Whether the cell may begin, and beside which others: see [`super::isolation`].
     async fn admit(
         &self,
         ticket: &Ticket,

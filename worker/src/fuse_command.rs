@@ -12,12 +12,11 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::cell::{ObjectSource, Publication, object_error};
 use crate::cli::{FuseArgs, NamedBand};
 use crate::fuse::{
     self, Band, Cancel, Cog, FileOutput, FileSource, FuseError, Output, Prepared, Progress, Request,
 };
-use crate::input::{self, ObjectSource};
-use crate::publication::Publication;
 
 /// Bytes of a band in S3, at most.
 const BAND_BYTES: u64 = 4 << 30;
@@ -220,7 +219,7 @@ async fn verify(sources: &[Arc<ObjectSource>]) -> anyhow::Result<()> {
 /// Where reading an object failed, S3 tells the whole story.
 fn told(error: FuseError) -> anyhow::Error {
     match &error {
-        FuseError::Read { input, error } => match input::object_error(error) {
+        FuseError::Read { input, error } => match object_error(error) {
             Some(cause) => anyhow::anyhow!("{input}: {cause}"),
             None => anyhow::anyhow!("{input} cannot be read: {error}; check the file and its disk"),
         },

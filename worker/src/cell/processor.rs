@@ -15,11 +15,11 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::band_source::{self, ObjectSource};
+use super::memory_budget::MemoryBudget;
+use super::publish::{Body, Publication, PublishError};
 use crate::fuse::{self, Band, Cancel, Cog, Compression, FuseError, Prepared};
-use crate::input::{self, ObjectSource};
-use crate::memory::MemoryBudget;
-use crate::publication::{Body, Publication, PublishError};
-use crate::shutdown::Shutdown;
+use crate::machine::Shutdown;
 
 /// Bytes of a band, at most. Full-size 10 m bands have 115 to 132 MB.
 const BAND_BYTES: u64 = 512 << 20;
@@ -349,7 +349,7 @@ fn not_read(error: &ObjectError) -> WorkError {
 
 fn not_fused(error: &FuseError) -> WorkError {
     if let FuseError::Read { error, .. } = error
-        && let Some(cause) = input::object_error(error)
+        && let Some(cause) = band_source::object_error(error)
     {
         return not_read(cause);
     }

@@ -9,8 +9,8 @@ use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::Success;
 use tokio_util::sync::CancellationToken;
 
-use crate::publication::PublishError;
-use crate::work::{WorkError, Workshop, milliseconds, not_published};
+use super::processor::{WorkError, Workshop, milliseconds, not_published};
+use super::publish::PublishError;
 
 impl Workshop {
     /// Publishes which cell `message` was about, unless `lost` is cancelled before. The same cell

@@ -6,11 +6,12 @@ use tilefleet_common::aws::Group;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::AGAIN;
-
 /// How long a worker is idle before its machine may be chosen. Cells come and go meanwhile without
 /// a call.
 const RELEASE_AFTER: Duration = Duration::from_mins(1);
+/// The wait before metadata that must be there is asked for again, and before a call that failed is
+/// made again.
+pub(super) const AGAIN: Duration = Duration::from_secs(15);
 
 /// Protects the machine, by `tell`, which says whether it worked, while `held` is not zero. Returns
 /// when `ended` is cancelled, with the protection taken back; a machine that is leaving needs none

@@ -3,9 +3,6 @@
 //! All of it is off where there is no instance metadata, as on a developer's machine. Nothing of it
 //! can fail a cell: a call that is refused is a warning.
 
-mod notice;
-mod protection;
-
 use std::time::Duration;
 
 use tilefleet_common::aws::{Group, Metadata};
@@ -14,8 +11,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::shutdown::Shutdown;
-use notice::{Notice, Seen};
+use super::notice::{self, Notice, Seen};
+use super::protection::{self, AGAIN};
+use super::shutdown::Shutdown;
 
 /// How often the notices are looked at (Amazon EC2 User Guide, "Spot Instance interruption
 /// notices": every 5 seconds).
@@ -26,9 +24,6 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// replacement and then ends this machine. Where there is no capacity for one it does not, and the
 /// worker goes on: a fleet whose machines are all at risk must not stand still.
 const REBALANCE_PAUSE: Duration = Duration::from_mins(5);
-/// The wait before metadata that must be there is asked for again, and before a call that failed is
-/// made again.
-const AGAIN: Duration = Duration::from_secs(15);
 /// The time that the last calls have when the worker ends.
 const LAST_CALLS: Duration = Duration::from_secs(3);
 
