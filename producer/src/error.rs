@@ -5,9 +5,9 @@ use tilefleet_common::config::ConfigError;
 use tilefleet_common::domain::{CellId, S3Url, TaskId};
 use tilefleet_common::ledger::LedgerError;
 
-use crate::config::ImportError;
+use crate::commands::config::ImportError;
+use crate::commands::submit::BadCells;
 use crate::input::InputError;
-use crate::plan::BadCells;
 
 /// Why `producer` could not do what it was asked to. The message tells the next step.
 #[derive(Debug, thiserror::Error)]

@@ -6,39 +6,16 @@
 //! something went wrong. `config` and `doctor` are about the fleet itself, and the rest look at the
 //! ledger. Data goes to stdout, all else to stderr.
 
-mod cancel;
-mod cells;
 mod cli;
-mod config;
-mod connection;
-mod dlq;
-mod doctor;
-mod dry_run;
+mod commands;
 mod error;
-mod exit;
+mod fleet;
 mod input;
-mod list;
-mod output;
-mod plan;
-mod resend;
-mod resume;
-mod retry;
-mod seen;
-mod shards;
-mod status;
-mod submit;
-mod survey;
-mod verify;
-mod wait;
-mod wake;
-mod watch;
 
 use std::process::ExitCode;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Exit, Output};
 use crate::error::ProducerError;
-use crate::exit::Exit;
-use crate::output::Output;
 
 fn main() -> ExitCode {
     let cli = match Cli::of(std::env::args_os()) {
@@ -51,12 +28,12 @@ fn main() -> ExitCode {
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => return ExitCode::from(exit::report(Err(ProducerError::Runtime(error)))),
+        Err(error) => return ExitCode::from(cli::exit::report(Err(ProducerError::Runtime(error)))),
     };
     let result = runtime.block_on(run(cli));
     // A thread that still waits for standard input must not hold the process up.
     runtime.shutdown_background();
-    ExitCode::from(exit::report(result))
+    ExitCode::from(cli::exit::report(result))
 }
 
 async fn run(cli: Cli) -> Result<Exit, ProducerError> {
@@ -68,28 +45,5 @@ async fn run(cli: Cli) -> Result<Exit, ProducerError> {
             Ok(()) => Err(ProducerError::Interrupted { advice }),
             Err(error) => Err(ProducerError::Runtime(error)),
         },
-    }
-}
-
-impl cli::Command {
-    async fn run(self, global: &cli::Global, output: &mut Output) -> Result<Exit, ProducerError> {
-        match self {
-            Self::Submit(arguments) if arguments.dry_run => {
-                dry_run::run(&arguments, global, output).await
-            }
-            Self::Submit(arguments) => submit::run(&arguments, global, output).await,
-            Self::Status(arguments) => status::run(&arguments, global, output).await,
-            Self::Watch(arguments) => watch::run(&arguments, global, output).await,
-            Self::Wait(arguments) => wait::run(&arguments, global, output).await,
-            Self::List(arguments) => list::run(&arguments, global, output).await,
-            Self::Cells(arguments) => cells::run(&arguments, global, output).await,
-            Self::Retry(arguments) => retry::run(&arguments, global, output).await,
-            Self::Cancel(arguments) => cancel::run(&arguments, global, output).await,
-            Self::Resume(arguments) => Box::pin(resume::run(&arguments, global, output)).await,
-            Self::Verify(arguments) => Box::pin(verify::run(&arguments, global, output)).await,
-            Self::Dlq(command) => dlq::run(command, global, output).await,
-            Self::Doctor(arguments) => doctor::run(&arguments, global, output).await,
-            Self::Config(command) => config::run(command, global, output).await,
-        }
     }
 }

@@ -1,3 +1,5 @@
+//! UTF-8 checked while it is read.
+
 use std::io::{self, Read};
 
 /// Passes bytes on as long as they are UTF-8, so that the complaint about others names the byte.

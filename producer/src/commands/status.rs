@@ -1,0 +1,187 @@
+//! `status`: where a task stands.
+
+use serde::Serialize;
+use tilefleet_common::domain::{Recipe, S3Url, TaskId};
+use tilefleet_common::ledger::{Progress, TaskRecord, TaskState};
+
+use crate::cli::{Exit, Format, Global, Output, Status};
+use crate::error::ProducerError;
+use crate::fleet::{LedgerConnection, Shards};
+
+/// Everything that `status` tells.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    task: TaskId,
+    state: TaskState,
+    recipe: Recipe,
+    #[serde(flatten)]
+    progress: Progress,
+    epoch: u32,
+    created_at: String,
+    submitted_at: Option<String>,
+    completed_at: Option<String>,
+    notice: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    output: S3Url,
+    /// The results list of the current epoch; it is there when the notice is sent.
+    results: S3Url,
+}
+
+impl Report {
+    pub(crate) fn new(task: &TaskId, record: &TaskRecord, progress: Progress) -> Self {
+        Self {
+            task: task.clone(),
+            state: record.state,
+            recipe: record.recipe,
+            progress,
+            epoch: record.epoch,
+            created_at: record.created_at.clone(),
+            submitted_at: record.submitted_at.clone(),
+            completed_at: record.completed_at.clone(),
+            notice: notice(record),
+            cancelled_at: record.cancelled_at.clone(),
+            reason: record.reason.clone(),
+            output: record.output.clone(),
+            results: record.results(task, record.epoch),
+        }
+    }
+
+    /// Writes the report in the format that was asked for.
+    pub(crate) fn write(&self, output: &mut Output) -> Result<(), ProducerError> {
+        if output.format == Format::Table {
+            output.table(None, &self.rows())
+        } else {
+            output.json(self)
+        }
+    }
+
+    fn rows(&self) -> Vec<Vec<String>> {
+        let Progress {
+            cells,
+            ok,
+            failed,
+            remaining,
+        } = self.progress;
+        let submitted = match (&self.submitted_at, self.state) {
+            (Some(moment), _) => moment.clone(),
+            (None, TaskState::Cancelled) => "not finished; resume completes it".to_owned(),
+            (None, _) => "submit has not finished: run the same submit again".to_owned(),
+        };
+        let mut rows = vec![
+            ("task", self.task.to_string()),
+            ("state", self.state.name().to_owned()),
+            ("recipe", self.recipe.to_string()),
+            ("cells", cells.to_string()),
+            ("ok", ok.to_string()),
+            ("failed", failed.to_string()),
+            ("remaining", remaining.to_string()),
+            ("done", percent(self.progress)),
+            ("epoch", self.epoch.to_string()),
+            ("created", self.created_at.clone()),
+            ("submitted", submitted),
+            (
+                "completed",
+                self.completed_at.clone().unwrap_or_else(|| "-".to_owned()),
+            ),
+            ("notice", self.notice.clone()),
+            ("output", self.output.to_string()),
+            ("results", self.results.to_string()),
+        ];
+        if let (Some(moment), Some(reason)) = (&self.cancelled_at, &self.reason) {
+            rows.insert(2, ("cancelled", format!("{moment}: {reason}")));
+        }
+        rows.into_iter()
+            .map(|(name, value)| vec![name.to_owned(), value])
+            .collect()
+    }
+}
+
+/// Whether and why not the notice of the task's end went out.
+fn notice(record: &TaskRecord) -> String {
+    match (record.state, &record.notice_error) {
+        (TaskState::Running, _) => "sent when the task ends".to_owned(),
+        (TaskState::Cancelled, _) if record.cancels_told >= record.cancels => {
+            "cancellation sent".to_owned()
+        }
+        (TaskState::Cancelled, _) => {
+            "cancelled, notice not sent: the same cancel again sends it".to_owned()
+        }
+        (TaskState::Complete, _) if record.notified_epoch >= record.epoch => "sent".to_owned(),
+        (TaskState::Complete, Some(why)) => format!("complete, notice not sent: {why}"),
+        (TaskState::Complete, None) => "complete, notice not sent yet".to_owned(),
+    }
+}
+
+/// How much is done, rounded down: 100 % is said only of all.
+pub(crate) fn percent(progress: Progress) -> String {
+    let done = u64::from(progress.ok) + u64::from(progress.failed);
+    let tenths = (done * 1000)
+        .checked_div(progress.cells.into())
+        .unwrap_or(0);
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
+/// What the exit code says of a task that ended.
+pub(crate) fn exit_of_ended(progress: Progress) -> Exit {
+    if progress.failed == 0 && progress.remaining == 0 {
+        Exit::Ok
+    } else {
+        Exit::FailedCells
+    }
+}
+
+/// Tells where the task stands.
+pub(crate) async fn run(
+    arguments: &Status,
+    global: &Global,
+    output: &mut Output,
+) -> Result<Exit, ProducerError> {
+    let connection = LedgerConnection::open(global).await?;
+    let record = connection.task(&arguments.task).await?;
+    let progress = Shards::default()
+        .count(&connection.ledger, &arguments.task, &record)
+        .await?;
+    Report::new(&arguments.task, &record, progress).write(output)?;
+    output.flush()?;
+    Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_percent_is_all() {
+        let percent = |cells, ok, failed| {
+            percent(Progress {
+                cells,
+                ok,
+                failed,
+                remaining: cells - ok - failed,
+            })
+        };
+        assert_eq!(percent(3, 1, 0), "33.3 %");
+        assert_eq!(percent(10_000, 9_998, 1), "99.9 %");
+        assert_eq!(percent(10_000, 9_998, 2), "100.0 %");
+        assert_eq!(percent(0, 0, 0), "0.0 %");
+    }
+
+    #[test]
+    fn a_task_that_ended_without_all_results_is_a_failure() {
+        let exit = |ok, failed| {
+            exit_of_ended(Progress {
+                cells: 3,
+                ok,
+                failed,
+                remaining: 3 - ok - failed,
+            })
+        };
+        assert_eq!(
+            (exit(3, 0), exit(2, 1), exit(1, 0)),
+            (Exit::Ok, Exit::FailedCells, Exit::FailedCells)
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! The clients that a command needs, made from its settings.
+
+use std::num::NonZero;
+
+use tilefleet_common::aws::{Clients, Group, Queue, Topic};
+use tilefleet_common::config::Settings;
+use tilefleet_common::deployment::CELLS_PER_WORKER;
+use tilefleet_common::domain::TaskId;
+use tilefleet_common::ledger::{Ledger, TaskRecord};
+
+use crate::cli::{Global, note};
+use crate::error::ProducerError;
+
+/// The ledger, for commands that send no cells.
+#[derive(Debug)]
+pub(crate) struct LedgerConnection {
+    pub(crate) clients: Clients,
+    pub(crate) ledger: Ledger,
+    pub(crate) settings: Settings,
+    table: String,
+}
+
+impl LedgerConnection {
+    pub(crate) async fn open(global: &Global) -> Result<Self, ProducerError> {
+        let settings = global.settings()?;
+        let table = settings.table()?;
+        let clients = Clients::from_environment(settings.region.clone()).await;
+        let ledger = Ledger::new(clients.dynamodb.clone(), table.clone());
+        Ok(Self {
+            clients,
+            ledger,
+            settings,
+            table,
+        })
+    }
+
+    /// The task's item.
+    pub(crate) async fn task(&self, task: &TaskId) -> Result<TaskRecord, ProducerError> {
+        let found = self.ledger.task(task).await?;
+        found.ok_or_else(|| ProducerError::NoSuchTask {
+            task: task.clone(),
+            table: self.table.clone(),
+        })
+    }
+
+    /// The topic of notices, if it is known.
+    pub(crate) fn topic(&self) -> Option<Topic> {
+        let arn = self.settings.topic_arn.clone()?;
+        Some(Topic::new(self.clients.sns.clone(), arn))
+    }
+
+    /// Tells of the calls that were made, where that was asked for.
+    pub(crate) fn tell_calls(&self, global: &Global) {
+        tell_calls(&self.clients, global);
+    }
+}
+
+/// Everything, for commands that send cells.
+#[derive(Debug)]
+pub(crate) struct FleetConnection {
+    pub(crate) clients: Clients,
+    pub(crate) ledger: Ledger,
+    pub(crate) queue: Queue,
+    /// The dead-letter queue, if it is known.
+    pub(crate) dead_letters: Option<Queue>,
+    /// The workers' group, if it is known.
+    pub(crate) group: Option<Group>,
+    pub(crate) cells_per_worker: u32,
+    table: String,
+}
+
+impl FleetConnection {
+    pub(crate) async fn open(global: &Global) -> Result<Self, ProducerError> {
+        let settings = global.settings()?;
+        let (queue_url, table) = (settings.queue_url()?, settings.table()?);
+        let cells_per_worker = settings
+            .cells_per_worker
+            .map_or(CELLS_PER_WORKER, NonZero::get);
+        let clients = Clients::from_environment(settings.region).await;
+        let ledger = Ledger::new(clients.dynamodb.clone(), table.clone());
+        let queue = Queue::new(clients.sqs.clone(), queue_url);
+        let dead_letters = settings
+            .dead_letter_queue_url
+            .map(|url| Queue::new(clients.sqs.clone(), url));
+        let group = settings
+            .autoscaling_group
+            .map(|name| Group::new(clients.autoscaling.clone(), name));
+        Ok(Self {
+            clients,
+            ledger,
+            queue,
+            dead_letters,
+            group,
+            cells_per_worker,
+            table,
+        })
+    }
+
+    /// The task's item.
+    pub(crate) async fn task(&self, task: &TaskId) -> Result<TaskRecord, ProducerError> {
+        let found = self.ledger.task(task).await?;
+        found.ok_or_else(|| ProducerError::NoSuchTask {
+            task: task.clone(),
+            table: self.table.clone(),
+        })
+    }
+
+    /// Tells of the calls that were made, where that was asked for.
+    pub(crate) fn tell_calls(&self, global: &Global) {
+        tell_calls(&self.clients, global);
+    }
+}
+
+fn tell_calls(clients: &Clients, global: &Global) {
+    if global.verbose {
+        for (operation, count) in clients.calls.counts() {
+            note(&format!("{count:>8} {operation}"));
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Cells in one JSON document: `{"detail":{"cells":[…]}}`, or `{"cells":[…]}`.
+
+use std::fmt;
+use std::io::Read;
+
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::Value;
+use serde_json::error::Category;
+
+use crate::input::read::{Entry, InputError, MOST_CELLS, Place, Source};
+
+/// Reads the document and gives its cells to `take` one by one.
+pub(in crate::input) fn read(
+    source: &Source,
+    reader: impl Read,
+    take: &mut dyn FnMut(Entry) -> bool,
+) -> Result<(), InputError> {
+    let mut cells = Cells {
+        take,
+        seen: None,
+        end: End::Input,
+    };
+    let mut json = serde_json::Deserializer::from_reader(reader);
+    let read = Object(&mut cells)
+        .deserialize(&mut json)
+        .and_then(|()| json.end());
+    let (seen, end) = (cells.seen, cells.end);
+    let input = source.clone();
+    match (read, end) {
+        (_, End::Limit) => Err(InputError::TooMany { input }),
+        (Err(cause), End::Input) => Err(match cause.classify() {
+            Category::Io => InputError::Unreadable {
+                input,
+                cause: cause.into(),
+            },
+            Category::Eof => InputError::CutOff { input, cause },
+            Category::Data => InputError::Shape { input, cause },
+            Category::Syntax => InputError::Syntax { input, cause },
+        }),
+        (Ok(()), End::Input) if seen.is_none_or(|cells| cells == 0) => {
+            Err(InputError::Empty { input })
+        }
+        (Ok(()), End::Input) | (_, End::Taker) => Ok(()),
+    }
+}
+
+/// What ended the reading.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Input,
+    Taker,
+    Limit,
+}
+
+struct Cells<'a> {
+    take: &'a mut dyn FnMut(Entry) -> bool,
+    /// How many there were, if there was a list of them.
+    seen: Option<u32>,
+    end: End,
+}
+
+/// The document, or its `detail`. Other fields, of which the event around a `detail` has many, mean
+/// nothing here.
+struct Object<'a, 'b>(&'a mut Cells<'b>);
+
+impl<'de> DeserializeSeed<'de> for Object<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with \"cells\"")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "detail" => map.next_value_seed(Object(self.0))?,
+                "cells" if self.0.seen.is_some() => {
+                    return Err(A::Error::custom("there are two lists of \"cells\""));
+                }
+                "cells" => map.next_value_seed(List(self.0))?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct List<'a, 'b>(&'a mut Cells<'b>);
+
+impl<'de> DeserializeSeed<'de> for List<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of cells")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let mut seen = 0;
+        self.0.seen = Some(seen);
+        while let Some(value) = list.next_element::<Value>()? {
+            seen += 1;
+            self.0.seen = Some(seen);
+            if seen > MOST_CELLS {
+                self.0.end = End::Limit;
+                return Err(A::Error::custom("too many cells"));
+            }
+            if !(self.0.take)(Entry {
+                place: Place::Cell(seen),
+                content: Ok(value),
+            }) {
+                self.0.end = End::Taker;
+                return Err(A::Error::custom("no more cells wanted"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::input::read::tests::entries;
+
+    #[test]
+    fn documents_that_are_wrong_say_where() {
+        let error = |text: &[u8]| entries(text).unwrap_err();
+        assert_eq!(
+            error(br#"{"cells":[]}"#),
+            "standard input has no cells; a task needs at least one"
+        );
+        assert_eq!(
+            error(br#"{"detail":{}}"#),
+            "standard input has no cells; a task needs at least one"
+        );
+        assert_eq!(
+            error(br#"{"detail":{"cells":{"a":1}}}"#),
+            r#"standard input is not a document of cells: invalid type: map, expected a list of cells at line 1 column 20; expected {"detail":{"cells":[…]}}"#
+        );
+        assert_eq!(
+            error(br#"{"detail":"x"}"#),
+            r#"standard input is not a document of cells: invalid type: string "x", expected an object with "cells" at line 1 column 13; expected {"detail":{"cells":[…]}}"#
+        );
+        assert_eq!(
+            error(br#"{"cells":[{"a":1} {"a":2}]}"#),
+            "standard input is not valid JSON: expected `,` or `]` at line 1 column 19; correct it (python3 -m json.tool shows the place)"
+        );
+        assert_eq!(
+            error(br#"{"cells":[{"a":1},"#),
+            "standard input ends in the middle of the document (EOF while parsing a value at line 1 column 18); is it cut off?"
+        );
+        assert_eq!(
+            error(b"{\"cells\":[{\"a\":\"\xff\"}]}"),
+            "cannot read standard input: byte 17 is not UTF-8 text; convert it, for example with iconv"
+        );
+    }
+}
