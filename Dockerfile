@@ -25,6 +25,7 @@ RUN find . -mindepth 2 -name Cargo.toml -execdir mkdir src \; -execdir touch src
 
 COPY common/ common/
 COPY jpeg2000/ jpeg2000/
+COPY recipes/ recipes/
 COPY worker/ worker/
 # Cargo goes by modification times, and a checkout may be older than the empty crates.
 RUN cargo clean --release --package tilefleet-common --package tilefleet-jpeg2000 --package tilefleet-worker \

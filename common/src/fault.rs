@@ -41,6 +41,8 @@ macro_rules! points {
 points! {
     /// Submit: the manifest is written.
     Manifest = "manifest";
+    /// Submit: the task's recipe is in the ledger.
+    Recipe = "recipe";
     /// Submit: the task is in the ledger.
     Task = "task";
     /// Submit: a shard is in the ledger.

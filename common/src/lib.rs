@@ -8,6 +8,7 @@ pub mod config;
 pub mod deployment;
 pub mod domain;
 pub mod fault;
+pub mod hex;
 pub mod ledger;
 pub mod telemetry;
 pub mod tracker;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -135,6 +136,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
             isolation: Isolation::default(),
             poison: Poison::new(clients.objects.clone(), args.poison.or(output)),
             deletions: DeleteBatcher::of(queue),
+            recipe_refusals: AtomicU64::new(0),
         }),
         most: slots + ahead,
         batch: pool::batch(ahead),

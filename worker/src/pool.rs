@@ -248,6 +248,7 @@ impl Pool {
             held,
             ended,
             poison: self.holder.poison.kept(),
+            recipe_refusals: self.holder.recipe_refusals.load(Ordering::Relaxed),
         });
     }
 }

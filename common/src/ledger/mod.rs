@@ -16,6 +16,7 @@ mod item;
 mod progress;
 mod record;
 mod store;
+mod task_recipe;
 pub mod transition;
 mod write;
 
@@ -24,4 +25,5 @@ pub use item::{Item, Key, Value, attribute};
 pub use progress::Progress;
 pub use record::{CellHistory, CellRecord, CellState, ShardRecord, TaskRecord, TaskState};
 pub use store::{Answer, Ledger, LedgerError, TransactionAnswer};
+pub use task_recipe::RecipeTrouble;
 pub use write::{Action, Condition, Part, Transaction, Write};

@@ -1,3 +1,5 @@
+//! Items as typed records, for those who read them.
+
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
@@ -5,7 +7,7 @@ use serde::Serialize;
 
 use super::dynamo::CodecError;
 use super::item::{Item, Value, attribute};
-use crate::domain::{CellId, Recipe, S3Url, TaskId};
+use crate::domain::{CellId, JobId, S3Url, TaskId};
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -91,7 +93,7 @@ pub struct TaskRecord {
     /// The frozen cell list.
     pub manifest: S3Url,
     /// What the bands become.
-    pub recipe: Recipe,
+    pub job: JobId,
     /// Bucket and prefix of manifest and results.
     pub output: S3Url,
     /// Region of that bucket, where it is not the fleet's own.
@@ -214,6 +216,16 @@ impl Reader<'_> {
             .ok_or_else(|| self.wrong(name))
     }
 
+    /// A recipe's name, with its digest unless it is a probe.
+    fn job(&self) -> Result<JobId, CodecError> {
+        let digest = match self.text(attribute::RECIPE_DIGEST) {
+            Some(_) => Some(self.parsed(attribute::RECIPE_DIGEST)?),
+            None => None,
+        };
+        JobId::new(self.parsed(attribute::RECIPE)?, digest)
+            .map_err(|_| self.wrong(attribute::RECIPE_DIGEST))
+    }
+
     fn number<N: TryFrom<i64>>(&self, name: &'static str) -> Option<N> {
         if let Some(Value::Number(number)) = self.0.get(name) {
             N::try_from(*number).ok()
@@ -246,7 +258,7 @@ impl TaskRecord {
             cells: number(attribute::CELLS)?,
             shard_size: number(attribute::SHARD_SIZE)?,
             manifest: read.parsed(attribute::MANIFEST)?,
-            recipe: read.parsed(attribute::RECIPE)?,
+            job: read.job()?,
             output: read.parsed(attribute::OUTPUT)?,
             region: read.text(attribute::REGION),
             digest: read

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::item::{Key, Value, attribute};
 use super::record::{CellState, TaskState};
 use super::write::{Action, Condition, Part, Transaction, Write};
-use crate::domain::{CellId, Recipe, S3Url, TaskId, shard_count};
+use crate::domain::{CellId, JobId, Recipe, S3Url, TaskId, shard_count};
 
 /// The value of `listed` on task items: all tasks are in one partition of the index that lists
 /// them.
@@ -25,10 +25,12 @@ pub struct Ticket {
     pub task: TaskId,
     /// The shard.
     pub shard: u32,
-    /// The cell's place in the manifest.
+    /// The cell's position in the manifest, from 0.
     pub ordinal: u32,
     /// The cell's name.
     pub cell: CellId,
+    /// What is to be done with it, as the message says.
+    pub job: JobId,
 }
 
 impl Ticket {
@@ -53,7 +55,7 @@ pub struct NewTask {
     /// The frozen cell list.
     pub manifest: S3Url,
     /// What the bands become.
-    pub recipe: Recipe,
+    pub job: JobId,
     /// Bucket and prefix of manifest and results.
     pub output: S3Url,
     /// Region of that bucket, where it is not the fleet's own.
@@ -64,7 +66,33 @@ pub struct NewTask {
     pub created_at: String,
 }
 
-/// Submit, step 2: the task comes into being with all its shards open, or is there already.
+/// Submit, step 2: the task's recipe is put, or is there already. It is put before the task and
+/// never changes, so whoever finds the task finds the recipe. A refusal answers with the recipe that
+/// is there; under an id that somebody chose it may be another one.
+///
+/// ```
+/// use tilefleet_common::domain::{Recipe, TaskId};
+/// use tilefleet_common::ledger::transition::create_recipe;
+///
+/// let task: TaskId = "summer".parse()?;
+/// let (rgb, other) = (Recipe::builtin("rgb").unwrap(), Recipe::builtin("false-color").unwrap());
+/// let item = create_recipe(&task, rgb).apply(None).unwrap();
+/// assert_eq!(create_recipe(&task, other).apply(Some(&item)), None);
+/// # Ok::<(), tilefleet_common::domain::DomainError>(())
+/// ```
+pub fn create_recipe(task: &TaskId, recipe: &Recipe) -> Write {
+    Write {
+        key: Key::Recipe(task.clone()),
+        conditions: vec![Condition::Absent(attribute::RECIPE_TEXT)],
+        actions: vec![
+            Action::Set(attribute::RECIPE, recipe.name().into()),
+            Action::Set(attribute::RECIPE_TEXT, recipe.canonical().into()),
+            Action::Set(attribute::BUILTIN, Value::Flag(recipe.is_builtin())),
+        ],
+    }
+}
+
+/// Submit, step 3: the task comes into being with all its shards open, or is there already.
 pub fn create_task(new: &NewTask) -> Write {
     let open: BTreeSet<u32> = (0..shard_count(new.cells, new.shard_size)).collect();
     let mut actions = vec![
@@ -75,17 +103,16 @@ pub fn create_task(new: &NewTask) -> Write {
         Action::Set(attribute::CELLS, new.cells.into()),
         Action::Set(attribute::SHARD_SIZE, new.shard_size.into()),
         Action::Set(attribute::MANIFEST, new.manifest.to_string().into()),
-        Action::Set(attribute::RECIPE, new.recipe.name().into()),
+        Action::Set(attribute::RECIPE, new.job.name().into()),
         Action::Set(attribute::OUTPUT, new.output.to_string().into()),
         Action::Set(attribute::DIGEST, new.digest.clone().into()),
         Action::Set(attribute::CREATED_AT, new.created_at.clone().into()),
         Action::Set(attribute::LISTED, LISTED.into()),
     ];
-    actions.extend(
-        new.region
-            .clone()
-            .map(|region| Action::Set(attribute::REGION, region.into())),
-    );
+    let digest = new.job.digest().map(|digest| digest.as_str().into());
+    actions.extend(digest.map(|digest| Action::Set(attribute::RECIPE_DIGEST, digest)));
+    let region = new.region.clone().map(Into::into);
+    actions.extend(region.map(|region| Action::Set(attribute::REGION, region)));
     Write {
         key: Key::Task(new.task.clone()),
         conditions: vec![Condition::Absent(attribute::STATE)],
@@ -93,7 +120,7 @@ pub fn create_task(new: &NewTask) -> Write {
     }
 }
 
-/// Submit, step 3: a shard comes into being with all its cells pending, or is there already.
+/// Submit, step 4: a shard comes into being with all its cells pending, or is there already.
 pub fn create_shard(task: &TaskId, shard: u32, ordinals: std::ops::Range<u32>) -> Write {
     let size = ordinals.end.saturating_sub(ordinals.start);
     Write {
@@ -106,7 +133,7 @@ pub fn create_shard(task: &TaskId, shard: u32, ordinals: std::ops::Range<u32>) -
     }
 }
 
-/// Submit, step 3, and retry: all pending cells of the shard, which had been reopened so often when
+/// Submit, step 4, and retry: all pending cells of the shard, which had been reopened so often when
 /// it was read, have been sent to the queue. Refused when it was reopened since: then there are
 /// cells that whoever reopened them has yet to send.
 pub fn mark_enqueued(task: &TaskId, shard: u32, reopened: u32) -> Write {
@@ -265,12 +292,13 @@ pub fn count_interruption(ticket: &Ticket) -> Write {
 /// Step 7, success: the cell is neither pending nor failed. Doing it twice is doing it once:
 ///
 /// ```
-/// use tilefleet_common::domain::TaskId;
+/// use tilefleet_common::domain::{JobId, TaskId};
 /// use tilefleet_common::ledger::transition::{Ticket, close_ok, create_shard};
 ///
 /// let task: TaskId = "rgb-1".parse()?;
 /// let shard = create_shard(&task, 0, 0..2).apply(None).unwrap();
-/// let ticket = Ticket { task, shard: 0, ordinal: 1, cell: "48RXT/2020-08-01/0".parse()? };
+/// let cell = "48RXT/2020-08-01/0".parse()?;
+/// let ticket = Ticket { task, shard: 0, ordinal: 1, cell, job: JobId::Probe };
 /// let once = close_ok(&ticket).apply(Some(&shard)).unwrap();
 /// assert_ne!(once, shard);
 /// assert_eq!(close_ok(&ticket).apply(Some(&once)).unwrap(), once);

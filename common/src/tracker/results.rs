@@ -1,9 +1,11 @@
+//! The results of a task: a line of NDJSON for each cell.
+
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
 use serde::Serialize;
 
-use super::NoticeError;
+use super::error::NoticeError;
 use crate::aws::{Existing, ObjectStore, Upload};
 use crate::domain::{CellId, S3Url, TaskId};
 use crate::ledger::{CellRecord, Ledger, ShardRecord, TaskRecord};
@@ -30,7 +32,10 @@ struct Line<'a> {
 }
 
 /// Writes what became of every cell, a line each in the manifest's order. The sets of the shards
-/// decide; the cells' own items only tell the story.
+/// decide; the cells' own items only add the details.
+///
+/// # Errors
+/// [`NoticeError`] when the cells could not be read or the results could not be written.
 pub(super) async fn write(
     ledger: &Ledger,
     objects: &ObjectStore,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use tilefleet_common::config::Settings;
-use tilefleet_common::domain::{Recipe, S3Url, TaskId};
+use tilefleet_common::domain::{Job, S3Url, TaskId};
 
 use super::operate::{
     CELLS_NOTES, Cancel, Cells, DlqCommand, DlqDrain, RESUME_NOTES, RETRY_NOTES, Resume, Retry,
@@ -285,10 +285,11 @@ pub(crate) struct Submit {
     /// The cells; - is standard input
     #[arg(value_name = "FILE|-")]
     pub(crate) input: PathBuf,
-    /// What the bands of every cell become: rgb, or probe, which reads none and writes a small
-    /// object, to try a fleet out
-    #[arg(long, default_value = "rgb")]
-    pub(crate) recipe: Recipe,
+    /// What the bands of every cell become: a built-in recipe such as rgb or false-color, or a TOML
+    /// file of your own, whose name ends in .toml or contains a /; probe reads no band and writes a
+    /// small object, to try a fleet out
+    #[arg(long, value_name = "NAME|FILE", default_value = "rgb")]
+    pub(crate) recipe: Job,
     /// Where the results, the manifest and the task's results list go, instead of what the cells
     /// say
     #[arg(long, value_name = "S3_URL")]

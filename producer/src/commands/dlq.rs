@@ -209,6 +209,7 @@ async fn bury(
         shard: message.shard,
         ordinal: message.ordinal,
         cell: message.cell.id,
+        job: message.job.clone(),
     };
     let (mut step, mut failed) = (Step::ReadTask, false);
     loop {
@@ -220,6 +221,10 @@ async fn bury(
             }
             Step::Defer(Deferral::NoticeHeld { .. }) => {
                 return Ok(("left: a worker is sending the notice", false));
+            }
+            Step::Defer(Deferral::Recipe(trouble)) => {
+                note(&format!("warning: {}: {trouble}", message.cell.id));
+                return Ok(("left: the task's recipe cannot be used", false));
             }
             Step::Defer(Deferral::NoticeFailed) => {
                 return Ok(("left: the notice could not be sent", false));

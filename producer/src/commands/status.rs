@@ -1,7 +1,7 @@
 //! `status`: where a task stands.
 
 use serde::Serialize;
-use tilefleet_common::domain::{Recipe, S3Url, TaskId};
+use tilefleet_common::domain::{JobId, S3Url, TaskId};
 use tilefleet_common::ledger::{Progress, TaskRecord, TaskState};
 
 use crate::cli::{Exit, Format, Global, Output, Status};
@@ -13,7 +13,9 @@ use crate::fleet::{LedgerConnection, Shards};
 pub(crate) struct Report {
     task: TaskId,
     state: TaskState,
-    recipe: Recipe,
+    /// The fields `recipe` and `recipe_digest`.
+    #[serde(flatten)]
+    job: JobId,
     #[serde(flatten)]
     progress: Progress,
     epoch: u32,
@@ -35,7 +37,7 @@ impl Report {
         Self {
             task: task.clone(),
             state: record.state,
-            recipe: record.recipe,
+            job: record.job.clone(),
             progress,
             epoch: record.epoch,
             created_at: record.created_at.clone(),
@@ -73,7 +75,7 @@ impl Report {
         let mut rows = vec![
             ("task", self.task.to_string()),
             ("state", self.state.name().to_owned()),
-            ("recipe", self.recipe.to_string()),
+            ("recipe", self.job.to_string()),
             ("cells", cells.to_string()),
             ("ok", ok.to_string()),
             ("failed", failed.to_string()),

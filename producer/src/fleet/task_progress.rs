@@ -50,7 +50,7 @@ impl Shards {
 
 #[cfg(test)]
 mod tests {
-    use tilefleet_common::domain::Recipe;
+    use tilefleet_common::domain::JobId;
     use tilefleet_common::ledger::TaskState;
 
     use super::*;
@@ -63,7 +63,7 @@ mod tests {
             cells: 800,
             shard_size: 200,
             manifest: "s3://bucket/manifest".parse().unwrap(),
-            recipe: Recipe::Rgb,
+            job: JobId::Probe,
             output: "s3://bucket/".parse().unwrap(),
             region: None,
             digest: String::new(),

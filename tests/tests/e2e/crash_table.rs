@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, stream};
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use tilefleet_common::domain::JobId;
 use tilefleet_common::fault::Point;
 use tilefleet_common::ledger::transition::{self, Ticket};
 use tilefleet_tests::poll::BOUND;
@@ -75,7 +76,9 @@ impl fmt::Display for Row {
 /// In what there is to die behind a point. A new point does not compile without.
 fn scenes(point: Point) -> &'static [Scene] {
     match point {
-        Point::Manifest | Point::Task | Point::Shard | Point::Submitted => &[Scene::Submit],
+        Point::Manifest | Point::Recipe | Point::Task | Point::Shard | Point::Submitted => {
+            &[Scene::Submit]
+        }
         Point::Send | Point::Enqueued => {
             &[Scene::Submit, Scene::Retry, Scene::Resume, Scene::Repair]
         }
@@ -354,6 +357,7 @@ impl Row {
                     shard: 0,
                     ordinal: 0,
                     cell,
+                    job: JobId::Probe,
                 };
                 site.ledger.write(&transition::close_ok(&ticket)).await?;
                 // Whether it finds anything left to repair depends on where it died.

@@ -22,7 +22,7 @@ fn key(key: &Key) -> std::collections::HashMap<String, AttributeValue> {
 }
 
 /// Changes an item by hand. Numbers are given as `:name`, sets of one number as `:name`.
-async fn edit(
+pub(crate) async fn edit(
     site: &Site,
     at: &Key,
     change: &str,
@@ -52,7 +52,7 @@ fn set(number: u32) -> AttributeValue {
     AttributeValue::Ns(vec![number.to_string()])
 }
 
-async fn remove(site: &Site, at: &Key) -> Result<()> {
+pub(crate) async fn remove(site: &Site, at: &Key) -> Result<()> {
     let delete = site
         .stack
         .dynamodb

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use tilefleet_common::aws::{Existing, Stored, Upload};
-use tilefleet_common::domain::CellMessage;
+use tilefleet_common::domain::{Cell, S3Url};
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::Success;
 use tokio_util::sync::CancellationToken;
@@ -13,14 +13,15 @@ use super::processor::{WorkError, Workshop, milliseconds, not_published};
 use super::publish::PublishError;
 
 impl Workshop {
-    /// Publishes which cell `message` was about, unless `lost` is cancelled before. The same cell
+    /// Publishes the name of `cell` at `output`, unless `lost` is cancelled before. The same cell
     /// gives the same bytes.
     ///
     /// # Errors
     /// [`WorkError`], which says what to do with the message.
     pub(crate) async fn probe(
         &self,
-        message: &CellMessage,
+        cell: &Cell,
+        output: S3Url,
         lost: &CancellationToken,
     ) -> Result<Success, WorkError> {
         let slot = self
@@ -28,8 +29,6 @@ impl Workshop {
             .await?;
         let clock = Instant::now();
         let effort = self.shutdown.begin();
-        let cell = &message.cell;
-        let output = cell.output_object(message.recipe);
         let body = format!("{{\"cell\":\"{}\"}}\n", cell.id);
         let published = async {
             let region = cell.region.as_deref();

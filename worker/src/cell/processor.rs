@@ -8,7 +8,7 @@ use futures::stream::FuturesOrdered;
 use tilefleet_common::aws::{
     AwsErrorKind, HeaderLastUpload, ObjectError, ObjectReader, ObjectStore, ReadOptions, Stored,
 };
-use tilefleet_common::domain::{Cell, CellMessage, Recipe};
+use tilefleet_common::domain::{Cell, Job, Recipe, S3Url};
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{Failure, Success};
 use tokio::runtime::Handle;
@@ -65,7 +65,7 @@ pub fn slots(cores: usize) -> usize {
 }
 
 impl Workshop {
-    /// Makes the raster of `message` and publishes it, unless `lost` is cancelled before.
+    /// Does `job` for `cell` and publishes what it makes, unless `lost` is cancelled before.
     ///
     /// Of the times that it answers, `fetch_ms` is from the beginning until the bands are open and
     /// their headers read, `fuse_ms` from the first tile to the last, and `publish_ms` from there
@@ -76,18 +76,22 @@ impl Workshop {
     /// [`WorkError`], which says what to do with the message.
     pub async fn make(
         &self,
-        message: &CellMessage,
+        cell: &Cell,
+        job: &Job,
         lost: &CancellationToken,
     ) -> Result<Success, WorkError> {
-        match message.recipe {
-            Recipe::Rgb => self.fuse(message, lost).await,
-            Recipe::Probe => Box::pin(self.probe(message, lost)).await,
+        let output = cell.output_object(job);
+        match job {
+            Job::Raster(recipe) => self.fuse(cell, recipe, output, lost).await,
+            Job::Probe => Box::pin(self.probe(cell, output, lost)).await,
         }
     }
 
     async fn fuse(
         &self,
-        message: &CellMessage,
+        cell: &Cell,
+        recipe: &Recipe,
+        output: S3Url,
         lost: &CancellationToken,
     ) -> Result<Success, WorkError> {
         // Whichever way this future ends, dropped ones included, the threads and the upload are
@@ -99,12 +103,12 @@ impl Workshop {
         let clock = Instant::now();
         // Boxed, as the publication below: every caller up to the pool would carry these futures
         // along.
-        let opened = Box::pin(self.open(&message.cell, message.recipe, &cancel));
+        let opened = Box::pin(self.open(cell, recipe, &cancel));
         let sources = self.unless(stop, lost, opened).await??;
         let prepared = self
-            .unless(stop, lost, self.prepare(message, &sources, &cancel))
+            .unless(stop, lost, self.prepare(cell, recipe, &sources, &cancel))
             .await??;
-        fault::point_of(Point::Fetch, &message.cell.id);
+        fault::point_of(Point::Fetch, &cell.id);
         let fetch_ms = milliseconds(clock.elapsed());
 
         let slot = self
@@ -120,8 +124,7 @@ impl Workshop {
         let _memory = memory.map_err(|error| permanent("memory", &error))?;
 
         let clock = Instant::now();
-        let output = message.cell.output_object(message.recipe);
-        let region = message.cell.region.as_deref();
+        let region = cell.region.as_deref();
         let effort = self.shutdown.begin();
         let upload = HeaderLastUpload::begin(&self.objects, &output, region, "image/tiff");
         let (publication, body) = Publication::begin(upload, &cancel);
@@ -136,7 +139,7 @@ impl Workshop {
                 return Err(error);
             }
         };
-        fault::point_of(Point::Fuse, &message.cell.id);
+        fault::point_of(Point::Fuse, &cell.id);
         drop(slot);
         let fusing = clock.elapsed();
         self.tell(&sources, &cog, waited, fusing);
@@ -159,7 +162,7 @@ impl Workshop {
             Stored::New { etag, bytes } => (etag, bytes),
             Stored::Kept => (String::new(), 0),
         };
-        fault::point_of(Point::Upload, &message.cell.id);
+        fault::point_of(Point::Upload, &cell.id);
         effort.done();
         let (fuse_ms, publish_ms) = (milliseconds(fusing), milliseconds(clock.elapsed()));
         Ok(Success {
@@ -187,11 +190,11 @@ impl Workshop {
         }
     }
 
-    /// Opens all bands side by side, each with its first range.
+    /// Opens the bands of all outputs side by side, each with its first range.
     async fn open(
         &self,
         cell: &Cell,
-        recipe: Recipe,
+        recipe: &Recipe,
         cancel: &CancellationToken,
     ) -> Result<Vec<Arc<ObjectSource>>, WorkError> {
         let options = ReadOptions {
@@ -200,11 +203,13 @@ impl Workshop {
             window: WINDOW,
         };
         let mut opening = FuturesOrdered::new();
-        for &name in recipe.bands() {
-            let object = cell.assets.get(name).ok_or_else(|| {
+        for output in recipe.outputs() {
+            let object = cell.assets.get(&output.band).ok_or_else(|| {
                 let message = format!(
-                    "cell {} has no {name}, which recipe {recipe} reads; submit it with one",
-                    cell.id
+                    "cell {} has no {}, which recipe {} reads; submit it with one",
+                    cell.id,
+                    output.band,
+                    recipe.name()
                 );
                 WorkError::Permanent(Failure {
                     code: "missing_band".into(),
@@ -227,21 +232,20 @@ impl Workshop {
     /// Reads the headers, and begins to read ahead what will be read from end to end.
     async fn prepare(
         &self,
-        message: &CellMessage,
+        cell: &Cell,
+        recipe: &Recipe,
         sources: &[Arc<ObjectSource>],
         cancel: &CancellationToken,
     ) -> Result<Prepared, WorkError> {
-        let cell = &message.cell;
-        let bands = message
-            .recipe
-            .bands()
+        let bands = recipe
+            .outputs()
             .iter()
             .zip(sources)
-            .filter_map(|(&name, source)| {
-                let object = cell.assets.get(name)?;
+            .filter_map(|(output, source)| {
+                let object = cell.assets.get(&output.band)?;
                 let bytes: Arc<dyn fuse::Source> = Arc::<ObjectSource>::clone(source);
                 Some(Band {
-                    name: name.to_owned(),
+                    name: output.name.clone(),
                     source: object.to_string(),
                     bytes,
                 })

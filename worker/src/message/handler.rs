@@ -1,14 +1,15 @@
 //! The life of one message in a worker's hands, from its receive to its end.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tilefleet_common::aws::{DeleteBatcher, Queue, QueueError, Received, full_jitter};
-use tilefleet_common::domain::CellMessage;
+use tilefleet_common::domain::{CellMessage, Job};
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::attribute::FAILURES;
 use tilefleet_common::ledger::flow::{Deferral, Outcome, Step};
 use tilefleet_common::ledger::transition::{self, Failure, Ticket};
-use tilefleet_common::ledger::{Answer, CellRecord, Key, LedgerError, Value};
+use tilefleet_common::ledger::{Answer, CellRecord, Key, LedgerError, RecipeTrouble, Value};
 use tilefleet_common::tracker::{Tracker, rfc3339};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,9 @@ const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// The wait before a message is looked at again whose task is unknown, or that cannot be read.
 /// Receives send such a message to the dead-letter queue in the end, for a person to look at.
 const UNKNOWN_WAIT: Duration = Duration::from_mins(1);
+/// The wait before somebody else looks at a message whose recipe this worker cannot use. Meanwhile
+/// a newer worker may have taken its place.
+const RECIPE_WAIT: Duration = Duration::from_mins(5);
 /// How long a message that is handed back waits for its interruption to be counted.
 const COUNTING: Duration = Duration::from_millis(500);
 
@@ -56,6 +60,8 @@ pub struct Holder {
     pub poison: Poison,
     /// Deletes from the queue of cells.
     pub deletions: DeleteBatcher,
+    /// Messages handed back because this worker could not use their recipe.
+    pub recipe_refusals: AtomicU64,
 }
 
 /// What is to become of the message.
@@ -94,6 +100,7 @@ impl Holder {
             shard: message.shard,
             ordinal: message.ordinal,
             cell: message.cell.id,
+            job: message.job.clone(),
         };
         let span = tracing::info_span!(
             "cell",
@@ -161,17 +168,17 @@ impl Holder {
             step = match step {
                 Step::Delete => return End::Delete,
                 Step::Defer(why) => return self.deferred(&why, received.receives),
-                Step::Work if source == Source::Cells => {
-                    match self.work(ticket, message, lost).await {
+                Step::Work(job) if source == Source::Cells => {
+                    match self.work(ticket, &job, message, lost).await {
                         Ok(outcome) => Step::Record(outcome),
                         Err(end) => return end,
                     }
                 }
-                Step::Start if source == Source::Cells && turn.is_none() => {
+                Step::Start(job) if source == Source::Cells && turn.is_none() => {
                     match self.admit(ticket, received, lost).await {
                         Ok(Ok(admitted)) => {
                             turn = Some(admitted);
-                            Step::Start
+                            Step::Start(job)
                         }
                         Ok(Err(failure)) => Step::Record(Outcome::Failed(failure)),
                         Err(end) => return end,
@@ -270,11 +277,12 @@ impl Holder {
     async fn work(
         &self,
         ticket: &Ticket,
+        job: &Job,
         message: &CellMessage,
         lost: &CancellationToken,
     ) -> Result<Outcome, End> {
         tracing::info!("begun");
-        match self.workshop.make(message, lost).await {
+        match self.workshop.make(&message.cell, job, lost).await {
             Ok(success) => {
                 tracing::info!(
                     output = %success.output, bytes = success.bytes, fetch_ms = success.fetch_ms,
@@ -371,7 +379,19 @@ impl Holder {
             Deferral::NoticeFailed => {
                 End::Later(full_jitter(FIRST_WAIT, LONGEST_WAIT, receives) + FIRST_WAIT)
             }
+            Deferral::Recipe(trouble) => self.recipe_refused(trouble),
         }
+    }
+
+    /// Hands a message back whose recipe this worker cannot use. Nothing is charged to the cell,
+    /// which nobody has begun.
+    fn recipe_refused(&self, trouble: &RecipeTrouble) -> End {
+        let refusals = self.recipe_refusals.fetch_add(1, Ordering::Relaxed) + 1;
+        tracing::error!(
+            worker = self.worker, error = %trouble, recipe_refusals = refusals, wait_s = RECIPE_WAIT.as_secs(),
+            "the cell is not begun; its message goes back"
+        );
+        End::Later(RECIPE_WAIT)
     }
 
     async fn end(&self, source: Source, queue: &Queue, received: &Received, end: End) {

@@ -6,7 +6,7 @@ use std::io::{self, BufReader, BufWriter, Seek as _, Write as _};
 
 use futures::{StreamExt as _, stream};
 use tilefleet_common::aws::ObjectStore;
-use tilefleet_common::domain::{Cell, CellId, ContentDigest, DigestBuilder, Recipe, S3Url};
+use tilefleet_common::domain::{Cell, CellId, ContentDigest, DigestBuilder, Job, S3Url};
 use tokio::sync::mpsc;
 
 use super::duplicates::{Seen, Sight};
@@ -22,7 +22,7 @@ const MOST_TOLD: usize = 10;
 /// A task that is ready to be submitted.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) recipe: Recipe,
+    pub(crate) job: Job,
     pub(crate) cells: u32,
     /// Cells of the input that repeat others and were dropped.
     pub(crate) skipped: u32,
@@ -93,7 +93,7 @@ impl Plan {
     ) -> Result<Self, ProducerError> {
         let source = Source::of_argument(&arguments.input);
         let choices = input::Choices {
-            recipe: arguments.recipe,
+            job: arguments.recipe.clone(),
             output: arguments.output.clone(),
             request_payer: arguments.request_payer,
         };
@@ -148,7 +148,7 @@ impl Plan {
 }
 
 struct Builder {
-    recipe: Recipe,
+    job: Job,
     skip_duplicates: bool,
     output: Option<S3Url>,
     region: Option<String>,
@@ -164,13 +164,13 @@ struct Builder {
 impl Builder {
     fn new(source: &Source, arguments: &Submit) -> Result<Self, ProducerError> {
         Ok(Self {
-            recipe: arguments.recipe,
+            job: arguments.recipe.clone(),
             skip_duplicates: arguments.skip_duplicates,
             output: arguments.output.clone(),
             region: None,
             cells: 0,
             skipped: 0,
-            digest: DigestBuilder::new(arguments.recipe),
+            digest: DigestBuilder::new(&arguments.recipe.id()),
             spool: BufWriter::new(tempfile::tempfile().map_err(ProducerError::Spool)?),
             bytes: 0,
             seen: Seen::default(),
@@ -193,7 +193,7 @@ impl Builder {
             serde_json::to_vec(cell).map_err(|error| ProducerError::Spool(error.into()))?;
         let sources =
             serde_json::to_vec(&cell.assets).map_err(|error| ProducerError::Spool(error.into()))?;
-        let object = cell.output_object(self.recipe);
+        let object = cell.output_object(&self.job);
         let clash = match self.seen.look(&object, &sources, place.number()) {
             Sight::New => None,
             Sight::Repeats(_) if self.skip_duplicates => {
@@ -241,7 +241,7 @@ impl Builder {
             .into_inner()
             .map_err(|error| ProducerError::Spool(error.into_error()))?;
         Ok(Plan {
-            recipe: self.recipe,
+            job: self.job,
             cells: self.cells,
             skipped: self.skipped,
             digest: self.digest.finish(),

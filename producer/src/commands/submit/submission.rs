@@ -13,13 +13,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tilefleet_common::aws::{Existing, ObjectError, Stored, Upload};
 use tilefleet_common::domain::{
-    Cell, CellMessage, Recipe, S3Url, SHARD_SIZE, TaskId, ordinals_of_shard,
+    Cell, CellMessage, Job, JobId, Recipe, S3Url, SHARD_SIZE, TaskId, ordinals_of_shard,
 };
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{self, NewTask};
 use tilefleet_common::ledger::{
     Answer, CodecError, Item, Key, Ledger, LedgerError, Progress, ShardRecord, TaskRecord,
-    TaskState, Write,
+    TaskState, Write, attribute,
 };
 use tilefleet_common::tracker::rfc3339;
 
@@ -95,7 +95,7 @@ async fn choose_task(
     let base = arguments
         .task_id
         .clone()
-        .unwrap_or_else(|| TaskId::of_content(plan.recipe, &plan.digest));
+        .unwrap_or_else(|| TaskId::of_content(&plan.job.id(), &plan.digest));
     let mut task = base.clone();
     let mut run = 1;
     loop {
@@ -125,20 +125,24 @@ struct Submission {
 }
 
 impl Submission {
-    /// Steps 1 and 2: the frozen cell list, then the task. Answers with the task's item, which may
-    /// be another's.
+    /// Steps 1 to 3: the frozen cell list, the recipe, then the task. Returns the task's item, which
+    /// another submit may have created.
     async fn create(&self, plan: &mut Plan) -> Result<TaskRecord, ProducerError> {
         let manifest = plan
             .output
             .join(&format!("tilefleet/{}/manifest.ndjson", self.task));
         self.freeze(plan, &manifest).await?;
         fault::point(Point::Manifest);
+        if let Job::Raster(recipe) = &plan.job {
+            self.put_recipe(recipe).await?;
+            fault::point(Point::Recipe);
+        }
         let new = NewTask {
             task: self.task.clone(),
             cells: plan.cells,
             shard_size: SHARD_SIZE,
             manifest,
-            recipe: plan.recipe,
+            job: plan.job.id(),
             output: plan.output.clone(),
             region: plan.region.clone(),
             digest: plan.digest.to_string(),
@@ -148,6 +152,21 @@ impl Submission {
         let item = self.write(&transition::create_task(&new)).await?;
         fault::point(Point::Task);
         Ok(TaskRecord::from_item(&item).map_err(unreadable(Key::Task(self.task.clone())))?)
+    }
+
+    /// Step 2. The recipe that is there already is the same, unless somebody chose the task's id and
+    /// gave it to two tasks.
+    async fn put_recipe(&self, recipe: &Recipe) -> Result<(), ProducerError> {
+        let item = self
+            .write(&transition::create_recipe(&self.task, recipe))
+            .await?;
+        if item.get(attribute::RECIPE_TEXT) == Some(&recipe.canonical().into()) {
+            Ok(())
+        } else {
+            Err(ProducerError::Conflict {
+                task: self.task.clone(),
+            })
+        }
     }
 
     /// Makes a write and answers with the item as it is now, whether by this write or before it.
@@ -224,11 +243,11 @@ impl Submission {
         }
     }
 
-    /// Steps 3 and 4: the shards with their messages, then the mark that all of them are there.
+    /// Steps 4 and 5: the shards with their messages, then the mark that all of them are there.
     /// Answers how many messages were sent.
     async fn send(&self, plan: &mut Plan, record: &TaskRecord) -> Result<u32, ProducerError> {
         let bar = output::bar(plan.cells.into(), TEMPLATE);
-        let recipe = plan.recipe;
+        let job = plan.job.id();
         let cells = (record.cells, record.shard_size);
         let shards = ShardReader {
             lines: plan.manifest()?.lines(),
@@ -239,7 +258,7 @@ impl Submission {
             .map(|shard| async {
                 let (shard, cells) = shard?;
                 let ordinals = u64::try_from(cells.len()).unwrap_or_default();
-                let sent = self.send_shard(record, recipe, shard, cells).await?;
+                let sent = self.send_shard(record, &job, shard, cells).await?;
                 bar.inc(ordinals);
                 Ok::<u32, ProducerError>(sent)
             })
@@ -264,7 +283,7 @@ impl Submission {
     async fn send_shard(
         &self,
         record: &TaskRecord,
-        recipe: Recipe,
+        job: &JobId,
         shard: u32,
         cells: Vec<Cell>,
     ) -> Result<u32, ProducerError> {
@@ -287,7 +306,7 @@ impl Submission {
                 shard,
                 ordinal,
                 epoch,
-                recipe,
+                job: job.clone(),
                 cell,
             };
             bodies.push(

@@ -180,6 +180,7 @@ impl ShardPlan {
                 shard,
                 ordinal,
                 cell: *cell,
+                job: resend.record.job.clone(),
             };
             let failure = Failure {
                 code: "raster_lost".to_owned(),

@@ -75,8 +75,8 @@ pub(crate) enum CellError {
     AssetIsPrefix { band: String, url: S3Url },
     #[error("no asset {band}, which recipe {recipe} reads; it reads {bands}")]
     MissingAsset {
-        band: &'static str,
-        recipe: &'static str,
+        band: String,
+        recipe: String,
         bands: String,
     },
     #[error("{what} {first} {from_first} does not agree with {second} {from_second}; {remedy}")]
@@ -97,16 +97,16 @@ pub(crate) enum CellError {
     #[error(
         "nothing tells which cell it is, and recipe {recipe} looks nowhere for it; add \"cell\":\"48RXT/2020-08-01/0\""
     )]
-    NoName { recipe: &'static str },
+    NoName { recipe: String },
     #[error(
         "no object of band {band} below {prefix}; check \"files\", or name the objects in \"assets\""
     )]
-    MissingBand { band: &'static str, prefix: S3Url },
+    MissingBand { band: String, prefix: S3Url },
     #[error(
         "band {band} is more than once below {prefix}, as {one} and {other}; give the prefix of one resolution, or name the objects in \"assets\""
     )]
     SeveralOfBand {
-        band: &'static str,
+        band: String,
         prefix: S3Url,
         one: String,
         other: String,

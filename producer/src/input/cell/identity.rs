@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use tilefleet_common::domain::{
-    Cell, CellId, Recipe, S3Url, SceneDate, ScenePath, Tile, tile_and_date_in_object_name,
+    Cell, CellId, Job, S3Url, SceneDate, ScenePath, Tile, tile_and_date_in_object_name,
 };
 
 use super::fields::{CellError, Fields};
@@ -12,7 +12,7 @@ use super::fields::{CellError, Fields};
 /// What the command line says for all cells.
 #[derive(Debug, Clone)]
 pub(crate) struct Choices {
-    pub(crate) recipe: Recipe,
+    pub(crate) job: Job,
     pub(crate) output: Option<S3Url>,
     pub(crate) request_payer: bool,
 }
@@ -52,8 +52,8 @@ pub(crate) fn tell(
     };
     let default = document && fields.files.is_some();
     let request_payer = choices.request_payer || fields.request_payer.unwrap_or(default);
-    if choices.recipe.bands().is_empty() {
-        let id = id_of_unread(&fields, choices.recipe, &output)?;
+    if choices.job == Job::Probe {
+        let id = id_of_unread(&fields, &choices.job, &output)?;
         let assets = BTreeMap::new();
         return Ok(Told::Cell(Cell {
             id,
@@ -79,9 +79,9 @@ pub(crate) fn tell(
             let id = Claims::of(&fields)
                 .and(path.into(), "of the path in \"files\"")
                 .settle(&files)?;
-            let bands = choices.recipe.bands().iter();
+            let bands = choices.job.inputs().into_iter();
             let assets = bands
-                .map(|&band| (band.to_owned(), files.join(&format!("{band}.jp2"))))
+                .map(|band| (band.to_owned(), files.join(&format!("{band}.jp2"))))
                 .collect();
             Ok(Told::Cell(Cell {
                 id,
@@ -92,7 +92,7 @@ pub(crate) fn tell(
             }))
         }
         (None, Some(assets)) => {
-            let assets = assets_of_recipe(assets, choices.recipe)?;
+            let assets = assets_of_job(assets, &choices.job)?;
             let id = id_of_assets(&fields, &assets)?;
             Ok(Told::Cell(Cell {
                 id,
@@ -108,7 +108,7 @@ pub(crate) fn tell(
 
 /// The name of a cell of which nothing is read: no prefix is looked into for it, only the
 /// addresses' own words count.
-fn id_of_unread(fields: &Fields, recipe: Recipe, output: &S3Url) -> Result<CellId, CellError> {
+fn id_of_unread(fields: &Fields, job: &Job, output: &S3Url) -> Result<CellId, CellError> {
     let mut claims = Claims::of(fields);
     if let Some(files) = &fields.files {
         claims = claims.and_path(files, "of the path in \"files\"");
@@ -118,7 +118,7 @@ fn id_of_unread(fields: &Fields, recipe: Recipe, output: &S3Url) -> Result<CellI
     }
     match claims.settle(output) {
         Err(CellError::NoTile { .. } | CellError::NoDate { .. }) => Err(CellError::NoName {
-            recipe: recipe.name(),
+            recipe: job.name().to_owned(),
         }),
         settled => settled,
     }
@@ -130,15 +130,16 @@ fn is_jp2(name: &str) -> bool {
 }
 
 /// Only what the recipe reads, so that a task's content does not depend on what else was listed.
-fn assets_of_recipe(
+fn assets_of_job(
     mut given: BTreeMap<String, S3Url>,
-    recipe: Recipe,
+    job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let asset = |&band: &&'static str| {
+    let inputs = job.inputs();
+    let asset = |&band: &&str| {
         let url = given.remove(band).ok_or_else(|| CellError::MissingAsset {
-            band,
-            recipe: recipe.name(),
-            bands: recipe.bands().join(", "),
+            band: band.to_owned(),
+            recipe: job.name().to_owned(),
+            bands: inputs.join(", "),
         })?;
         if url.object_name().is_empty() {
             return Err(CellError::AssetIsPrefix {
@@ -148,7 +149,7 @@ fn assets_of_recipe(
         }
         Ok((band.to_owned(), url))
     };
-    recipe.bands().iter().map(asset).collect()
+    inputs.iter().map(asset).collect()
 }
 
 fn id_of_assets(fields: &Fields, assets: &BTreeMap<String, S3Url>) -> Result<CellId, CellError> {
@@ -318,7 +319,7 @@ mod tests {
 
     fn choices() -> Choices {
         Choices {
-            recipe: Recipe::Rgb,
+            job: "rgb".parse().unwrap(),
             output: None,
             request_payer: false,
         }
@@ -400,7 +401,7 @@ mod tests {
     #[test]
     fn a_cell_of_a_probe_needs_a_name_and_nothing_to_read() {
         let probe = Choices {
-            recipe: Recipe::Probe,
+            job: Job::Probe,
             ..choices()
         };
         let told = |value| match tell(Fields::of(value).unwrap(), true, &probe) {

@@ -102,7 +102,7 @@ impl Resolver {
         prefix: &S3Url,
         listed: &[ListedObject],
     ) -> Result<BTreeMap<String, S3Url>, CellError> {
-        let asset = |&band: &&'static str| {
+        let asset = |&band: &&str| {
             let mut found = listed
                 .iter()
                 .map(|object| &object.url)
@@ -110,18 +110,18 @@ impl Resolver {
             match (found.next(), found.next()) {
                 (Some(only), None) => Ok((band.to_owned(), only.clone())),
                 (None, _) => Err(CellError::MissingBand {
-                    band,
+                    band: band.to_owned(),
                     prefix: prefix.clone(),
                 }),
                 (Some(one), Some(other)) => Err(CellError::SeveralOfBand {
-                    band,
+                    band: band.to_owned(),
                     prefix: prefix.clone(),
                     one: below(one, prefix),
                     other: below(other, prefix),
                 }),
             }
         };
-        self.choices.recipe.bands().iter().map(asset).collect()
+        self.choices.job.inputs().iter().map(asset).collect()
     }
 
     /// What `tileInfo.json` says, from the prefix or, where that is a folder of one resolution,
