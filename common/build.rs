@@ -16,14 +16,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             .is_some_and(|extension| extension == "toml")
     });
     files.sort();
-    let mut list = String::from("&[\n");
-    for file in files {
+    // Strings in the form of a literal, whatever is in a path.
+    let entries = files.iter().map(|file| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let path = file.canonicalize()?;
-        list += &format!("({name:?}, include_str!({path:?})),\n");
-    }
-    list += "]\n";
+        let path = file.canonicalize()?.to_string_lossy().into_owned();
+        Ok(format!("({name:?}, include_str!({path:?})),\n"))
+    });
+    let entries: String = entries.collect::<std::io::Result<_>>()?;
     let written = Path::new(&env::var("OUT_DIR")?).join("recipes.rs");
-    fs::write(written, list)?;
+    fs::write(written, format!("&[\n{entries}]\n"))?;
     Ok(())
 }
