@@ -6,55 +6,53 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tilefleet_common::aws::{Clients, HeaderLastUpload, ObjectReader, ObjectStore, ReadOptions};
+use tilefleet_common::aws::{Clients, HeaderLastUpload, ObjectStore, ReadOptions};
 use tilefleet_common::domain::S3Url;
-use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cell::{ObjectSource, Publication, object_error};
+use crate::cell::{self, ObjectSource, Publication, WINDOW_BYTES, object_error};
 use crate::cli::{FuseArgs, NamedBand};
 use crate::fuse::{
     self, Band, Cancel, Cog, FileOutput, FileSource, FuseError, Output, Prepared, Progress, Request,
 };
 
-/// Bytes of a band in S3, at most.
-const BAND_BYTES: u64 = 4 << 30;
-/// Bytes of a band in S3 that are in memory or on their way at a time.
-const WINDOW: u64 = 24 << 20;
+/// The largest band in S3 that is read, in bytes.
+const MAX_BAND_BYTES: u64 = 4 << 30;
 
-/// Fuses what the arguments say. SIGINT and SIGTERM end it within a tile or a request; then nothing
-/// is left behind.
+/// Fuses the bands that the arguments name. SIGINT and SIGTERM end it within a tile or a request;
+/// then nothing is left behind.
 ///
 /// # Errors
-/// Whatever is wrong with a band or the output, with the name of it.
+/// What is wrong with a band or the output, with its name.
 pub async fn run(args: FuseArgs) -> anyhow::Result<()> {
     let token = CancellationToken::new();
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
     );
-    let work = Box::pin(convert(args, &token));
+    let work = Box::pin(fuse(args, &token));
     tokio::pin!(work);
     tokio::select! {
         done = &mut work => return done,
         _ = interrupt.recv() => token.cancel(),
         _ = terminate.recv() => token.cancel(),
     }
-    // Whatever step was cut short words it its own way.
+    // Each step words a cancellation its own way.
     work.await
         .context("stopped by a signal; nothing was written")
 }
 
-async fn convert(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()> {
-    let is_remote = |place: &str| place.starts_with("s3://");
-    let remote = args.bands.iter().any(|band| is_remote(&band.place)) || is_remote(&args.output);
-    let objects = if remote {
+async fn fuse(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()> {
+    // Clients are built only for addresses in S3: local files need no region and no credentials.
+    let places = args.bands.iter().map(|band| &band.place);
+    let objects = if places.chain([&args.output]).any(|place| is_remote(place)) {
         Some(Clients::from_environment(None).await.objects)
     } else {
         None
     };
 
+    // Open the bands one after the other.
     let (mut bands, mut sources) = (Vec::new(), Vec::new());
     for band in &args.bands {
         match objects.as_ref().filter(|_| is_remote(&band.place)) {
@@ -62,12 +60,14 @@ async fn convert(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()
             Some(objects) => {
                 let opening = open_object(band, objects, args.request_payer, token);
                 let opened = token.run_until_cancelled(opening).await;
-                let (band, source) = opened.unwrap_or_else(|| Err(FuseError::Cancelled.into()))?;
-                bands.push(band);
+                let source = opened.unwrap_or_else(|| Err(FuseError::Cancelled.into()))?;
+                bands.push(source.band(&band.name, band.place.clone()));
                 sources.push(source);
             }
         }
     }
+
+    // Read their headers.
     let threads = args.threads.map_or_else(
         || std::thread::available_parallelism().map_or(1, usize::from),
         usize::from,
@@ -79,20 +79,23 @@ async fn convert(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()
         threads,
     };
     let cancel = Cancel::from(token.clone());
-    let preparing = tokio::task::spawn_blocking(move || fuse::prepare(request, &cancel));
-    let prepared = preparing
-        .await
-        .context("the work panicked")?
-        .map_err(told)?;
+    let prepared = blocking(move || fuse::prepare(request, &cancel))
+        .await?
+        .map_err(describe)?;
 
-    let bar = bar(&args.output);
+    // Fuse them into the output.
+    let bar = progress_bar(&args.output);
     let cog = match objects.filter(|_| is_remote(&args.output)) {
         Some(objects) => to_object(&args.output, &objects, prepared, &sources, &bar, token).await?,
         None => to_file(&args.output, prepared, &sources, &bar, token).await?,
     };
     bar.finish_and_clear();
-    summary(&args.output, &cog);
+    print_summary(&args.output, &cog);
     Ok(())
+}
+
+fn is_remote(place: &str) -> bool {
+    place.starts_with("s3://")
 }
 
 fn open_file(band: &NamedBand) -> anyhow::Result<Band> {
@@ -111,27 +114,17 @@ async fn open_object(
     objects: &ObjectStore,
     request_payer: bool,
     token: &CancellationToken,
-) -> anyhow::Result<(Band, Arc<ObjectSource>)> {
+) -> anyhow::Result<Arc<ObjectSource>> {
     let NamedBand { name, place } = band;
     let url: S3Url = place.parse().with_context(|| format!("band {name}"))?;
     let options = ReadOptions {
         request_payer,
-        limit: BAND_BYTES,
-        window: WINDOW,
+        limit: MAX_BAND_BYTES,
+        window: WINDOW_BYTES,
     };
-    let reader = ObjectReader::open(objects, &url, options)
+    ObjectSource::open(objects, &url, options, token)
         .await
-        .with_context(|| format!("band {name}"))?;
-    let source = Arc::new(ObjectSource::new(reader, Handle::current(), token.clone()));
-    let bytes: Arc<dyn fuse::Source> = Arc::<ObjectSource>::clone(&source);
-    Ok((
-        Band {
-            name: name.clone(),
-            source: place.clone(),
-            bytes,
-        },
-        source,
-    ))
+        .with_context(|| format!("band {name}"))
 }
 
 async fn to_file(
@@ -146,14 +139,12 @@ async fn to_file(
     let (output, cog) = fuse_into(output, prepared, bar, token).await?;
     let cog = cog.map_err(|error| match error {
         FuseError::Write { error } => anyhow::Error::new(error).context(cannot_write()),
-        other => told(other),
+        other => describe(other),
     })?;
-    verify(sources).await?;
+    cell::verify(sources).await?;
     let head = cog.head.clone();
-    let publishing = tokio::task::spawn_blocking(move || output.publish(&head));
-    publishing
-        .await
-        .context("the work panicked")?
+    blocking(move || output.publish(&head))
+        .await?
         .with_context(cannot_write)?;
     Ok(cog)
 }
@@ -168,14 +159,17 @@ async fn to_object(
 ) -> anyhow::Result<Cog> {
     let url: S3Url = url.parse()?;
     let upload = HeaderLastUpload::begin(objects, &url, None, "image/tiff");
-    let (publication, body) = Publication::begin(upload, token);
+    let (publication, body) = Publication::start(upload, token);
     let (body, cog) = fuse_into(body, prepared, bar, token).await?;
-    // Tells the upload that nothing more comes.
+    // The body ends here: the upload waits for that.
     drop(body);
     let verified = match cog {
-        Ok(cog) => verify(sources).await.map(|()| cog),
-        Err(FuseError::Write { .. }) => return Err(publication.cause().await.into()),
-        Err(error) => Err(told(error)),
+        Ok(cog) => cell::verify(sources)
+            .await
+            .map(|()| cog)
+            .map_err(anyhow::Error::from),
+        Err(FuseError::Write { .. }) => return Err(publication.error().await.into()),
+        Err(error) => Err(describe(error)),
     };
     match verified {
         Ok(cog) => {
@@ -183,13 +177,13 @@ async fn to_object(
             Ok(cog)
         }
         Err(error) => {
-            publication.give_up().await;
+            publication.abort().await;
             Err(error)
         }
     }
 }
 
-/// Runs the fusion on threads of its own and gives the output back.
+/// Fuses on threads of its own; returns the output beside the result.
 async fn fuse_into<O: Output + 'static>(
     output: O,
     prepared: Prepared,
@@ -197,27 +191,26 @@ async fn fuse_into<O: Output + 'static>(
     token: &CancellationToken,
 ) -> anyhow::Result<(O, Result<Cog, FuseError>)> {
     let (bar, cancel) = (bar.clone(), Cancel::from(token.clone()));
-    let fusing = tokio::task::spawn_blocking(move || {
+    blocking(move || {
         let progress = |progress: Progress| {
             bar.set_length(progress.total);
             bar.set_position(progress.done);
         };
         let cog = prepared.run(&output, &progress, &cancel);
         (output, cog)
-    });
-    fusing.await.context("the work panicked")
+    })
+    .await
 }
 
-/// Holds every object against its digest, where there is one.
-async fn verify(sources: &[Arc<ObjectSource>]) -> anyhow::Result<()> {
-    for source in sources {
-        source.reader().verify().await?;
-    }
-    Ok(())
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> anyhow::Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.context("the work panicked")
 }
 
-/// Where reading an object failed, S3 tells the whole story.
-fn told(error: FuseError) -> anyhow::Error {
+/// The error as the command prints it. For a failed read in S3 this is the error of S3.
+fn describe(error: FuseError) -> anyhow::Error {
     match &error {
         FuseError::Read { input, error } => match object_error(error) {
             Some(cause) => anyhow::anyhow!("{input}: {cause}"),
@@ -227,8 +220,8 @@ fn told(error: FuseError) -> anyhow::Error {
     }
 }
 
-/// A bar on a terminal, nothing elsewhere.
-fn bar(name: &str) -> ProgressBar {
+/// A progress bar on a terminal, nothing elsewhere.
+fn progress_bar(name: &str) -> ProgressBar {
     let target = if std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {
@@ -243,7 +236,7 @@ fn bar(name: &str) -> ProgressBar {
 }
 
 #[expect(clippy::print_stdout, reason = "the result of the command")]
-fn summary(name: &str, cog: &Cog) {
+fn print_summary(name: &str, cog: &Cog) {
     let head: u64 = cog.head.iter().map(|piece| piece.len() as u64).sum();
     println!(
         "{name}: {} x {}, {} band(s), {}, {}",

@@ -1,9 +1,9 @@
-//! The worker of a Tilefleet fleet: takes cells from the queue, fuses their bands into one
-//! cloud-optimised `GeoTIFF` each, and carries the ledger to the end of the task.
+//! The worker of a Tilefleet fleet: it receives cells from the queue, fuses the bands of each into a
+//! cloud-optimised `GeoTIFF`, and carries the ledger to the end of the task.
 //!
-//! [`pool`] holds the loop, [`message`] the life of one message, [`cell`] what is done for a cell,
-//! [`machine`] what the machine announces; [`fuse`] knows only rasters, and [`fuse_command`] runs it
-//! without a fleet.
+//! [`run_command`] builds a worker and [`pool`] is its main loop. [`message`] is the life of one
+//! message, [`cell`] is what is done for a cell, and [`machine`] reacts to what happens to the
+//! machine. [`fuse`] knows only rasters; [`fuse_command`] runs it without a fleet.
 
 pub mod cell;
 pub mod cli;
@@ -12,3 +12,4 @@ pub mod fuse_command;
 pub mod machine;
 pub mod message;
 pub mod pool;
+pub mod run_command;

@@ -187,7 +187,7 @@ async fn handed_back(flaw: Flaw) -> Result<()> {
     let health_file = health.display().to_string();
     let arguments = ["run", "--health-file", &health_file];
     let mut worker = site.fleet.start("worker", &arguments)?;
-    let said = says(&mut worker, &["its message goes back", words]).await?;
+    let said = says(&mut worker, &["the message goes back to the queue", words]).await?;
     ensure!(said.contains("300"), "five minutes: {said}");
     eventually("the count in the health file", BOUND, async || {
         let pulse: Value = serde_json::from_slice(&std::fs::read(&health)?)?;

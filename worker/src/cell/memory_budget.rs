@@ -1,6 +1,6 @@
-//! Memory that the cells of one worker share: a cell waits until there is enough, and one that can
-//! never have enough is refused. The kernel's out-of-memory killer would take the other cells
-//! along.
+//! The memory that the cells of one worker share: a cell waits until there is enough, and one that
+//! can never have enough is refused. Otherwise the kernel's out-of-memory killer ends the worker with
+//! all its cells.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ const MIB: u64 = 1 << 20;
 /// A cell needs more memory than the worker has in all.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the cell needs {needed} MiB of memory and this worker has {has} MiB for cells; use a larger machine or --memory"
+    "the cell needs {needed} MiB of memory and this worker has {total} MiB for cells; use a larger machine or --memory"
 )]
 pub struct TooLarge {
     needed: u64,
-    has: u64,
+    total: u64,
 }
 
 /// The memory for fusing, in MiB.
@@ -34,8 +34,8 @@ impl MemoryBudget {
         }
     }
 
-    /// Three quarters of what the control group, or else the machine, allows: the rest is for
-    /// downloads that are ahead.
+    /// Three quarters of what the control group, or else the machine, allows. The rest is for cells
+    /// that read ahead while they wait for a slot.
     pub fn of_this_machine() -> Self {
         let allowed = control_group_limit()
             .into_iter()
@@ -50,15 +50,15 @@ impl MemoryBudget {
         self.total
     }
 
-    /// Waits for `bytes` of it, which are given back when the permit is dropped.
+    /// Waits for `bytes` of it, until the permit is dropped.
     ///
     /// # Errors
-    /// [`TooLarge`] when there will never be so much.
+    /// [`TooLarge`] when `bytes` is more than the budget.
     pub async fn acquire(&self, bytes: u64) -> Result<OwnedSemaphorePermit, TooLarge> {
         let needed = bytes.div_ceil(MIB);
         let too_large = || TooLarge {
             needed,
-            has: self.total.into(),
+            total: self.total.into(),
         };
         let permits = u32::try_from(needed)
             .ok()
@@ -105,7 +105,7 @@ mod tests {
             budget.acquire(101 * MIB).await.unwrap_err(),
             TooLarge {
                 needed: 101,
-                has: 100
+                total: 100
             }
         );
         let first = budget.acquire(60 * MIB).await.unwrap();

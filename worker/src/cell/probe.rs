@@ -1,5 +1,5 @@
-//! The recipe that makes nothing: a small object in place of a raster, by the same slot, upload and
-//! deadlines. What such a cell costs is what the fleet costs.
+//! The probe: a small object in place of a raster, with the same slot, upload and deadlines. What
+//! such a cell costs is the overhead of the fleet.
 
 use std::time::Instant;
 
@@ -9,28 +9,28 @@ use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::Success;
 use tokio_util::sync::CancellationToken;
 
-use super::processor::{WorkError, Workshop, milliseconds, not_published};
+use super::error::{CellError, or_cancelled};
+use super::processor::{CellProcessor, milliseconds};
 use super::publish::PublishError;
 
-impl Workshop {
-    /// Publishes the name of `cell` at `output`, unless `lost` is cancelled before. The same cell
-    /// gives the same bytes.
-    ///
-    /// # Errors
-    /// [`WorkError`], which says what to do with the message.
-    pub(crate) async fn probe(
+impl CellProcessor {
+    /// Publishes the id of the cell as JSON; see [`CellProcessor::process`]. The same cell gives the
+    /// same bytes.
+    pub(super) async fn process_probe(
         &self,
         cell: &Cell,
         output: S3Url,
-        lost: &CancellationToken,
-    ) -> Result<Success, WorkError> {
-        let slot = self
-            .unless(&self.shutdown.stop, lost, self.slots.acquire())
-            .await?;
+        lease_lost: &CancellationToken,
+    ) -> Result<Success, CellError> {
+        // 1. Wait for a slot.
+        let stop = &self.shutdown.stop;
+        let slot = or_cancelled(stop, lease_lost, self.slots.acquire()).await?;
+
+        // 2. Upload the object.
         let clock = Instant::now();
-        let effort = self.shutdown.begin();
+        let running = self.shutdown.start_cell();
         let body = format!("{{\"cell\":\"{}\"}}\n", cell.id);
-        let published = async {
+        let publishing = async {
             let region = cell.region.as_deref();
             let mut upload = Upload::begin(
                 &self.objects,
@@ -42,15 +42,17 @@ impl Workshop {
             upload.write(body.as_bytes()).await?;
             upload.finish().await
         };
-        let stored = self.unless(&effort.hurry, lost, published).await?;
-        let stored = stored.map_err(|error| not_published(&PublishError::Upload(error)))?;
+        let stored = or_cancelled(&running.abort, lease_lost, publishing).await?;
+        let stored = stored.map_err(|error| CellError::from(&PublishError::Upload(error)))?;
         let (etag, bytes) = match stored {
             Stored::New { etag, bytes } => (etag, bytes),
             Stored::Kept => (String::new(), 0),
         };
+
+        // 3. Free the slot, as a raster does.
         fault::point_of(Point::Upload, &cell.id);
         drop(slot);
-        effort.done();
+        running.complete();
         Ok(Success {
             output,
             etag,

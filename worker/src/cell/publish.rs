@@ -1,4 +1,4 @@
-//! The raster on its way to S3, as the fuse core writes it: from plain threads, while it is made.
+//! The upload of a raster while it is made: plain threads write its body, an async task sends it.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,11 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fuse::Output;
 
-/// Pieces of the body that may wait for the upload. A piece is a compressed tile of the raster, of
-/// at most 1.5 MiB.
-const WAITING: usize = 8;
-/// How long giving an upload up may take before it is left to the bucket's lifecycle rule.
-const GIVE_UP: Duration = Duration::from_secs(5);
+/// Compressed tiles that can wait for the upload.
+const QUEUED_TILES: usize = 8;
+/// The largest compressed tile of a raster, in bytes.
+const MAX_TILE_BYTES: u64 = 3 << 19;
+/// How long aborting an upload can take before it is left to the bucket's lifecycle rule.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why nothing was published.
 #[derive(Debug, thiserror::Error)]
@@ -25,37 +26,38 @@ pub enum PublishError {
     #[error(transparent)]
     Upload(#[from] AwsError),
     /// The work was cancelled.
-    #[error("the upload was stopped; the cell is tried again")]
+    #[error("the upload was stopped; the cell is retried")]
     Stopped,
 }
 
-/// Takes the body; blocks while the upload is behind. Not for threads that drive the runtime.
+/// Takes the body of a raster. Blocks while the upload is behind, so it is not for threads that
+/// drive the runtime.
 #[derive(Debug)]
-pub struct Body {
-    pieces: mpsc::Sender<Bytes>,
+pub struct BodyWriter {
+    tiles: mpsc::Sender<Bytes>,
     waited_ns: AtomicU64,
 }
 
-impl Body {
-    /// How long threads have waited for room, all of them together.
-    pub fn waited(&self) -> Duration {
+impl BodyWriter {
+    /// How long threads have waited for the upload, summed over all of them.
+    pub fn wait_time(&self) -> Duration {
         Duration::from_nanos(self.waited_ns.load(Ordering::Relaxed))
     }
 }
 
-impl Output for Body {
+impl Output for BodyWriter {
     fn body(&self, bytes: Bytes) -> io::Result<()> {
         let begun = Instant::now();
-        let sent = self.pieces.blocking_send(bytes);
+        let sent = self.tiles.blocking_send(bytes);
         let waited = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.waited_ns.fetch_add(waited, Ordering::Relaxed);
-        // Why it ended is told by the upload itself.
+        // The reason is in the upload itself.
         sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the upload has ended"))
     }
 }
 
-/// An upload that is fed by a [`Body`]. Nothing is visible before [`Publication::finish`] has said
-/// so.
+/// An upload that takes its body from a [`BodyWriter`]. Nothing is visible before
+/// [`Publication::finish`] has succeeded.
 #[derive(Debug)]
 pub struct Publication {
     uploading: JoinHandle<Result<HeaderLastUpload, PublishError>>,
@@ -63,34 +65,34 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Bytes in memory at most, the head not included.
-    pub const MEMORY: u64 = HeaderLastUpload::MEMORY + (WAITING as u64 + 1) * (3 << 19);
+    /// Upper bound in bytes of what it has in memory, without the head.
+    pub const MEMORY: u64 = HeaderLastUpload::MEMORY + (QUEUED_TILES as u64 + 1) * MAX_TILE_BYTES;
 
-    /// Begins to upload what the body takes. When `cancel` says stop, the upload is aborted.
-    pub fn begin(mut upload: HeaderLastUpload, cancel: &CancellationToken) -> (Self, Body) {
-        let (pieces, mut waiting) = mpsc::channel::<Bytes>(WAITING);
-        let stop = cancel.clone();
+    /// Starts to upload what the writer takes. When `cancel` is cancelled, the upload is aborted.
+    pub fn start(mut upload: HeaderLastUpload, cancel: &CancellationToken) -> (Self, BodyWriter) {
+        let (tiles, mut queued) = mpsc::channel::<Bytes>(QUEUED_TILES);
+        let cancelled = cancel.clone();
         let uploading = tokio::spawn(async move {
-            let filling = async {
-                while let Some(piece) = waiting.recv().await {
-                    upload.write(piece).await?;
+            let sending = async {
+                while let Some(tile) = queued.recv().await {
+                    upload.write(tile).await?;
                 }
                 Ok::<(), AwsError>(())
             };
-            let filled = tokio::select! {
+            let sent = tokio::select! {
                 biased;
-                () = stop.cancelled() => None,
-                filled = filling => Some(filled),
+                () = cancelled.cancelled() => None,
+                sent = sending => Some(sent),
             };
-            if let Some(filled) = filled {
-                filled.map(|()| upload).map_err(PublishError::Upload)
+            if let Some(sent) = sent {
+                sent.map(|()| upload).map_err(PublishError::Upload)
             } else {
                 upload.abort().await;
                 Err(PublishError::Stopped)
             }
         });
-        let body = Body {
-            pieces,
+        let writer = BodyWriter {
+            tiles,
             waited_ns: AtomicU64::new(0),
         };
         (
@@ -98,33 +100,36 @@ impl Publication {
                 uploading,
                 cancel: cancel.clone(),
             },
-            body,
+            writer,
         )
     }
 
-    /// Waits for the body, whose [`Body`] is gone by now, and puts `head` in front of it: the
-    /// object becomes visible.
+    /// Waits until the body is uploaded, whose [`BodyWriter`] must have been dropped, and puts
+    /// `head` in front of it: the object becomes visible.
     ///
     /// # Errors
-    /// [`PublishError`]; nothing is visible then.
+    /// [`PublishError`]; then nothing is visible.
     pub async fn finish(self, head: Vec<Bytes>) -> Result<Stored, PublishError> {
         let upload = self.uploading.await.map_err(|_| PublishError::Stopped)??;
         Ok(upload.finish_with_head(head).await?)
     }
 
     /// Why the upload ended before its body did.
-    pub async fn cause(self) -> PublishError {
+    pub async fn error(self) -> PublishError {
         match self.uploading.await {
             Ok(Err(error)) => error,
             Ok(Ok(_)) | Err(_) => PublishError::Stopped,
         }
     }
 
-    /// Aborts the upload, if S3 is quick to answer.
-    pub async fn give_up(self) {
+    /// Aborts the upload, unless S3 takes too long for that.
+    pub async fn abort(self) {
         self.cancel.cancel();
-        if tokio::time::timeout(GIVE_UP, self.uploading).await.is_err() {
-            tracing::warn!("an upload that is given up is left to the bucket's lifecycle rule");
+        let aborted = tokio::time::timeout(ABORT_TIMEOUT, self.uploading);
+        if aborted.await.is_err() {
+            tracing::warn!(
+                "an aborted upload did not end in time; it is left to the bucket's lifecycle rule"
+            );
         }
     }
 }

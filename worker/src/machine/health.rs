@@ -1,25 +1,25 @@
-//! Telling from outside whether a worker is alive: a file that its loop rewrites.
+//! The health file: the worker's loop rewrites it, and `worker health` reads how old it is.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// How often a loop that has nothing else to do writes.
-pub const INTERVAL: Duration = Duration::from_secs(10);
+/// How often an idle loop writes.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What the file says.
+/// The content of the file, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pulse {
+pub struct Heartbeat {
     /// The worker's name.
     pub worker: String,
     /// Its process id.
     pub pid: u32,
     /// Cells that it holds.
     pub held: usize,
-    /// Cells that it has brought to an end.
+    /// Messages that it has finished with since it started.
     pub ended: u64,
-    /// Messages that were no cells, and are kept for a person to look at.
+    /// Malformed messages that it has copied to the place of `--poison` and deleted.
     #[serde(default)]
     pub poison: u64,
     /// Messages handed back because this worker could not use their recipe: it is missing, damaged,
@@ -30,8 +30,8 @@ pub struct Pulse {
 
 /// Why a worker does not count as alive.
 #[derive(Debug, thiserror::Error)]
-pub enum Unhealthy {
-    /// There is no file, or not such a one.
+pub enum HealthError {
+    /// The file is missing or malformed.
     #[error("health file {path} cannot be read: {source}; is a worker running with --health-file?", path = path.display())]
     Unreadable {
         /// The file.
@@ -40,18 +40,18 @@ pub enum Unhealthy {
         source: std::io::Error,
     },
     /// The file has not been written for too long.
-    #[error("health file {path} is {age} s old, more than {most} s: the worker is stuck or dead", path = path.display())]
+    #[error("health file {path} is {age} s old, more than {max_age} s: the worker is stuck or dead", path = path.display())]
     Stale {
         /// The file.
         path: PathBuf,
         /// Its age in seconds.
         age: u64,
         /// The age at which it counts as dead.
-        most: u64,
+        max_age: u64,
     },
 }
 
-/// The file that this worker writes, if it was told to.
+/// The file that this worker writes, if it was given one.
 #[derive(Debug, Clone)]
 pub struct HealthFile(Option<PathBuf>);
 
@@ -61,19 +61,19 @@ impl HealthFile {
         Self(path)
     }
 
-    /// Says that the worker is alive. A disk that does not take it is logged; it must not stop the
-    /// work.
-    pub fn beat(&self, pulse: &Pulse) {
+    /// Writes the file: the worker is alive. An error is logged; it must not stop the work.
+    pub fn write(&self, heartbeat: &Heartbeat) {
         let Some(path) = &self.0 else { return };
-        let text = serde_json::to_vec(pulse).unwrap_or_default();
-        let beside = path.with_extension(format!("{}.tmp", pulse.pid));
-        let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+        let text = serde_json::to_vec(heartbeat).unwrap_or_default();
+        let temporary = path.with_extension(format!("{}.tmp", heartbeat.pid));
+        let written =
+            std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path));
         if let Err(error) = written {
             tracing::warn!(path = %path.display(), %error, "the health file cannot be written");
         }
     }
 
-    /// Takes the file away, at the end.
+    /// Removes the file, at the end.
     pub fn remove(&self) {
         if let Some(path) = &self.0 {
             // It may never have been written.
@@ -82,27 +82,27 @@ impl HealthFile {
     }
 }
 
-/// Reads the file of a worker that wrote it no longer than `most` ago.
+/// Reads a health file, which must not be older than `max_age`.
 ///
 /// # Errors
-/// [`Unhealthy`] when it did not.
-pub fn check(path: &Path, most: Duration) -> Result<Pulse, Unhealthy> {
-    let unreadable = |source| Unhealthy::Unreadable {
+/// [`HealthError`] when the file is older, missing or malformed.
+pub fn check(path: &Path, max_age: Duration) -> Result<Heartbeat, HealthError> {
+    let unreadable = |source| HealthError::Unreadable {
         path: path.to_owned(),
         source,
     };
     let written = std::fs::metadata(path)
         .and_then(|metadata| metadata.modified())
         .map_err(unreadable)?;
-    // A file from the future, after the clock was set back, is as good as new.
+    // After the clock was set back, a file can be from the future. It counts as new.
     let age = SystemTime::now()
         .duration_since(written)
         .unwrap_or_default();
-    if age > most {
-        return Err(Unhealthy::Stale {
+    if age > max_age {
+        return Err(HealthError::Stale {
             path: path.to_owned(),
             age: age.as_secs(),
-            most: most.as_secs(),
+            max_age: max_age.as_secs(),
         });
     }
     let text = std::fs::read(path).map_err(unreadable)?;
@@ -119,10 +119,10 @@ mod tests {
             std::env::temp_dir().join(format!("tilefleet-health-{}.json", std::process::id()));
         assert!(matches!(
             check(&path, Duration::from_mins(1)),
-            Err(Unhealthy::Unreadable { .. })
+            Err(HealthError::Unreadable { .. })
         ));
         let file = HealthFile::new(Some(path.clone()));
-        let pulse = Pulse {
+        let heartbeat = Heartbeat {
             worker: "w".into(),
             pid: std::process::id(),
             held: 2,
@@ -130,8 +130,8 @@ mod tests {
             poison: 0,
             recipe_refusals: 3,
         };
-        file.beat(&pulse);
-        assert_eq!(check(&path, Duration::from_mins(1)).unwrap(), pulse);
+        file.write(&heartbeat);
+        assert_eq!(check(&path, Duration::from_mins(1)).unwrap(), heartbeat);
         let long_ago = SystemTime::now() - Duration::from_mins(2);
         std::fs::File::options()
             .write(true)
@@ -141,7 +141,7 @@ mod tests {
             .unwrap();
         assert!(matches!(
             check(&path, Duration::from_mins(1)),
-            Err(Unhealthy::Stale { most: 60, .. })
+            Err(HealthError::Stale { max_age: 60, .. })
         ));
         file.remove();
         assert!(!path.exists());

@@ -1,5 +1,5 @@
 //! The machine that the worker runs on, and the worker as its process: notices of the machine's
-//! end, scale-in protection, signals, and the health file.
+//! end, scale-in protection, stopping, and the health file.
 
 pub mod health;
 mod notice;
@@ -7,5 +7,5 @@ mod protection;
 mod shutdown;
 mod watcher;
 
-pub use shutdown::Shutdown;
-pub use watcher::{Machine, Membership};
+pub use shutdown::{RunningCell, Shutdown};
+pub use watcher::{GroupMembership, Machine};

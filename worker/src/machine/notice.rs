@@ -1,4 +1,4 @@
-//! What EC2 and the group announce of a machine, in its metadata.
+//! The notices that EC2 and the Auto Scaling group publish in the metadata of an instance.
 
 use std::time::Duration;
 
@@ -6,36 +6,35 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tilefleet_common::aws::{Metadata, MetadataError};
 
-/// What is announced.
+/// A notice about this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Notice {
-    /// Spot takes the machine (Amazon EC2 User Guide, "Spot Instance interruption notices",
+    /// Spot interrupts the instance (Amazon EC2 User Guide, "Spot Instance interruption notices",
     /// `instance-action`).
     Interrupted {
         /// `terminate`, `stop` or `hibernate`.
         action: String,
-        /// Time until then.
+        /// Time that is left until then.
         left: Duration,
     },
-    /// The group ends the machine (Amazon EC2 Auto Scaling User Guide, "Retrieve the target
+    /// The group terminates the instance (Amazon EC2 Auto Scaling User Guide, "Retrieve the target
     /// lifecycle state through instance metadata").
     Terminating,
-    /// The machine is more likely than others to be interrupted ("EC2 instance rebalance
-    /// recommendations").
+    /// The instance is at a higher risk of interruption ("EC2 instance rebalance recommendations").
     Rebalance,
 }
 
-/// The metadata as they are at a moment.
+/// The metadata items that hold notices, as they are at one moment.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Snapshot {
     action: Option<String>,
     target: Option<String>,
     rebalance: Option<String>,
 }
 
-/// Reads all notices.
-pub(super) async fn look(metadata: &Metadata) -> Result<Told, MetadataError> {
-    Ok(Told {
+/// Reads the items of all notices.
+pub(super) async fn read(metadata: &Metadata) -> Result<Snapshot, MetadataError> {
+    Ok(Snapshot {
         action: metadata.read("spot/instance-action").await?,
         target: metadata.read("autoscaling/target-lifecycle-state").await?,
         rebalance: metadata.read("events/recommendations/rebalance").await?,
@@ -48,35 +47,35 @@ struct InstanceAction {
     time: Timestamp,
 }
 
-/// What has been seen, so that each notice is heeded once.
+/// The last snapshot, so that each notice is acted on once.
 #[derive(Debug, Default)]
-pub(super) struct Seen(Told);
+pub(super) struct NoticeTracker(Snapshot);
 
-impl Seen {
-    /// The notices that were not there before.
-    pub(super) fn news(&mut self, told: Told) -> Vec<Notice> {
-        let before = std::mem::replace(&mut self.0, told);
-        let Told {
+impl NoticeTracker {
+    /// The notices of `snapshot` that were not in the one before.
+    pub(super) fn new_notices(&mut self, snapshot: Snapshot) -> Vec<Notice> {
+        let before = std::mem::replace(&mut self.0, snapshot);
+        let Snapshot {
             action,
             target,
             rebalance,
         } = &self.0;
-        let mut news = vec![];
+        let mut notices = vec![];
         if let Some(text) = action.as_ref().filter(|_| *action != before.action) {
-            news.push(interrupted(text));
+            notices.push(parse_interruption(text));
         }
         if target != &before.target && target.as_deref() == Some("Terminated") {
-            news.push(Notice::Terminating);
+            notices.push(Notice::Terminating);
         }
         if rebalance.is_some() && *rebalance != before.rebalance {
-            news.push(Notice::Rebalance);
+            notices.push(Notice::Rebalance);
         }
-        news
+        notices
     }
 }
 
-/// A notice that cannot be read is one nevertheless, and leaves no time.
-fn interrupted(text: &str) -> Notice {
+/// Parses `spot/instance-action`. A malformed notice still is one, and leaves no time.
+fn parse_interruption(text: &str) -> Notice {
     match serde_json::from_str::<InstanceAction>(text) {
         Ok(InstanceAction { action, time }) => {
             let left = Timestamp::now().duration_until(time);
@@ -86,7 +85,7 @@ fn interrupted(text: &str) -> Notice {
             }
         }
         Err(error) => {
-            tracing::warn!(%error, text, "the interruption notice cannot be read");
+            tracing::warn!(%error, text, "the interruption notice is malformed");
             Notice::Interrupted {
                 action: "unknown".to_owned(),
                 left: Duration::ZERO,
@@ -99,8 +98,8 @@ fn interrupted(text: &str) -> Notice {
 mod tests {
     use super::*;
 
-    fn told(action: Option<&str>, target: &str, rebalance: Option<&str>) -> Told {
-        Told {
+    fn snapshot(action: Option<&str>, target: &str, rebalance: Option<&str>) -> Snapshot {
+        Snapshot {
             action: action.map(str::to_owned),
             target: Some(target.to_owned()),
             rebalance: rebalance.map(str::to_owned),
@@ -108,20 +107,26 @@ mod tests {
     }
 
     #[test]
-    fn each_notice_is_news_once() {
-        let mut seen = Seen::default();
-        assert_eq!(seen.news(told(None, "InService", None)), []);
+    fn each_notice_is_new_once() {
+        let mut tracker = NoticeTracker::default();
+        assert_eq!(tracker.new_notices(snapshot(None, "InService", None)), []);
         let recommended = Some(r#"{"noticeTime": "2020-10-27T08:22:00Z"}"#);
         assert_eq!(
-            seen.news(told(None, "InService", recommended)),
+            tracker.new_notices(snapshot(None, "InService", recommended)),
             [Notice::Rebalance]
         );
-        assert_eq!(seen.news(told(None, "InService", recommended)), []);
         assert_eq!(
-            seen.news(told(None, "Terminated", recommended)),
+            tracker.new_notices(snapshot(None, "InService", recommended)),
+            []
+        );
+        assert_eq!(
+            tracker.new_notices(snapshot(None, "Terminated", recommended)),
             [Notice::Terminating]
         );
-        assert_eq!(seen.news(told(None, "Terminated", recommended)), []);
+        assert_eq!(
+            tracker.new_notices(snapshot(None, "Terminated", recommended)),
+            []
+        );
     }
 
     #[test]
@@ -141,7 +146,7 @@ mod tests {
             ("<html>".to_owned(), "unknown", 0..=0),
         ];
         for (text, wanted, seconds) in cases {
-            let Notice::Interrupted { action, left } = interrupted(&text) else {
+            let Notice::Interrupted { action, left } = parse_interruption(&text) else {
                 panic!("{text}")
             };
             assert_eq!(action, wanted);

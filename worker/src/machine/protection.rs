@@ -1,4 +1,5 @@
-//! Scale-in protection, so that the group chooses another machine than one that holds cells.
+//! Scale-in protection: the Auto Scaling group terminates an idle machine rather than one that holds
+//! cells.
 
 use std::time::Duration;
 
@@ -6,38 +7,37 @@ use tilefleet_common::aws::Group;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// How long a worker is idle before its machine may be chosen. Cells come and go meanwhile without
+/// How long a worker is idle before the protection is removed. Cells come and go meanwhile without
 /// a call.
-const RELEASE_AFTER: Duration = Duration::from_mins(1);
-/// The wait before metadata that must be there is asked for again, and before a call that failed is
-/// made again.
-pub(super) const AGAIN: Duration = Duration::from_secs(15);
+const IDLE_BEFORE_RELEASE: Duration = Duration::from_mins(1);
+/// The wait before a failed call to the instance metadata or to Auto Scaling is repeated.
+pub(super) const RETRY_WAIT: Duration = Duration::from_secs(15);
 
-/// Protects the machine, by `tell`, which says whether it worked, while `held` is not zero. Returns
-/// when `ended` is cancelled, with the protection taken back; a machine that is leaving needs none
-/// any more.
+/// Protects the machine while `held` is above zero. `set_protection` makes the call and returns
+/// whether it succeeded. Returns when `ended` is cancelled, after removing the protection; a machine
+/// that is being terminated needs none.
 ///
-/// What a former worker of this machine left is not known at the beginning, so the first release is
-/// always told.
-pub(super) async fn keep<T: Future<Output = bool>>(
-    tell: impl Fn(bool) -> T,
+/// At the start the state that a former worker of this machine left is unknown, so the first
+/// release always makes the call.
+pub(super) async fn maintain<T: Future<Output = bool>>(
+    set_protection: impl Fn(bool) -> T,
     mut held: watch::Receiver<usize>,
-    leaving: &CancellationToken,
+    terminating: &CancellationToken,
     ended: &CancellationToken,
 ) {
     let mut protected = None;
     tokio::select! {
-        () = follow(&tell, &mut held, &mut protected) => {}
-        () = leaving.cancelled() => return ended.cancelled().await,
+        () = follow_held(&set_protection, &mut held, &mut protected) => {}
+        () = terminating.cancelled() => return ended.cancelled().await,
         () = ended.cancelled() => {}
     }
     if protected == Some(true) {
-        tell(false).await;
+        set_protection(false).await;
     }
 }
 
-async fn follow<T: Future<Output = bool>>(
-    tell: &impl Fn(bool) -> T,
+async fn follow_held<T: Future<Output = bool>>(
+    set_protection: &impl Fn(bool) -> T,
     held: &mut watch::Receiver<usize>,
     protected: &mut Option<bool>,
 ) {
@@ -52,21 +52,22 @@ async fn follow<T: Future<Output = bool>>(
         if !busy {
             tokio::select! {
                 _ = held.wait_for(|held| *held > 0) => continue,
-                () = tokio::time::sleep(RELEASE_AFTER) => {}
+                () = tokio::time::sleep(IDLE_BEFORE_RELEASE) => {}
             }
         }
-        if tell(busy).await {
+        if set_protection(busy).await {
             *protected = Some(busy);
         } else {
-            // It may have been told for all that.
+            // The call can have taken effect all the same.
             *protected = None;
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(RETRY_WAIT).await;
         }
     }
 }
 
-/// Tells the group of it; a refusal is a warning and nothing more.
-pub(super) async fn tell(group: &Group, instance: &str, protect: bool) -> bool {
+/// Sets or removes the protection of `instance`; returns whether that succeeded. A refusal is only
+/// a warning.
+pub(super) async fn set(group: &Group, instance: &str, protect: bool) -> bool {
     match group.protect(instance, protect).await {
         Ok(()) => {
             tracing::info!(protect, "scale-in protection set");
@@ -85,13 +86,13 @@ mod tests {
 
     use super::*;
 
-    /// Runs through numbers of held cells, each for so many seconds, and gives what the group was
-    /// told.
-    async fn told(story: &[(usize, u64)], refused: usize) -> Vec<bool> {
+    /// Holds so many cells for so many seconds, entry by entry, and returns the calls that were
+    /// made. The first `refused` calls fail.
+    async fn calls(entries: &[(usize, u64)], refused: usize) -> Vec<bool> {
         let held = watch::Sender::new(0);
-        let (leaving, ended) = (CancellationToken::new(), CancellationToken::new());
+        let (terminating, ended) = (CancellationToken::new(), CancellationToken::new());
         let log = Arc::new(Mutex::new(vec![]));
-        let tell = {
+        let set_protection = {
             let log = Arc::clone(&log);
             move |protect| {
                 let mut log = log.lock().unwrap();
@@ -99,14 +100,17 @@ mod tests {
                 std::future::ready(log.len() > refused)
             }
         };
-        let (seen, stop) = (held.subscribe(), ended.clone());
-        let keeping = tokio::spawn(async move { keep(tell, seen, &leaving, &stop).await });
-        for (cells, seconds) in story {
+        let (receiver, stop) = (held.subscribe(), ended.clone());
+        let task =
+            tokio::spawn(
+                async move { maintain(set_protection, receiver, &terminating, &stop).await },
+            );
+        for (cells, seconds) in entries {
             held.send_replace(*cells);
             tokio::time::sleep(Duration::from_secs(*seconds)).await;
         }
         ended.cancel();
-        keeping.await.unwrap();
+        task.await.unwrap();
         let log = log.lock().unwrap();
         log.clone()
     }
@@ -115,28 +119,28 @@ mod tests {
     async fn cells_that_come_and_go_cost_no_call_each() {
         let busy: Vec<(usize, u64)> = (0..50).map(|n| (n % 2, 30)).collect();
         assert_eq!(
-            told(&busy, 0).await,
+            calls(&busy, 0).await,
             [true, false],
-            "set once, and taken back at the end"
+            "set once, and removed at the end"
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_idle_machine_may_be_chosen_after_a_minute() {
-        assert!(told(&[(0, 50)], 0).await.is_empty());
+    async fn an_idle_machine_loses_its_protection_after_a_minute() {
+        assert!(calls(&[(0, 50)], 0).await.is_empty());
         assert_eq!(
-            told(&[(0, 70)], 0).await,
+            calls(&[(0, 70)], 0).await,
             [false],
             "whatever a former worker left"
         );
         assert_eq!(
-            told(&[(2, 10), (0, 70), (1, 1)], 0).await,
+            calls(&[(2, 10), (0, 70), (1, 1)], 0).await,
             [true, false, true, false]
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_fails_is_made_again_later() {
-        assert_eq!(told(&[(1, 40)], 2).await, [true, true, true, false]);
+    async fn a_failed_call_is_repeated_later() {
+        assert_eq!(calls(&[(1, 40)], 2).await, [true, true, true, false]);
     }
 }

@@ -1,5 +1,5 @@
-//! Being told to stop, by a signal or by a notice of the machine's end, and what still fits into
-//! the time that is left.
+//! How the worker stops, on a signal or on a notice of the machine's end, and which cells still fit
+//! into the time that is left.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,35 +10,35 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Cells whose durations are remembered. The slowest of them is the estimate for the next one.
-const REMEMBERED: usize = 20;
+/// Number of cells whose durations are kept. The slowest of them is the estimate for the next one.
+const RECENT_CELLS: usize = 20;
 
 /// The two stages of stopping: no new cells, then no cells at all.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
-    /// Receive nothing more; hand back what is not being fused.
+    /// Receive nothing more; hand back the cells that are not being fused.
     pub stop: CancellationToken,
-    /// Hand back everything.
-    pub hurry: CancellationToken,
-    /// A signal has come, so the process ends when nothing is held any more.
+    /// Hand back all cells.
+    pub abort: CancellationToken,
+    /// A signal has come: the process ends when it holds nothing any more.
     pub signalled: CancellationToken,
     state: Arc<Mutex<State>>,
-    paused: watch::Sender<Option<Instant>>,
+    paused_until: watch::Sender<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     deadline: Option<Instant>,
-    /// Cells being fused or published: since when, and how to give each back.
-    efforts: BTreeMap<u64, (Instant, CancellationToken)>,
-    begun: u64,
-    /// What the last cells took.
+    /// Cells being fused or published: when each began, and the token that aborts it.
+    running: BTreeMap<u64, (Instant, CancellationToken)>,
+    next_number: u64,
+    /// Durations of the last cells, newest first.
     durations: VecDeque<Duration>,
 }
 
 impl State {
-    /// Whether a cell begun at `began` may be done by the deadline. One that nothing is known about
-    /// may.
+    /// Whether a cell begun at `began` is expected to end by the deadline. Without a deadline, or
+    /// before the first cell has ended, every cell is.
     fn fits(&self, began: Instant, now: Instant) -> bool {
         let (Some(deadline), Some(slowest)) = (self.deadline, self.durations.iter().max()) else {
             return true;
@@ -49,16 +49,16 @@ impl State {
 }
 
 impl Shutdown {
-    /// Listens for SIGTERM and SIGINT: the first one stops, and hurries after `grace`; the second
-    /// one hurries at once.
+    /// Listens for SIGTERM and SIGINT: the first one stops, and aborts after `grace`; the second
+    /// one aborts at once.
     ///
     /// # Errors
-    /// The operating system's, if it has no such signals to give.
+    /// The operating system's, when it cannot deliver these signals.
     pub fn on_signals(grace: Duration) -> std::io::Result<Self> {
         let shutdown = Self::default();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let told = shutdown.clone();
+        let listener = shutdown.clone();
         tokio::spawn(async move {
             let mut next = async || {
                 tokio::select! {
@@ -70,22 +70,19 @@ impl Shutdown {
             tracing::info!(
                 signal = first,
                 grace_s = grace.as_secs(),
-                "told to stop; receiving no more cells"
+                "stopping; receiving no more cells"
             );
-            told.signalled.cancel();
-            told.stop_by(Instant::now() + grace);
+            listener.signalled.cancel();
+            listener.stop_by(Instant::now() + grace);
             let second = next().await;
-            tracing::info!(
-                signal = second,
-                "told to stop again; handing everything back"
-            );
-            told.hurry.cancel();
+            tracing::info!(signal = second, "second signal; handing all cells back");
+            listener.abort.cancel();
         });
         Ok(shutdown)
     }
 
-    /// Stops, and hurries at `deadline`. Cells that will not be done by then are handed back now.
-    /// Of several deadlines the earliest counts.
+    /// Stops now, and aborts at `deadline`. Cells that will not end by then are handed back now. Of
+    /// several deadlines the earliest counts.
     pub fn stop_by(&self, deadline: Instant) {
         let now = Instant::now();
         {
@@ -94,59 +91,61 @@ impl Shutdown {
                 return;
             }
             state.deadline = Some(deadline);
-            for (began, hurry) in state.efforts.values() {
+            for (began, abort) in state.running.values() {
                 if !state.fits(*began, now) {
-                    hurry.cancel();
+                    abort.cancel();
                 }
             }
         }
         self.stop.cancel();
-        let hurry = self.hurry.clone();
+        let abort = self.abort.clone();
         tokio::spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep_until(deadline) => {
-                    tracing::info!("the time to finish is up; handing back what is left");
-                    hurry.cancel();
+                    tracing::info!("the time to finish is over; handing back the remaining cells");
+                    abort.cancel();
                 }
-                () = hurry.cancelled() => {}
+                () = abort.cancelled() => {}
             }
         });
     }
 
-    /// Receive nothing until then; what is held goes on.
+    /// Receives nothing until `until`; the cells that are held go on.
     pub fn pause_until(&self, until: Instant) {
-        self.paused.send_replace(Some(until));
+        self.paused_until.send_replace(Some(until));
     }
 
-    /// When receiving may go on, if it may not now.
-    pub fn paused(&self) -> Option<Instant> {
-        self.paused.borrow().filter(|until| *until > Instant::now())
+    /// When the pause ends, if there is one now.
+    pub fn paused_until(&self) -> Option<Instant> {
+        self.paused_until
+            .borrow()
+            .filter(|until| *until > Instant::now())
     }
 
-    /// Comes back when nothing more may be received.
-    pub async fn must_not_receive(&self) {
-        let mut paused = self.paused.subscribe();
-        let waits = |until: &Option<Instant>| until.is_some_and(|until| until > Instant::now());
+    /// Waits for a stop or a pause: from then on nothing is received.
+    pub async fn stopped_or_paused(&self) {
+        let mut paused_until = self.paused_until.subscribe();
+        let is_ahead = |until: &Option<Instant>| until.is_some_and(|until| until > Instant::now());
         tokio::select! {
             () = self.stop.cancelled() => {}
-            _ = paused.wait_for(waits) => {}
+            _ = paused_until.wait_for(is_ahead) => {}
         }
     }
 
-    /// A cell begins to be fused, and to be published after that.
-    pub fn begin(&self) -> Effort {
+    /// Registers a cell that begins to be fused, and will be published after that.
+    pub fn start_cell(&self) -> RunningCell {
         let began = Instant::now();
         let mut state = self.state();
-        let number = state.begun;
-        state.begun += 1;
-        let hurry = self.hurry.child_token();
+        let number = state.next_number;
+        state.next_number += 1;
+        let abort = self.abort.child_token();
         if !state.fits(began, began) {
-            hurry.cancel();
+            abort.cancel();
         }
-        state.efforts.insert(number, (began, hurry.clone()));
+        state.running.insert(number, (began, abort.clone()));
         drop(state);
-        Effort {
-            hurry,
+        RunningCell {
+            abort,
             number,
             began,
             shutdown: self.clone(),
@@ -158,28 +157,28 @@ impl Shutdown {
     }
 }
 
-/// A cell that is being fused or published. Dropping it ends that.
+/// A cell that is being fused or published, until this is dropped.
 #[derive(Debug)]
-pub struct Effort {
+pub struct RunningCell {
     /// Hand the cell back.
-    pub hurry: CancellationToken,
+    pub abort: CancellationToken,
     number: u64,
     began: Instant,
     shutdown: Shutdown,
 }
 
-impl Effort {
-    /// The cell is done, and what it took is an estimate for the next.
-    pub fn done(self) {
+impl RunningCell {
+    /// The cell is published; its duration becomes an estimate for the next one.
+    pub fn complete(self) {
         let mut state = self.shutdown.state();
         state.durations.push_front(self.began.elapsed());
-        state.durations.truncate(REMEMBERED);
+        state.durations.truncate(RECENT_CELLS);
     }
 }
 
-impl Drop for Effort {
+impl Drop for RunningCell {
     fn drop(&mut self) {
-        self.shutdown.state().efforts.remove(&self.number);
+        self.shutdown.state().running.remove(&self.number);
     }
 }
 
@@ -189,62 +188,62 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_mins(1);
 
-    /// A shutdown that has seen a cell of a minute.
-    async fn experienced() -> Shutdown {
+    /// A shutdown after one cell, which took a minute.
+    async fn with_estimate() -> Shutdown {
         let shutdown = Shutdown::default();
-        let first = shutdown.begin();
+        let first = shutdown.start_cell();
         tokio::time::sleep(MINUTE).await;
-        first.done();
+        first.complete();
         shutdown
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_cells_that_do_not_fit_the_time_left_are_handed_back_at_once() {
-        let shutdown = experienced().await;
-        let old = shutdown.begin();
+        let shutdown = with_estimate().await;
+        let old = shutdown.start_cell();
         tokio::time::sleep(MINUTE / 2).await;
-        let young = shutdown.begin();
+        let young = shutdown.start_cell();
         shutdown.stop_by(Instant::now() + MINUTE * 2 / 3);
-        assert!(shutdown.stop.is_cancelled() && !shutdown.hurry.is_cancelled());
-        assert!(!old.hurry.is_cancelled(), "half a minute is left of it");
-        assert!(young.hurry.is_cancelled(), "it would take a minute");
-        let late = shutdown.begin();
-        assert!(late.hurry.is_cancelled());
+        assert!(shutdown.stop.is_cancelled() && !shutdown.abort.is_cancelled());
+        assert!(!old.abort.is_cancelled(), "half a minute is left of it");
+        assert!(young.abort.is_cancelled(), "it would take a minute");
+        let late = shutdown.start_cell();
+        assert!(late.abort.is_cancelled());
         tokio::time::sleep(MINUTE).await;
         assert!(
-            old.hurry.is_cancelled() && shutdown.hurry.is_cancelled(),
+            old.abort.is_cancelled() && shutdown.abort.is_cancelled(),
             "the time is up"
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_worker_that_knows_nothing_yet_tries_until_the_time_is_up() {
+    async fn without_an_estimate_a_cell_runs_until_the_deadline() {
         let shutdown = Shutdown::default();
-        let first = shutdown.begin();
+        let first = shutdown.start_cell();
         shutdown.stop_by(Instant::now() + MINUTE);
-        assert!(!first.hurry.is_cancelled());
+        assert!(!first.abort.is_cancelled());
         tokio::time::sleep(MINUTE + Duration::from_secs(1)).await;
-        assert!(first.hurry.is_cancelled());
+        assert!(first.abort.is_cancelled());
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_earliest_of_several_deadlines_counts() {
-        let shutdown = experienced().await;
-        let cell = shutdown.begin();
+        let shutdown = with_estimate().await;
+        let cell = shutdown.start_cell();
         shutdown.stop_by(Instant::now() + 2 * MINUTE);
         shutdown.stop_by(Instant::now() + 3 * MINUTE);
-        assert!(!cell.hurry.is_cancelled());
+        assert!(!cell.abort.is_cancelled());
         shutdown.stop_by(Instant::now() + MINUTE / 2);
-        assert!(cell.hurry.is_cancelled());
+        assert!(cell.abort.is_cancelled());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_ends_by_itself() {
         let shutdown = Shutdown::default();
         shutdown.pause_until(Instant::now() + MINUTE);
-        shutdown.must_not_receive().await;
-        assert!(shutdown.paused().is_some());
+        shutdown.stopped_or_paused().await;
+        assert!(shutdown.paused_until().is_some());
         tokio::time::sleep(MINUTE).await;
-        assert!(shutdown.paused().is_none() && !shutdown.stop.is_cancelled());
+        assert!(shutdown.paused_until().is_none() && !shutdown.stop.is_cancelled());
     }
 }

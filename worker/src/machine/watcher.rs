@@ -1,7 +1,8 @@
-//! The machine that the worker runs on: when EC2 will take it away, and what its group has to know.
+//! Watches the machine: acts on the notices of its end, and tells the Auto Scaling group whether it
+//! holds cells.
 //!
-//! All of it is off where there is no instance metadata, as on a developer's machine. Nothing of it
-//! can fail a cell: a call that is refused is a warning.
+//! All of it is off where there is no instance metadata, as on a developer's machine. None of it can
+//! fail a cell: a refused call is a warning.
 
 use std::time::Duration;
 
@@ -11,48 +12,49 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::notice::{self, Notice, Seen};
-use super::protection::{self, AGAIN};
+use super::notice::{self, Notice, NoticeTracker};
+use super::protection::{self, RETRY_WAIT};
 use super::shutdown::Shutdown;
 
-/// How often the notices are looked at (Amazon EC2 User Guide, "Spot Instance interruption
-/// notices": every 5 seconds).
-const LOOK: Duration = Duration::from_secs(5);
-/// Kept free of the time that a notice leaves: for the ledger's steps and for handing back.
+/// How often the notices are read (Amazon EC2 User Guide, "Spot Instance interruption notices":
+/// every 5 seconds).
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Subtracted from the time that a notice leaves: for the ledger's steps and for handing back.
 const MARGIN: Duration = Duration::from_secs(5);
 /// How long no cells are received after a rebalance recommendation. The group launches a
-/// replacement and then ends this machine. Where there is no capacity for one it does not, and the
+/// replacement and then terminates this machine. Without capacity for one it does not, and the
 /// worker goes on: a fleet whose machines are all at risk must not stand still.
 const REBALANCE_PAUSE: Duration = Duration::from_mins(5);
 /// The time that the last calls have when the worker ends.
-const LAST_CALLS: Duration = Duration::from_secs(3);
+const FINAL_CALLS_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What the worker is told of its machine's group.
+/// The Auto Scaling group that the machine is in.
 #[derive(Debug, Clone)]
-pub struct Membership {
+pub struct GroupMembership {
     /// The group.
     pub group: Option<Group>,
-    /// The hook in which a machine waits before its end, and how long it may wait there.
+    /// The lifecycle hook in which a machine waits before it is terminated, and the longest time
+    /// that it can wait there.
     pub hook: Option<(String, Duration)>,
 }
 
-/// The machine, watched.
+/// The machine, watched by a task in the background.
 #[derive(Debug)]
 pub struct Machine {
     held: watch::Sender<usize>,
-    /// Nothing is held, and nothing will be.
+    /// The worker holds no cells, and will receive none.
     drained: CancellationToken,
-    /// The machine itself will end soon, whatever the worker does.
-    leaving: CancellationToken,
+    /// The machine will be terminated soon, whatever the worker does.
+    terminating: CancellationToken,
     ended: CancellationToken,
-    watch: JoinHandle<()>,
+    watcher: JoinHandle<()>,
 }
 
 impl Machine {
-    /// Begins to watch this machine, if it is one that has metadata.
-    pub fn watch(membership: Membership, shutdown: Shutdown) -> Self {
+    /// Starts to watch this machine, if it has instance metadata.
+    pub fn watch(membership: GroupMembership, shutdown: Shutdown) -> Self {
         let held = watch::Sender::new(0);
-        let (drained, leaving, ended) = (
+        let (drained, terminating, ended) = (
             CancellationToken::new(),
             CancellationToken::new(),
             CancellationToken::new(),
@@ -61,50 +63,55 @@ impl Machine {
             membership,
             shutdown,
             drained: drained.clone(),
-            leaving: leaving.clone(),
+            terminating: terminating.clone(),
             ended: ended.clone(),
         };
-        let watch = tokio::spawn(watcher.run(held.subscribe()));
+        let watcher = tokio::spawn(watcher.run(held.subscribe()));
         Self {
             held,
             drained,
-            leaving,
+            terminating,
             ended,
-            watch,
+            watcher,
         }
     }
 
-    /// So many cells are held.
-    pub fn holds(&self, cells: usize) {
+    /// Sets how many cells the worker holds.
+    pub fn set_held(&self, cells: usize) {
         self.held
             .send_if_modified(|held| std::mem::replace(held, cells) != cells);
     }
 
-    /// Nothing is held, and nothing will be.
-    pub fn drained(&self) {
+    /// The worker holds no cells, and will receive none.
+    pub fn set_drained(&self) {
         self.drained.cancel();
     }
 
-    /// Whether the machine itself will end soon. A worker that ended before it would only be
+    /// Whether the machine will be terminated soon. A worker that ended before it would only be
     /// started again.
-    pub fn is_leaving(&self) -> bool {
-        self.leaving.is_cancelled()
+    pub fn is_terminating(&self) -> bool {
+        self.terminating.is_cancelled()
     }
 
-    /// Ends the watch, and takes back what the group was told.
+    /// Stops watching, and removes the scale-in protection.
     pub async fn end(self) {
         self.ended.cancel();
-        if tokio::time::timeout(LAST_CALLS, self.watch).await.is_err() {
-            tracing::warn!("the group did not answer in time; scale-in protection may be left");
+        if tokio::time::timeout(FINAL_CALLS_TIMEOUT, self.watcher)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "the group did not answer in time; scale-in protection is perhaps not removed"
+            );
         }
     }
 }
 
 struct Watcher {
-    membership: Membership,
+    membership: GroupMembership,
     shutdown: Shutdown,
     drained: CancellationToken,
-    leaving: CancellationToken,
+    terminating: CancellationToken,
     ended: CancellationToken,
 }
 
@@ -115,74 +122,77 @@ impl Watcher {
         };
         let ended = self.ended.clone();
         let instance = tokio::select! {
-            instance = self.instance(&metadata) => instance,
+            instance = self.instance_id(&metadata) => instance,
             () = ended.cancelled() => return,
         };
         let Some(instance) = instance else { return };
         tracing::info!(instance, "watching this machine's notices");
         let protection = async {
             if let Some(group) = &self.membership.group {
-                let tell = |protect| protection::tell(group, &instance, protect);
-                protection::keep(tell, held, &self.leaving, &self.ended).await;
+                let set_protection = |protect| protection::set(group, &instance, protect);
+                protection::maintain(set_protection, held, &self.terminating, &self.ended).await;
             }
         };
         let notices = async {
             tokio::select! {
-                () = self.notices(&metadata, &instance) => {}
+                () = self.poll_notices(&metadata, &instance) => {}
                 () = ended.cancelled() => {}
             }
         };
         tokio::join!(protection, notices);
     }
 
-    /// This machine's id. A worker that is told of a lifecycle hook is on a machine that has one;
-    /// any other asks once.
-    async fn instance(&self, metadata: &Metadata) -> Option<String> {
-        let patient = self.membership.hook.is_some();
+    /// This machine's id. A worker with a lifecycle hook runs on a machine that has one, and repeats
+    /// a failed read; any other reads once.
+    async fn instance_id(&self, metadata: &Metadata) -> Option<String> {
+        let must_exist = self.membership.hook.is_some();
         loop {
             match metadata.read("instance-id").await {
                 Ok(Some(instance)) => return Some(instance),
                 Ok(None) => tracing::debug!("the instance metadata has no instance id"),
-                Err(error) if patient => tracing::warn!(%error, "asking again later"),
-                Err(error) => tracing::debug!(%error, "no machine to watch"),
+                Err(error) if must_exist => {
+                    tracing::warn!(%error, "the instance id cannot be read; reading it again later");
+                }
+                Err(error) => tracing::debug!(%error, "no instance metadata to watch"),
             }
-            if !patient {
+            if !must_exist {
                 return None;
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(RETRY_WAIT).await;
         }
     }
 
-    async fn notices(&self, metadata: &Metadata, instance: &str) {
-        let mut seen = Seen::default();
-        let mut silent = false;
-        let mut terminating = false;
+    async fn poll_notices(&self, metadata: &Metadata, instance: &str) {
+        let mut tracker = NoticeTracker::default();
+        let mut failing = false;
+        let mut hook_waits = false;
         loop {
-            match notice::look(metadata).await {
-                Ok(told) => {
-                    silent = false;
-                    for notice in seen.news(told) {
-                        terminating |= notice == Notice::Terminating;
-                        self.heed(&notice);
+            match notice::read(metadata).await {
+                Ok(snapshot) => {
+                    failing = false;
+                    for notice in tracker.new_notices(snapshot) {
+                        hook_waits |= notice == Notice::Terminating;
+                        self.act_on(&notice);
                     }
                 }
-                Err(error) if silent => tracing::debug!(%error),
+                // One warning for a row of failures.
+                Err(error) if failing => tracing::debug!(%error),
                 Err(error) => {
-                    tracing::warn!(%error, "no notice can be seen");
-                    silent = true;
+                    tracing::warn!(%error, "the notices cannot be read");
+                    failing = true;
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
-                () = self.drained.cancelled(), if terminating => {
-                    self.let_go(instance).await;
-                    terminating = false;
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+                () = self.drained.cancelled(), if hook_waits => {
+                    self.complete_lifecycle_action(instance).await;
+                    hook_waits = false;
                 }
             }
         }
     }
 
-    fn heed(&self, notice: &Notice) {
+    fn act_on(&self, notice: &Notice) {
         match notice {
             Notice::Interrupted { action, left } => {
                 tracing::info!(
@@ -190,7 +200,7 @@ impl Watcher {
                     left_s = left.as_secs(),
                     "a spot interruption is announced"
                 );
-                self.leaving.cancel();
+                self.terminating.cancel();
                 self.shutdown
                     .stop_by(Instant::now() + left.saturating_sub(MARGIN));
             }
@@ -200,11 +210,14 @@ impl Watcher {
                     .hook
                     .as_ref()
                     .map_or(Duration::ZERO, |(_, time)| *time);
-                tracing::info!(left_s = left.as_secs(), "the group is ending this machine");
-                self.leaving.cancel();
-                // A machine may have waited since the look before.
+                tracing::info!(
+                    left_s = left.as_secs(),
+                    "the group is terminating this machine"
+                );
+                self.terminating.cancel();
+                // The hook can have begun just after the poll before.
                 self.shutdown
-                    .stop_by(Instant::now() + left.saturating_sub(LOOK + 2 * MARGIN));
+                    .stop_by(Instant::now() + left.saturating_sub(POLL_INTERVAL + 2 * MARGIN));
             }
             Notice::Rebalance => {
                 tracing::info!(
@@ -216,8 +229,8 @@ impl Watcher {
         }
     }
 
-    /// Tells the group that it need not wait for this machine.
-    async fn let_go(&self, instance: &str) {
+    /// Completes the lifecycle action, so that the group does not wait longer for this machine.
+    async fn complete_lifecycle_action(&self, instance: &str) {
         let (Some(group), Some((hook, _))) = (&self.membership.group, &self.membership.hook) else {
             return;
         };
@@ -231,13 +244,16 @@ impl Watcher {
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the group waits longer than it need");
+                    tracing::warn!(
+                        %error,
+                        "the lifecycle action is not completed; the group waits for the hook's timeout"
+                    );
                     if !error.is_retryable() {
                         return;
                     }
                 }
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(RETRY_WAIT).await;
         }
     }
 }

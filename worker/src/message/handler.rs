@@ -1,96 +1,75 @@
-//! The life of one message in a worker's hands, from its receive to its end.
+//! The life of one message, from its receive to its end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tilefleet_common::aws::{DeleteBatcher, Queue, QueueError, Received, full_jitter};
+use tilefleet_common::aws::{DeleteBatcher, QueueError, Received};
 use tilefleet_common::domain::{CellMessage, Job};
 use tilefleet_common::fault::{self, Point};
-use tilefleet_common::ledger::attribute::FAILURES;
 use tilefleet_common::ledger::flow::{Deferral, Outcome, Step};
-use tilefleet_common::ledger::transition::{self, Failure, Ticket};
-use tilefleet_common::ledger::{Answer, CellRecord, Key, LedgerError, RecipeTrouble, Value};
-use tilefleet_common::tracker::{Tracker, rfc3339};
+use tilefleet_common::ledger::transition::{Failure, Ticket};
+use tilefleet_common::ledger::{LedgerError, RecipeTrouble};
+use tilefleet_common::tracker::Tracker;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::isolation::{self, Isolation, Turn};
+use super::attempt_budget::{AfterFailure, AttemptBudget};
+use super::disposition::{Disposition, notice_backoff};
+use super::inbox::{Inbox, Origin};
+use super::isolation::{Isolation, Permit};
 use super::lease::Lease;
-use super::poison::Poison;
-use crate::cell::{WorkError, Workshop};
+use super::poison::PoisonStore;
+use crate::cell::{CellError, CellProcessor};
 
-/// The wait after the first failure that may pass; it doubles with each, up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_secs(5);
-const LONGEST_WAIT: Duration = Duration::from_mins(15);
-/// The wait before a message is looked at again whose task is unknown, or that cannot be read.
-/// Receives send such a message to the dead-letter queue in the end, for a person to look at.
+/// The wait before a message is received again that is malformed, or whose task is unknown. After
+/// enough receives the queue moves such a message to the dead-letter queue, for a person to look at.
 const UNKNOWN_WAIT: Duration = Duration::from_mins(1);
-/// The wait before somebody else looks at a message whose recipe this worker cannot use. Meanwhile
-/// a newer worker may have taken its place.
-const RECIPE_WAIT: Duration = Duration::from_mins(5);
-/// How long a message that is handed back waits for its interruption to be counted.
-const COUNTING: Duration = Duration::from_millis(500);
 
-/// Where a message came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// The queue of cells: there is work to do.
-    Cells,
-    /// The dead-letter queue: whatever is still pending has failed.
-    DeadLetters,
-}
+/// The wait before another worker receives a message whose recipe this one cannot use. Until then a
+/// newer worker may have replaced this one.
+const RECIPE_WAIT: Duration = Duration::from_mins(5);
 
 /// Brings messages to their end.
 #[derive(Debug)]
-pub struct Holder {
+pub struct MessageHandler {
     /// Carries out the ledger's steps.
     pub tracker: Tracker,
     /// Makes rasters.
-    pub workshop: Workshop,
+    pub processor: CellProcessor,
     /// This worker's name.
     pub worker: String,
-    /// Failures that may pass, before a cell is given up.
-    pub max_failures: u32,
-    /// Workers that may die of a cell, before it is given up.
-    pub max_crashes: u32,
-    /// Who may work beside whom.
+    /// Counts failures and crashes.
+    pub budget: AttemptBudget,
+    /// Keeps cells that workers die of apart from the others.
     pub isolation: Isolation,
-    /// Keeps messages that are no cells.
-    pub poison: Poison,
+    /// Keeps malformed messages.
+    pub poison: PoisonStore,
     /// Deletes from the queue of cells.
     pub deletions: DeleteBatcher,
     /// Messages handed back because this worker could not use their recipe.
     pub recipe_refusals: AtomicU64,
 }
 
-/// What is to become of the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// All is done.
-    Delete,
-    /// Somebody shall have it in a while.
-    Later(Duration),
-    /// It may be another worker's; it is not touched.
-    Lost,
+/// A well-formed message, for as long as the worker holds it.
+struct Delivery<'a> {
+    origin: Origin,
+    message: &'a CellMessage,
+    received: &'a Received,
+    ticket: Ticket,
+    /// Cancelled when another worker can have the message.
+    lease_lost: &'a CancellationToken,
 }
 
-impl Holder {
+impl MessageHandler {
     /// Brings a message received at `since` to its end. Never fails: what cannot be done now is
     /// done on redelivery.
-    pub async fn hold(
-        &self,
-        source: Source,
-        queue: &Queue,
-        timeout: Duration,
-        received: Received,
-        since: Instant,
-    ) {
+    pub async fn handle(&self, inbox: &Inbox, received: Received, since: Instant) {
         let message: CellMessage = match serde_json::from_str(&received.body) {
             Ok(message) => message,
             Err(error) => {
-                let end = self.poisoned(queue, &received, &error).await;
-                self.end(source, queue, &received, end).await;
+                let disposition = self.keep_malformed(inbox, &received, &error).await;
+                self.dispose(inbox, &received, disposition).await;
                 return;
             }
         };
@@ -108,181 +87,142 @@ impl Holder {
             shard = ticket.shard, ordinal = ticket.ordinal, receives = received.receives
         );
         async {
-            let lease = Lease::hold(queue.clone(), received.receipt.clone(), timeout, since);
-            let end = self
-                .carry(source, &ticket, &message, &received, lease.lost())
-                .await;
+            let lease = Lease::start(inbox, received.receipt.clone(), since);
+            let delivery = Delivery {
+                origin: inbox.origin,
+                message: &message,
+                received: &received,
+                ticket,
+                lease_lost: lease.lost(),
+            };
+            let disposition = self.run_protocol(&delivery).await;
+            let cell = delivery.ticket.cell;
             drop(lease);
-            self.end(source, queue, &received, end).await;
-            if end == End::Delete {
-                fault::point_of(Point::Delete, &ticket.cell);
+            self.dispose(inbox, &received, disposition).await;
+            if disposition == Disposition::Delete {
+                fault::point_of(Point::Delete, &cell);
             }
         }
         .instrument(span)
         .await;
     }
 
-    /// A message that is no cell will never be one: it is kept elsewhere and deleted, or else left
-    /// to the queue.
-    async fn poisoned(&self, queue: &Queue, received: &Received, error: &serde_json::Error) -> End {
-        let (worker, message, tries) = (&self.worker, &received.id, received.receives);
-        let later = End::Later(UNKNOWN_WAIT.saturating_mul(tries));
-        match self.poison.keep(received, queue.url(), worker, error).await {
+    /// A malformed message stays malformed: it is copied elsewhere and deleted. What cannot be
+    /// copied is left to the queue.
+    async fn keep_malformed(
+        &self,
+        inbox: &Inbox,
+        received: &Received,
+        error: &serde_json::Error,
+    ) -> Disposition {
+        let (worker, message) = (&self.worker, &received.id);
+        let later = Disposition::ReleaseAfter(UNKNOWN_WAIT.saturating_mul(received.receives));
+        let copied = self.poison.keep(received, inbox.queue.url(), worker, error);
+        match copied.await {
             Ok(Some(kept)) => {
                 fault::point(Point::Keep);
                 let poison = self.poison.kept();
                 tracing::error!(
-                    worker, message, tries, %error, %kept, poison, "the message is no cell; it is kept and removed"
+                    worker, message, receives = received.receives, %error, %kept, poison,
+                    "the message is malformed; it is copied and deleted"
                 );
-                End::Delete
+                Disposition::Delete
             }
             Ok(None) => {
                 tracing::error!(
-                    worker, message, tries, %error,
-                    "the message is no cell; it is left for the dead-letter queue, as --poison names no place to keep it"
+                    worker, message, receives = received.receives, %error,
+                    "the message is malformed; it is left for the dead-letter queue, because --poison names no place \
+                     for a copy"
                 );
                 later
             }
             Err(trouble) => {
                 tracing::error!(
-                    worker, message, tries, %error, %trouble,
-                    "the message is no cell and cannot be kept; it goes back"
+                    worker, message, receives = received.receives, %error, %trouble,
+                    "the message is malformed and cannot be copied; it goes back to the queue"
                 );
                 later
             }
         }
     }
 
-    async fn carry(
-        &self,
-        source: Source,
-        ticket: &Ticket,
-        message: &CellMessage,
-        received: &Received,
-        lost: &CancellationToken,
-    ) -> End {
+    /// Carries out step after step of the ledger's protocol, up to the message's end.
+    async fn run_protocol(&self, delivery: &Delivery<'_>) -> Disposition {
+        let works = delivery.origin == Origin::Cells;
         let mut step = Step::ReadTask;
-        // Kept to the end of this function.
-        let mut turn: Option<Turn> = None;
+        // Held to the end of this function.
+        let mut permit: Option<Permit> = None;
         loop {
             step = match step {
-                Step::Delete => return End::Delete,
-                Step::Defer(why) => return self.deferred(&why, received.receives),
-                Step::Work(job) if source == Source::Cells => {
-                    match self.work(ticket, &job, message, lost).await {
-                        Ok(outcome) => Step::Record(outcome),
-                        Err(end) => return end,
+                // The two ends.
+                Step::Delete => return Disposition::Delete,
+                Step::Defer(why) => return self.deferred(&why, delivery.received.receives),
+
+                // The worker's own steps: before the cell begins it needs a permit, and then it is
+                // processed. Of a dead letter the tracker fails the cell instead.
+                Step::Start(job) if works && permit.is_none() => match self.admit(delivery).await {
+                    Ok(Ok(admitted)) => {
+                        permit = Some(admitted);
+                        Step::Start(job)
                     }
-                }
-                Step::Start(job) if source == Source::Cells && turn.is_none() => {
-                    match self.admit(ticket, received, lost).await {
-                        Ok(Ok(admitted)) => {
-                            turn = Some(admitted);
-                            Step::Start(job)
-                        }
-                        Ok(Err(failure)) => Step::Record(Outcome::Failed(failure)),
-                        Err(end) => return end,
-                    }
-                }
-                step => match self.advance(source, ticket, message, received, step).await {
+                    Ok(Err(failure)) => Step::Record(Outcome::Failed(failure)),
+                    Err(disposition) => return disposition,
+                },
+                Step::Work(job) if works => match self.process(delivery, &job).await {
+                    Ok(outcome) => Step::Record(outcome),
+                    Err(disposition) => return disposition,
+                },
+
+                // All others are the tracker's.
+                step => match self.advance(delivery, step).await {
                     Ok(next) => next,
                     Err(error) => {
-                        tracing::error!(%error, "the ledger gave no answer; the message goes back");
-                        return End::Later(full_jitter(
-                            FIRST_WAIT,
-                            LONGEST_WAIT,
-                            received.receives,
-                        ));
+                        tracing::error!(%error, "the ledger did not answer; the message goes back to the queue");
+                        return Disposition::after_backoff(delivery.received.receives);
                     }
                 },
             };
-            if lost.is_cancelled() {
-                return End::Lost;
+            if delivery.lease_lost.is_cancelled() {
+                return Disposition::LeaveAlone;
             }
         }
     }
 
-    /// Whether the cell may begin, and beside which others: see [`super::isolation`].
-    async fn admit(
-        &self,
-        ticket: &Ticket,
-        received: &Received,
-        lost: &CancellationToken,
-    ) -> Result<Result<Turn, Failure>, End> {
-        let crashes = self.crashes(ticket, received).await;
-        if crashes >= self.max_crashes {
-            let failure = crashed(crashes);
-            tracing::error!(code = failure.code, error = failure.message, "given up");
+    /// Waits for a permit to run the cell, an exclusive one if workers died of it before (see
+    /// [`super::isolation`]). A cell that too many died of fails instead.
+    async fn admit(&self, delivery: &Delivery<'_>) -> Result<Result<Permit, Failure>, Disposition> {
+        let receives = delivery.received.receives;
+        let crashes = self.budget.crashes(&delivery.ticket, receives).await;
+        if let Some(failure) = self.budget.too_many_crashes(crashes) {
+            tracing::error!(
+                code = failure.code,
+                error = failure.message,
+                "crashed too often"
+            );
             return Ok(Err(failure));
         }
         if crashes > 0 {
             tracing::warn!(
                 crashes,
-                "workers that had the cell died or lost it; it is worked on alone"
+                "workers that had the cell died or lost the message; it runs alone"
             );
         }
         tokio::select! {
-            turn = self.isolation.turn(crashes > 0) => Ok(Ok(turn)),
-            () = lost.cancelled() => Err(End::Lost),
-            () = self.workshop.shutdown.stop.cancelled() => {
+            permit = self.isolation.acquire(crashes > 0) => Ok(Ok(permit)),
+            () = delivery.lease_lost.cancelled() => Err(Disposition::LeaveAlone),
+            () = self.processor.shutdown.stop.cancelled() => {
                 tracing::info!("interrupted; handed back before it began");
-                Err(End::Later(Duration::ZERO))
+                Err(Disposition::ReleaseAfter(Duration::ZERO))
             }
         }
     }
 
-    /// How many workers died of the cell, as far as is known. A first receive costs no look at the
-    /// ledger.
-    async fn crashes(&self, ticket: &Ticket, received: &Received) -> u32 {
-        if received.receives <= 1 {
-            return 0;
-        }
-        let key = Key::Cell(ticket.task.clone(), ticket.shard, ticket.ordinal);
-        match self.tracker.ledger().read(&key).await {
-            // Nobody has begun it yet.
-            Ok(None) => 0,
-            Ok(Some(item)) => match CellRecord::from_item(&item) {
-                Ok(record) => isolation::crashes(&record.story, received.receives),
-                Err(error) => {
-                    tracing::warn!(%error, "the cell's item cannot be read; trying the cell");
-                    0
-                }
-            },
-            Err(error) => {
-                tracing::warn!(%error, "how often workers died of the cell is not known; trying it");
-                0
-            }
-        }
-    }
-
-    async fn advance(
-        &self,
-        source: Source,
-        ticket: &Ticket,
-        message: &CellMessage,
-        received: &Received,
-        step: Step,
-    ) -> Result<Step, LedgerError> {
-        match source {
-            Source::Cells => self.tracker.advance(ticket, step).await,
-            Source::DeadLetters => {
-                self.tracker
-                    .advance_dead_letter(ticket, message.epoch, &received.id, step)
-                    .await
-            }
-        }
-    }
-
-    /// Step 5, with the budget of failures that may pass.
-    async fn work(
-        &self,
-        ticket: &Ticket,
-        job: &Job,
-        message: &CellMessage,
-        lost: &CancellationToken,
-    ) -> Result<Outcome, End> {
+    /// Step 5: processes the cell, and counts a failure or an interruption.
+    async fn process(&self, delivery: &Delivery<'_>, job: &Job) -> Result<Outcome, Disposition> {
         tracing::info!("begun");
-        match self.workshop.make(&message.cell, job, lost).await {
+        let cell = &delivery.message.cell;
+        let processing = self.processor.process(cell, job, delivery.lease_lost);
+        match processing.await {
             Ok(success) => {
                 tracing::info!(
                     output = %success.output, bytes = success.bytes, fetch_ms = success.fetch_ms,
@@ -290,7 +230,7 @@ impl Holder {
                 );
                 Ok(Outcome::Ok(success))
             }
-            Err(WorkError::Permanent(failure)) => {
+            Err(CellError::Permanent(failure)) => {
                 tracing::error!(
                     code = failure.code,
                     error = failure.message,
@@ -298,131 +238,96 @@ impl Holder {
                 );
                 Ok(Outcome::Failed(failure))
             }
-            Err(WorkError::Retryable(failure)) => self.count_failure(ticket, failure).await,
-            Err(WorkError::Interrupted) => {
+            Err(CellError::Retryable(failure)) => {
+                match self.budget.count_failure(&delivery.ticket, failure).await {
+                    Ok(AfterFailure::Fail(failure)) => Ok(Outcome::Failed(failure)),
+                    Ok(AfterFailure::Retry(wait)) => Err(Disposition::ReleaseAfter(wait)),
+                    Err(error) => {
+                        tracing::error!(
+                            %error, worker = self.worker,
+                            "the failure is not counted; the message goes back to the queue"
+                        );
+                        Err(Disposition::after_backoff(1))
+                    }
+                }
+            }
+            Err(CellError::Interrupted) => {
                 tracing::info!("interrupted; handed back");
-                self.count_interruption(ticket).await;
-                Err(End::Later(Duration::ZERO))
+                self.budget.count_interruption(&delivery.ticket).await;
+                Err(Disposition::ReleaseAfter(Duration::ZERO))
             }
-            Err(WorkError::LeaseLost) => {
-                self.count_interruption(ticket).await;
-                Err(End::Lost)
+            Err(CellError::LeaseLost) => {
+                self.budget.count_interruption(&delivery.ticket).await;
+                Err(Disposition::LeaveAlone)
             }
         }
     }
 
-    /// Told before the message is visible again, so that nobody takes the interruption for a crash;
-    /// but nobody waits for it long.
-    async fn count_interruption(&self, ticket: &Ticket) {
-        let write = transition::count_interruption(ticket);
-        match tokio::time::timeout(COUNTING, self.tracker.ledger().write(&write)).await {
-            Ok(Ok(_)) => fault::point_of(Point::Interrupt, &ticket.cell),
-            Ok(Err(error)) => tracing::warn!(%error, "the interruption is not counted"),
-            Err(_) => tracing::warn!("the interruption is not counted in time"),
+    async fn advance(&self, delivery: &Delivery<'_>, step: Step) -> Result<Step, LedgerError> {
+        let ticket = &delivery.ticket;
+        match delivery.origin {
+            Origin::Cells => self.tracker.advance(ticket, step).await,
+            Origin::DeadLetters => {
+                let (epoch, id) = (delivery.message.epoch, &delivery.received.id);
+                self.tracker
+                    .advance_dead_letter(ticket, epoch, id, step)
+                    .await
+            }
         }
     }
 
-    async fn count_failure(&self, ticket: &Ticket, failure: Failure) -> Result<Outcome, End> {
-        let now = rfc3339(jiff::Timestamp::now());
-        let write = transition::count_failure(ticket, &failure, &now);
-        let failures = match self.tracker.ledger().write(&write).await {
-            Ok(Answer::Applied(item)) => match item.get(FAILURES) {
-                Some(Value::Number(failures)) => u32::try_from(*failures).unwrap_or(u32::MAX),
-                _ => 1,
-            },
-            // Somebody succeeded meanwhile: the flow finds that out and closes the cell.
-            Ok(Answer::Refused(_)) => return Ok(Outcome::Failed(failure)),
-            Err(error) => return Err(self.not_counted(&error)),
-        };
-        fault::point_of(Point::Count, &ticket.cell);
-        if failures >= self.max_failures {
-            tracing::error!(
-                code = failure.code,
-                error = failure.message,
-                failures,
-                "failed too often"
-            );
-            let message = format!("{} (tried {failures} times)", failure.message);
-            return Ok(Outcome::Failed(Failure { message, ..failure }));
-        }
-        let wait = full_jitter(FIRST_WAIT, LONGEST_WAIT, failures);
-        tracing::warn!(
-            code = failure.code,
-            error = failure.message,
-            failures,
-            wait_s = wait.as_secs(),
-            "failed; will be tried again"
-        );
-        Err(End::Later(wait))
-    }
-
-    fn not_counted(&self, error: &LedgerError) -> End {
-        tracing::error!(%error, worker = self.worker, "the failure is not counted; the message goes back");
-        End::Later(full_jitter(FIRST_WAIT, LONGEST_WAIT, 1))
-    }
-
-    fn deferred(&self, why: &Deferral, receives: u32) -> End {
-        match why {
+    fn deferred(&self, why: &Deferral, receives: u32) -> Disposition {
+        let wait = match why {
             Deferral::UnknownTask => {
                 tracing::error!(
                     worker = self.worker,
-                    "the ledger has no such task; does TILEFLEET_TABLE name the table that the producer used?"
+                    "the task is not in the ledger; does TILEFLEET_TABLE name the table that the producer used?"
                 );
-                End::Later(UNKNOWN_WAIT)
+                UNKNOWN_WAIT
             }
             Deferral::NoticeHeld { until } => {
                 let left = until
                     .saturating_sub(jiff::Timestamp::now().as_second())
                     .max(0);
-                End::Later(Duration::from_secs(u64::try_from(left).unwrap_or(0) + 1))
+                Duration::from_secs(u64::try_from(left).unwrap_or(0) + 1)
             }
-            Deferral::NoticeFailed => {
-                End::Later(full_jitter(FIRST_WAIT, LONGEST_WAIT, receives) + FIRST_WAIT)
-            }
-            Deferral::Recipe(trouble) => self.recipe_refused(trouble),
-        }
+            Deferral::NoticeFailed => notice_backoff(receives),
+            Deferral::Recipe(trouble) => self.refuse_recipe(trouble),
+        };
+        Disposition::ReleaseAfter(wait)
     }
 
-    /// Hands a message back whose recipe this worker cannot use. Nothing is charged to the cell,
-    /// which nobody has begun.
-    fn recipe_refused(&self, trouble: &RecipeTrouble) -> End {
+    /// Counts and logs a recipe that this worker cannot use, and returns how long the message waits.
+    /// Nobody has begun the cell, so it is charged nothing.
+    fn refuse_recipe(&self, trouble: &RecipeTrouble) -> Duration {
         let refusals = self.recipe_refusals.fetch_add(1, Ordering::Relaxed) + 1;
         tracing::error!(
             worker = self.worker, error = %trouble, recipe_refusals = refusals, wait_s = RECIPE_WAIT.as_secs(),
-            "the cell is not begun; its message goes back"
+            "the cell is not begun; the message goes back to the queue"
         );
-        End::Later(RECIPE_WAIT)
+        RECIPE_WAIT
     }
 
-    async fn end(&self, source: Source, queue: &Queue, received: &Received, end: End) {
-        let ended = match end {
-            End::Delete if source == Source::Cells => {
-                self.deletions.delete(received.receipt.clone()).await
+    async fn dispose(&self, inbox: &Inbox, received: &Received, disposition: Disposition) {
+        let (queue, receipt) = (&inbox.queue, &received.receipt);
+        let done = match disposition {
+            Disposition::Delete if inbox.origin == Origin::Cells => {
+                self.deletions.delete(receipt.clone()).await
             }
-            End::Delete => queue
-                .delete(&received.receipt)
+            Disposition::Delete => queue.delete(receipt).await.map_err(QueueError::from),
+            Disposition::ReleaseAfter(wait) => queue
+                .hide(receipt, fault::shortened(wait))
                 .await
                 .map_err(QueueError::from),
-            End::Later(wait) => queue
-                .hide(&received.receipt, fault::shortened(wait))
-                .await
-                .map_err(QueueError::from),
-            End::Lost => Ok(()),
+            Disposition::LeaveAlone => Ok(()),
         };
-        if let Err(error) = ended {
-            tracing::warn!(%error, ?end, "the queue did not take it; the message comes again, which does no harm");
-        } else if end == End::Delete {
+        if let Err(error) = done {
+            tracing::warn!(
+                %error, ?disposition,
+                "the queue refused the message's end; it is delivered again, which does no harm"
+            );
+        } else if disposition == Disposition::Delete {
             tracing::debug!("message deleted");
         }
-    }
-}
-
-fn crashed(crashes: u32) -> Failure {
-    Failure {
-        code: "crashed".to_owned(),
-        message: format!(
-            "{crashes} workers began the cell and died or lost it, so it is not tried again; look for the cell in the \
-             workers' logs: too little memory, or a fault of the decoder"
-        ),
     }
 }

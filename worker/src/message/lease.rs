@@ -1,31 +1,33 @@
-//! Keeping a message: its visibility timeout is renewed for as long as its cell is worked on.
+//! The lease on a message: its visibility timeout is extended for as long as it is worked on.
 
 use std::time::Duration;
 
-use tilefleet_common::aws::{AwsError, Queue};
+use tilefleet_common::aws::AwsError;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The longest that SQS hides one message, from its receive on ("Amazon SQS visibility timeout", 12
-/// hours).
-const LONGEST: Duration = Duration::from_hours(12);
-/// The part of the timeout after which a lease that could not be renewed counts as lost: another
-/// worker may have the message soon, and two of them must not publish side by side for long.
-const LOST_AFTER: f64 = 0.8;
-/// The wait before a renewal that failed is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
+use super::inbox::Inbox;
 
-/// A held message. Dropping it ends the renewals and leaves the message to its timeout.
+/// The longest time that SQS hides one message, counted from its receive ("Amazon SQS visibility
+/// timeout": 12 hours).
+const MAX_LEASE: Duration = Duration::from_hours(12);
+/// The fraction of the timeout after which a lease without a renewal counts as lost: another worker
+/// can receive the message soon, and the two must not publish side by side for long.
+const LOST_AFTER: f64 = 0.8;
+/// The wait before a failed renewal is repeated.
+const RETRY_WAIT: Duration = Duration::from_secs(1);
+
+/// A lease. Dropping it ends the renewals and leaves the message to its timeout.
 #[derive(Debug)]
-pub struct Lease {
+pub(super) struct Lease {
     lost: CancellationToken,
     _renewals: DropGuard,
 }
 
 impl Lease {
-    /// Holds the message of `receipt`, received at `since`, whose queue hides messages for
-    /// `timeout`.
-    pub fn hold(queue: Queue, receipt: String, timeout: Duration, since: Instant) -> Self {
+    /// Starts to renew the lease on the message of `receipt`, received at `since` from `inbox`.
+    pub(super) fn start(inbox: &Inbox, receipt: String, since: Instant) -> Self {
+        let (queue, timeout) = (inbox.queue.clone(), inbox.visibility_timeout);
         let (lost, ended) = (CancellationToken::new(), CancellationToken::new());
         let hide = move || {
             let (queue, receipt) = (queue.clone(), receipt.clone());
@@ -49,8 +51,8 @@ impl Lease {
         }
     }
 
-    /// Cancelled when the message may be another worker's.
-    pub fn lost(&self) -> &CancellationToken {
+    /// Cancelled when the lease is lost: another worker can have the message.
+    pub(super) fn lost(&self) -> &CancellationToken {
         &self.lost
     }
 }
@@ -66,7 +68,7 @@ async fn renew<H: Future<Output = Result<(), AwsError>>>(
     loop {
         tokio::time::sleep_until(renewed + wait).await;
         let began = Instant::now();
-        if began + timeout > since + LONGEST {
+        if began + timeout > since + MAX_LEASE {
             tracing::error!(
                 "the cell is at the 12 hours for which SQS hides a message; giving it up"
             );
@@ -81,10 +83,10 @@ async fn renew<H: Future<Output = Result<(), AwsError>>>(
             }
             Ok(Err(error))
                 if error.is_retryable()
-                    && began + AGAIN < renewed + timeout.mul_f64(LOST_AFTER) =>
+                    && began + RETRY_WAIT < renewed + timeout.mul_f64(LOST_AFTER) =>
             {
-                tracing::warn!(%error, "the lease could not be renewed; trying again");
-                wait = began + AGAIN - renewed;
+                tracing::warn!(%error, "the lease could not be renewed; retrying");
+                wait = began + RETRY_WAIT - renewed;
             }
             Ok(Err(error)) => {
                 tracing::error!(%error, "the lease is lost; another worker will have the cell");
@@ -114,7 +116,7 @@ mod tests {
         assert!(lost.is_cancelled());
         let held = since.elapsed();
         assert!(
-            held + TIMEOUT + TIMEOUT / 3 > LONGEST && held < LONGEST,
+            held + TIMEOUT + TIMEOUT / 3 > MAX_LEASE && held < MAX_LEASE,
             "{held:?}"
         );
     }

@@ -1,4 +1,5 @@
-//! Messages that are no cells: kept where a person can look at them, and taken out of the queue.
+//! Poison messages, which are malformed: each is copied to a place where a person can look at it,
+//! and then deleted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,17 +7,17 @@ use serde::Serialize;
 use tilefleet_common::aws::{AwsError, Existing, ObjectStore, Received, Upload};
 use tilefleet_common::domain::S3Url;
 
-/// Where they are kept, and how many there were.
+/// The place of the copies, and their number.
 #[derive(Debug)]
-pub struct Poison {
+pub struct PoisonStore {
     objects: ObjectStore,
-    place: Option<S3Url>,
+    prefix: Option<S3Url>,
     kept: AtomicU64,
 }
 
-/// A message as it is kept.
+/// The copy of a message, as JSON.
 #[derive(Serialize)]
-struct Copy<'a> {
+struct PoisonRecord<'a> {
     message_id: &'a str,
     queue: &'a str,
     receives: u32,
@@ -26,26 +27,26 @@ struct Copy<'a> {
     body: &'a str,
 }
 
-impl Poison {
-    /// Keeps them below `place`; without one nothing is kept.
-    pub fn new(objects: ObjectStore, place: Option<S3Url>) -> Self {
+impl PoisonStore {
+    /// Copies go below `prefix`; without one there are none.
+    pub fn new(objects: ObjectStore, prefix: Option<S3Url>) -> Self {
         Self {
             objects,
-            place,
+            prefix,
             kept: AtomicU64::new(0),
         }
     }
 
-    /// How many this worker has kept.
+    /// How many copies this worker has made.
     pub fn kept(&self) -> u64 {
         self.kept.load(Ordering::Relaxed)
     }
 
-    /// Copies a message to `<place>/<message id>.json`; the same message again is the same object.
-    /// Answers where it is, or nothing when there is no place.
+    /// Copies a message to `<prefix>/<message id>.json`; the same message again is the same object.
+    /// Returns its address, or nothing without a prefix.
     ///
     /// # Errors
-    /// [`AwsError`] when it could not be written; the message must stay in its queue then.
+    /// [`AwsError`] when the copy could not be written; then the message must stay in its queue.
     pub async fn keep(
         &self,
         received: &Received,
@@ -53,11 +54,11 @@ impl Poison {
         worker: &str,
         error: &serde_json::Error,
     ) -> Result<Option<S3Url>, AwsError> {
-        let Some(place) = &self.place else {
+        let Some(prefix) = &self.prefix else {
             return Ok(None);
         };
-        let address = place.join(&format!("{}.json", received.id));
-        let copy = Copy {
+        let address = prefix.join(&format!("{}.json", received.id));
+        let record = PoisonRecord {
             message_id: &received.id,
             queue,
             receives: received.receives,
@@ -67,7 +68,7 @@ impl Poison {
             body: &received.body,
         };
         // It has no maps and no floats, so it always has a JSON form.
-        let text = serde_json::to_vec(&copy).unwrap_or_default();
+        let text = serde_json::to_vec(&record).unwrap_or_default();
         let mut upload = Upload::begin(
             &self.objects,
             &address,

@@ -25,7 +25,7 @@ struct Order {
 }
 
 impl DeleteBatcher {
-    /// DeleteBatcher from `queue`. Within a runtime only, whose task they are.
+    /// Deletes messages of `queue`. Within a runtime only, whose task they are.
     pub fn of(queue: Queue) -> Self {
         let (orders, mut ordered) = mpsc::channel::<Order>(BATCH);
         let batches = queue.clone();
