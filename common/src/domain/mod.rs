@@ -3,6 +3,7 @@
 //! Nothing here talks to anything; parsing is strict, so that a value of one of these types is
 //! always usable.
 
+mod artefact;
 mod cell;
 mod date;
 mod event;
@@ -13,6 +14,7 @@ mod scene_path;
 mod task;
 mod tile;
 
+pub use artefact::{Artefact, Role};
 pub use cell::{Cell, CellId};
 pub use date::SceneDate;
 pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome};

@@ -36,7 +36,7 @@ pub mod attribute {
         RECIPE_TEXT = "recipe_text";
         /// Recipe: whether it came with the producer that submitted the task.
         BUILTIN = "builtin";
-        /// Task: bucket and prefix of manifest and results. Cell: address of the raster.
+        /// Task: bucket and prefix of manifest and results. Cell: bucket and prefix of its artefacts.
         OUTPUT = "output";
         /// Task: region of that bucket, where it is not the fleet's own.
         REGION = "region";
@@ -90,10 +90,8 @@ pub mod attribute {
         STARTED_AT = "started_at";
         /// Cell: when the last try ended.
         ENDED_AT = "ended_at";
-        /// Cell: entity tag of the raster.
-        ETAG = "etag";
-        /// Cell: length of the raster.
-        BYTES = "bytes";
+        /// Cell: what it has published, as JSON (`artefact_list.rs`).
+        ARTEFACTS = "artefacts";
         /// Cell: milliseconds spent downloading.
         FETCH_MS = "fetch_ms";
         /// Cell: milliseconds spent decoding, fusing and encoding.

@@ -8,6 +8,7 @@
 //!
 //! `docs/ARCHITECTURE.md` tells the protocol as a whole, with its crash table.
 
+mod artefact_list;
 mod batch;
 mod dynamo;
 pub(crate) mod fault_points;

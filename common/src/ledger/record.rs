@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::artefact_list;
 use super::dynamo::CodecError;
 use super::item::{Item, Value, attribute};
-use crate::domain::{CellId, JobId, S3Url, TaskId};
+use crate::domain::{Artefact, CellId, JobId, S3Url, TaskId};
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -164,15 +165,12 @@ pub struct CellHistory {
     /// When the last try ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
-    /// The raster.
+    /// Bucket and prefix below which its artefacts lie.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub output: Option<String>,
-    /// The raster's entity tag.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub etag: Option<String>,
-    /// The raster's length.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u64>,
+    pub output: Option<S3Url>,
+    /// What it has published, in the order of upload.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub artefacts: Vec<Artefact>,
     /// Milliseconds spent downloading.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetch_ms: Option<u64>,
@@ -317,7 +315,8 @@ impl CellRecord {
     /// Reads a cell item.
     ///
     /// # Errors
-    /// [`CodecError`] when its name or state is missing or not as this version writes it.
+    /// [`CodecError`] when its name or state is missing, or an attribute is not as this version
+    /// writes it.
     pub fn from_item(item: &Item) -> Result<Self, CodecError> {
         let read = Reader(item);
         let story = CellHistory {
@@ -327,9 +326,16 @@ impl CellRecord {
             interruptions: read.number(attribute::INTERRUPTIONS).unwrap_or(0),
             started_at: read.text(attribute::STARTED_AT),
             ended_at: read.text(attribute::ENDED_AT),
-            output: read.text(attribute::OUTPUT),
-            etag: read.text(attribute::ETAG),
-            bytes: read.number(attribute::BYTES),
+            output: match read.text(attribute::OUTPUT) {
+                Some(_) => Some(read.parsed(attribute::OUTPUT)?),
+                None => None,
+            },
+            artefacts: match read.text(attribute::ARTEFACTS) {
+                Some(list) => {
+                    artefact_list::decode(&list).ok_or_else(|| read.wrong(attribute::ARTEFACTS))?
+                }
+                None => vec![],
+            },
             fetch_ms: read.number(attribute::FETCH_MS),
             fuse_ms: read.number(attribute::FUSE_MS),
             publish_ms: read.number(attribute::PUBLISH_MS),

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeSet;
 
+use super::artefact_list;
 use super::item::{Key, Value, attribute};
 use super::record::{CellState, TaskState};
 use super::write::{Action, Condition, Part, Transaction, Write};
-use crate::domain::{CellId, JobId, Recipe, S3Url, TaskId, shard_count};
+use crate::domain::{Artefact, CellId, JobId, Recipe, S3Url, TaskId, shard_count};
 
 /// The value of `listed` on task items: all tasks are in one partition of the index that lists
 /// them.
@@ -34,7 +35,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    fn row(&self) -> Key {
+    fn item(&self) -> Key {
         Key::Cell(self.task.clone(), self.shard, self.ordinal)
     }
 
@@ -174,7 +175,7 @@ pub fn mark_submitted(task: &TaskId, now: &str) -> Write {
 /// Step 4: a worker begins the cell. Refused when it is ok already.
 pub fn start_cell(ticket: &Ticket, worker: &str, now: &str) -> Write {
     Write {
-        key: ticket.row(),
+        key: ticket.item(),
         conditions: vec![Condition::IsNot(
             attribute::STATE,
             CellState::Ok.name().into(),
@@ -192,12 +193,10 @@ pub fn start_cell(ticket: &Ticket, worker: &str, now: &str) -> Write {
 /// What is to be told of a cell that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Success {
-    /// The raster.
+    /// Bucket and prefix below which the artefacts lie: the cell's output.
     pub output: S3Url,
-    /// Its entity tag.
-    pub etag: String,
-    /// Its length.
-    pub bytes: u64,
+    /// What was published, in the order of upload.
+    pub artefacts: Vec<Artefact>,
     /// Milliseconds spent downloading.
     pub fetch_ms: u64,
     /// Milliseconds spent decoding, fusing and encoding.
@@ -229,7 +228,7 @@ impl Failure {
 pub fn record_ok(ticket: &Ticket, success: &Success, worker: &str, now: &str) -> Write {
     let number = |number: u64| Value::Number(i64::try_from(number).unwrap_or(i64::MAX));
     Write {
-        key: ticket.row(),
+        key: ticket.item(),
         conditions: vec![],
         actions: vec![
             Action::Set(attribute::STATE, CellState::Ok.name().into()),
@@ -237,8 +236,10 @@ pub fn record_ok(ticket: &Ticket, success: &Success, worker: &str, now: &str) ->
             Action::Set(attribute::WORKER, worker.into()),
             Action::Set(attribute::ENDED_AT, now.into()),
             Action::Set(attribute::OUTPUT, success.output.to_string().into()),
-            Action::Set(attribute::ETAG, success.etag.as_str().into()),
-            Action::Set(attribute::BYTES, number(success.bytes)),
+            Action::Set(
+                attribute::ARTEFACTS,
+                artefact_list::encode(&success.artefacts).into(),
+            ),
             Action::Set(attribute::FETCH_MS, number(success.fetch_ms)),
             Action::Set(attribute::FUSE_MS, number(success.fuse_ms)),
             Action::Set(attribute::PUBLISH_MS, number(success.publish_ms)),
@@ -257,7 +258,7 @@ pub fn record_failed(ticket: &Ticket, failure: &Failure, worker: &str, now: &str
     ];
     actions.extend(failure.actions(now));
     Write {
-        key: ticket.row(),
+        key: ticket.item(),
         conditions: vec![Condition::IsNot(
             attribute::STATE,
             CellState::Ok.name().into(),
@@ -271,7 +272,7 @@ pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
     let mut actions = vec![Action::Count(attribute::FAILURES, 1)];
     actions.extend(failure.actions(now));
     Write {
-        key: ticket.row(),
+        key: ticket.item(),
         conditions: vec![Condition::IsNot(
             attribute::STATE,
             CellState::Ok.name().into(),
@@ -283,7 +284,7 @@ pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
 /// A try was handed back unfinished, which is no failure of the cell's.
 pub fn count_interruption(ticket: &Ticket) -> Write {
     Write {
-        key: ticket.row(),
+        key: ticket.item(),
         conditions: vec![],
         actions: vec![Action::Count(attribute::INTERRUPTIONS, 1)],
     }
@@ -519,21 +520,27 @@ pub fn retry_shard(
     }
 }
 
-/// Beside [`retry_shard`], for a cell that is ok but whose raster is not what its row says: the row
-/// is not ok any more, or else the next worker would take its word. Refused when the row tells of
-/// another raster than as read.
-pub fn lose_cell(ticket: &Ticket, etag: &str, failure: &Failure, now: &str) -> Write {
+/// Beside [`retry_shard`], for a cell that is ok but whose artefacts are not what its item says: the
+/// item is not ok any more, or else the next worker would believe it. Refused when the item has
+/// other artefacts than as read.
+pub fn lose_cell(ticket: &Ticket, artefacts: &[Artefact], failure: &Failure, now: &str) -> Write {
+    let as_read = if artefacts.is_empty() {
+        Condition::Absent(attribute::ARTEFACTS)
+    } else {
+        let list = artefact_list::encode(artefacts);
+        Condition::Is(attribute::ARTEFACTS, list.into())
+    };
     let mut actions = vec![Action::Set(
         attribute::STATE,
         CellState::Failed.name().into(),
     )];
     actions.extend(failure.actions(now));
-    actions.extend([attribute::OUTPUT, attribute::ETAG, attribute::BYTES].map(Action::Remove));
+    actions.extend([attribute::OUTPUT, attribute::ARTEFACTS].map(Action::Remove));
     Write {
-        key: ticket.row(),
+        key: ticket.item(),
         conditions: vec![
             Condition::Is(attribute::STATE, CellState::Ok.name().into()),
-            Condition::Is(attribute::ETAG, etag.into()),
+            as_read,
         ],
         actions,
     }

@@ -54,10 +54,13 @@ impl CellProcessor {
         job: &Job,
         lease_lost: &CancellationToken,
     ) -> Result<Success, CellError> {
-        let output = cell.output_object(job);
+        let location = cell.output_location(job);
         match job {
-            Job::Raster(recipe) => self.process_raster(cell, recipe, output, lease_lost).await,
-            Job::Probe => Box::pin(self.process_probe(cell, output, lease_lost)).await,
+            Job::Raster(recipe) => {
+                self.process_raster(cell, recipe, location, lease_lost)
+                    .await
+            }
+            Job::Probe => Box::pin(self.process_probe(cell, location, lease_lost)).await,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::TryStreamExt as _;
 use futures::stream::FuturesOrdered;
 use tilefleet_common::aws::{HeaderLastUpload, ReadOptions, Stored};
-use tilefleet_common::domain::{Cell, Output, Recipe, S3Url};
+use tilefleet_common::domain::{Cell, Output, Recipe, Role, S3Url};
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{Failure, Success};
 use tokio_util::sync::CancellationToken;
@@ -15,18 +15,19 @@ use super::band_source::{self, ObjectSource, WINDOW_BYTES};
 use super::error::{CellError, or_cancelled};
 use super::processor::{CellProcessor, milliseconds};
 use super::publish::{BodyWriter, Publication};
+use super::published::Published;
 use crate::fuse::{self, Cancel, Cog, Compression, FuseError, Prepared};
 
 /// The largest band that is read, in bytes. Full-size 10 m bands have 115 to 132 MB.
 const MAX_BAND_BYTES: u64 = 512 << 20;
 
 impl CellProcessor {
-    /// Fuses the bands of `recipe` and publishes the raster at `output`; see [`CellProcessor::process`].
+    /// Fuses the bands of `recipe` and publishes the raster at `location`; see [`CellProcessor::process`].
     pub(super) async fn process_raster(
         &self,
         cell: &Cell,
         recipe: &Recipe,
-        output: S3Url,
+        location: String,
         lease_lost: &CancellationToken,
     ) -> Result<Success, CellError> {
         // However this future ends, dropped ones included, its threads and its upload stop.
@@ -54,6 +55,7 @@ impl CellProcessor {
         //    the slot is free for the next cell.
         let clock = Instant::now();
         let running = self.shutdown.start_cell();
+        let output = cell.output.join(&location);
         let upload =
             HeaderLastUpload::begin(&self.objects, &output, cell.region.as_deref(), "image/tiff");
         let (publication, body) = Publication::start(upload, &cancel);
@@ -74,17 +76,14 @@ impl CellProcessor {
         // 4. Compare the bands with their digests, and only then make the raster visible.
         let clock = Instant::now();
         let publishing = Box::pin(verify_and_publish(&sources, publication, cog));
-        let (etag, bytes) = match or_cancelled(&running.abort, lease_lost, publishing).await?? {
-            Stored::New { etag, bytes } => (etag, bytes),
-            Stored::Kept => (String::new(), 0),
-        };
-        fault::point_of(Point::Upload, &cell.id);
+        let stored = or_cancelled(&running.abort, lease_lost, publishing).await??;
+        let mut published = Published::new(cell);
+        published.add(Role::Raster, location, stored);
         running.complete();
         let (fuse_ms, publish_ms) = (milliseconds(fuse_time), milliseconds(clock.elapsed()));
         Ok(Success {
-            output,
-            etag,
-            bytes,
+            output: cell.output.clone(),
+            artefacts: published.into_artefacts(),
             fetch_ms,
             fuse_ms,
             publish_ms,

@@ -224,8 +224,13 @@ impl MessageHandler {
         let processing = self.processor.process(cell, job, delivery.lease_lost);
         match processing.await {
             Ok(success) => {
+                let bytes: u64 = success
+                    .artefacts
+                    .iter()
+                    .map(|artefact| artefact.bytes)
+                    .sum();
                 tracing::info!(
-                    output = %success.output, bytes = success.bytes, fetch_ms = success.fetch_ms,
+                    output = %success.output, artefacts = success.artefacts.len(), bytes, fetch_ms = success.fetch_ms,
                     fuse_ms = success.fuse_ms, publish_ms = success.publish_ms, "published"
                 );
                 Ok(Outcome::Ok(success))

@@ -53,8 +53,8 @@ pub(super) fn from_toml(source: &str, text: &str) -> Result<Node, RecipeError> {
         },
     };
     let line_at = |offset: usize| {
-        let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
-        before.iter().filter(|&&byte| byte == b'\n').count() + 1
+        let before = text.get(..offset).unwrap_or(text);
+        before.matches('\n').count() + 1
     };
     let table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map(|span| line_at(span.start));

@@ -1,6 +1,7 @@
 //! What a task does with its cells: makes rasters by a recipe, or only tries the fleet out.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -58,8 +59,11 @@ impl FromStr for Job {
         if text == PROBE {
             return Ok(Self::Probe);
         }
-        let is_file = text.contains('/') || text.ends_with(".toml");
-        if is_file {
+        let has_extension = |wanted: &str| {
+            let extension = Path::new(text).extension();
+            extension.is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
+        };
+        if text.contains('/') || has_extension("toml") {
             return Ok(Self::Raster(Recipe::read(text)?));
         }
         match Recipe::builtin(text) {
