@@ -104,8 +104,10 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     );
     let membership = Membership {
         group: args
-            .machine
+            .fleet
+            .given()
             .autoscaling_group
+            .clone()
             .map(|name| Group::new(clients.autoscaling.clone(), name)),
         hook: args
             .machine

@@ -204,7 +204,7 @@ async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tell
     for words in [
         "raster_missing",
         "48RXT/2020-08-01/0",
-        "is not there",
+        "does not exist",
         "make_again",
         "--repair",
     ] {

@@ -1,8 +1,8 @@
-//! `verify`: sets, items and rasters of a task held against each other.
+//! `verify`: compares the sets, items and rasters of a task.
 //!
-//! `difference` finds what does not agree, `rasters` asks S3 for the rasters, `repair` has the
-//! protocol do it again. Nothing is taken back that the protocol could not take back itself: a
-//! repair is a retry of the cell, or its message.
+//! `rasters` asks S3 for the rasters, `difference` finds what does not agree, `repair` repairs it by
+//! steps of the protocol. A repair undoes nothing that the protocol itself could not undo: it retries
+//! the cell, or sends its message.
 
 mod difference;
 mod rasters;

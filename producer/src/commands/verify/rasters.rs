@@ -1,4 +1,4 @@
-//! What S3 says of the rasters that a shard's cells claim to have.
+//! The rasters of a shard's cells, as S3 has them.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,12 @@ use tilefleet_common::ledger::CellState;
 use crate::error::ProducerError;
 use crate::fleet::Shard;
 
-/// Rasters that are looked at side by side.
+/// HEAD requests at a time.
 const HEADS_AT_ONCE: usize = 32;
 
-/// What is there of each cell whose item says ok, by ordinal.
-pub(super) async fn at_rasters(
+/// Sends a HEAD request for the raster of each cell whose item says ok. Returns the answers by ordinal;
+/// `None` is a raster that does not exist.
+pub(super) async fn head_rasters(
     objects: &ObjectStore,
     shard: &Shard,
 ) -> Result<BTreeMap<u32, Option<Head>>, ProducerError> {
@@ -22,11 +23,11 @@ pub(super) async fn at_rasters(
         .cells
         .iter()
         .filter_map(|(ordinal, cell)| {
-            let row = shard
-                .rows
+            let item = shard
+                .items
                 .get(ordinal)
-                .filter(|row| row.state == CellState::Ok)?;
-            let output = row.story.output.as_deref()?.parse().ok()?;
+                .filter(|item| item.state == CellState::Ok)?;
+            let output = item.story.output.as_deref()?.parse().ok()?;
             Some((*ordinal, output, cell.region.as_deref()))
         })
         .collect();
