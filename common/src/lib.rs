@@ -4,7 +4,6 @@
 //! Knows neither GDAL nor the command lines.
 
 pub mod aws;
-pub mod config;
 pub mod deployment;
 pub mod domain;
 pub mod fault;

@@ -594,9 +594,8 @@ impl Model for Fleet {
 
 fn success() -> Success {
     Success {
-        output: "s3://out/cell.tif".parse().unwrap(),
-        etag: "etag".to_owned(),
-        bytes: 1,
+        output: "s3://out/".parse().unwrap(),
+        artefacts: vec![],
         fetch_ms: 1,
         fuse_ms: 1,
         publish_ms: 1,

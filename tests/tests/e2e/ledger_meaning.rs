@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
-use tilefleet_common::domain::{Job, JobId, Recipe, TaskId};
+use tilefleet_common::domain::{Artefact, Job, JobId, Recipe, Role, TaskId};
 use tilefleet_common::ledger::transition::{self, Failure, NewTask, Success, Ticket};
 use tilefleet_common::ledger::{
     Answer, Item, Key, Part, TaskState, Transaction, TransactionAnswer, Write,
@@ -73,8 +73,12 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
     };
     let success = Success {
         output,
-        etag: "\"tag\"".into(),
-        bytes: u64::MAX,
+        artefacts: vec![Artefact {
+            role: Role::Raster,
+            location: "ü.tif".into(),
+            etag: "\"tag\"".into(),
+            bytes: u64::MAX,
+        }],
         fetch_ms: 1,
         fuse_ms: 2,
         publish_ms: 3,
@@ -137,7 +141,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         17 => Move::Write(transition::mark_cancel_told(task, epoch)),
         18 => Move::Write(transition::lose_cell(
             &ticket,
-            &success.etag,
+            &success.artefacts,
             &failure,
             "now",
         )),

@@ -20,7 +20,7 @@ use crate::verify::{edit, remove, taken};
 use crate::worker_life::says;
 
 /// Submits the file with a recipe and gives the task's id.
-async fn submit(site: &Site, file: &str, recipe: &str) -> Result<String> {
+pub(crate) async fn submit(site: &Site, file: &str, recipe: &str) -> Result<String> {
     let submitted = site
         .producer(&["submit", file, "--recipe", recipe, "-o", "json"])
         .await?;
