@@ -41,6 +41,8 @@ macro_rules! points {
 points! {
     /// Submit: the manifest is written.
     Manifest = "manifest";
+    /// Submit: the task's recipe is in the ledger.
+    Recipe = "recipe";
     /// Submit: the task is in the ledger.
     Task = "task";
     /// Submit: a shard is in the ledger.
@@ -73,8 +75,10 @@ points! {
     Fetch = "fetch";
     /// Worker: the raster is made.
     Fuse = "fuse";
-    /// Worker: the raster is uploaded.
-    Upload = "upload";
+    /// Worker: the raster is visible.
+    Raster = "raster";
+    /// Worker: the object of a probe is visible.
+    Probe = "probe";
     /// Worker: a failure that may pass is counted.
     Count = "count";
     /// Worker: an interruption is counted.
@@ -234,17 +238,17 @@ mod armed {
         fn a_fault_is_a_point_a_hit_and_perhaps_a_cell() {
             let of = |hit, cell: Option<&str>| {
                 Some(Fault {
-                    point: Point::Upload,
+                    point: Point::Raster,
                     hit,
                     cell: cell.map(str::to_owned),
                 })
             };
-            assert_eq!(Fault::read("upload:2"), of(2, None));
+            assert_eq!(Fault::read("raster:2"), of(2, None));
             assert_eq!(
-                Fault::read("upload:1:48RXT/2020-08-01/0"),
+                Fault::read("raster:1:48RXT/2020-08-01/0"),
                 of(1, Some("48RXT/2020-08-01/0"))
             );
-            for odd in ["upload", "uplaod:1", "upload:x", ":"] {
+            for odd in ["raster", "rsater:1", "raster:x", ":"] {
                 assert_eq!(Fault::read(odd), None, "{odd}");
             }
         }

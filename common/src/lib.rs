@@ -4,10 +4,10 @@
 //! Knows neither GDAL nor the command lines.
 
 pub mod aws;
-pub mod config;
 pub mod deployment;
 pub mod domain;
 pub mod fault;
+pub mod hex;
 pub mod ledger;
 pub mod telemetry;
 pub mod tracker;

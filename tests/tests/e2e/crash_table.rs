@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, stream};
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use tilefleet_common::domain::JobId;
 use tilefleet_common::fault::Point;
 use tilefleet_common::ledger::transition::{self, Ticket};
 use tilefleet_tests::poll::BOUND;
@@ -32,6 +33,8 @@ const ROWS_AT_ONCE: usize = 6;
 enum Scene {
     /// Three workers make cells. The first to come to the point dies, the others finish.
     Working,
+    /// The same, and the cells are probes.
+    Probing,
     /// The same, and the worker dies of a cell that has no second band.
     Failing,
     /// The first worker has all cells to itself, and dies of the last one.
@@ -75,7 +78,9 @@ impl fmt::Display for Row {
 /// In what there is to die behind a point. A new point does not compile without.
 fn scenes(point: Point) -> &'static [Scene] {
     match point {
-        Point::Manifest | Point::Task | Point::Shard | Point::Submitted => &[Scene::Submit],
+        Point::Manifest | Point::Recipe | Point::Task | Point::Shard | Point::Submitted => {
+            &[Scene::Submit]
+        }
         Point::Send | Point::Enqueued => {
             &[Scene::Submit, Scene::Retry, Scene::Resume, Scene::Repair]
         }
@@ -83,9 +88,10 @@ fn scenes(point: Point) -> &'static [Scene] {
         Point::Unmark => &[Scene::Repair],
         Point::Cancel | Point::Tell | Point::Told => &[Scene::Cancel],
         Point::Resume => &[Scene::Resume],
-        Point::Receive | Point::Start | Point::Fetch | Point::Fuse | Point::Upload => {
+        Point::Receive | Point::Start | Point::Fetch | Point::Fuse | Point::Raster => {
             &[Scene::Working]
         }
+        Point::Probe => &[Scene::Probing],
         Point::Keep => &[Scene::Poisoned],
         Point::Count => &[Scene::Unreachable],
         Point::Interrupt => &[Scene::Stopped],
@@ -153,13 +159,14 @@ impl Row {
                 | Point::Start
                 | Point::Fetch
                 | Point::Fuse
-                | Point::Upload
+                | Point::Raster
+                | Point::Probe
                 | Point::Row
                 | Point::Close
                 | Point::Delete
         );
         let hit = match self.scene {
-            Scene::Working if many => 2,
+            Scene::Working | Scene::Probing if many => 2,
             Scene::Last => CELLS,
             _ => 1,
         };
@@ -174,7 +181,9 @@ impl Row {
         )
         .await?;
         let (told, workers) = match self.scene {
-            Scene::Working | Scene::Failing | Scene::Poisoned => self.among_workers(&tiny).await?,
+            Scene::Working | Scene::Probing | Scene::Failing | Scene::Poisoned => {
+                self.among_workers(&tiny).await?
+            }
             Scene::Last | Scene::Unreachable | Scene::Stopped | Scene::Untold => {
                 self.alone_at_first(&tiny).await?
             }
@@ -217,7 +226,13 @@ impl Row {
             with_missing_band(&mut lines, site, &tiny.scene, CELLS - 1)?;
             fault = format!("{fault}:48RXT/2020-08-01/{}", CELLS - 1);
         }
-        let task = site.submit(&site.write("cells.ndjson", lines)?).await?;
+        let recipe = if self.scene == Scene::Probing {
+            "probe"
+        } else {
+            "rgb"
+        };
+        let file = site.write("cells.ndjson", lines)?;
+        let task = crate::recipes::submit(site, &file, recipe).await?;
         let mut told = Told::new(&task, u32::from(self.scene == Scene::Failing), 1);
         if self.scene == Scene::Failing {
             told = told.and(&format!("1/{}", CELLS - 1));
@@ -354,6 +369,7 @@ impl Row {
                     shard: 0,
                     ordinal: 0,
                     cell,
+                    job: JobId::Probe,
                 };
                 site.ledger.write(&transition::close_ok(&ticket)).await?;
                 // Whether it finds anything left to repair depends on where it died.
@@ -452,10 +468,10 @@ async fn play_all(wanted: impl Fn(Scene) -> bool) -> Result<usize> {
 }
 
 fn is_a_workers(scene: Scene) -> bool {
-    use Scene::{Failing, Last, Poisoned, Stopped, Unreachable, Untold, Working};
+    use Scene::{Failing, Last, Poisoned, Probing, Stopped, Unreachable, Untold, Working};
     matches!(
         scene,
-        Working | Failing | Last | Unreachable | Stopped | Untold | Poisoned
+        Working | Probing | Failing | Last | Unreachable | Stopped | Untold | Poisoned
     )
 }
 
