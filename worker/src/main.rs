@@ -138,7 +138,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
             max_crashes: args.max_crashes,
             isolation: Isolation::default(),
             poison: Poison::new(clients.objects.clone(), args.poison.or(output)),
-            deletions: DeleteBatcher::of(queue),
+            deletions: DeleteBatcher::new(queue),
         }),
         most: slots + ahead,
         batch: pool::batch(ahead),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Cell, DomainError, Recipe};
+use crate::hex;
 
 /// Cells of a shard: 200 ordinals of a million-cell task fill a number set of about 1 KB, one
 /// DynamoDB write unit.
@@ -127,17 +128,7 @@ impl DigestBuilder {
 
     /// The digest of all that was added.
     pub fn finish(self) -> ContentDigest {
-        use std::fmt::Write as _;
-        ContentDigest(
-            self.0
-                .finalize()
-                .iter()
-                .fold(String::with_capacity(64), |mut text, byte| {
-                    // Writing to a String cannot fail.
-                    let _ = write!(text, "{byte:02x}");
-                    text
-                }),
-        )
+        ContentDigest(hex::encode(&self.0.finalize()))
     }
 }
 
