@@ -122,7 +122,7 @@ impl Holder {
         let later = End::Later(UNKNOWN_WAIT.saturating_mul(tries));
         match self.poison.keep(received, queue.url(), worker, error).await {
             Ok(Some(kept)) => {
-                fault::point(Point::Keep);
+                fault::point(Point::Quarantine);
                 let poison = self.poison.kept();
                 tracing::error!(
                     worker, message, tries, %error, %kept, poison, "the message is no cell; it is kept and removed"
@@ -308,7 +308,7 @@ impl Holder {
     async fn count_interruption(&self, ticket: &Ticket) {
         let write = transition::count_interruption(ticket);
         match tokio::time::timeout(COUNTING, self.tracker.ledger().write(&write)).await {
-            Ok(Ok(_)) => fault::point_of(Point::Interrupt, &ticket.cell),
+            Ok(Ok(_)) => fault::point_of(Point::CountInterruption, &ticket.cell),
             Ok(Err(error)) => tracing::warn!(%error, "the interruption is not counted"),
             Err(_) => tracing::warn!("the interruption is not counted in time"),
         }
@@ -326,7 +326,7 @@ impl Holder {
             Ok(Answer::Refused(_)) => return Ok(Outcome::Failed(failure)),
             Err(error) => return Err(self.not_counted(&error)),
         };
-        fault::point_of(Point::Count, &ticket.cell);
+        fault::point_of(Point::CountFailure, &ticket.cell);
         if failures >= self.max_failures {
             tracing::error!(
                 code = failure.code,
