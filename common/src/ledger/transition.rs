@@ -32,7 +32,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    fn row(&self) -> Key {
+    fn cell_key(&self) -> Key {
         Key::Cell(self.task.clone(), self.shard, self.ordinal)
     }
 
@@ -147,7 +147,7 @@ pub fn mark_submitted(task: &TaskId, now: &str) -> Write {
 /// Step 4: a worker begins the cell. Refused when it is ok already.
 pub fn start_cell(ticket: &Ticket, worker: &str, now: &str) -> Write {
     Write {
-        key: ticket.row(),
+        key: ticket.cell_key(),
         conditions: vec![Condition::IsNot(
             attribute::STATE,
             CellState::Ok.name().into(),
@@ -202,7 +202,7 @@ impl Failure {
 pub fn record_ok(ticket: &Ticket, success: &Success, worker: &str, now: &str) -> Write {
     let number = |number: u64| Value::Number(i64::try_from(number).unwrap_or(i64::MAX));
     Write {
-        key: ticket.row(),
+        key: ticket.cell_key(),
         conditions: vec![],
         actions: vec![
             Action::Set(attribute::STATE, CellState::Ok.name().into()),
@@ -230,7 +230,7 @@ pub fn record_failed(ticket: &Ticket, failure: &Failure, worker: &str, now: &str
     ];
     actions.extend(failure.actions(now));
     Write {
-        key: ticket.row(),
+        key: ticket.cell_key(),
         conditions: vec![Condition::IsNot(
             attribute::STATE,
             CellState::Ok.name().into(),
@@ -244,7 +244,7 @@ pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
     let mut actions = vec![Action::Count(attribute::FAILURES, 1)];
     actions.extend(failure.actions(now));
     Write {
-        key: ticket.row(),
+        key: ticket.cell_key(),
         conditions: vec![Condition::IsNot(
             attribute::STATE,
             CellState::Ok.name().into(),
@@ -256,7 +256,7 @@ pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
 /// A try was handed back unfinished, which is no failure of the cell's.
 pub fn count_interruption(ticket: &Ticket) -> Write {
     Write {
-        key: ticket.row(),
+        key: ticket.cell_key(),
         conditions: vec![],
         actions: vec![Action::Count(attribute::INTERRUPTIONS, 1)],
     }
@@ -491,9 +491,9 @@ pub fn retry_shard(
     }
 }
 
-/// Beside [`retry_shard`], for a cell that is ok but whose raster is not what its row says: the row
-/// is not ok any more, or else the next worker would take its word. Refused when the row tells of
-/// another raster than as read.
+/// Beside [`retry_shard`], for a cell that is ok but whose raster differs from its item: the item is
+/// not ok any more, or the next worker would rely on it. Refused when the item names another raster
+/// than the one that was read.
 pub fn lose_cell(ticket: &Ticket, etag: &str, failure: &Failure, now: &str) -> Write {
     let mut actions = vec![Action::Set(
         attribute::STATE,
@@ -502,7 +502,7 @@ pub fn lose_cell(ticket: &Ticket, etag: &str, failure: &Failure, now: &str) -> W
     actions.extend(failure.actions(now));
     actions.extend([attribute::OUTPUT, attribute::ETAG, attribute::BYTES].map(Action::Remove));
     Write {
-        key: ticket.row(),
+        key: ticket.cell_key(),
         conditions: vec![
             Condition::Is(attribute::STATE, CellState::Ok.name().into()),
             Condition::Is(attribute::ETAG, etag.into()),
