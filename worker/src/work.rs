@@ -248,6 +248,8 @@ impl Workshop {
             });
         let request = fuse::Request {
             bands: bands.collect(),
+            kernel: Arc::new(fuse::Stack),
+            overviews: fuse::Overviews::Average,
             compression: Compression::default(),
             metadata: vec![
                 ("TILE".to_owned(), cell.id.tile.to_string()),

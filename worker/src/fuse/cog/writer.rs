@@ -1,56 +1,20 @@
-//! A cloud-optimised `GeoTIFF` in one pass: chunks of samples in, in any order and from many
-//! threads, bytes out.
-//!
-//! The unit is the *chunk*: the samples of all bands in a square of [`CHUNK`] pixels. The thread
-//! that brings it takes the statistics, compresses its tiles and makes its part of the overviews,
-//! while the samples are in the cache. The *body*, which is all tiles of the full resolution from
-//! left to right and top to bottom, goes to the [`Output`] as soon as the tiles before have come.
-//! Overviews wait, compressed, for the *head*, which is known last and comes first in the file.
-//!
-//! The same samples give the same bytes, whatever the order of the chunks and the number of
-//! threads. The layout is that of GDAL's COG driver, see "COG -- Cloud Optimized GeoTIFF generator"
-//! among GDAL's raster drivers.
-
-mod area;
-mod compression;
-mod error;
-mod geo_tags;
-mod halve;
-mod head;
-mod in_order;
-mod lerc;
-mod pyramid;
-mod tiff;
-mod tile;
-
-#[cfg(test)]
-mod tests;
+//! Writes one image.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 
-use compression::Encoder;
-use halve::halve_rows;
-use head::Head;
-use in_order::InOrder;
-use pyramid::{Cascade, Level, Strip, Strips, TileRow};
-use tile::{Pixels, Tiling};
-
-use super::header::SampleType;
-use super::output::Output;
-use super::statistics::{BandStatistics, Moments};
-
-pub use compression::{Compression, NotACompression};
-pub use error::CogError;
-pub use geo_tags::{GeoTags, GeoTagsError};
-
-/// Sides of a chunk in pixels.
-pub const CHUNK: u32 = 1024;
-
-/// Sentinel-2 marks pixels without data with 0, though its files do not say so.
-pub(super) const NODATA: u16 = 0;
+use crate::fuse::cog::error::CogError;
+use crate::fuse::cog::file::Head;
+use crate::fuse::cog::in_order::InOrder;
+use crate::fuse::cog::overviews::{
+    self, Cascade, Level, Mean, Overviews, Strip, Strips, TileRow, halve_in_place,
+};
+use crate::fuse::cog::shape::{CHUNK, Description, Finished, Shape};
+use crate::fuse::cog::statistics::{Measure, Moments};
+use crate::fuse::cog::tile::{Compression, Encoder, Pixels, Predictor, TileSample, Tiling};
+use crate::fuse::output::Output;
 
 /// Width and height of the output's tiles in pixels.
 const TILE_SIZE: usize = 512;
@@ -61,50 +25,10 @@ const WAITING: usize = 32 << 20;
 /// Bytes that are asked for at a time for tiles of the head.
 const BLOCK: usize = 8 << 20;
 
-/// Size and type of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Pixels.
-    pub width: u32,
-    /// Pixels.
-    pub height: u32,
-    /// Three are marked as red, green and blue.
-    pub bands: usize,
-    /// Of all bands.
-    pub sample_type: SampleType,
-}
-
-/// What is said about an image besides its pixels.
-#[derive(Clone, Debug, Default)]
-pub struct Description {
-    /// Of the bands, such as `B04`.
-    pub names: Vec<String>,
-    /// Items of the image as a whole; those named `TIFFTAG_…` become tags. Keys need no escaping:
-    /// letters, digits, `_-.`.
-    pub metadata: Vec<(String, String)>,
-    /// Where it lies.
-    pub georeference: GeoTags,
-}
-
-/// What there is at the end besides the body.
-#[derive(Clone, Debug)]
-pub struct Finished {
-    /// The bytes in front of the body, a multiple of 4096, in pieces.
-    pub head: Vec<Bytes>,
-    /// Length of what the output has received.
-    pub body_bytes: u64,
-    /// In the order of the bands.
-    pub statistics: Vec<BandStatistics>,
-    /// Factors of the overviews, smallest first: 2 to 32 for an image of at least 32 pixels a side.
-    pub overviews: Vec<u32>,
-}
-
-/// What one thread makes chunk after chunk with.
+/// What one thread keeps from chunk to chunk.
 #[derive(Default)]
 pub struct ChunkScratch {
     encoder: Option<Encoder>,
-    /// A row of an overview.
-    line: Vec<u16>,
 }
 
 impl ChunkScratch {
@@ -114,10 +38,21 @@ impl ChunkScratch {
     }
 }
 
-/// Writes one image. Shared by all threads that make its chunks.
-pub struct CogWriter<'a> {
+/// A type of samples that a COG can have.
+pub trait CogSample: Mean + Measure + TileSample {}
+
+impl CogSample for u8 {}
+impl CogSample for u16 {}
+impl CogSample for i16 {}
+impl CogSample for f32 {}
+
+/// Writes one image of samples of type `T`. Shared by all threads that make its chunks.
+pub struct CogWriter<'a, T> {
     shape: Shape,
+    nodata: T,
+    overviews: Overviews,
     compression: Compression,
+    predictor: Predictor,
     tiling: Tiling,
     levels: Vec<Level>,
     /// Levels after the first that are made in chunks.
@@ -125,20 +60,22 @@ pub struct CogWriter<'a> {
     chunks: (u32, u32),
     output: &'a dyn Output,
     body: InOrder<Bytes>,
-    progress: Mutex<Progress>,
+    state: Mutex<State>,
     /// Whether there are levels beyond those that are made in chunks.
     has_cascade: bool,
-    strips: Mutex<Strips>,
-    feed: InOrder<Strip>,
-    cascade: Mutex<Cascade>,
+    strips: Mutex<Strips<T>>,
+    feed: InOrder<Strip<T>>,
+    cascade: Mutex<Cascade<T>>,
     failed: AtomicBool,
 }
 
 /// What has been made so far.
-struct Progress {
+struct State {
     /// Chunks that have come, row by row.
     seen: Vec<bool>,
-    moments: Vec<Moments>,
+    /// Of each band the moments of its chunks, row by row: the sum of floating-point numbers depends
+    /// on the order.
+    moments: Vec<Vec<Option<Moments>>>,
     /// Encoded sizes of the tiles of the full resolution.
     sizes: Vec<u32>,
     /// Encoded tiles of the overviews, for each of them.
@@ -147,7 +84,7 @@ struct Progress {
     block: BytesMut,
 }
 
-impl Progress {
+impl State {
     /// A tile for the head, beside others of its kind: between tiles of the body, which come and
     /// go, those that stay would leave holes that nothing fits into.
     fn keep(&mut self, tile: &[u8]) -> Bytes {
@@ -159,26 +96,33 @@ impl Progress {
     }
 }
 
-impl<'a> CogWriter<'a> {
-    /// For an image of this shape. The output receives the body while chunks come in.
-    pub fn new(shape: Shape, compression: Compression, output: &'a dyn Output) -> Self {
-        let levels = pyramid::levels(&shape);
+impl<'a, T: CogSample> CogWriter<'a, T> {
+    /// For an image of this shape. The output receives the body while chunks come in. Nothing if
+    /// the shape is of another type of samples.
+    pub fn new(
+        shape: Shape,
+        overviews: Overviews,
+        compression: Compression,
+        output: &'a dyn Output,
+    ) -> Option<Self> {
+        let nodata = T::nodata(shape.nodata)?;
+        let levels = overviews::levels(&shape);
         let size = tile_size(&levels);
         let tiling = Tiling {
             size,
             bands: shape.bands,
-            sample_type: shape.sample_type,
         };
-        let in_chunks = pyramid::in_chunks(&levels);
+        let in_chunks = overviews::in_chunks(&levels);
         let chunks = (shape.width.div_ceil(CHUNK), shape.height.div_ceil(CHUNK));
         let tiles = |level: &Level| {
             let (across, down) = level.tiles(size);
             across.saturating_mul(down)
         };
         let mut counts = levels.iter().map(tiles);
-        let progress = Progress {
-            seen: vec![false; (chunks.0 as usize).saturating_mul(chunks.1 as usize)],
-            moments: vec![Moments::default(); shape.bands],
+        let count = (chunks.0 as usize).saturating_mul(chunks.1 as usize);
+        let state = State {
+            seen: vec![false; count],
+            moments: vec![vec![None; count]; shape.bands],
             sizes: vec![0; counts.next().unwrap_or_default()],
             overviews: counts.map(|count| vec![Bytes::new(); count]).collect(),
             block: BytesMut::new(),
@@ -188,33 +132,36 @@ impl<'a> CogWriter<'a> {
             width: 0,
             height: 0,
         });
-        let cascade = Cascade::new(&levels, in_chunks, shape.bands, size);
-        Self {
+        let method = (overviews, nodata);
+        let cascade = Cascade::new(&levels, in_chunks, shape.bands, size, method);
+        Some(Self {
             shape,
+            nodata,
+            overviews,
             compression,
+            predictor: compression.predictor(shape.nodata.sample_type()),
             tiling,
             in_chunks,
             chunks,
             output,
             has_cascade: !cascade.is_empty(),
             body: InOrder::new(WAITING),
-            progress: Mutex::new(progress),
+            state: Mutex::new(state),
             strips: Mutex::new(Strips::new(source, shape.bands, chunks.0 as usize)),
             feed: InOrder::new(usize::MAX),
             cascade: Mutex::new(cascade),
             failed: AtomicBool::new(false),
             levels,
-        }
+        })
     }
 
     /// Takes one chunk, counted in chunks from the upper left. Each has to come once, on any
     /// thread, in any order; the rows of chunks from top to bottom keep the memory small that tiles
     /// take while they wait for those before them.
     ///
-    /// `planes` are the samples of each band, 16 bits wide whatever the sample type. They are as
-    /// wide and high as the chunk is, which is less than [`CHUNK`] at the right and at the bottom,
-    /// and of no meaning afterwards: overviews are made in their place. May block as long as the
-    /// output does.
+    /// `planes` are the samples of each band. They are as wide and high as the chunk is, which is
+    /// less than [`CHUNK`] at the right and at the bottom. Their contents are unspecified
+    /// afterwards: overviews are made in their place. May block as long as the output does.
     ///
     /// # Errors
     /// See [`CogError`]. After one, every call fails.
@@ -222,7 +169,7 @@ impl<'a> CogWriter<'a> {
         &self,
         column: u32,
         row: u32,
-        planes: &mut [Vec<u16>],
+        planes: &mut [Vec<T>],
         scratch: &mut ChunkScratch,
     ) -> Result<(), CogError> {
         if self.failed.load(Ordering::Relaxed) {
@@ -230,7 +177,7 @@ impl<'a> CogWriter<'a> {
         }
         let result = self.take(column, row, planes, scratch);
         if let Some(encoder) = &mut scratch.encoder {
-            encoder.clear_away();
+            encoder.release();
         }
         if result.is_err() {
             self.failed.store(true, Ordering::Relaxed);
@@ -242,30 +189,40 @@ impl<'a> CogWriter<'a> {
         &self,
         column: u32,
         row: u32,
-        planes: &mut [Vec<u16>],
+        planes: &mut [Vec<T>],
         scratch: &mut ChunkScratch,
     ) -> Result<(), CogError> {
         let (mut width, mut height) = self.admit(column, row, planes)?;
-        let ChunkScratch { encoder, line } = scratch;
-        let encoder = match encoder {
+        let encoder = match &mut scratch.encoder {
             Some(encoder) if encoder.compression() == self.compression => encoder,
-            _ => encoder.insert(Encoder::new(self.compression)?),
+            encoder => encoder.insert(Encoder::new(self.compression)?),
         };
-        let moments: Vec<_> = planes.iter().map(|plane| Moments::of(plane)).collect();
-        for (sum, moments) in lock(&self.progress).moments.iter_mut().zip(&moments) {
-            sum.add(moments);
+        // Statistics of the full resolution, and its tiles.
+        let moments: Vec<_> = planes
+            .iter()
+            .map(|plane| T::moments(plane, self.nodata))
+            .collect();
+        let index = self.index(column, row);
+        for (parts, moments) in lock(&self.state).moments.iter_mut().zip(moments) {
+            if let Some(part) = parts.get_mut(index) {
+                *part = Some(moments);
+            }
         }
         self.tiles_of_chunk((column, row), 0, (width, height), planes, encoder)?;
 
+        // The levels that the chunk has all samples for.
+        let mut line = Vec::new();
+        let method = (self.overviews, self.nodata);
         for level in 1..=self.in_chunks {
             for plane in &mut *planes {
-                halve_in_place(plane, (width, height), line);
+                halve_in_place(plane, (width, height), method, &mut line);
             }
             (width, height) = (width / 2, height / 2);
             if level == 1 {
                 self.tiles_of_chunk((column, row), level, (width, height), planes, encoder)?;
             }
         }
+        // The other levels need whole rows of the image.
         if !self.has_cascade {
             return Ok(());
         }
@@ -293,11 +250,11 @@ impl<'a> CogWriter<'a> {
                 detail: "it has no pixels".into(),
             });
         }
-        let progress = self
-            .progress
+        let state = self
+            .state
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(missing) = progress.seen.iter().position(|&seen| !seen) {
+        if let Some(missing) = state.seen.iter().position(|&seen| !seen) {
             let missing = u32::try_from(missing).unwrap_or(u32::MAX);
             let (column, row) = (missing % self.chunks.0, missing / self.chunks.0);
             return Err(CogError::Chunk {
@@ -307,22 +264,26 @@ impl<'a> CogWriter<'a> {
             });
         }
         let written = self.body.reached();
-        let complete = progress
+        let complete = state
             .overviews
             .iter()
             .flatten()
             .all(|tile| !tile.is_empty());
-        if written != progress.sizes.len() || !complete {
+        if written != state.sizes.len() || !complete {
             // A call that failed has left a gap.
             return Err(CogError::Abandoned);
         }
-        let statistics: Vec<_> = progress.moments.iter().map(Moments::statistics).collect();
+        let total = |parts: &Vec<Option<Moments>>| {
+            Moments::total(parts.iter().flatten()).map(|total| total.statistics())
+        };
+        let statistics: Vec<_> = state.moments.iter().filter_map(total).collect();
         let head = Head {
             tiling: self.tiling,
+            nodata: self.shape.nodata,
             compression: self.compression,
             levels: &self.levels,
-            overviews: &progress.overviews,
-            body: &progress.sizes,
+            overviews: &state.overviews,
+            body: &state.sizes,
             description,
             statistics: &statistics,
         };
@@ -340,12 +301,7 @@ impl<'a> CogWriter<'a> {
     }
 
     /// Width and height of a chunk that may come.
-    fn admit(
-        &self,
-        column: u32,
-        row: u32,
-        planes: &[Vec<u16>],
-    ) -> Result<(usize, usize), CogError> {
+    fn admit(&self, column: u32, row: u32, planes: &[Vec<T>]) -> Result<(usize, usize), CogError> {
         let wrong = |detail: &str| CogError::Chunk {
             column,
             row,
@@ -374,14 +330,19 @@ impl<'a> CogWriter<'a> {
                 plane.len()
             )));
         }
-        let index = (row as usize)
-            .saturating_mul(self.chunks.0 as usize)
-            .saturating_add(column as usize);
-        match lock(&self.progress).seen.get_mut(index) {
+        let index = self.index(column, row);
+        match lock(&self.state).seen.get_mut(index) {
             Some(seen) if !*seen => *seen = true,
             _ => return Err(wrong("came twice")),
         }
         Ok((width, height))
+    }
+
+    /// Position of a chunk, row by row.
+    fn index(&self, column: u32, row: u32) -> usize {
+        (row as usize)
+            .saturating_mul(self.chunks.0 as usize)
+            .saturating_add(column as usize)
     }
 
     /// Encodes the tiles of a level that lie in a chunk, whose size at that level this is.
@@ -390,7 +351,7 @@ impl<'a> CogWriter<'a> {
         chunk: (u32, u32),
         level: usize,
         (width, height): (usize, usize),
-        planes: &[Vec<u16>],
+        planes: &[Vec<T>],
         encoder: &mut Encoder,
     ) -> Result<(), CogError> {
         let size = self.tiling.size;
@@ -419,13 +380,17 @@ impl<'a> CogWriter<'a> {
         Ok(())
     }
 
-    fn tiles_of_row<'t>(&self, tiles: &TileRow<'t>, encoder: &mut Encoder) -> Result<(), CogError> {
+    fn tiles_of_row<'t>(
+        &self,
+        tiles: &TileRow<'t, T>,
+        encoder: &mut Encoder,
+    ) -> Result<(), CogError> {
         let size = self.tiling.size;
         let width = self.levels.get(tiles.level).map_or(0, |level| level.width);
         let bands = self.shape.bands;
         let row_stride = width.saturating_mul(bands);
-        let rows = |strip: &&[u16]| strip.len() / row_stride.max(1);
-        let bands_of = |strip: &&'t [u16]| {
+        let rows = |strip: &&[T]| strip.len() / row_stride.max(1);
+        let bands_of = |strip: &&'t [T]| {
             let strip = *strip;
             (0..bands).map(move |band| strip.get(band.saturating_mul(width)..).unwrap_or_default())
         };
@@ -451,29 +416,29 @@ impl<'a> CogWriter<'a> {
         &self,
         level: usize,
         (x, y): (usize, usize),
-        pixels: &Pixels<'_>,
+        pixels: &Pixels<'_, T>,
         encoder: &mut Encoder,
     ) -> Result<(), CogError> {
-        let tile = encoder.encode(self.tiling, pixels)?;
+        let tile = encoder.encode(self.tiling, pixels, self.predictor)?;
         let across = self
             .levels
             .get(level)
             .map_or(0, |level| level.tiles(self.tiling.size).0);
         let index = y.saturating_mul(across).saturating_add(x);
-        let mut progress = lock(&self.progress);
+        let mut state = lock(&self.state);
         let Some(overview) = level.checked_sub(1) else {
-            if let Some(size) = progress.sizes.get_mut(index) {
+            if let Some(size) = state.sizes.get_mut(index) {
                 *size = u32::try_from(tile.len()).unwrap_or(u32::MAX);
             }
-            drop(progress);
+            drop(state);
             let tile = Bytes::copy_from_slice(tile);
             let bytes = tile.len();
             return self.body.put(index, tile, bytes, |tile| {
                 self.output.body(tile).map_err(CogError::Output)
             });
         };
-        let kept = progress.keep(tile);
-        if let Some(place) = progress
+        let kept = state.keep(tile);
+        if let Some(place) = state
             .overviews
             .get_mut(overview)
             .and_then(|tiles| tiles.get_mut(index))
@@ -484,27 +449,8 @@ impl<'a> CogWriter<'a> {
     }
 }
 
-/// Halves a band with even sides. The result takes the first quarter of it: row after row it comes
-/// to stand before the rows that it is made of, or where these were.
-fn halve_in_place(plane: &mut [u16], (width, height): (usize, usize), line: &mut Vec<u16>) {
-    let half = width / 2;
-    line.resize(half, 0);
-    for row in 0..height / 2 {
-        let start = row.saturating_mul(2).saturating_mul(width);
-        let rows = plane
-            .get(start..start.saturating_add(width.saturating_mul(2)))
-            .unwrap_or_default();
-        let (top, bottom) = rows.split_at(rows.len() / 2);
-        halve_rows(top, bottom, line);
-        let target = row.saturating_mul(half);
-        if let Some(target) = plane.get_mut(target..target.saturating_add(half)) {
-            target.copy_from_slice(line);
-        }
-    }
-}
-
 /// The first so many samples of each band.
-fn tops(planes: &[Vec<u16>], samples: usize) -> Vec<&[u16]> {
+fn tops<T>(planes: &[Vec<T>], samples: usize) -> Vec<&[T]> {
     planes
         .iter()
         .map(|plane| plane.get(..samples).unwrap_or_default())

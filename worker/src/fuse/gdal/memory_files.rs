@@ -9,29 +9,29 @@ use gdal::vsi;
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A directory below `/vsimem` that nobody else uses. Dropping it removes all files in it.
-pub(super) struct Scratch {
+pub(crate) struct MemoryFolder {
     directory: PathBuf,
 }
 
-impl Scratch {
-    pub(super) fn new() -> Self {
+impl MemoryFolder {
+    pub(crate) fn new() -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Self {
             directory: PathBuf::from(format!("/vsimem/tilefleet-fuse-{number}")),
         }
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
 }
 
 /// The files below a directory of `/vsimem`; none if GDAL does not know it.
-pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     vsi::read_dir(directory, true).unwrap_or_default()
 }
 
-impl Drop for Scratch {
+impl Drop for MemoryFolder {
     fn drop(&mut self) {
         // Whatever GDAL may have put beside the files that were asked for goes too.
         for file in files(&self.directory) {

@@ -8,8 +8,12 @@ use std::sync::Once;
 use gdal::config;
 use gdal::errors::{CplErrType, GdalError};
 
-use super::error::FuseError;
-use super::memory::BLOCK_CACHE_MIB;
+use crate::fuse::error::FuseError;
+
+/// GDAL's cache of raster blocks, in MiB. One for the whole process, see `GDAL_CACHEMAX` among
+/// GDAL's configuration options. Only what this project's own decoder does not take goes through
+/// it, block by block.
+pub(crate) const BLOCK_CACHE_MIB: u64 = 64;
 
 /// Options of a session, by the names in GDAL's list of configuration options.
 const OPTIONS: [(&str, &str); 4] = [
@@ -33,13 +37,13 @@ static SET_UP: Once = Once::new();
 
 /// While one lives, warnings and errors of GDAL on this thread are collected. Otherwise they are
 /// logged.
-pub(super) struct Session {
+pub(crate) struct Session {
     /// What it sets belongs to the thread, so it must not leave it.
     not_send: PhantomData<*const ()>,
 }
 
 impl Session {
-    pub(super) fn start() -> Result<Self, FuseError> {
+    pub(crate) fn start() -> Result<Self, FuseError> {
         SET_UP.call_once(|| {
             config::set_error_handler(hear);
             // Whoever set the variable has reasons. GDAL looks at the option once, when it first
@@ -69,7 +73,7 @@ impl Session {
         clippy::unused_self,
         reason = "only a living session collects messages"
     )]
-    pub(super) fn heard(&self) -> Option<String> {
+    pub(crate) fn heard(&self) -> Option<String> {
         let messages = HEARD.with(|heard| heard.borrow_mut().as_mut().map(std::mem::take));
         let mut messages = messages.unwrap_or_default();
         messages.dedup();
@@ -77,11 +81,11 @@ impl Session {
     }
 
     /// What GDAL has said about a call that failed, or else what the call returned.
-    pub(super) fn reason(&self, error: &GdalError) -> String {
+    pub(crate) fn reason(&self, error: &GdalError) -> String {
         self.heard().unwrap_or_else(|| error.to_string())
     }
 
-    pub(super) fn internal(&self, step: &'static str, error: &GdalError) -> FuseError {
+    pub(crate) fn internal(&self, step: &'static str, error: &GdalError) -> FuseError {
         FuseError::Internal {
             step,
             detail: self.reason(error),

@@ -1,35 +1,23 @@
-//! The bands as tiles that any thread can decode, whatever their format.
-
-mod gdal;
-mod geotiff;
-mod jpeg2000;
-mod stub;
-mod tiff_tiles;
-
-use std::sync::Arc;
+//! A band whose headers have been read: tiles that any thread can decode, whatever their format.
 
 use tilefleet_jpeg2000::TileDecoder;
 
-use super::error::FuseError;
-use super::georeference::Georeference;
-use super::grid::Rect;
-use super::header::Header;
-use super::session::Session;
-use super::sniff::{self, Kind};
-use super::source::Source;
-use super::{Band, Cancel};
+use crate::fuse::band::Band;
+use crate::fuse::error::FuseError;
+use crate::fuse::grid::Rect;
+use crate::fuse::input::header::Header;
 
 /// Decodes the tiles of one band, in any order and on any thread.
-pub(super) trait TileReader: Send + Sync {
+pub(crate) trait TileReader: Send + Sync {
     /// Decodes the tile with this number in the grid of the header, which covers `rect`, into the
-    /// samples of `desk`.
+    /// samples of `scratch`.
     ///
     /// Ends soon after `stop` has begun to say yes, with [`FuseError::Cancelled`].
     fn read(
         &self,
         tile: u32,
         rect: Rect,
-        desk: &mut Desk,
+        scratch: &mut DecodeScratch,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<(), FuseError>;
 
@@ -39,18 +27,18 @@ pub(super) trait TileReader: Send + Sync {
 }
 
 /// What a thread decodes with; kept from tile to tile of a chunk.
-pub(super) struct Desk {
-    decoder: TileDecoder,
+pub(crate) struct DecodeScratch {
+    pub(crate) decoder: TileDecoder,
     /// The tile that was decoded last, row by row without gaps.
-    pub(super) samples: Vec<u16>,
+    pub(crate) samples: Vec<u16>,
     /// The tile's bytes as the file has them, and decompressed, where a format needs them in one
     /// piece.
-    coded: Vec<u8>,
-    raw: Vec<u8>,
+    pub(crate) coded: Vec<u8>,
+    pub(crate) raw: Vec<u8>,
 }
 
-impl Desk {
-    pub(super) fn new() -> Self {
+impl DecodeScratch {
+    pub(crate) fn new() -> Self {
         Self {
             decoder: TileDecoder::new(),
             samples: Vec::new(),
@@ -61,19 +49,19 @@ impl Desk {
 
     /// Gives back what was decoded with: a thread that compresses a chunk needs about as much for
     /// that.
-    pub(super) fn clear_away(&mut self) {
+    pub(crate) fn release(&mut self) {
         self.decoder = TileDecoder::new();
     }
 
     /// Makes room for `pixels` samples.
-    fn fit(&mut self, pixels: u64) -> Result<&mut [u16], FuseError> {
+    pub(crate) fn fit(&mut self, pixels: u64) -> Result<&mut [u16], FuseError> {
         fit(&mut self.samples, pixels)?;
         Ok(&mut self.samples)
     }
 }
 
 /// Gives `samples` the length `pixels`; what it holds is of no meaning.
-pub(super) fn fit(samples: &mut Vec<u16>, pixels: u64) -> Result<(), FuseError> {
+pub(crate) fn fit(samples: &mut Vec<u16>, pixels: u64) -> Result<(), FuseError> {
     let no_memory = |detail: String| FuseError::Memory {
         needed: pixels.saturating_mul(size_of::<u16>() as u64),
         detail,
@@ -88,47 +76,21 @@ pub(super) fn fit(samples: &mut Vec<u16>, pixels: u64) -> Result<(), FuseError> 
 }
 
 /// A band whose headers have been read.
-pub(super) struct Opened {
-    pub(super) header: Header,
-    pub(super) tiles: Box<dyn TileReader>,
+pub(crate) struct OpenedBand {
+    pub(crate) header: Header,
+    pub(crate) tiles: Box<dyn TileReader>,
     /// Bytes that it keeps in memory for as long as it is read.
-    pub(super) held: u64,
+    pub(crate) held: u64,
     /// Bytes that a thread needs to decode one of its tiles, the samples not included.
-    pub(super) working: u64,
-}
-
-/// Reads the headers of a band with a few small reads.
-pub(super) fn open(
-    session: &Session,
-    band: &Band,
-    cancel: &Cancel,
-) -> Result<(Opened, Georeference), FuseError> {
-    cancel.check()?;
-    let source = &band.bytes;
-    let head = source.read(0..source.len().min(sniff::WINDOW));
-    let head = head.map_err(|error| FuseError::Read {
-        input: band.into(),
-        error,
-    })?;
-    match sniff::kind(&head) {
-        Kind::Jp2 => jpeg2000::open(session, band),
-        Kind::Tiff => geotiff::open(session, band),
-        Kind::Other(looks_like) => Err(FuseError::NotJp2 {
-            input: band.into(),
-            looks_like,
-        }),
-    }
+    pub(crate) working: u64,
 }
 
 /// Pieces in which a file is read that is needed whole.
 const PIECE: u64 = 4 << 20;
 
 /// The whole file. Asks `stop` between its pieces.
-fn whole(
-    band: &Band,
-    source: &Arc<dyn Source>,
-    stop: &dyn Fn() -> bool,
-) -> Result<Vec<u8>, FuseError> {
+pub(crate) fn whole(band: &Band, stop: &dyn Fn() -> bool) -> Result<Vec<u8>, FuseError> {
+    let source = &band.bytes;
     let length = source.len();
     let no_memory = |detail: String| FuseError::Memory {
         needed: length,

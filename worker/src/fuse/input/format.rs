@@ -1,14 +1,14 @@
-//! What an object is, told from its first bytes and not from its name.
+//! The format of an object, detected from its first bytes and not from its name.
 
 /// The signature box that every JP2 file begins with (ISO/IEC 15444-1 I.5.1).
 const SIGNATURE: [u8; 12] = *b"\0\0\0\x0cjP  \r\n\x87\n";
 
 /// Bytes looked at; error pages and pointers say what they are in the first lines.
-pub(super) const WINDOW: u64 = 2048;
+pub(crate) const PREFIX: u64 = 2048;
 
 /// What an object is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Format {
     /// JPEG 2000 in a JP2 container.
     Jp2,
     /// A TIFF or `BigTIFF` of either byte order.
@@ -18,12 +18,12 @@ pub(super) enum Kind {
 }
 
 /// What begins like this.
-pub(super) fn kind(head: &[u8]) -> Kind {
+pub(crate) fn detect(head: &[u8]) -> Format {
     match head {
         // TIFF 6.0, section 2; 43 is the BigTIFF of libtiff 4.
-        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Kind::Tiff,
-        head if head.starts_with(&SIGNATURE) => Kind::Jp2,
-        head => Kind::Other(looks_like(head)),
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Format::Tiff,
+        head if head.starts_with(&SIGNATURE) => Format::Jp2,
+        head => Format::Other(looks_like(head)),
     }
 }
 
@@ -100,10 +100,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bands_are_told_from_their_first_bytes() {
-        assert_eq!(kind(&SIGNATURE), Kind::Jp2);
+    fn the_format_is_detected_from_the_first_bytes() {
+        assert_eq!(detect(&SIGNATURE), Format::Jp2);
         for head in [b"II*\0rest", b"II+\0rest", b"MM\0*rest", b"MM\0+rest"] {
-            assert_eq!(kind(head), Kind::Tiff);
+            assert_eq!(detect(head), Format::Tiff);
         }
     }
 
@@ -134,7 +134,7 @@ mod tests {
             (b"hello\x07", "begins with the bytes \"hello\\x07\""),
         ];
         for (bytes, expected) in cases {
-            assert_eq!(kind(bytes), Kind::Other(expected.into()));
+            assert_eq!(detect(bytes), Format::Other(expected.into()));
         }
     }
 }

@@ -1,42 +1,24 @@
 //! What a band says about itself before it is decoded.
 
-use super::Band;
-use super::error::FuseError;
-use super::grid::Grid;
-
-/// Type of the samples, in the input and in the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SampleType {
-    /// Up to 8 bits, GDAL's `Byte`.
-    U8,
-    /// 9 to 16 bits, GDAL's `UInt16`.
-    U16,
-}
-
-impl SampleType {
-    /// Bytes of one sample.
-    pub fn bytes(self) -> u64 {
-        match self {
-            Self::U8 => 1,
-            Self::U16 => 2,
-        }
-    }
-}
+use crate::fuse::band::Band;
+use crate::fuse::error::FuseError;
+use crate::fuse::grid::TileGrid;
+use crate::fuse::sample::SampleType;
 
 /// Pixels that an image may have: 65536 x 65536. A Sentinel-2 band has a fortieth of it.
 const MOST_PIXELS: u64 = 1 << 32;
 
 /// The shape of a band of one unsigned component.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) grid: Grid,
+pub(crate) struct Header {
+    pub(crate) grid: TileGrid,
     /// Bits of a sample, 1 to 16; Sentinel-2 has 15.
-    pub(super) bits: u8,
+    pub(crate) bits: u8,
 }
 
 impl Header {
     /// The type that holds the samples.
-    pub(super) fn sample_type(&self) -> SampleType {
+    pub(crate) fn sample_type(&self) -> SampleType {
         if self.bits <= 8 {
             SampleType::U8
         } else {
@@ -46,7 +28,7 @@ impl Header {
 }
 
 /// Fails for an image so large that no satellite took it.
-pub(super) fn check_size(band: &Band, width: u32, height: u32) -> Result<(), FuseError> {
+pub(crate) fn check_size(band: &Band, width: u32, height: u32) -> Result<(), FuseError> {
     if u64::from(width) * u64::from(height) <= MOST_PIXELS {
         return Ok(());
     }
@@ -58,7 +40,7 @@ pub(super) fn check_size(band: &Band, width: u32, height: u32) -> Result<(), Fus
 }
 
 /// Fails unless all bands have the size and sample type of the first.
-pub(super) fn agree(bands: &[Band], headers: &[&Header]) -> Result<(), FuseError> {
+pub(crate) fn agree(bands: &[Band], headers: &[&Header]) -> Result<(), FuseError> {
     let (Some((first_band, others)), Some((first, rest))) =
         (bands.split_first(), headers.split_first())
     else {

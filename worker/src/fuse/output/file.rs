@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use nix::fcntl::{FallocateFlags, PosixFadviseAdvice, fallocate, posix_fadvise};
 
-use super::output::Output;
+use crate::fuse::output::body::Output;
 
 /// Bytes that are written before the disk is asked to begin with them.
 const AHEAD: u64 = 32 << 20;

@@ -1,42 +1,54 @@
-//! How much memory a fusion takes, told from the headers.
+//! How much memory a fusion takes, from the headers.
 
-use super::cog::Shape;
-use super::input::Opened;
-use super::layout;
-
-/// GDAL's cache of raster blocks, in MiB. One for the whole process, see `GDAL_CACHEMAX` among
-/// GDAL's configuration options. Only what this project's own decoder does not take goes through
-/// it, block by block.
-pub(super) const BLOCK_CACHE_MIB: u64 = 64;
+use crate::fuse::cog::{CHUNK, Shape};
+use crate::fuse::gdal::BLOCK_CACHE_MIB;
+use crate::fuse::input::OpenedBand;
+use crate::fuse::pipeline::layout::Layout;
+use crate::fuse::pipeline::limits::Limits;
 
 const MIB: u64 = 1 << 20;
 
 /// Upper bound in bytes of what a fusion allocates at its worst moment. Saturates instead of
 /// overflowing.
-pub(super) fn needed(shape: Shape, bands: &[Opened], threads: usize) -> u64 {
+///
+/// `layout` is that of the input, `output` the shape of the output, and `kernel` the bytes that a
+/// thread's kernel allocates.
+pub(crate) fn needed(
+    layout: Layout,
+    output: Shape,
+    bands: &[OpenedBand],
+    kernel: u64,
+    threads: usize,
+) -> u64 {
     let grids: Vec<_> = bands.iter().map(|band| &band.header.grid).collect();
-    let layout = layout(shape);
     let chunks = layout
         .chunk_bytes()
-        .saturating_mul(layout.limit(&grids, threads) as u64);
+        .saturating_mul(Limits::new(layout, &grids, threads).open as u64);
     // A thread's largest tile and what its decoder needs; half a chunk for what becomes overviews,
-    // and compressed tiles.
-    let tile = |band: &Opened| {
+    // and compressed tiles; the window and what the kernel makes of it.
+    let tile = |band: &OpenedBand| {
         band.working
             .saturating_add(band.header.grid.largest().saturating_mul(2))
     };
+    let sample_bytes = output.nodata.sample_type().bytes();
+    let output_chunk = u64::from(CHUNK.min(output.width))
+        .saturating_mul(CHUNK.min(output.height).into())
+        .saturating_mul(sample_bytes)
+        .saturating_mul(output.bands as u64);
     let thread = bands
         .iter()
         .map(tile)
         .max()
         .unwrap_or_default()
-        .saturating_add(layout.chunk_bytes());
+        .saturating_add(layout.chunk_bytes().max(output_chunk))
+        .saturating_add(layout.window_bytes())
+        .saturating_add(kernel);
     let threads = thread.saturating_mul(threads as u64);
 
-    let samples = u64::from(shape.width)
-        .saturating_mul(shape.sample_type.bytes())
-        .saturating_mul(shape.bands as u64);
-    let image = samples.saturating_mul(shape.height.into());
+    let samples = u64::from(output.width)
+        .saturating_mul(sample_bytes)
+        .saturating_mul(output.bands as u64);
+    let image = samples.saturating_mul(output.height.into());
     // Overviews wait for the head, a third of the image if nothing can be compressed.
     let overviews = image / 3;
     // Tiles that came before their turn: those of the row of chunks at hand, and of the one that

@@ -1,21 +1,21 @@
 //! In which order the tiles of all bands are decoded.
 
-use super::grid::{Grid, Rect};
+use crate::fuse::grid::{Rect, TileGrid};
 
 /// One tile of one band.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unit {
-    pub(super) band: usize,
-    pub(super) tile: u32,
-    pub(super) rect: Rect,
+pub(crate) struct TileJob {
+    pub(crate) band: usize,
+    pub(crate) tile: u32,
+    pub(crate) rect: Rect,
 }
 
 /// All tiles of all bands: row by row, with the bands in step, so that the parts of one place come
 /// soon after each other.
 ///
-/// The order depends on nothing but the grids; threads take units from it and may finish them in
+/// The order depends on nothing but the grids; threads take jobs from it and may finish them in
 /// another order.
-pub(super) struct Order<'a> {
+pub(crate) struct Order<'a> {
     bands: Vec<Cursor<'a>>,
 }
 
@@ -26,8 +26,8 @@ struct Cursor<'a> {
 }
 
 impl<'a> Order<'a> {
-    pub(super) fn new(grids: &[&'a Grid]) -> Self {
-        let cursor = |grid: &&'a Grid| Cursor {
+    pub(crate) fn new(grids: &[&'a TileGrid]) -> Self {
+        let cursor = |grid: &&'a TileGrid| Cursor {
             tiles: &grid.tiles,
             next: 0,
             pixels: 0,
@@ -39,9 +39,9 @@ impl<'a> Order<'a> {
 }
 
 impl Iterator for Order<'_> {
-    type Item = Unit;
+    type Item = TileJob;
 
-    fn next(&mut self) -> Option<Unit> {
+    fn next(&mut self) -> Option<TileJob> {
         let unfinished = self
             .bands
             .iter_mut()
@@ -52,7 +52,7 @@ impl Iterator for Order<'_> {
         let tile = u32::try_from(band.next).unwrap_or(u32::MAX);
         band.next += 1;
         band.pixels = band.pixels.saturating_add(rect.area());
-        Some(Unit {
+        Some(TileJob {
             band: index,
             tile,
             rect,
@@ -67,14 +67,14 @@ mod tests {
     #[test]
     fn bands_stay_in_step_whatever_their_tiles_are() {
         let (large, small) = (
-            Grid::regular(200, 200, 100, 100),
-            Grid::regular(200, 200, 50, 50),
+            TileGrid::regular(200, 200, 100, 100),
+            TileGrid::regular(200, 200, 50, 50),
         );
-        let units: Vec<_> = Order::new(&[&large, &small]).collect();
-        assert_eq!(units.len(), 4 + 16);
+        let jobs: Vec<_> = Order::new(&[&large, &small]).collect();
+        assert_eq!(jobs.len(), 4 + 16);
         let mut pixels = [0_u64; 2];
-        for unit in units {
-            pixels[unit.band] += unit.rect.area();
+        for job in jobs {
+            pixels[job.band] += job.rect.area();
             assert!(pixels[0].abs_diff(pixels[1]) <= 100 * 100, "{pixels:?}");
         }
         assert_eq!(pixels, [200 * 200; 2]);

@@ -5,40 +5,29 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use super::chunks::{Chunk, Chunks, Layout};
-use super::error::FuseError;
-use super::grid::Grid;
-use super::input::{Desk, TileReader};
-use super::order::Unit;
-use super::{Cancel, Progress};
+use crate::fuse::cancel::Cancel;
+use crate::fuse::error::FuseError;
+use crate::fuse::input::DecodeScratch;
+use crate::fuse::pipeline::chunk::{BandTiles, ChunkSink};
+use crate::fuse::pipeline::chunks::Chunks;
+use crate::fuse::pipeline::layout::Layout;
+use crate::fuse::pipeline::order::TileJob;
+use crate::fuse::request::Progress;
 
-/// A band as it is decoded.
-pub(super) struct Track<'a> {
-    pub(super) grid: &'a Grid,
-    pub(super) tiles: &'a dyn TileReader,
-}
-
-/// What a thread does with a chunk that is complete; it may keep something between its chunks.
-pub(super) trait ChunkSink: Sync {
-    type Scratch;
-    fn scratch(&self) -> Self::Scratch;
-    fn take(&self, chunk: &mut Chunk, scratch: &mut Self::Scratch) -> Result<(), FuseError>;
-}
-
-/// Decodes all tiles of all bands on `threads` threads, and hands the chunks on as they are
-/// completed, on the thread that completed them, each once.
+/// Decodes all tiles of all bands on `threads` threads, and hands each chunk on, once, on
+/// the thread that completed the last part of its window.
 ///
 /// # Errors
 /// The first one of any thread. A panic is one too.
-pub(super) fn run<S: ChunkSink>(
-    tracks: &[Track<'_>],
+pub(crate) fn run<S: ChunkSink>(
+    bands: &[BandTiles<'_>],
     layout: Layout,
     threads: usize,
     sink: &S,
     progress: &(dyn Fn(Progress) + Sync),
     cancel: &Cancel,
 ) -> Result<(), FuseError> {
-    let grids: Vec<_> = tracks.iter().map(|track| track.grid).collect();
+    let grids: Vec<_> = bands.iter().map(|band| band.grid).collect();
     let chunks = Chunks::new(layout, &grids, threads);
     let total = grids.iter().map(|grid| grid.pixels()).sum();
     let (failed, done) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -48,20 +37,25 @@ pub(super) fn run<S: ChunkSink>(
         failed.store(true, Ordering::Relaxed);
     };
     let work = || {
-        let (mut desk, mut scratch) = (Desk::new(), sink.scratch());
-        while let Some(unit) = chunks.take(&mut desk.samples) {
+        let (mut decoding, mut scratch) = (DecodeScratch::new(), sink.scratch());
+        let mut window = Vec::new();
+        while let Some(job) = chunks.take(&mut decoding.samples) {
             cancel.check()?;
-            one(tracks, unit, &mut desk, &stop)?;
-            let complete = chunks.put(unit, &mut desk.samples)?;
-            if !complete.is_empty() {
-                desk.clear_away();
+            decode(bands, job, &mut decoding, &stop)?;
+            let ready = chunks.put(job, &mut decoding.samples)?;
+            if !ready.is_empty() {
+                decoding.release();
             }
-            for mut chunk in complete {
+            for mut chunk in ready {
+                if layout.margin > 0 {
+                    chunk.planes = window;
+                    chunk.gather(layout.bands)?;
+                }
                 sink.take(&mut chunk, &mut scratch)?;
-                chunks.handed_on(chunk);
+                window = chunks.handed_on(chunk);
             }
             chunks.done();
-            let pixels = unit.rect.area();
+            let pixels = job.rect.area();
             let done = done
                 .fetch_add(pixels, Ordering::Relaxed)
                 .saturating_add(pixels);
@@ -87,14 +81,14 @@ pub(super) fn run<S: ChunkSink>(
     chunks.into_result()
 }
 
-fn one(
-    tracks: &[Track<'_>],
-    unit: Unit,
-    desk: &mut Desk,
+fn decode(
+    bands: &[BandTiles<'_>],
+    job: TileJob,
+    scratch: &mut DecodeScratch,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<(), FuseError> {
-    match tracks.get(unit.band) {
-        Some(track) => track.tiles.read(unit.tile, unit.rect, desk, stop),
+    match bands.get(job.band) {
+        Some(band) => band.tiles.read(job.tile, job.rect, scratch, stop),
         None => Ok(()),
     }
 }

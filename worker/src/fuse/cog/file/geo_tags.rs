@@ -7,8 +7,8 @@ use gdal::errors::GdalError;
 use gdal::spatial_ref::SpatialRef;
 use gdal::{DriverManager, vsi};
 
-use super::tiff::Field;
-use crate::fuse::scratch::Scratch;
+use crate::fuse::cog::file::tiff::Field;
+use crate::fuse::gdal::MemoryFolder;
 
 /// `ModelPixelScale`, `ModelTiepoint`, `ModelTransformation`, `GeoKeyDirectory`, `GeoDoubleParams`
 /// and `GeoAsciiParams` (OGC 19-008, GeoTIFF 1.1, annex B and section 7).
@@ -31,7 +31,7 @@ pub enum GeoTagsError {
 /// Tags of one georeference, to be copied into an image.
 #[derive(Clone, Debug, Default)]
 pub struct GeoTags {
-    pub(super) fields: Vec<Field>,
+    pub(crate) fields: Vec<Field>,
 }
 
 impl GeoTags {
@@ -41,8 +41,8 @@ impl GeoTags {
     /// # Errors
     /// If GDAL cannot express the system in a `GeoTIFF`.
     pub fn new(system: &SpatialRef, transform: &[f64; 6]) -> Result<Self, GeoTagsError> {
-        let scratch = Scratch::new();
-        let path = scratch.path("pixel.tif");
+        let folder = MemoryFolder::new();
+        let path = folder.path("pixel.tif");
         let driver = DriverManager::get_driver_by_name("GTiff")?;
         let mut dataset = driver.create_with_band_type::<u8, _>(&path, 1, 1, 1)?;
         dataset.set_spatial_ref(system)?;
@@ -55,7 +55,7 @@ impl GeoTags {
 }
 
 /// The first directory of a classic little-endian TIFF (TIFF 6.0, section 2).
-pub(super) fn directory(file: &[u8]) -> Result<Vec<Field>, GeoTagsError> {
+pub(crate) fn directory(file: &[u8]) -> Result<Vec<Field>, GeoTagsError> {
     let malformed = |detail| GeoTagsError::Malformed { detail };
     if !file.starts_with(b"II*\0") {
         return Err(malformed("a big-endian TIFF or a BigTIFF"));
@@ -77,9 +77,9 @@ pub(super) fn directory(file: &[u8]) -> Result<Vec<Field>, GeoTagsError> {
 }
 
 fn field(file: &[u8], entry: &[u8; 12]) -> Option<Field> {
-    let (tag, kind, count) = (u16_at(entry, 0)?, u16_at(entry, 2)?, u32_at(entry, 4)?);
+    let (tag, value_type, count) = (u16_at(entry, 0)?, u16_at(entry, 2)?, u32_at(entry, 4)?);
     // Sizes of the types 1 to 12 (TIFF 6.0, section 2, "Types").
-    let size = match kind {
+    let size = match value_type {
         1 | 2 | 6 | 7 => 1,
         3 | 8 => 2,
         4 | 9 | 11 => 4,
@@ -95,7 +95,7 @@ fn field(file: &[u8], entry: &[u8; 12]) -> Option<Field> {
     };
     Some(Field {
         tag,
-        kind,
+        value_type,
         count: count.into(),
         bytes: bytes.to_vec(),
     })

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 
-use super::compression::{LEADER, TRAILER};
-use super::lerc;
-use super::pyramid::Level;
-use super::tiff::{Field, Format};
-use super::tile::Tiling;
-use super::{CogError, Compression, Description, SampleType};
-use crate::fuse::statistics::BandStatistics;
+use crate::fuse::cog::error::CogError;
+use crate::fuse::cog::file::number::general;
+use crate::fuse::cog::file::tiff::{Field, TiffVariant};
+use crate::fuse::cog::overviews::Level;
+use crate::fuse::cog::shape::Description;
+use crate::fuse::cog::statistics::BandStatistics;
+use crate::fuse::cog::tile::{Compression, LEADER, LERC_PARAMETERS, Predictor, TRAILER, Tiling};
+use crate::fuse::sample::{Nodata, SampleType};
 
 /// Where the body may begin: files get their head by inserting blocks of this size in front of the
 /// body.
@@ -24,26 +25,27 @@ const STRUCTURE: &str = "LAYOUT=IFDS_BEFORE_DATA\nBLOCK_ORDER=ROW_MAJOR\nBLOCK_L
                          BLOCK_TRAILER=LAST_4_BYTES_REPEATED\nKNOWN_INCOMPATIBLE_EDITION=NO\n ";
 
 /// All that goes into the head.
-pub(super) struct Head<'a> {
-    pub(super) tiling: Tiling,
-    pub(super) compression: Compression,
+pub(crate) struct Head<'a> {
+    pub(crate) tiling: Tiling,
+    pub(crate) nodata: Nodata,
+    pub(crate) compression: Compression,
     /// The full resolution first.
-    pub(super) levels: &'a [Level],
+    pub(crate) levels: &'a [Level],
     /// Encoded tiles of the levels after the first.
-    pub(super) overviews: &'a [Vec<Bytes>],
+    pub(crate) overviews: &'a [Vec<Bytes>],
     /// Encoded sizes of the tiles of the full resolution.
-    pub(super) body: &'a [u32],
-    pub(super) description: &'a Description,
-    pub(super) statistics: &'a [BandStatistics],
+    pub(crate) body: &'a [u32],
+    pub(crate) description: &'a Description,
+    pub(crate) statistics: &'a [BandStatistics],
 }
 
 impl Head<'_> {
     /// The head in pieces; together they are a multiple of 4096 bytes long. A `BigTIFF` if the file
     /// needs it.
-    pub(super) fn pieces(&self) -> Result<Vec<Bytes>, CogError> {
-        match self.pieces_as(Format::Classic, 0) {
+    pub(crate) fn pieces(&self) -> Result<Vec<Bytes>, CogError> {
+        match self.pieces_as(TiffVariant::Classic, 0) {
             Ok(pieces) if u32::try_from(self.length(&pieces)).is_ok() => Ok(pieces),
-            Ok(_) | Err(CogError::Unwritable { .. }) => self.pieces_as(Format::Big, 0),
+            Ok(_) | Err(CogError::Unwritable { .. }) => self.pieces_as(TiffVariant::Big, 0),
             Err(error) => Err(error),
         }
     }
@@ -53,21 +55,21 @@ impl Head<'_> {
         head.saturating_add(self.body_bytes())
     }
 
-    pub(super) fn body_bytes(&self) -> u64 {
+    pub(crate) fn body_bytes(&self) -> u64 {
         self.body.iter().map(|&tile| u64::from(tile)).sum()
     }
 
-    /// As [`pieces`](Self::pieces) in the given format; `gap` bytes, which only tests want, lie
+    /// As [`pieces`](Self::pieces) in the given variant; `gap` bytes, which only tests want, lie
     /// before the body.
-    fn pieces_as(&self, format: Format, gap: u64) -> Result<Vec<Bytes>, CogError> {
+    fn pieces_as(&self, variant: TiffVariant, gap: u64) -> Result<Vec<Bytes>, CogError> {
         let ghost = format!(
             "GDAL_STRUCTURAL_METADATA_SIZE={:06} bytes\n{STRUCTURE}",
             STRUCTURE.len()
         );
         // Once for its length, which does not depend on where the tiles lie, and then for good.
         let places: Vec<_> = self.sizes().map(|sizes| vec![0; sizes.len()]).collect();
-        let start = format
-            .head(ghost.as_bytes(), &self.directories(format, &places)?)
+        let start = variant
+            .head(ghost.as_bytes(), &self.directories(variant, &places)?)
             .len();
         let tiles: u64 = self
             .overviews
@@ -79,7 +81,7 @@ impl Head<'_> {
             .saturating_add(tiles)
             .next_multiple_of(ALIGNMENT);
         let places = self.places(start as u64, body.saturating_add(gap));
-        let first = format.head(ghost.as_bytes(), &self.directories(format, &places)?);
+        let first = variant.head(ghost.as_bytes(), &self.directories(variant, &places)?);
 
         let padding = body
             .saturating_sub(tiles)
@@ -131,7 +133,7 @@ impl Head<'_> {
 
     fn directories(
         &self,
-        format: Format,
+        variant: TiffVariant,
         places: &[Vec<u64>],
     ) -> Result<Vec<Vec<Field>>, CogError> {
         let mut directories = Vec::new();
@@ -144,7 +146,7 @@ impl Head<'_> {
                 .iter()
                 .map(|size| u32::try_from(size.saturating_sub(around)).unwrap_or(u32::MAX))
                 .collect();
-            fields.push(Field::offsets(324, format, places)?);
+            fields.push(Field::offsets(324, variant, places)?);
             fields.push(Field::longs(325, &sizes));
             if index == 0 {
                 fields.extend(self.description.georeference.fields.iter().cloned());
@@ -162,11 +164,8 @@ impl Head<'_> {
     /// The tags that describe pixels. Numbers are those of TIFF 6.0, sections 8, 14, 15 and 19,
     /// unless said otherwise.
     fn image(&self, level: &Level) -> Result<Vec<Field>, CogError> {
-        let Tiling {
-            size,
-            bands,
-            sample_type,
-        } = self.tiling;
+        let Tiling { size, bands } = self.tiling;
+        let sample_type = self.nodata.sample_type();
         let unwritable = |what: &str, detail: &str| CogError::Unwritable {
             what: what.into(),
             detail: detail.into(),
@@ -177,13 +176,16 @@ impl Head<'_> {
         };
         let bands_tag = u16::try_from(bands)
             .map_err(|_| unwritable("the image", "it has more bands than 16 bits can count"))?;
-        let bits = match sample_type {
-            SampleType::U8 => 8,
-            SampleType::U16 => 16,
+        // Bits, and SampleFormat: 1 is unsigned, 2 signed, 3 floating point.
+        let (bits, sample_format) = match sample_type {
+            SampleType::U8 => (8, 1),
+            SampleType::U16 => (16, 1),
+            SampleType::I16 => (16, 2),
+            SampleType::F32 => (32, 3),
         };
-        // Three bands are a colour image, whatever their wavelengths: that is how viewers open
-        // them.
-        let is_colour = bands == 3;
+        // Three bands of digital numbers are a colour image, whatever their wavelengths: that is
+        // how viewers open them. Three bands of other numbers are not colours.
+        let is_colour = bands == 3 && sample_format == 1;
         let mut fields = vec![
             Field::side(256, side(level.width)?),          // ImageWidth
             Field::side(257, side(level.height)?),         // ImageLength
@@ -194,19 +196,20 @@ impl Head<'_> {
             Field::shorts(284, &[1]),                             // PlanarConfiguration: chunky
             Field::side(322, side(size)?),                        // TileWidth
             Field::side(323, side(size)?),                        // TileLength
-            Field::shorts(339, &vec![1; bands]),                  // SampleFormat: unsigned integer
+            Field::shorts(339, &vec![sample_format; bands]),      // SampleFormat
             // GDAL_NODATA (GDAL's "GTiff driver" page, "Nodata value").
-            Field::ascii(42113, &super::NODATA.to_string()),
+            Field::ascii(42113, &general(self.nodata.value())),
         ];
-        if self.compression.has_predictor() {
-            fields.push(Field::shorts(317, &[2])); // Predictor: horizontal differencing
+        let predictor = self.compression.predictor(sample_type);
+        if predictor != Predictor::None {
+            fields.push(Field::shorts(317, &[predictor.tag()])); // Predictor
         }
         if !is_colour && bands > 1 {
             // ExtraSamples: unspecified, for all but the one that is grey.
             fields.push(Field::shorts(338, &vec![0; bands.saturating_sub(1)]));
         }
         if self.compression == Compression::Lerc {
-            fields.push(Field::longs(50674, &lerc::PARAMETERS)); // LercParameters (libtiff's tiff.h)
+            fields.push(Field::longs(50674, &LERC_PARAMETERS)); // LercParameters (libtiff's tiff.h)
         }
         Ok(fields)
     }
@@ -286,14 +289,13 @@ fn escaped(text: &str) -> String {
 mod tests {
     use gdal::{Dataset, Metadata, vsi};
 
-    use super::super::geo_tags::directory;
     use super::*;
-    use crate::fuse::scratch::Scratch;
+    use crate::fuse::cog::file::geo_tags::directory;
+    use crate::fuse::gdal::MemoryFolder;
 
     const TILING: Tiling = Tiling {
         size: 512,
         bands: 1,
-        sample_type: SampleType::U16,
     };
     const LEVELS: [Level; 3] = [
         Level {
@@ -333,6 +335,7 @@ mod tests {
         }];
         work(&Head {
             tiling: TILING,
+            nodata: Nodata::U16(0),
             compression: Compression::None,
             levels: &LEVELS,
             overviews: &[vec![tile(2)], vec![tile(4)]],
@@ -344,8 +347,8 @@ mod tests {
 
     /// First samples of the full resolution's last tile and of both overviews.
     fn corners(file: Vec<u8>) -> [u16; 3] {
-        let scratch = Scratch::new();
-        let path = scratch.path("big.tif");
+        let folder = MemoryFolder::new();
+        let path = folder.path("big.tif");
         vsi::create_mem_file(&path, file).unwrap();
         let dataset = Dataset::open(&path).unwrap();
         assert_eq!(
@@ -372,12 +375,12 @@ mod tests {
     #[test]
     fn tiles_lie_where_both_formats_say() {
         let sizes = [u32::try_from(tile(1).len()).unwrap(); 4];
-        for (format, magic, gap) in [
-            (Format::Classic, 42, 0),
-            (Format::Big, 43, 0),
-            (Format::Big, 43, 1 << 20),
+        for (variant, magic, gap) in [
+            (TiffVariant::Classic, 42, 0),
+            (TiffVariant::Big, 43, 0),
+            (TiffVariant::Big, 43, 1 << 20),
         ] {
-            let mut file = with_head(&sizes, |head| head.pieces_as(format, gap).unwrap()).concat();
+            let mut file = with_head(&sizes, |head| head.pieces_as(variant, gap).unwrap()).concat();
             assert_eq!((file[2], file.len() % 4096), (magic, 0));
             file.resize(file.len() + usize::try_from(gap).unwrap(), 0);
             (0..4).for_each(|_| file.extend(tile(1)));

@@ -1,71 +1,75 @@
 //! The structure of a TIFF file, classic or `BigTIFF`: header, directories, values.
 
-use super::CogError;
+use crate::fuse::cog::error::CogError;
 
 /// Classic TIFF (TIFF 6.0, section 2) has offsets of 32 bits, `BigTIFF` ("`BigTIFF` Design",
 /// libtiff) of 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum TiffVariant {
     Classic,
     Big,
 }
 
 /// Types of values (TIFF 6.0, section 2, "Types"; "`BigTIFF` Design" for the last).
-mod kind {
-    pub(super) const ASCII: u16 = 2;
-    pub(super) const SHORT: u16 = 3;
-    pub(super) const LONG: u16 = 4;
-    pub(super) const LONG8: u16 = 16;
+mod value_type {
+    pub(crate) const ASCII: u16 = 2;
+    pub(crate) const SHORT: u16 = 3;
+    pub(crate) const LONG: u16 = 4;
+    pub(crate) const LONG8: u16 = 16;
 }
 
 /// One entry of a directory with its value, in little-endian bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Field {
-    pub(super) tag: u16,
-    pub(super) kind: u16,
-    pub(super) count: u64,
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Field {
+    pub(crate) tag: u16,
+    pub(crate) value_type: u16,
+    pub(crate) count: u64,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Field {
-    pub(super) fn shorts(tag: u16, values: &[u16]) -> Self {
+    pub(crate) fn shorts(tag: u16, values: &[u16]) -> Self {
         let bytes = values
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect();
         Self {
             tag,
-            kind: kind::SHORT,
+            value_type: value_type::SHORT,
             count: values.len() as u64,
             bytes,
         }
     }
 
-    pub(super) fn longs(tag: u16, values: &[u32]) -> Self {
+    pub(crate) fn longs(tag: u16, values: &[u32]) -> Self {
         let bytes = values
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect();
         Self {
             tag,
-            kind: kind::LONG,
+            value_type: value_type::LONG,
             count: values.len() as u64,
             bytes,
         }
     }
 
     /// A side of an image: 16 bits if they suffice, as GDAL does it.
-    pub(super) fn side(tag: u16, value: u32) -> Self {
+    pub(crate) fn side(tag: u16, value: u32) -> Self {
         match u16::try_from(value) {
             Ok(value) => Self::shorts(tag, &[value]),
             Err(_) => Self::longs(tag, &[value]),
         }
     }
 
-    /// Fails where an offset does not fit into the format.
-    pub(super) fn offsets(tag: u16, format: Format, values: &[u64]) -> Result<Self, CogError> {
-        match format {
-            Format::Classic => {
+    /// Fails where an offset does not fit into the variant.
+    pub(crate) fn offsets(
+        tag: u16,
+        variant: TiffVariant,
+        values: &[u64],
+    ) -> Result<Self, CogError> {
+        match variant {
+            TiffVariant::Classic => {
                 let values: Result<Vec<_>, _> =
                     values.iter().map(|&value| u32::try_from(value)).collect();
                 values
@@ -75,14 +79,14 @@ impl Field {
                         detail: "its offsets do not fit into 32 bits".into(),
                     })
             }
-            Format::Big => {
+            TiffVariant::Big => {
                 let bytes = values
                     .iter()
                     .flat_map(|value| value.to_le_bytes())
                     .collect();
                 Ok(Self {
                     tag,
-                    kind: kind::LONG8,
+                    value_type: value_type::LONG8,
                     count: values.len() as u64,
                     bytes,
                 })
@@ -91,29 +95,29 @@ impl Field {
     }
 
     /// Text, with the NUL that ends it.
-    pub(super) fn ascii(tag: u16, text: &str) -> Self {
+    pub(crate) fn ascii(tag: u16, text: &str) -> Self {
         let mut bytes = text.as_bytes().to_vec();
         bytes.push(0);
         Self {
             tag,
-            kind: kind::ASCII,
+            value_type: value_type::ASCII,
             count: bytes.len() as u64,
             bytes,
         }
     }
 
     /// The unsigned integer that it is, or starts with.
-    pub(super) fn first_integer(&self) -> Option<u64> {
-        match self.kind {
-            kind::SHORT => self
+    pub(crate) fn first_integer(&self) -> Option<u64> {
+        match self.value_type {
+            value_type::SHORT => self
                 .bytes
                 .first_chunk()
                 .map(|&bytes| u16::from_le_bytes(bytes).into()),
-            kind::LONG => self
+            value_type::LONG => self
                 .bytes
                 .first_chunk()
                 .map(|&bytes| u32::from_le_bytes(bytes).into()),
-            kind::LONG8 => self
+            value_type::LONG8 => self
                 .bytes
                 .first_chunk()
                 .map(|&bytes| u64::from_le_bytes(bytes)),
@@ -128,7 +132,7 @@ impl Field {
     }
 }
 
-impl Format {
+impl TiffVariant {
     fn header_bytes(self) -> usize {
         match self {
             Self::Classic => 8,
@@ -163,7 +167,7 @@ impl Format {
 
     /// The bytes of a file up to the first tile: header, `ghost`, directories with their values,
     /// and the tile arrays. Their number does not depend on the offsets in the arrays.
-    pub(super) fn head(self, ghost: &[u8], directories: &[Vec<Field>]) -> Vec<u8> {
+    pub(crate) fn head(self, ghost: &[u8], directories: &[Vec<Field>]) -> Vec<u8> {
         let (count_bytes, entry_bytes, inline) = self.directory_bytes();
         let mut out = Vec::new();
         put(
@@ -195,7 +199,11 @@ impl Format {
             for (index, field) in fields.iter().enumerate() {
                 let entry = entries.saturating_add(entry_bytes.saturating_mul(index));
                 put(&mut out, entry, &field.tag.to_le_bytes());
-                put(&mut out, entry.saturating_add(2), &field.kind.to_le_bytes());
+                put(
+                    &mut out,
+                    entry.saturating_add(2),
+                    &field.value_type.to_le_bytes(),
+                );
                 let count = field.count.to_le_bytes();
                 put(
                     &mut out,

@@ -7,7 +7,8 @@
 //! precision, because a mean that lies exactly between two integers is rounded by whatever the last
 //! bit of the sum happens to be.
 
-use super::halve::halve_rows;
+use crate::fuse::cog::overviews::halve::halve_rows;
+use crate::fuse::cog::overviews::mean::Mean;
 
 /// Weights of the samples 2i − 1, 2i and 2i + 1 in pixel i.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,10 +62,10 @@ fn float(value: usize) -> f64 {
 
 /// Halves an image whose rows come from top to bottom. A row holds the samples of all bands, band
 /// after band.
-pub(super) struct Halving {
+pub(crate) struct AreaHalving<T> {
     width: usize,
     height: usize,
-    bands: usize,
+    nodata: T,
     /// Rows that have come.
     rows: usize,
     columns: Vec<Taps>,
@@ -73,7 +74,7 @@ pub(super) struct Halving {
     line: Sums,
     pixels: Sums,
     /// The row before, where both sides are even.
-    before: Vec<u16>,
+    before: Vec<T>,
 }
 
 /// Weighted samples and their weights, for each pixel of a row of the overview, band after band.
@@ -103,9 +104,9 @@ impl Sums {
     }
 }
 
-impl Halving {
+impl<T: Mean> AreaHalving<T> {
     /// For an image of this size; neither side may be 1 or less.
-    pub(super) fn new(width: usize, height: usize, bands: usize) -> Self {
+    pub(crate) fn new((width, height): (usize, usize), bands: usize, nodata: T) -> Self {
         let length = if width.is_multiple_of(2) && height.is_multiple_of(2) {
             0
         } else {
@@ -114,7 +115,7 @@ impl Halving {
         Self {
             width,
             height,
-            bands,
+            nodata,
             rows: 0,
             columns: taps(width),
             lines: taps(height),
@@ -125,11 +126,10 @@ impl Halving {
     }
 
     /// Takes the next row, and passes on the row of the overview that it completes, if it does.
-    pub(super) fn push(&mut self, row: &[u16], out: &mut Vec<u16>) -> bool {
+    pub(crate) fn push(&mut self, row: &[T], out: &mut [T]) -> bool {
         let index = self.rows;
         self.rows = index.saturating_add(1);
         let is_last = self.rows == self.height;
-        out.resize(self.width.div_ceil(2).saturating_mul(self.bands), 0);
         if self.line.totals.is_empty() {
             return self.push_even(row, index, out);
         }
@@ -156,19 +156,19 @@ impl Halving {
         }
     }
 
-    fn push_even(&mut self, row: &[u16], index: usize, out: &mut [u16]) -> bool {
+    fn push_even(&mut self, row: &[T], index: usize, out: &mut [T]) -> bool {
         if index.is_multiple_of(2) {
             self.before.clear();
             self.before.extend_from_slice(row);
             return false;
         }
         // An even width keeps the pairs of one band apart from those of the next.
-        halve_rows(&self.before, row, out);
+        halve_rows(&self.before, row, self.nodata, out);
         true
     }
 
-    /// Sums along the row. A sample that is nodata is 0 and adds nothing but its missing weight.
-    fn sum_line(&mut self, row: &[u16]) {
+    /// Sums along the row. A sample that is nodata adds nothing, and its weight is missing.
+    fn sum_line(&mut self, row: &[T]) {
         let pixels = self.columns.len();
         let sums = self
             .line
@@ -176,17 +176,32 @@ impl Halving {
             .chunks_exact_mut(pixels)
             .zip(self.line.weights.chunks_exact_mut(pixels));
         for (band, (totals, weights)) in row.chunks_exact(self.width).zip(sums) {
-            let mut left = 0;
+            let nodata = self.nodata;
+            // Outside of the row there is nothing.
+            let mut left = nodata;
             let (pairs, rest) = band.as_chunks::<2>();
-            let last = rest.first().map(|&sample| [sample, 0]);
+            let last = rest.first().map(|&sample| [sample, nodata]);
             let samples = pairs.iter().copied().chain(last);
             for (((taps, [middle, right]), total), weight) in
                 self.columns.iter().zip(samples).zip(totals).zip(weights)
             {
-                let part = |sample: u16, weight: f64| if sample == 0 { 0.0 } else { weight };
-                *total = f64::from(left) * taps.left
-                    + f64::from(middle) * taps.middle
-                    + f64::from(right) * taps.right;
+                let part = |sample: T, weight: f64| {
+                    if sample.is_nodata(nodata) {
+                        0.0
+                    } else {
+                        weight
+                    }
+                };
+                let value = |sample: T| {
+                    if sample.is_nodata(nodata) {
+                        0.0
+                    } else {
+                        sample.to_f64()
+                    }
+                };
+                *total = value(left) * taps.left
+                    + value(middle) * taps.middle
+                    + value(right) * taps.right;
                 *weight =
                     part(left, taps.left) + part(middle, taps.middle) + part(right, taps.right);
                 left = right;
@@ -194,16 +209,17 @@ impl Halving {
         }
     }
 
-    /// Nothing but nodata is 0/0, which becomes 0: nodata.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a mean of samples is not negative and no larger than they are; truncating is what GDAL does"
-    )]
-    fn finish(&self, out: &mut [u16]) {
+    /// Pixels without a valid sample are nodata.
+    fn finish(&self, out: &mut [T]) {
+        let beside = T::beside(self.nodata);
         let sums = self.pixels.totals.iter().zip(&self.pixels.weights);
-        for (out, (total, weight)) in out.iter_mut().zip(sums) {
-            *out = (total / weight + 0.5) as u16;
+        for (out, (&total, &weight)) in out.iter_mut().zip(sums) {
+            *out = if weight > 0.0 {
+                let mean = T::weighted_mean(total, weight);
+                beside.filter(|_| mean == self.nodata).unwrap_or(mean)
+            } else {
+                self.nodata
+            };
         }
     }
 }
@@ -237,8 +253,8 @@ mod tests {
 
     #[test]
     fn a_hole_of_nodata_stays_nodata_where_nothing_else_is() {
-        let mut halving = Halving::new(5, 3, 1);
-        let mut out = Vec::new();
+        let mut halving = AreaHalving::new((5, 3), 1, 0_u16);
+        let mut out = [0; 3];
         assert!(!halving.push(&[0, 0, 0, 0, 8], &mut out));
         assert!(halving.push(&[0, 0, 0, 0, 8], &mut out));
         assert_eq!(out, [0, 0, 8]);

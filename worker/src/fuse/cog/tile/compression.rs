@@ -3,22 +3,19 @@
 use std::fmt;
 use std::str::FromStr;
 
-use libdeflater::{CompressionLvl, Compressor};
-
-use super::lerc;
-use super::tile::{Pixels, Tiling};
-use super::{CogError, SampleType};
+use crate::fuse::cog::error::CogError;
+use crate::fuse::sample::SampleType;
 
 /// Compression of the output. As text: `deflate:6`, `zstd:1`, `lerc`, `none`; the level may be left
 /// out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
-    /// With the horizontal predictor. Read by everything that reads TIFF.
+    /// With a predictor. Read by everything that reads TIFF.
     Deflate {
         /// 1 is fastest, 12 smallest; libdeflate's levels.
         level: u8,
     },
-    /// With the horizontal predictor. For readers with libtiff 4.0.10 or later, such as GDAL.
+    /// With a predictor. For readers with libtiff 4.0.10 or later, such as GDAL.
     Zstd {
         /// 1 is fastest, 22 smallest.
         level: u8,
@@ -27,6 +24,29 @@ pub enum Compression {
     Lerc,
     /// Samples as they are.
     None,
+}
+
+/// What is done to samples before they are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Predictor {
+    /// Nothing.
+    None,
+    /// Samples are replaced by their difference to the one on their left (TIFF 6.0, section 14).
+    Horizontal,
+    /// The bytes of samples are regrouped, and replaced by their differences ("TIFF Technical
+    /// Note 3").
+    FloatingPoint,
+}
+
+impl Predictor {
+    /// Value of TIFF's tag Predictor.
+    pub(crate) fn tag(self) -> u16 {
+        match self {
+            Self::None => 1,
+            Self::Horizontal => 2,
+            Self::FloatingPoint => 3,
+        }
+    }
 }
 
 impl Default for Compression {
@@ -46,7 +66,7 @@ impl fmt::Display for Compression {
     }
 }
 
-/// The text does not name a compression. Ask again.
+/// The text does not name a compression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "\"{text}\" is not a compression: write deflate or deflate:1 to deflate:12, zstd or zstd:1 to zstd:22, lerc, or \
@@ -85,7 +105,7 @@ impl FromStr for Compression {
 impl Compression {
     /// Value of TIFF's tag Compression: 8 is "Adobe Deflate" (TIFF Specification Supplement 2),
     /// 50000 ZSTD and 34887 LERC (libtiff's `tiff.h`), 1 none (TIFF 6.0, section 8).
-    pub(super) fn tag(self) -> u16 {
+    pub(crate) fn tag(self) -> u16 {
         match self {
             Self::Deflate { .. } => 8,
             Self::Zstd { .. } => 50000,
@@ -94,137 +114,21 @@ impl Compression {
         }
     }
 
-    /// Whether samples are replaced by their difference to the one on their left (TIFF 6.0, section
-    /// 14).
-    pub(super) fn has_predictor(self) -> bool {
-        matches!(self, Self::Deflate { .. } | Self::Zstd { .. })
+    /// The predictor for samples of this type.
+    pub(crate) fn predictor(self, sample_type: SampleType) -> Predictor {
+        match (self, sample_type) {
+            (Self::Lerc | Self::None, _) => Predictor::None,
+            (_, SampleType::F32) => Predictor::FloatingPoint,
+            _ => Predictor::Horizontal,
+        }
     }
 
-    fn failed(self, detail: impl fmt::Display) -> CogError {
+    pub(crate) fn failed(self, detail: impl fmt::Display) -> CogError {
         CogError::Compress {
             compression: self.to_string(),
             detail: detail.to_string(),
         }
     }
-}
-
-/// Bytes around the data of a tile: its length in front, its last bytes again behind (GDAL's "COG
-/// driver" page, "Tile data leader and trailer").
-pub(super) const LEADER: usize = 4;
-/// See [`LEADER`].
-pub(super) const TRAILER: usize = 4;
-
-/// Encodes tiles, one after the other; keeps its buffers from tile to tile of a chunk.
-pub(super) struct Encoder {
-    compression: Compression,
-    codec: Codec,
-    /// The tile as the compressor takes it.
-    interleaved: Vec<u8>,
-    /// What the compressor made of it, with leader and trailer; what is behind them is of no
-    /// meaning.
-    encoded: Vec<u8>,
-}
-
-enum Codec {
-    Deflate(Compressor),
-    Zstd(zstd::bulk::Compressor<'static>),
-    Lerc,
-    None,
-}
-
-impl Encoder {
-    pub(super) fn new(compression: Compression) -> Result<Self, CogError> {
-        let codec = match compression {
-            Compression::Deflate { level } => {
-                let level = CompressionLvl::new(level.into())
-                    .map_err(|_| compression.failed("there is no such level"))?;
-                Codec::Deflate(Compressor::new(level))
-            }
-            Compression::Zstd { level } => Codec::Zstd(
-                zstd::bulk::Compressor::new(level.into())
-                    .map_err(|error| compression.failed(error))?,
-            ),
-            Compression::Lerc => Codec::Lerc,
-            Compression::None => Codec::None,
-        };
-        Ok(Self {
-            compression,
-            codec,
-            interleaved: Vec::new(),
-            encoded: Vec::new(),
-        })
-    }
-
-    /// Gives back the buffers: a thread that decodes the next chunk needs about as much for that.
-    pub(super) fn clear_away(&mut self) {
-        self.interleaved = Vec::new();
-        self.encoded = Vec::new();
-    }
-
-    pub(super) fn compression(&self) -> Compression {
-        self.compression
-    }
-
-    /// The tile with leader and trailer; pixels beyond the image are filled in.
-    pub(super) fn encode(
-        &mut self,
-        tiling: Tiling,
-        pixels: &Pixels<'_>,
-    ) -> Result<&[u8], CogError> {
-        let compression = self.compression;
-        let failed = |detail: &dyn fmt::Display| compression.failed(detail);
-        if !matches!(self.codec, Codec::Lerc) {
-            tiling.interleave(pixels, compression.has_predictor(), &mut self.interleaved);
-        }
-        let data = &self.interleaved;
-        let out = &mut self.encoded;
-        let length = match &mut self.codec {
-            Codec::Deflate(compressor) => {
-                let bound = compressor.zlib_compress_bound(data.len());
-                compressor
-                    .zlib_compress(data, room(out, bound))
-                    .map_err(|error| failed(&error))?
-            }
-            Codec::Zstd(compressor) => {
-                let bound = zstd::zstd_safe::compress_bound(data.len());
-                compressor
-                    .compress_to_buffer(data, room(out, bound))
-                    .map_err(|error| failed(&error))?
-            }
-            Codec::Lerc => {
-                let data = match tiling.sample_type {
-                    SampleType::U8 => lerc::encode::<u8>(tiling, pixels),
-                    SampleType::U16 => lerc::encode::<u16>(tiling, pixels),
-                };
-                let data = data.map_err(|error| failed(&error))?;
-                room(out, data.len()).copy_from_slice(&data);
-                data.len()
-            }
-            Codec::None => {
-                room(out, data.len()).copy_from_slice(data);
-                data.len()
-            }
-        };
-        let leader = u32::try_from(length).map_err(|_| failed(&"the tile has 4 GiB or more"))?;
-        let end = LEADER.saturating_add(length);
-        // Data of fewer bytes than the trailer repeats would repeat a part of the leader, which no
-        // compressor here does.
-        out.copy_within(end.saturating_sub(TRAILER)..end, end);
-        out.get_mut(..LEADER)
-            .unwrap_or_default()
-            .copy_from_slice(&leader.to_le_bytes());
-        Ok(out.get(..end.saturating_add(TRAILER)).unwrap_or_default())
-    }
-}
-
-/// Room for this much data between leader and trailer. It is not cleared from tile to tile.
-fn room(out: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
-    let end = LEADER.saturating_add(bytes);
-    let length = end.saturating_add(TRAILER);
-    if out.len() < length {
-        out.resize(length, 0);
-    }
-    out.get_mut(LEADER..end).unwrap_or_default()
 }
 
 #[cfg(test)]

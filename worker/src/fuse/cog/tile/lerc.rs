@@ -2,25 +2,25 @@
 //!
 //! GDAL has no call for it, but a TIFF of one tile in its memory holds just that tile.
 
-use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
+use gdal::raster::{Buffer, RasterCreationOptions};
 use gdal::{DriverManager, vsi};
 
-use super::geo_tags::{GeoTagsError, directory};
-use super::tiff::Field;
-use super::tile::{Pixels, Tiling};
-use crate::fuse::scratch::Scratch;
+use crate::fuse::cog::file::{Field, GeoTagsError, directory};
+use crate::fuse::cog::tile::interleave::{Pixels, Tiling};
+use crate::fuse::gdal::MemoryFolder;
+use crate::fuse::sample::Sample;
 
 /// Value of the tag `LercParameters`: version 4 of the bit stream, and no further compression
 /// (libtiff's `tif_lerc.c`).
-pub(super) const PARAMETERS: [u32; 2] = [4, 0];
+pub(crate) const PARAMETERS: [u32; 2] = [4, 0];
 
 /// The data of one tile. Outside of the image it is 0.
-pub(super) fn encode<T: GdalType + Copy + TryFrom<u16> + Default>(
+pub(crate) fn encode<T: Sample>(
     tiling: Tiling,
-    pixels: &Pixels<'_>,
+    pixels: &Pixels<'_, T>,
 ) -> Result<Vec<u8>, GeoTagsError> {
-    let scratch = Scratch::new();
-    let path = scratch.path("tile.tif");
+    let folder = MemoryFolder::new();
+    let path = folder.path("tile.tif");
     let size = tiling.size;
     let mut options = RasterCreationOptions::new();
     for (key, value) in [
@@ -49,7 +49,7 @@ pub(super) fn encode<T: GdalType + Copy + TryFrom<u16> + Default>(
             .enumerate()
         {
             for (out, &sample) in out.iter_mut().zip(pixels.row(band, index)) {
-                *out = T::try_from(sample).unwrap_or_default();
+                *out = sample;
             }
         }
         let mut samples = Buffer::new((size, size), samples);

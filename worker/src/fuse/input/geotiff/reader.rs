@@ -5,25 +5,24 @@
 //! DEFLATE or ZSTD, with or without the horizontal predictor; nodata 0 or not set. Anything else is
 //! refused by name.
 
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
-use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::Cursor;
+use std::sync::{Mutex, PoisonError};
 
-use bytes::Bytes;
 use tiff::decoder::Decoder;
 use tiff::encoder::{TiffEncoder, colortype};
 use tiff::tags::Tag;
-use tiff::{ColorType, TiffError, TiffResult};
+use tiff::{ColorType, TiffResult};
 
-use super::super::Band;
-use super::super::error::FuseError;
-use super::super::georeference::Georeference;
-use super::super::grid::Rect;
-use super::super::header::{Header, check_size};
-use super::super::session::Session;
-use super::super::source::Source;
-use super::tiff_tiles::TiffTiles;
-use super::{Desk, Opened, TileReader, stub};
+use crate::fuse::band::Band;
+use crate::fuse::error::FuseError;
+use crate::fuse::gdal::Session;
+use crate::fuse::georeference::Georeference;
+use crate::fuse::grid::Rect;
+use crate::fuse::input::band_reader::{DecodeScratch, OpenedBand, TileReader};
+use crate::fuse::input::geotiff::stream::{Reader, TiffDecoder, explain};
+use crate::fuse::input::geotiff::tiles::TiffTiles;
+use crate::fuse::input::header::{Header, check_size};
+use crate::fuse::input::stub;
 
 /// Tags that place an image (OGC 19-008, `GeoTIFF` 1.1, section 7 and annex B).
 const DOUBLES: [Tag; 4] = [
@@ -33,12 +32,10 @@ const DOUBLES: [Tag; 4] = [
     Tag::GeoDoubleParamsTag,
 ];
 
-/// Bytes read at least where the decoder asks for fewer.
-const READ_AHEAD: u64 = 64 << 10;
-
-pub(super) type TiffDecoder = Decoder<Reader>;
-
-pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeference), FuseError> {
+pub(crate) fn open(
+    session: &Session,
+    band: &Band,
+) -> Result<(OpenedBand, Georeference), FuseError> {
     let wrong = |error| explain(error, band);
     let mut decoder = Decoder::new(Reader::new(&band.bytes)).map_err(wrong)?;
     check_directory(band, &mut decoder)?;
@@ -54,7 +51,7 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeferen
         input: band.into(),
         detail: session.reason(&error),
     })??;
-    let opened = Opened {
+    let opened = OpenedBand {
         header: Header {
             grid: tiles.grid.clone(),
             bits,
@@ -69,45 +66,6 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeferen
     };
     Ok((opened, georeference))
 }
-
-pub(super) fn explain(error: TiffError, band: &Band) -> FuseError {
-    let input = band.into();
-    match error {
-        TiffError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            let detail = "a directory, tile or strip ends too early".into();
-            FuseError::Truncated {
-                input,
-                offset: band.bytes.len(),
-                detail,
-            }
-        }
-        TiffError::IoError(error) => match error.downcast::<Failed>() {
-            Ok(Failed(error)) => FuseError::Read { input, error },
-            // A decompressor's word for bytes that it did not write.
-            Err(error) => FuseError::Malformed {
-                input,
-                offset: 0,
-                detail: error.to_string(),
-            },
-        },
-        TiffError::UnsupportedError(error) => FuseError::Unsupported {
-            input,
-            detail: format!("{error}; {PROFILE}"),
-        },
-        TiffError::LimitsExceeded => FuseError::Unsupported {
-            input,
-            detail: "its directory or a tile is too large".into(),
-        },
-        error => FuseError::Malformed {
-            input,
-            offset: 0,
-            detail: error.to_string(),
-        },
-    }
-}
-
-pub(super) const PROFILE: &str =
-    "a GeoTIFF of one band is read, uncompressed, LZW, DEFLATE or ZSTD";
 
 /// The decoder passes over entries of a type that it does not know, as TIFF 6.0 has it in section
 /// 2. There are no such types, though, and without its predictor or its nodata an image is another
@@ -225,19 +183,19 @@ impl TileReader for GeotiffReader {
         &self,
         tile: u32,
         rect: Rect,
-        desk: &mut Desk,
+        scratch: &mut DecodeScratch,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<(), FuseError> {
         if stop() {
             return Err(FuseError::Cancelled);
         }
-        desk.fit(rect.area())?;
-        let Desk {
+        scratch.fit(rect.area())?;
+        let DecodeScratch {
             samples,
             coded,
             raw,
             ..
-        } = desk;
+        } = scratch;
         let Some(range) = self.tiles.range(tile) else {
             samples.fill(0);
             return Ok(());
@@ -269,77 +227,5 @@ impl TileReader for GeotiffReader {
 
     fn finish(&self) -> Result<(), FuseError> {
         Ok(())
-    }
-}
-
-/// A source's error on its way through the TIFF decoder.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Failed(#[source] io::Error);
-
-/// A source as a stream with a window of bytes that have been read.
-pub(super) struct Reader {
-    source: Arc<dyn Source>,
-    at: u64,
-    start: u64,
-    window: Bytes,
-}
-
-impl Reader {
-    fn new(source: &Arc<dyn Source>) -> Self {
-        Self {
-            source: Arc::clone(source),
-            at: 0,
-            start: 0,
-            window: Bytes::new(),
-        }
-    }
-
-    /// Reads exactly the bytes of a range, whose length the caller has bounded.
-    fn read_range(&mut self, range: Range<u64>, out: &mut Vec<u8>) -> io::Result<()> {
-        let length =
-            usize::try_from(range.end.saturating_sub(range.start)).map_err(io::Error::other)?;
-        out.resize(length, 0);
-        self.at = range.start;
-        self.read_exact(out)
-    }
-}
-
-impl Read for Reader {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let end = self.source.len();
-        if self.at >= end || out.is_empty() {
-            return Ok(0);
-        }
-        let behind = self.start.saturating_add(self.window.len() as u64);
-        if self.at < self.start || self.at >= behind {
-            let ahead = READ_AHEAD.max(out.len() as u64);
-            let range = self.at..end.min(self.at.saturating_add(ahead));
-            self.window = self
-                .source
-                .read(range)
-                .map_err(|error| io::Error::other(Failed(error)))?;
-            self.start = self.at;
-        }
-        let skip = usize::try_from(self.at - self.start).map_err(io::Error::other)?;
-        let there = self.window.get(skip..).unwrap_or_default();
-        let count = there.len().min(out.len());
-        for (out, &byte) in out.iter_mut().zip(there) {
-            *out = byte;
-        }
-        self.at = self.at.saturating_add(count as u64);
-        Ok(count)
-    }
-}
-
-impl Seek for Reader {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.source.len().checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        Ok(self.at)
     }
 }

@@ -11,10 +11,10 @@ use tiff::TiffError;
 use tiff::tags::{ByteOrder, Tag};
 use weezl::{BitOrder, LzwStatus};
 
-use super::super::Band;
-use super::super::error::FuseError;
-use super::super::grid::{Grid, Rect};
-use super::geotiff::{PROFILE, TiffDecoder, explain};
+use crate::fuse::band::Band;
+use crate::fuse::error::FuseError;
+use crate::fuse::grid::{Rect, TileGrid};
+use crate::fuse::input::geotiff::stream::{PROFILE, TiffDecoder, explain};
 
 /// Samples of the largest tile or strip that is read.
 const LARGEST_TILE: u64 = 1 << 26;
@@ -30,8 +30,8 @@ enum Coding {
 
 /// What the first directory says about its tiles or strips.
 #[derive(Debug)]
-pub(super) struct TiffTiles {
-    pub(super) grid: Grid,
+pub(crate) struct TiffTiles {
+    pub(crate) grid: TileGrid,
     /// Columns and rows of a tile as it is stored, with what lies outside of the image; strips have
     /// their last rows only if their writer cared to.
     stored: (u32, u32),
@@ -48,7 +48,7 @@ pub(super) struct TiffTiles {
 
 impl TiffTiles {
     /// Reads the directory's tags about tiles, of samples of 8 or 16 bits.
-    pub(super) fn read(
+    pub(crate) fn read(
         band: &Band,
         decoder: &mut TiffDecoder,
         (width, height): (u32, u32),
@@ -129,7 +129,7 @@ impl TiffTiles {
         let ranges =
             ranges.map(|(tile, (&start, &count))| tile_range(band, tile, (start, count), raw));
         let this = Self {
-            grid: Grid::regular(width, height, stored.0.min(width), stored.1.min(height)),
+            grid: TileGrid::regular(width, height, stored.0.min(width), stored.1.min(height)),
             stored,
             in_strips,
             sample_bytes,
@@ -143,13 +143,13 @@ impl TiffTiles {
     }
 
     /// Bytes that a thread needs for a tile: those of the file, and what they are decompressed to.
-    pub(super) fn working(&self) -> u64 {
+    pub(crate) fn working(&self) -> u64 {
         let raw = self.raw_bytes(self.stored.1) as u64;
         most_coded(raw).saturating_add(raw)
     }
 
     /// Where a tile is in the file; nothing for one of nodata.
-    pub(super) fn range(&self, tile: u32) -> Option<Range<u64>> {
+    pub(crate) fn range(&self, tile: u32) -> Option<Range<u64>> {
         self.ranges.get(tile as usize).cloned().flatten()
     }
 
@@ -184,7 +184,7 @@ impl TiffTiles {
     }
 
     /// Turns the bytes of the tile that covers `rect` into samples, with `raw` as scratch.
-    pub(super) fn decode(
+    pub(crate) fn decode(
         &self,
         rect: Rect,
         coded: &[u8],

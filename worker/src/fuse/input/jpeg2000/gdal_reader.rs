@@ -8,42 +8,43 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use ::gdal::{Dataset, vsi};
 use bytes::Bytes;
+use gdal::{Dataset, vsi};
 use tilefleet_jpeg2000::{Image, Tiles};
 
-use super::super::Band;
-use super::super::error::FuseError;
-use super::super::grid::Rect;
-use super::super::scratch::Scratch;
-use super::super::session::Session;
-use super::{Desk, TileReader, jpeg2000, stub, whole};
+use crate::fuse::band::Band;
+use crate::fuse::error::FuseError;
+use crate::fuse::gdal::{MemoryFolder, Session};
+use crate::fuse::grid::Rect;
+use crate::fuse::input::band_reader::{DecodeScratch, TileReader, whole};
+use crate::fuse::input::jpeg2000::explain::explain;
+use crate::fuse::input::stub;
 
 const DRIVER: &str = "JP2OpenJPEG";
 
-pub(super) struct GdalReader {
+pub(crate) struct GdalReader {
     band: Band,
     image: Image,
     /// Open and not in use at the moment; a thread takes one, or opens one more.
     datasets: Mutex<Vec<Dataset>>,
     file: Mutex<Option<PathBuf>>,
-    /// Below the datasets, so that it goes after them.
-    scratch: Scratch,
+    /// Below the datasets, so that it is dropped after them.
+    folder: MemoryFolder,
 }
 
 impl GdalReader {
-    pub(super) fn new(band: &Band, image: Image) -> Self {
+    pub(crate) fn new(band: &Band, image: Image) -> Self {
         Self {
             band: band.clone(),
             image,
             datasets: Mutex::default(),
             file: Mutex::default(),
-            scratch: Scratch::new(),
+            folder: MemoryFolder::new(),
         }
     }
 
     /// GDAL's own words as an error of the band.
-    pub(super) fn failed(band: &Band, detail: String) -> FuseError {
+    pub(crate) fn failed(band: &Band, detail: String) -> FuseError {
         // Opening looks up the coordinate reference system; without PROJ's database that fails for
         // every file there is.
         if detail.starts_with("PROJ:") {
@@ -64,9 +65,9 @@ impl GdalReader {
         if let Some(path) = &*file {
             return Ok(path.clone());
         }
-        let bytes = Bytes::from(whole(&self.band, &self.band.bytes, stop)?);
+        let bytes = Bytes::from(whole(&self.band, stop)?);
         let mut tiles = Tiles::new(&self.image);
-        let wrong = |error| jpeg2000::explain(error, &self.band);
+        let wrong = |error| explain(error, &self.band);
         while let Some(tile) = tiles.next(&bytes).map_err(wrong)? {
             let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
             let parts = tile
@@ -77,7 +78,7 @@ impl GdalReader {
                 .check_tile(tile.index, &parts.collect::<Vec<_>>(), stop)
                 .map_err(wrong)?;
         }
-        let path = self.scratch.path("input.jp2");
+        let path = self.folder.path("input.jp2");
         vsi::create_mem_file(&path, Vec::from(bytes))
             .map_err(|error| session.internal("make a memory file", &error))?;
         Ok(file.insert(path).clone())
@@ -124,7 +125,7 @@ impl TileReader for GdalReader {
         &self,
         _tile: u32,
         rect: Rect,
-        desk: &mut Desk,
+        scratch: &mut DecodeScratch,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<(), FuseError> {
         if stop() {
@@ -142,7 +143,7 @@ impl TileReader for GdalReader {
         );
         let size = (rect.width as usize, rect.height as usize);
         raster
-            .read_into_slice::<u16>(origin, size, size, desk.fit(rect.area())?, None)
+            .read_into_slice::<u16>(origin, size, size, scratch.fit(rect.area())?, None)
             .map_err(|error| {
                 Self::failed(&self.band, format!("{} {place}", session.reason(&error)))
             })?;

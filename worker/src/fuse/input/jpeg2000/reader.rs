@@ -1,22 +1,21 @@
 //! JPEG 2000 bands, decoded by this project's own decoder as far as its profile goes.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::ops::Range;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use bytes::Bytes;
-use tilefleet_jpeg2000::{Error, Flaw, FlawKind, Image, ReadRange, Tiles};
+use tilefleet_jpeg2000::{Error, Flaw, FlawKind, Image, Tiles};
 
-use super::super::Band;
-use super::super::error::{FuseError, Input};
-use super::super::georeference::Georeference;
-use super::super::grid::{Grid, Rect};
-use super::super::header::{Header, check_size};
-use super::super::session::Session;
-use super::super::source::Source;
-use super::gdal::GdalReader;
-use super::{Desk, Opened, TileReader, stub};
+use crate::fuse::band::{Band, Input};
+use crate::fuse::error::FuseError;
+use crate::fuse::gdal::Session;
+use crate::fuse::georeference::Georeference;
+use crate::fuse::grid::{Rect, TileGrid};
+use crate::fuse::input::band_reader::{DecodeScratch, OpenedBand, TileReader};
+use crate::fuse::input::header::{Header, check_size};
+use crate::fuse::input::jpeg2000::explain::{BandBytes, explain};
+use crate::fuse::input::jpeg2000::gdal_reader::GdalReader;
+use crate::fuse::input::stub;
 
 /// Samples of the largest tile that is read, by whatever decoder: one that holds a whole Sentinel-2
 /// band fits.
@@ -32,20 +31,10 @@ const OPENJPEG_TILE: u64 = 12 << 10;
 /// to need them.
 const SPARE_BYTES: u64 = 1 << 20;
 
-/// A band's bytes, as the decoder reads them.
-struct BandBytes<'a>(&'a dyn Source);
-
-impl ReadRange for BandBytes<'_> {
-    fn length(&self) -> u64 {
-        self.0.len()
-    }
-
-    fn read_range(&self, range: Range<u64>) -> io::Result<Bytes> {
-        self.0.read(range)
-    }
-}
-
-pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeference), FuseError> {
+pub(crate) fn open(
+    session: &Session,
+    band: &Band,
+) -> Result<(OpenedBand, Georeference), FuseError> {
     let wrong = |error| explain(error, band);
     let source = &*band.bytes;
     let image = Image::read(&BandBytes(source)).map_err(wrong)?;
@@ -79,11 +68,11 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeferen
             side(image.tile_width(), width),
             side(image.tile_height(), height),
         );
-        let grid = Grid::regular(width, height, blocks.0, blocks.1);
+        let grid = TileGrid::regular(width, height, blocks.0, blocks.1);
         let tiles = u64::from(image.tiles_across()) * u64::from(image.tiles_down());
         // OpenJPEG keeps 32-bit samples and coefficients of a whole tile, which may be larger than
         // a block.
-        let opened = Opened {
+        let opened = OpenedBand {
             header: header(grid),
             held: source
                 .len()
@@ -103,7 +92,7 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeferen
             height,
         }
     };
-    let grid = Grid {
+    let grid = TileGrid {
         width: image.width(),
         height: image.height(),
         tiles: (0..count).map(rect).collect(),
@@ -114,7 +103,7 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeferen
         tiles: Tiles::new(&image),
         ahead: BTreeMap::new(),
     };
-    let opened = Opened {
+    let opened = OpenedBand {
         header: header(grid),
         held: 0,
         working,
@@ -126,32 +115,6 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeferen
         }),
     };
     Ok((opened, georeference))
-}
-
-/// What is wrong with the file, with the band's name on it.
-pub(super) fn explain(error: Error, band: &Band) -> FuseError {
-    let input = Input::from(band);
-    match error {
-        Error::Read(error) => FuseError::Read { input, error },
-        Error::Stopped => FuseError::Cancelled,
-        Error::Flaw(Flaw {
-            kind,
-            offset,
-            detail,
-        }) => match kind {
-            FlawKind::Truncated => FuseError::Truncated {
-                input,
-                offset,
-                detail,
-            },
-            FlawKind::Malformed => FuseError::Malformed {
-                input,
-                offset,
-                detail,
-            },
-            FlawKind::Unsupported => FuseError::Unsupported { input, detail },
-        },
-    }
 }
 
 /// What no decoder could make a band of.
@@ -248,7 +211,7 @@ impl TileReader for Jpeg2000Reader {
         &self,
         tile: u32,
         rect: Rect,
-        desk: &mut Desk,
+        scratch: &mut DecodeScratch,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<(), FuseError> {
         let input = || Input::from(&self.band);
@@ -283,10 +246,10 @@ impl TileReader for Jpeg2000Reader {
                 })?,
             ));
         }
-        desk.fit(rect.area())?;
-        let Desk {
+        scratch.fit(rect.area())?;
+        let DecodeScratch {
             decoder, samples, ..
-        } = desk;
+        } = scratch;
         let decoded = decoder.decode(
             &self.image,
             tile,
@@ -313,7 +276,7 @@ impl TileReader for Jpeg2000Reader {
                     );
                     GdalReader::new(&self.band, self.image.clone())
                 });
-                gdal.read(tile, rect, desk, stop)
+                gdal.read(tile, rect, scratch, stop)
             }
             Err(error) => Err(self.explain(error)),
         }
