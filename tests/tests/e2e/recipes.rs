@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
-use gdal::Dataset;
 use gdal::raster::ColorInterpretation;
+use gdal::{Dataset, Metadata as _};
 use serde_json::{Value, json};
 use tilefleet_common::domain::{Recipe, RecipeDigest, TaskId};
 use tilefleet_common::ledger::Key;
