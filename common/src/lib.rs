@@ -1,7 +1,7 @@
-//! What producer and worker share: the words of the project, the ledger protocol, AWS, and the
-//! completion tracker.
+//! What producer and worker share: the domain types, the ledger protocol, AWS, and the completion
+//! tracker.
 //!
-//! Knows neither GDAL nor the command lines.
+//! It knows neither GDAL nor the command lines.
 
 pub mod aws;
 pub mod deployment;

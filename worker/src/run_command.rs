@@ -91,7 +91,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         },
         isolation: Isolation::default(),
         poison: PoisonStore::new(clients.objects.clone(), args.poison.or(default_poison)),
-        deletions: DeleteBatcher::of(cells.queue.clone()),
+        deletions: DeleteBatcher::new(cells.queue.clone()),
         recipe_refusals: AtomicU64::new(0),
     };
 

@@ -1,3 +1,5 @@
+//! A cell: its name, what it reads, where its result goes.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +23,7 @@ use super::{DomainError, Job, S3Url, SceneDate, Tile};
 pub struct CellId {
     /// The tile.
     pub tile: Tile,
-    /// The day of the acquisition.
+    /// The day of the acquisition (UTC).
     pub date: SceneDate,
     /// The acquisition's number on that day, from 0.
     pub number: u32,
@@ -69,20 +71,20 @@ impl From<CellId> for String {
     }
 }
 
-/// A cell with all that a worker needs: which objects to read and where the result goes.
+/// A cell with everything that a worker needs: which objects to read and where the result goes.
 ///
-/// Its JSON form is a line of the manifest, the `cell` of a message, and a line that `producer
-/// submit` takes.
+/// Its JSON form is a line of the manifest, part of a message, and a line that `producer submit`
+/// takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// The cell's name.
     #[serde(rename = "cell")]
     pub id: CellId,
-    /// The object of each band that the recipe reads.
+    /// The object of each band that the recipe reads, by the band's name.
     pub assets: BTreeMap<String, S3Url>,
-    /// Bucket and prefix under which the result is written.
+    /// Bucket and prefix of the result.
     pub output: S3Url,
-    /// Region of the output bucket, where it is not the worker's own.
+    /// Region of the output bucket, if it is not the worker's own.
     #[serde(
         default,
         rename = "region_name",
@@ -100,8 +102,8 @@ impl Cell {
     /// `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif` for the recipe `rgb`, or
     /// `<date>/probe_<tile>_<date>_<n>.json`.
     ///
-    /// The level is `l1c` where a band's address says so, so that the two levels of one acquisition
-    /// never share a key.
+    /// The level is `l1c` if a band's address says so. Thus the two levels of one acquisition never
+    /// share a key.
     pub fn output_location(&self, job: &Job) -> String {
         let CellId { tile, date, number } = self.id;
         let date = date.compact();
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_takes_no_rasters_place() {
+    fn a_probe_has_a_key_of_its_own() {
         let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(&Job::Probe);
         assert_eq!(
             output.to_string(),
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_no_cell_are_refused() {
+    fn malformed_names_are_refused() {
         for text in [
             "",
             "48RXT",

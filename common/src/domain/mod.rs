@@ -1,7 +1,7 @@
-//! The words of the project as types: cell, tile, recipe, task, message, event.
+//! The terms of the project as types: cell, tile, recipe, task, message, event.
 //!
-//! Nothing here talks to anything; parsing is strict, so that a value of one of these types is
-//! always usable.
+//! Nothing here does input or output. Parsing is strict, so that every value of these types is
+//! valid.
 
 mod artefact;
 mod cell;
@@ -30,9 +30,9 @@ pub use task::{
 };
 pub use tile::Tile;
 
-/// Why a text is not a value of one of the domain's types.
+/// Why a text could not be parsed as one of the domain's types.
 ///
-/// The message names the text and the form that was expected; the caller adds where it stood.
+/// The message names the text and the expected form. The caller adds where the text came from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DomainError {
     /// Not a tile of the Sentinel-2 grid.
@@ -50,7 +50,7 @@ pub enum DomainError {
     /// Not a recipe's digest.
     #[error("\"{0}\" is not a recipe's digest: expected 64 of 0-9 and a-f")]
     RecipeDigest(String),
-    /// Not usable as a task's id.
+    /// Not a task's id.
     #[error(
         "\"{0}\" is not a task id: expected 1 to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit"
     )]

@@ -35,7 +35,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    fn item(&self) -> Key {
+    fn cell_key(&self) -> Key {
         Key::Cell(self.task.clone(), self.shard, self.ordinal)
     }
 
@@ -175,7 +175,7 @@ pub fn mark_submitted(task: &TaskId, now: &str) -> Write {
 /// Step 4: a worker begins the cell. Refused when it is ok already.
 pub fn start_cell(ticket: &Ticket, worker: &str, now: &str) -> Write {
     Write {
-        key: ticket.item(),
+        key: ticket.cell_key(),
         conditions: vec![Condition::IsNot(
             attribute::STATE,
             CellState::Ok.name().into(),
@@ -228,7 +228,7 @@ impl Failure {
 pub fn record_ok(ticket: &Ticket, success: &Success, worker: &str, now: &str) -> Write {
     let number = |number: u64| Value::Number(i64::try_from(number).unwrap_or(i64::MAX));
     Write {
-        key: ticket.item(),
+        key: ticket.cell_key(),
         conditions: vec![],
         actions: vec![
             Action::Set(attribute::STATE, CellState::Ok.name().into()),
@@ -258,7 +258,7 @@ pub fn record_failed(ticket: &Ticket, failure: &Failure, worker: &str, now: &str
     ];
     actions.extend(failure.actions(now));
     Write {
-        key: ticket.item(),
+        key: ticket.cell_key(),
         conditions: vec![Condition::IsNot(
             attribute::STATE,
             CellState::Ok.name().into(),
@@ -272,7 +272,7 @@ pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
     let mut actions = vec![Action::Count(attribute::FAILURES, 1)];
     actions.extend(failure.actions(now));
     Write {
-        key: ticket.item(),
+        key: ticket.cell_key(),
         conditions: vec![Condition::IsNot(
             attribute::STATE,
             CellState::Ok.name().into(),
@@ -284,7 +284,7 @@ pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
 /// A try was handed back unfinished, which is no failure of the cell's.
 pub fn count_interruption(ticket: &Ticket) -> Write {
     Write {
-        key: ticket.item(),
+        key: ticket.cell_key(),
         conditions: vec![],
         actions: vec![Action::Count(attribute::INTERRUPTIONS, 1)],
     }
@@ -537,7 +537,7 @@ pub fn lose_cell(ticket: &Ticket, artefacts: &[Artefact], failure: &Failure, now
     actions.extend(failure.actions(now));
     actions.extend([attribute::OUTPUT, attribute::ARTEFACTS].map(Action::Remove));
     Write {
-        key: ticket.item(),
+        key: ticket.cell_key(),
         conditions: vec![
             Condition::Is(attribute::STATE, CellState::Ok.name().into()),
             as_read,

@@ -27,7 +27,7 @@ const WORKERS: u8 = 2;
 /// What has happened, where the ledger does not remember it. Epochs and ordinals are bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct History {
-    /// Cells whose row said ok.
+    /// Cells whose item said ok.
     pub(crate) ok: Cells,
     /// Cells that were ok and neither pending nor failed.
     pub(crate) done: Cells,
@@ -40,7 +40,7 @@ pub(crate) struct History {
     /// Epochs whose notice was out unmarked when its sender died, or not settled when the sender's
     /// lease ran out.
     pub(crate) disturbed: u8,
-    /// A success may be left half told: one who held no message died between row and shard, a
+    /// A success may be left half told: one who held no message died between item and shard, a
     /// message was deleted by one who held it no longer, or it was dropped because the task was
     /// cancelled.
     pub(crate) untold: bool,
@@ -331,10 +331,10 @@ impl Fleet {
             }
             Event::Proceed(worker) => self.carry_out(state, worker, true),
             Event::WorkOk(worker) => {
-                self.go_to(state, worker, Step::Record(Outcome::Ok(success())))
+                self.go_to(state, worker, Step::Record(Outcome::Ok(success())));
             }
             Event::WorkFailed(worker) => {
-                self.go_to(state, worker, Step::Record(Outcome::Failed(failure())))
+                self.go_to(state, worker, Step::Record(Outcome::Failed(failure())));
             }
             Event::Publish(worker) | Event::PublishFailed(worker) => {
                 let Some((_, step)) = self.step(state, worker) else {
@@ -466,10 +466,10 @@ impl Fleet {
         };
         match state.retry {
             Retry::Unasked | Retry::Done if state.budget.retries > 0 => {
-                events.push(Event::RetryAsked)
+                events.push(Event::RetryAsked);
             }
             Retry::Unasked | Retry::Done if state.budget.repairs > 0 => {
-                events.push(Event::RepairAsked)
+                events.push(Event::RepairAsked);
             }
             Retry::Unasked | Retry::Done => {}
             _ => {

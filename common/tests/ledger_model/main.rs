@@ -474,7 +474,7 @@ fn without_the_condition_of_close_failed_a_cell_that_is_ok_counts_as_failed() {
         },
     )
     .with(Flaw::CloseFailedUnconditional);
-    assert!(breaks(property::SETS_SAY_WHAT_ROWS_SAY, &fleet));
+    assert!(breaks(property::SETS_AGREE_WITH_ITEMS, &fleet));
 }
 
 #[test]

@@ -209,7 +209,7 @@ impl Table {
         let rows = |state: CellState| {
             let state = Value::from(state.name());
             let is =
-                |cell| value(cell).is_some_and(|row| row.get(attribute::STATE) == Some(&state));
+                |cell| value(cell).is_some_and(|item| item.get(attribute::STATE) == Some(&state));
             items
                 .cells
                 .iter()

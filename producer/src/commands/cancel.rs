@@ -133,11 +133,11 @@ async fn send_notice(
         task: task.clone(),
         cause: Box::new(cause),
     })?;
-    fault::point(Point::Tell);
+    fault::point(Point::PublishCancel);
     connection
         .ledger
         .write(&transition::mark_cancel_told(task, record.cancels))
         .await?;
-    fault::point(Point::Told);
+    fault::point(Point::MarkCancel);
     Ok(())
 }

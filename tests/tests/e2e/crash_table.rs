@@ -86,18 +86,20 @@ fn scenes(point: Point) -> &'static [Scene] {
         }
         Point::Reopened => &[Scene::Retry, Scene::Repair],
         Point::Unmark => &[Scene::Repair],
-        Point::Cancel | Point::Tell | Point::Told => &[Scene::Cancel],
+        Point::Cancel | Point::PublishCancel | Point::MarkCancel => &[Scene::Cancel],
         Point::Resume => &[Scene::Resume],
         Point::Receive | Point::Start | Point::Fetch | Point::Fuse | Point::Raster => {
             &[Scene::Working]
         }
         Point::Probe => &[Scene::Probing],
-        Point::Keep => &[Scene::Poisoned],
-        Point::Count => &[Scene::Unreachable],
-        Point::Interrupt => &[Scene::Stopped],
-        Point::Row | Point::Close => &[Scene::Working, Scene::Last, Scene::Failing, Scene::Drain],
+        Point::Quarantine => &[Scene::Poisoned],
+        Point::CountFailure => &[Scene::Unreachable],
+        Point::CountInterruption => &[Scene::Stopped],
+        Point::Record | Point::Close => {
+            &[Scene::Working, Scene::Last, Scene::Failing, Scene::Drain]
+        }
         Point::Announce => &[Scene::Failing, Scene::Drain],
-        Point::Settle
+        Point::CloseShard
         | Point::Complete
         | Point::Claim
         | Point::Results
@@ -140,7 +142,7 @@ impl Told {
         let Self { task, ending, .. } = &self;
         let event = match (row.point, row.scene) {
             (Point::Publish, _) => format!("{task}/{}", ending.epoch),
-            (Point::Tell, _) => format!("{task}/1/cancelled/1"),
+            (Point::PublishCancel, _) => format!("{task}/1/cancelled/1"),
             (Point::Announce, Scene::Failing) => format!("{task}/1/{}", CELLS - 1),
             _ => return self,
         };
@@ -161,7 +163,7 @@ impl Row {
                 | Point::Fuse
                 | Point::Raster
                 | Point::Probe
-                | Point::Row
+                | Point::Record
                 | Point::Close
                 | Point::Delete
         );

@@ -131,6 +131,8 @@ impl CellProcessor {
         let request = fuse::Request {
             bands,
             compression: Compression::default(),
+            kernel: Arc::new(fuse::Stack),
+            overviews: fuse::Overviews::Average,
             metadata: vec![
                 ("TILE".to_owned(), cell.id.tile.to_string()),
                 ("DATE".to_owned(), cell.id.date.to_string()),

@@ -120,7 +120,7 @@ impl MessageHandler {
         let copied = self.poison.keep(received, inbox.queue.url(), worker, error);
         match copied.await {
             Ok(Some(kept)) => {
-                fault::point(Point::Keep);
+                fault::point(Point::Quarantine);
                 let poison = self.poison.kept();
                 tracing::error!(
                     worker, message, receives = received.receives, %error, %kept, poison,
