@@ -10,7 +10,7 @@ use std::io;
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tilefleet_worker::fuse::cog::{CHUNK, ChunkScratch, CogWriter, Shape};
-use tilefleet_worker::fuse::{Compression, Output, SampleType};
+use tilefleet_worker::fuse::{Compression, Nodata, Output, Overviews};
 
 /// Takes everything and keeps nothing.
 struct Nowhere;
@@ -43,7 +43,7 @@ fn chunks(criterion: &mut Criterion) {
         width: CHUNK,
         height: CHUNK,
         bands: 3,
-        sample_type: SampleType::U16,
+        nodata: Nodata::U16(0),
     };
     let mut group = criterion.benchmark_group("chunk of 1024 x 1024 x 3");
     group.throughput(Throughput::Elements(
@@ -56,9 +56,8 @@ fn chunks(criterion: &mut Criterion) {
         let mut scratch = ChunkScratch::new();
         group.bench_function(name, |bencher| {
             let encode = |mut planes: Vec<Vec<u16>>| {
-                CogWriter::new(shape, compression, &Nowhere)
-                    .chunk(0, 0, &mut planes, &mut scratch)
-                    .is_ok()
+                CogWriter::new(shape, Overviews::Average, compression, &Nowhere)
+                    .is_some_and(|it| it.chunk(0, 0, &mut planes, &mut scratch).is_ok())
             };
             bencher.iter_batched(|| planes.clone(), encode, BatchSize::LargeInput);
         });

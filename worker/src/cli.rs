@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use tilefleet_common::config::{ConfigError, Settings};
 use tilefleet_common::domain::S3Url;
+use tilefleet_settings::FleetArgs;
 
 use crate::fuse::Compression;
 
@@ -27,48 +27,6 @@ pub enum Command {
     Fuse(FuseArgs),
     /// Check the health file of a worker: the exit status is 0 if the worker is alive.
     Health(HealthArgs),
-}
-
-/// Where the fleet is.
-#[derive(Debug, Args)]
-pub struct FleetArgs {
-    /// URL of the queue that carries the cells.
-    #[arg(long, env = "TILEFLEET_QUEUE_URL", value_name = "URL")]
-    queue_url: Option<String>,
-    /// URL of its dead-letter queue; what lies there ends as failed cells. Left alone when not
-    /// given.
-    #[arg(long, env = "TILEFLEET_DEAD_LETTER_QUEUE_URL", value_name = "URL")]
-    dead_letter_queue_url: Option<String>,
-    /// Name of the DynamoDB table.
-    #[arg(long, env = "TILEFLEET_TABLE", value_name = "NAME")]
-    table: Option<String>,
-    /// ARN of the SNS topic.
-    #[arg(long, env = "TILEFLEET_TOPIC_ARN", value_name = "ARN")]
-    topic_arn: Option<String>,
-    /// Region of the fleet, if it is not the environment's.
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
-    /// Configuration file [default: tilefleet.toml, if it is there].
-    #[arg(long, env = "TILEFLEET_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-impl FleetArgs {
-    /// Flags and environment, filled up from the configuration file.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the file cannot be used.
-    pub fn settings(self) -> Result<Settings, ConfigError> {
-        let given = Settings {
-            queue_url: self.queue_url,
-            dead_letter_queue_url: self.dead_letter_queue_url,
-            table: self.table,
-            topic_arn: self.topic_arn,
-            region: self.region,
-            ..Settings::default()
-        };
-        given.without_empty().or_from_file(self.config.as_deref())
-    }
 }
 
 /// Arguments of `worker run`.
@@ -168,10 +126,6 @@ impl NamedBand {
 /// The Auto Scaling group that the worker's machine is in. Ignored without instance metadata.
 #[derive(Debug, Args)]
 pub struct MachineArgs {
-    /// Name of the workers' Auto Scaling group, in which the machine is protected from scale-in
-    /// while it holds cells.
-    #[arg(long, env = "TILEFLEET_AUTOSCALING_GROUP", value_name = "NAME")]
-    pub autoscaling_group: Option<String>,
     /// Name of the lifecycle hook in which the group waits, before it terminates a machine, until
     /// the worker has handed back its cells.
     #[arg(

@@ -74,6 +74,8 @@ async fn fuse(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()> {
     );
     let request = Request {
         bands,
+        kernel: Arc::new(fuse::Stack),
+        overviews: fuse::Overviews::Average,
         compression: args.compress,
         metadata: Vec::new(),
         threads,

@@ -1,8 +1,9 @@
-//! The words of the project as types: cell, tile, recipe, task, message, event.
+//! The terms of the project as types: cell, tile, recipe, task, message, event.
 //!
-//! Nothing here talks to anything; parsing is strict, so that a value of one of these types is
-//! always usable.
+//! Nothing here does input or output. Parsing is strict, so that every value of these types is
+//! valid.
 
+mod artefact;
 mod cell;
 mod date;
 mod event;
@@ -13,11 +14,15 @@ mod scene_path;
 mod task;
 mod tile;
 
+pub use artefact::{Artefact, Role};
 pub use cell::{Cell, CellId};
 pub use date::SceneDate;
 pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome};
 pub use message::CellMessage;
-pub use recipe::Recipe;
+pub use recipe::{
+    Job, JobId, MAX_RECIPE_BYTES, Output, Recipe, RecipeDigest, RecipeError, RecipeFileError,
+    builtin_names,
+};
 pub use s3_url::S3Url;
 pub use scene_path::{ScenePath, band_in_object_name, tile_and_date_in_object_name};
 pub use task::{
@@ -25,9 +30,9 @@ pub use task::{
 };
 pub use tile::Tile;
 
-/// Why a text is not a value of one of the domain's types.
+/// Why a text could not be parsed as one of the domain's types.
 ///
-/// The message names the text and the form that was expected; the caller adds where it stood.
+/// The message names the text and the expected form. The caller adds where the text came from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DomainError {
     /// Not a tile of the Sentinel-2 grid.
@@ -42,10 +47,10 @@ pub enum DomainError {
     /// Not an S3 address.
     #[error("\"{0}\" is not an s3 address: expected s3://bucket/key")]
     S3Url(String),
-    /// Not a recipe that this version knows.
-    #[error("\"{0}\" is not a recipe: known are {known}", known = Recipe::NAMES.join(", "))]
-    Recipe(String),
-    /// Not usable as a task's id.
+    /// Not a recipe's digest.
+    #[error("\"{0}\" is not a recipe's digest: expected 64 of 0-9 and a-f")]
+    RecipeDigest(String),
+    /// Not a task's id.
     #[error(
         "\"{0}\" is not a task id: expected 1 to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit"
     )]

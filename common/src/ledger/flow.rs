@@ -7,8 +7,10 @@
 
 use super::item::{Item, Key, Value, attribute};
 use super::record::{CellState, TaskState};
+use super::task_recipe::{self, RecipeTrouble};
 use super::transition::{self, Failure, Success, Ticket};
 use super::write::{Transaction, Write};
+use crate::domain::{Job, JobId};
 
 /// How the work on a cell ended for good.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,6 +34,8 @@ pub enum Deferral {
     },
     /// The notice could not be sent.
     NoticeFailed,
+    /// This worker cannot use the task's recipe. Nothing has been said of the cell yet.
+    Recipe(RecipeTrouble),
 }
 
 /// What the holder of a message does next.
@@ -46,10 +50,12 @@ pub enum Step {
         /// Whether the shard had no pending cell.
         settled: bool,
     },
+    /// Step 4: what is to be done with the cell? A probe does not ask.
+    ReadRecipe,
     /// Step 4: begin.
-    Start,
+    Start(Job),
     /// Step 5: fetch, fuse, publish. The worker's own; it goes on with [`Step::Record`].
-    Work,
+    Work(Job),
     /// Step 6.
     Record(Outcome),
     /// Between 6 and 7: tell the world of a failed cell. The worker's own; it goes on with
@@ -137,7 +143,8 @@ impl Step {
             Self::ReadCell { .. } => {
                 Operation::Read(Key::Cell(task.clone(), ticket.shard, ticket.ordinal))
             }
-            Self::Start => {
+            Self::ReadRecipe => Operation::Read(Key::Recipe(task.clone())),
+            Self::Start(_) => {
                 Operation::Write(transition::start_cell(ticket, asker.worker, asker.now))
             }
             Self::Record(Outcome::Ok(success)) => Operation::Write(transition::record_ok(
@@ -164,7 +171,7 @@ impl Step {
             Self::ReleaseNotice { epoch, until, why } => {
                 Operation::Write(transition::release_notice(task, *epoch, *until, why))
             }
-            Self::Work
+            Self::Work(_)
             | Self::Announce(_)
             | Self::Publish { .. }
             | Self::Delete
@@ -185,7 +192,12 @@ impl Step {
             },
             Self::ReadShard => match item(answer) {
                 None => Self::Defer(Deferral::UnknownTask),
-                Some(shard) if contains(shard, attribute::PENDING, ticket.ordinal) => Self::Start,
+                Some(shard) if contains(shard, attribute::PENDING, ticket.ordinal) => {
+                    match ticket.job {
+                        JobId::Raster { .. } => Self::ReadRecipe,
+                        JobId::Probe => Self::Start(Job::Probe),
+                    }
+                }
                 Some(shard) if contains(shard, attribute::FAILED, ticket.ordinal) => {
                     Self::ReadCell {
                         settled: is_settled(shard),
@@ -198,9 +210,15 @@ impl Step {
                 _ if settled => Self::CloseShard,
                 _ => Self::Delete,
             },
-            Self::Start => match answer {
+            Self::ReadRecipe => {
+                match task_recipe::job_of(&ticket.task, &ticket.job, item(answer)) {
+                    Ok(job) => Self::Start(job),
+                    Err(trouble) => Self::Defer(Deferral::Recipe(trouble)),
+                }
+            }
+            Self::Start(job) => match answer {
                 Answer::Refused(_) => Self::CloseOk,
-                _ => Self::Work,
+                _ => Self::Work(job),
             },
             Self::Record(Outcome::Ok(_)) => Self::CloseOk,
             // Refused: somebody succeeded while this worker failed. The success may not be closed
@@ -243,7 +261,7 @@ impl Step {
             },
             Self::MarkNotified(_) => Self::Delete,
             Self::ReleaseNotice { .. } => Self::Defer(Deferral::NoticeFailed),
-            Self::Work
+            Self::Work(_)
             | Self::Announce(_)
             | Self::Publish { .. }
             | Self::Delete

@@ -8,6 +8,7 @@
 //!
 //! `docs/ARCHITECTURE.md` tells the protocol as a whole, with its crash table.
 
+mod artefact_list;
 mod batch;
 mod dynamo;
 pub(crate) mod fault_points;
@@ -16,6 +17,7 @@ mod item;
 mod progress;
 mod record;
 mod store;
+mod task_recipe;
 pub mod transition;
 mod write;
 
@@ -24,4 +26,5 @@ pub use item::{Item, Key, Value, attribute};
 pub use progress::Progress;
 pub use record::{CellHistory, CellRecord, CellState, ShardRecord, TaskRecord, TaskState};
 pub use store::{Answer, Ledger, LedgerError, TransactionAnswer};
+pub use task_recipe::RecipeTrouble;
 pub use write::{Action, Condition, Part, Transaction, Write};

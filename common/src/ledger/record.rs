@@ -1,11 +1,14 @@
+//! Items as typed records, for those who read them.
+
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::artefact_list;
 use super::dynamo::CodecError;
 use super::item::{Item, Value, attribute};
-use crate::domain::{CellId, Recipe, S3Url, TaskId};
+use crate::domain::{Artefact, CellId, JobId, S3Url, TaskId};
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -91,7 +94,7 @@ pub struct TaskRecord {
     /// The frozen cell list.
     pub manifest: S3Url,
     /// What the bands become.
-    pub recipe: Recipe,
+    pub job: JobId,
     /// Bucket and prefix of manifest and results.
     pub output: S3Url,
     /// Region of that bucket, where it is not the fleet's own.
@@ -162,15 +165,12 @@ pub struct CellHistory {
     /// When the last try ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
-    /// The raster.
+    /// Bucket and prefix below which its artefacts lie.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub output: Option<String>,
-    /// The raster's entity tag.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub etag: Option<String>,
-    /// The raster's length.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u64>,
+    pub output: Option<S3Url>,
+    /// What it has published, in the order of upload.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub artefacts: Vec<Artefact>,
     /// Milliseconds spent downloading.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetch_ms: Option<u64>,
@@ -214,6 +214,16 @@ impl Reader<'_> {
             .ok_or_else(|| self.wrong(name))
     }
 
+    /// A recipe's name, with its digest unless it is a probe.
+    fn job(&self) -> Result<JobId, CodecError> {
+        let digest = match self.text(attribute::RECIPE_DIGEST) {
+            Some(_) => Some(self.parsed(attribute::RECIPE_DIGEST)?),
+            None => None,
+        };
+        JobId::new(self.parsed(attribute::RECIPE)?, digest)
+            .map_err(|_| self.wrong(attribute::RECIPE_DIGEST))
+    }
+
     fn number<N: TryFrom<i64>>(&self, name: &'static str) -> Option<N> {
         if let Some(Value::Number(number)) = self.0.get(name) {
             N::try_from(*number).ok()
@@ -246,7 +256,7 @@ impl TaskRecord {
             cells: number(attribute::CELLS)?,
             shard_size: number(attribute::SHARD_SIZE)?,
             manifest: read.parsed(attribute::MANIFEST)?,
-            recipe: read.parsed(attribute::RECIPE)?,
+            job: read.job()?,
             output: read.parsed(attribute::OUTPUT)?,
             region: read.text(attribute::REGION),
             digest: read
@@ -305,7 +315,8 @@ impl CellRecord {
     /// Reads a cell item.
     ///
     /// # Errors
-    /// [`CodecError`] when its name or state is missing or not as this version writes it.
+    /// [`CodecError`] when its name or state is missing, or an attribute is not as this version
+    /// writes it.
     pub fn from_item(item: &Item) -> Result<Self, CodecError> {
         let read = Reader(item);
         let story = CellHistory {
@@ -315,9 +326,16 @@ impl CellRecord {
             interruptions: read.number(attribute::INTERRUPTIONS).unwrap_or(0),
             started_at: read.text(attribute::STARTED_AT),
             ended_at: read.text(attribute::ENDED_AT),
-            output: read.text(attribute::OUTPUT),
-            etag: read.text(attribute::ETAG),
-            bytes: read.number(attribute::BYTES),
+            output: match read.text(attribute::OUTPUT) {
+                Some(_) => Some(read.parsed(attribute::OUTPUT)?),
+                None => None,
+            },
+            artefacts: match read.text(attribute::ARTEFACTS) {
+                Some(list) => {
+                    artefact_list::decode(&list).ok_or_else(|| read.wrong(attribute::ARTEFACTS))?
+                }
+                None => vec![],
+            },
             fetch_ms: read.number(attribute::FETCH_MS),
             fuse_ms: read.number(attribute::FUSE_MS),
             publish_ms: read.number(attribute::PUBLISH_MS),

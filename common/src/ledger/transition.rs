@@ -6,10 +6,11 @@
 
 use std::collections::BTreeSet;
 
+use super::artefact_list;
 use super::item::{Key, Value, attribute};
 use super::record::{CellState, TaskState};
 use super::write::{Action, Condition, Part, Transaction, Write};
-use crate::domain::{CellId, Recipe, S3Url, TaskId, shard_count};
+use crate::domain::{Artefact, CellId, JobId, Recipe, S3Url, TaskId, shard_count};
 
 /// The value of `listed` on task items: all tasks are in one partition of the index that lists
 /// them.
@@ -25,14 +26,16 @@ pub struct Ticket {
     pub task: TaskId,
     /// The shard.
     pub shard: u32,
-    /// The cell's place in the manifest.
+    /// The cell's position in the manifest, from 0.
     pub ordinal: u32,
     /// The cell's name.
     pub cell: CellId,
+    /// What is to be done with it, as the message says.
+    pub job: JobId,
 }
 
 impl Ticket {
-    fn row(&self) -> Key {
+    fn cell_key(&self) -> Key {
         Key::Cell(self.task.clone(), self.shard, self.ordinal)
     }
 
@@ -53,7 +56,7 @@ pub struct NewTask {
     /// The frozen cell list.
     pub manifest: S3Url,
     /// What the bands become.
-    pub recipe: Recipe,
+    pub job: JobId,
     /// Bucket and prefix of manifest and results.
     pub output: S3Url,
     /// Region of that bucket, where it is not the fleet's own.
@@ -64,7 +67,33 @@ pub struct NewTask {
     pub created_at: String,
 }
 
-/// Submit, step 2: the task comes into being with all its shards open, or is there already.
+/// Submit, step 2: the task's recipe is put, or is there already. It is put before the task and
+/// never changes, so whoever finds the task finds the recipe. A refusal answers with the recipe that
+/// is there; under an id that somebody chose it may be another one.
+///
+/// ```
+/// use tilefleet_common::domain::{Recipe, TaskId};
+/// use tilefleet_common::ledger::transition::create_recipe;
+///
+/// let task: TaskId = "summer".parse()?;
+/// let (rgb, other) = (Recipe::builtin("rgb").unwrap(), Recipe::builtin("false-color").unwrap());
+/// let item = create_recipe(&task, rgb).apply(None).unwrap();
+/// assert_eq!(create_recipe(&task, other).apply(Some(&item)), None);
+/// # Ok::<(), tilefleet_common::domain::DomainError>(())
+/// ```
+pub fn create_recipe(task: &TaskId, recipe: &Recipe) -> Write {
+    Write {
+        key: Key::Recipe(task.clone()),
+        conditions: vec![Condition::Absent(attribute::RECIPE_TEXT)],
+        actions: vec![
+            Action::Set(attribute::RECIPE, recipe.name().into()),
+            Action::Set(attribute::RECIPE_TEXT, recipe.canonical().into()),
+            Action::Set(attribute::BUILTIN, Value::Flag(recipe.is_builtin())),
+        ],
+    }
+}
+
+/// Submit, step 3: the task comes into being with all its shards open, or is there already.
 pub fn create_task(new: &NewTask) -> Write {
     let open: BTreeSet<u32> = (0..shard_count(new.cells, new.shard_size)).collect();
     let mut actions = vec![
@@ -75,17 +104,16 @@ pub fn create_task(new: &NewTask) -> Write {
         Action::Set(attribute::CELLS, new.cells.into()),
         Action::Set(attribute::SHARD_SIZE, new.shard_size.into()),
         Action::Set(attribute::MANIFEST, new.manifest.to_string().into()),
-        Action::Set(attribute::RECIPE, new.recipe.name().into()),
+        Action::Set(attribute::RECIPE, new.job.name().into()),
         Action::Set(attribute::OUTPUT, new.output.to_string().into()),
         Action::Set(attribute::DIGEST, new.digest.clone().into()),
         Action::Set(attribute::CREATED_AT, new.created_at.clone().into()),
         Action::Set(attribute::LISTED, LISTED.into()),
     ];
-    actions.extend(
-        new.region
-            .clone()
-            .map(|region| Action::Set(attribute::REGION, region.into())),
-    );
+    let digest = new.job.digest().map(|digest| digest.as_str().into());
+    actions.extend(digest.map(|digest| Action::Set(attribute::RECIPE_DIGEST, digest)));
+    let region = new.region.clone().map(Into::into);
+    actions.extend(region.map(|region| Action::Set(attribute::REGION, region)));
     Write {
         key: Key::Task(new.task.clone()),
         conditions: vec![Condition::Absent(attribute::STATE)],
@@ -93,7 +121,7 @@ pub fn create_task(new: &NewTask) -> Write {
     }
 }
 
-/// Submit, step 3: a shard comes into being with all its cells pending, or is there already.
+/// Submit, step 4: a shard comes into being with all its cells pending, or is there already.
 pub fn create_shard(task: &TaskId, shard: u32, ordinals: std::ops::Range<u32>) -> Write {
     let size = ordinals.end.saturating_sub(ordinals.start);
     Write {
@@ -106,7 +134,7 @@ pub fn create_shard(task: &TaskId, shard: u32, ordinals: std::ops::Range<u32>) -
     }
 }
 
-/// Submit, step 3, and retry: all pending cells of the shard, which had been reopened so often when
+/// Submit, step 4, and retry: all pending cells of the shard, which had been reopened so often when
 /// it was read, have been sent to the queue. Refused when it was reopened since: then there are
 /// cells that whoever reopened them has yet to send.
 pub fn mark_enqueued(task: &TaskId, shard: u32, reopened: u32) -> Write {
@@ -147,7 +175,7 @@ pub fn mark_submitted(task: &TaskId, now: &str) -> Write {
 /// Step 4: a worker begins the cell. Refused when it is ok already.
 pub fn start_cell(ticket: &Ticket, worker: &str, now: &str) -> Write {
     Write {
-        key: ticket.row(),
+        key: ticket.cell_key(),
         conditions: vec![Condition::IsNot(
             attribute::STATE,
             CellState::Ok.name().into(),
@@ -165,12 +193,10 @@ pub fn start_cell(ticket: &Ticket, worker: &str, now: &str) -> Write {
 /// What is to be told of a cell that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Success {
-    /// The raster.
+    /// Bucket and prefix below which the artefacts lie: the cell's output.
     pub output: S3Url,
-    /// Its entity tag.
-    pub etag: String,
-    /// Its length.
-    pub bytes: u64,
+    /// What was published, in the order of upload.
+    pub artefacts: Vec<Artefact>,
     /// Milliseconds spent downloading.
     pub fetch_ms: u64,
     /// Milliseconds spent decoding, fusing and encoding.
@@ -202,7 +228,7 @@ impl Failure {
 pub fn record_ok(ticket: &Ticket, success: &Success, worker: &str, now: &str) -> Write {
     let number = |number: u64| Value::Number(i64::try_from(number).unwrap_or(i64::MAX));
     Write {
-        key: ticket.row(),
+        key: ticket.cell_key(),
         conditions: vec![],
         actions: vec![
             Action::Set(attribute::STATE, CellState::Ok.name().into()),
@@ -210,8 +236,10 @@ pub fn record_ok(ticket: &Ticket, success: &Success, worker: &str, now: &str) ->
             Action::Set(attribute::WORKER, worker.into()),
             Action::Set(attribute::ENDED_AT, now.into()),
             Action::Set(attribute::OUTPUT, success.output.to_string().into()),
-            Action::Set(attribute::ETAG, success.etag.as_str().into()),
-            Action::Set(attribute::BYTES, number(success.bytes)),
+            Action::Set(
+                attribute::ARTEFACTS,
+                artefact_list::encode(&success.artefacts).into(),
+            ),
             Action::Set(attribute::FETCH_MS, number(success.fetch_ms)),
             Action::Set(attribute::FUSE_MS, number(success.fuse_ms)),
             Action::Set(attribute::PUBLISH_MS, number(success.publish_ms)),
@@ -230,7 +258,7 @@ pub fn record_failed(ticket: &Ticket, failure: &Failure, worker: &str, now: &str
     ];
     actions.extend(failure.actions(now));
     Write {
-        key: ticket.row(),
+        key: ticket.cell_key(),
         conditions: vec![Condition::IsNot(
             attribute::STATE,
             CellState::Ok.name().into(),
@@ -244,7 +272,7 @@ pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
     let mut actions = vec![Action::Count(attribute::FAILURES, 1)];
     actions.extend(failure.actions(now));
     Write {
-        key: ticket.row(),
+        key: ticket.cell_key(),
         conditions: vec![Condition::IsNot(
             attribute::STATE,
             CellState::Ok.name().into(),
@@ -256,7 +284,7 @@ pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
 /// A try was handed back unfinished, which is no failure of the cell's.
 pub fn count_interruption(ticket: &Ticket) -> Write {
     Write {
-        key: ticket.row(),
+        key: ticket.cell_key(),
         conditions: vec![],
         actions: vec![Action::Count(attribute::INTERRUPTIONS, 1)],
     }
@@ -265,12 +293,13 @@ pub fn count_interruption(ticket: &Ticket) -> Write {
 /// Step 7, success: the cell is neither pending nor failed. Doing it twice is doing it once:
 ///
 /// ```
-/// use tilefleet_common::domain::TaskId;
+/// use tilefleet_common::domain::{JobId, TaskId};
 /// use tilefleet_common::ledger::transition::{Ticket, close_ok, create_shard};
 ///
 /// let task: TaskId = "rgb-1".parse()?;
 /// let shard = create_shard(&task, 0, 0..2).apply(None).unwrap();
-/// let ticket = Ticket { task, shard: 0, ordinal: 1, cell: "48RXT/2020-08-01/0".parse()? };
+/// let cell = "48RXT/2020-08-01/0".parse()?;
+/// let ticket = Ticket { task, shard: 0, ordinal: 1, cell, job: JobId::Probe };
 /// let once = close_ok(&ticket).apply(Some(&shard)).unwrap();
 /// assert_ne!(once, shard);
 /// assert_eq!(close_ok(&ticket).apply(Some(&once)).unwrap(), once);
@@ -491,21 +520,27 @@ pub fn retry_shard(
     }
 }
 
-/// Beside [`retry_shard`], for a cell that is ok but whose raster is not what its row says: the row
-/// is not ok any more, or else the next worker would take its word. Refused when the row tells of
-/// another raster than as read.
-pub fn lose_cell(ticket: &Ticket, etag: &str, failure: &Failure, now: &str) -> Write {
+/// Beside [`retry_shard`], for a cell that is ok but whose artefacts are not what its item says: the
+/// item is not ok any more, or else the next worker would believe it. Refused when the item has
+/// other artefacts than as read.
+pub fn lose_cell(ticket: &Ticket, artefacts: &[Artefact], failure: &Failure, now: &str) -> Write {
+    let as_read = if artefacts.is_empty() {
+        Condition::Absent(attribute::ARTEFACTS)
+    } else {
+        let list = artefact_list::encode(artefacts);
+        Condition::Is(attribute::ARTEFACTS, list.into())
+    };
     let mut actions = vec![Action::Set(
         attribute::STATE,
         CellState::Failed.name().into(),
     )];
     actions.extend(failure.actions(now));
-    actions.extend([attribute::OUTPUT, attribute::ETAG, attribute::BYTES].map(Action::Remove));
+    actions.extend([attribute::OUTPUT, attribute::ARTEFACTS].map(Action::Remove));
     Write {
-        key: ticket.row(),
+        key: ticket.cell_key(),
         conditions: vec![
             Condition::Is(attribute::STATE, CellState::Ok.name().into()),
-            Condition::Is(attribute::ETAG, etag.into()),
+            as_read,
         ],
         actions,
     }

@@ -4,16 +4,16 @@ use std::io::Write as _;
 
 use crate::error::ProducerError;
 
-/// How a command ended that did what it was asked to.
+/// How a command ended that did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// All is well.
     Ok,
     /// The task ended, but not every cell has a result.
     FailedCells,
-    /// `doctor` or `verify` found something that is not as it should be.
+    /// `doctor` found a fault, or `verify` a difference.
     Fault,
-    /// `wait` came to the end of its time before the task ended.
+    /// `wait` reached its timeout before the task ended.
     TimedOut,
 }
 
@@ -35,36 +35,35 @@ impl ProducerError {
             | Self::Ledger(_)
             | Self::Queue(_)
             | Self::Object(_)
-            | Self::Unfinished { .. }
-            | Self::NotTold { .. }
+            | Self::SubmitUnfinished { .. }
+            | Self::NoticeNotSent { .. }
             | Self::Contended { .. }
             | Self::Manifest { .. }
             | Self::Runtime(_)
             | Self::Spool(_)
             | Self::Output(_) => 1,
-            Self::Import(error) if error.is_of_the_machine() => 1,
-            Self::Config(_)
+            Self::Import(error) if error.is_environment_error() => 1,
+            Self::Settings(_)
             | Self::Import(_)
             | Self::Input(_)
             | Self::Cells(_)
-            | Self::NoDeadLetterQueue
             | Self::TaskIdTooLong { .. } => 2,
             Self::NoSuchTask { .. } | Self::NoSuchCell { .. } => 3,
             Self::Conflict { .. }
             | Self::ForeignManifest { .. }
             | Self::Cancelled { .. }
             | Self::Complete { .. } => 4,
-            Self::BrokeOff { cause, .. } => cause.code(),
+            Self::CommandUnfinished { cause, .. } => cause.code(),
             Self::Interrupted { .. } => 130,
         }
     }
 }
 
-/// Tells of trouble on stderr and makes the exit code.
-pub(crate) fn report(result: Result<Exit, ProducerError>) -> u8 {
+/// Prints an error to stderr and returns the exit code.
+pub(crate) fn exit_code(result: Result<Exit, ProducerError>) -> u8 {
     let error = match result {
         Ok(exit) => return exit.code(),
-        // Whoever read the answer has read enough of it.
+        // The reader of the output has read enough of it.
         Err(ProducerError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             return 0;
         }
@@ -72,7 +71,7 @@ pub(crate) fn report(result: Result<Exit, ProducerError>) -> u8 {
     };
     let mut stderr = std::io::stderr().lock();
     for line in error.lines() {
-        // Without stderr there is nowhere left to tell of it.
+        // Without stderr there is nowhere left to print.
         let _ = writeln!(stderr, "error: {line}");
     }
     error.code()
@@ -83,9 +82,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_that_has_read_enough_is_no_failure() {
+    fn a_reader_that_has_read_enough_is_not_a_failure() {
         let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-        assert_eq!(report(Err(ProducerError::Output(broken))), 0);
+        assert_eq!(exit_code(Err(ProducerError::Output(broken))), 0);
     }
 
     #[test]

@@ -1,15 +1,24 @@
 //! The command line: its arguments, what it prints, and its exit codes.
 
 mod command;
-pub(crate) mod exit;
+mod exit;
+mod follow;
+mod global;
 mod operate;
-pub(crate) mod output;
+mod output;
+mod setup;
+mod submit;
 
-pub(crate) use command::{
-    Cli, Command, ConfigCommand, Doctor, Format, Global, Import, List, Status, Submit, Wait, Watch,
-};
-pub(crate) use exit::Exit;
+pub(crate) use command::{Cli, Command};
+pub(crate) use exit::{Exit, exit_code};
+pub(crate) use follow::{ListArgs, StatusArgs, WaitArgs, WatchArgs};
+pub(crate) use global::GlobalArgs;
 pub(crate) use operate::{
-    Cancel, Cells, DlqCommand, DlqDrain, DlqList, Resume, Retry, Verify, Which,
+    CancelArgs, CellsArgs, DlqCommand, DlqListArgs, DrainArgs, ResumeArgs, RetryArgs, StateFilter,
+    VerifyArgs,
 };
-pub(crate) use output::{Output, note};
+#[cfg(test)]
+pub(crate) use output::tests::printed;
+pub(crate) use output::{Format, Output, note, progress_bar};
+pub(crate) use setup::{ConfigCommand, DoctorArgs, ImportArgs};
+pub(crate) use submit::SubmitArgs;

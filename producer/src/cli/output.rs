@@ -1,15 +1,26 @@
-//! Answers on standard output.
+//! What commands print: data on standard output, everything else on stderr.
 
 use std::io::{self, IsTerminal as _, Write};
 
+use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use crate::cli::Format;
 use crate::error::ProducerError;
 
-/// Standard output, and how it is to be written.
+/// The format of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// One JSON value
+    Json,
+    /// One JSON value per line
+    Ndjson,
+}
+
+/// Standard output in one format. Nothing is visible before a flush.
 pub(crate) struct Output {
     pub(crate) format: Format,
     writer: Box<dyn Write + Send>,
@@ -17,13 +28,17 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn standard(format: Format) -> Self {
+        Self::new(format, io::BufWriter::new(io::stdout()))
+    }
+
+    fn new(format: Format, writer: impl Write + Send + 'static) -> Self {
         Self {
             format,
-            writer: Box::new(io::BufWriter::new(io::stdout())),
+            writer: Box::new(writer),
         }
     }
 
-    /// Writes one JSON value as the format has it: over several lines, or on one.
+    /// Writes one JSON value: on one line, or indented where the format is JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), ProducerError> {
         let written = match self.format {
             Format::Json => serde_json::to_writer_pretty(&mut self.writer, value),
@@ -46,8 +61,8 @@ impl Output {
             .map_err(ProducerError::Output)
     }
 
-    /// Writes a table without lines, as wide as it needs to be: it is cut by nobody and can be
-    /// taken apart by `awk`.
+    /// Writes a table without borders, as wide as its content: no line is wrapped, and `awk` can
+    /// split it.
     pub(crate) fn table(
         &mut self,
         header: Option<&[&str]>,
@@ -67,39 +82,53 @@ impl Output {
         Ok(())
     }
 
-    /// Writes what a command has done, in words or as JSON, and makes it visible.
-    pub(crate) fn report(
+    /// Writes items in the format: as rows of a table with `header`, as a JSON array, or one per
+    /// line. Flushes them.
+    pub(crate) fn rows<T: Serialize>(
         &mut self,
-        line: &str,
-        report: &impl Serialize,
+        header: &[&str],
+        items: &[T],
+        row: impl Fn(&T) -> Vec<String>,
     ) -> Result<(), ProducerError> {
         match self.format {
-            Format::Table => self.line(line)?,
-            Format::Json | Format::Ndjson => self.json(report)?,
+            Format::Table => {
+                let rows: Vec<_> = items.iter().map(row).collect();
+                self.table(Some(header), &rows)?;
+            }
+            Format::Json => self.json(&items)?,
+            Format::Ndjson => items.iter().try_for_each(|item| self.json(item))?,
         }
         self.flush()
     }
 
-    /// Makes what was written so far visible.
+    /// Writes what a command has done, as `line` for people or as JSON, and flushes it.
+    pub(crate) fn outcome(
+        &mut self,
+        line: &str,
+        outcome: &impl Serialize,
+    ) -> Result<(), ProducerError> {
+        match self.format {
+            Format::Table => self.line(line)?,
+            Format::Json | Format::Ndjson => self.json(outcome)?,
+        }
+        self.flush()
+    }
+
+    /// Makes visible what was written so far.
     pub(crate) fn flush(&mut self) -> Result<(), ProducerError> {
         self.writer.flush().map_err(ProducerError::Output)
     }
 }
 
-/// Tells something on stderr that is no data and no error.
+/// Prints a line to stderr that is neither data nor an error.
 pub(crate) fn note(text: &str) {
-    // A note that nobody can read is no reason to stop.
+    // A note that cannot be printed is not a reason to stop.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Whether somebody looks at stderr.
-pub(crate) fn stderr_is_watched() -> bool {
-    io::stderr().is_terminal()
-}
-
-/// A bar on stderr if that is a terminal, else one that draws nothing.
-pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
-    let target = if stderr_is_watched() {
+/// A progress bar on stderr if that is a terminal, else one that draws nothing.
+pub(crate) fn progress_bar(length: u64, template: &str) -> ProgressBar {
+    let target = if io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {
         ProgressDrawTarget::hidden()
@@ -107,7 +136,52 @@ pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(length), target);
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style.progress_chars("█▉▊▋▌▍▎▏ ")),
-        // A template of ours that is wrong costs the looks, not the task.
+        // A template of ours that is wrong spoils the looks, not the task.
         Err(_) => bar,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What `print` writes in `format`.
+    pub(crate) fn printed(
+        format: Format,
+        print: impl FnOnce(&mut Output) -> Result<(), ProducerError>,
+    ) -> String {
+        let shared = Shared::default();
+        print(&mut Output::new(format, shared.clone())).unwrap();
+        let bytes = shared.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_table_has_one_line_a_row_and_no_borders() {
+        let rows =
+            [["t-1", "RUNNING"], ["t-100", "COMPLETE"]].map(|row| row.map(str::to_owned).to_vec());
+        let text = printed(Format::Table, |output| {
+            output.table(Some(&["TASK", "STATE"]), &rows)
+        });
+        insta::assert_snapshot!(text, @r"
+        TASK   STATE
+        t-1    RUNNING
+        t-100  COMPLETE
+        ");
     }
 }

@@ -1,4 +1,4 @@
-//! `cancel`: workers drop what of a task they have not begun, and subscribers are told.
+//! `cancel`: workers drop the cells of a task that they have not begun, and subscribers are notified.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,25 +7,25 @@ use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::{Progress, TaskRecord, TaskState, transition};
 use tilefleet_common::tracker::rfc3339;
 
-use crate::cli::{Cancel, Exit, Global, Output, note};
+use crate::cli::{CancelArgs, Exit, GlobalArgs, Output, note};
 use crate::error::ProducerError;
-use crate::fleet::{LedgerConnection, Shards};
+use crate::fleet::{LedgerConnection, TaskProgress};
 
-/// What `cancel` tells.
+/// What `cancel` has done.
 #[derive(Debug, Serialize)]
-struct Report {
+struct CancelOutcome {
     task: TaskId,
     state: TaskState,
     #[serde(flatten)]
     progress: Progress,
-    /// The reason that is kept: the first one's, where the task was cancelled already.
+    /// The reason that the ledger keeps: that of the first cancel.
     reason: String,
-    /// Whether an earlier cancel had done it.
+    /// Whether an earlier command has cancelled the task.
     already: bool,
     dry_run: bool,
 }
 
-impl Report {
+impl CancelOutcome {
     fn line(&self) -> String {
         let Self {
             task,
@@ -48,54 +48,51 @@ impl Report {
     }
 }
 
-/// Cancels the task and sends its notice, or sends the notice that an earlier cancel did not come
-/// to.
+/// Cancels the task and sends its notice, or sends the notice that an earlier cancel could not send.
 pub(crate) async fn run(
-    arguments: &Cancel,
-    global: &Global,
+    args: &CancelArgs,
+    global: &GlobalArgs,
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
     let connection = LedgerConnection::open(global).await?;
-    let task = &arguments.task;
+    let task = &args.task;
     let mut record = connection.task(task).await?;
     let already = record.state == TaskState::Cancelled;
-    if record.state == TaskState::Running && !arguments.dry_run {
+    if record.state == TaskState::Running && !args.dry_run {
         let now = rfc3339(Timestamp::now());
         connection
             .ledger
-            .write(&transition::cancel_task(task, &arguments.reason, &now))
+            .write(&transition::cancel_task(task, &args.reason, &now))
             .await?;
         fault::point(Point::Cancel);
-        // Refused when it ended or was cancelled meanwhile; what counts is what is there.
+        // The ledger refuses the write if the task has ended or was cancelled meanwhile. What it has now
+        // decides.
         record = connection.task(task).await?;
     }
     if record.state == TaskState::Complete {
         return Err(ProducerError::Complete { task: task.clone() });
     }
-    let progress = Shards::default()
+    let progress = TaskProgress::default()
         .count(&connection.ledger, task, &record)
         .await?;
-    let report = Report {
+    let outcome = CancelOutcome {
         task: task.clone(),
         state: record.state,
         progress,
-        reason: record
-            .reason
-            .clone()
-            .unwrap_or_else(|| arguments.reason.clone()),
+        reason: record.reason.clone().unwrap_or_else(|| args.reason.clone()),
         already,
-        dry_run: arguments.dry_run,
+        dry_run: args.dry_run,
     };
-    output.report(&report.line(), &report)?;
-    if record.state == TaskState::Cancelled && !arguments.dry_run {
-        tell(&connection, task, &record, progress).await?;
+    output.outcome(&outcome.line(), &outcome)?;
+    if record.state == TaskState::Cancelled && !args.dry_run {
+        send_notice(&connection, task, &record, progress).await?;
     }
-    connection.tell_calls(global);
+    connection.print_calls(global);
     Ok(Exit::Ok)
 }
 
-/// Sends the notice, unless it is out.
-async fn tell(
+/// Sends the notice, unless it is already sent.
+async fn send_notice(
     connection: &LedgerConnection,
     task: &TaskId,
     record: &TaskRecord,
@@ -106,10 +103,11 @@ async fn tell(
     }
     let Some(topic) = connection.topic() else {
         note(
-            "warning: nobody is told, because no topic is set; the same cancel with --topic-arn sends the notice",
+            "warning: no notice is sent, because no topic is set; the same cancel with --topic-arn sends it",
         );
         return Ok(());
     };
+    // The count of cancellations makes the same cancel again the same event.
     let Progress {
         cells,
         ok,
@@ -128,16 +126,18 @@ async fn tell(
         created_at: record.created_at.clone(),
         cancelled_at: record.cancelled_at.clone().unwrap_or_default(),
     });
+    // The mark comes after the publication: if this process dies between them, the same cancel again
+    // publishes the same event.
     let published = topic.publish(&event).await;
-    published.map_err(|cause| ProducerError::NotTold {
+    published.map_err(|cause| ProducerError::NoticeNotSent {
         task: task.clone(),
         cause: Box::new(cause),
     })?;
-    fault::point(Point::Tell);
+    fault::point(Point::PublishCancel);
     connection
         .ledger
         .write(&transition::mark_cancel_told(task, record.cancels))
         .await?;
-    fault::point(Point::Told);
+    fault::point(Point::MarkCancel);
     Ok(())
 }

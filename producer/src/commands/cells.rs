@@ -7,27 +7,27 @@ use serde::Serialize;
 use tilefleet_common::domain::{Cell, TaskId};
 use tilefleet_common::ledger::{CellHistory, CellRecord, CellState, ShardRecord};
 
-use crate::cli::{Cells, Exit, Format, Global, Output, Which, note};
+use crate::cli::{CellsArgs, Exit, Format, GlobalArgs, Output, StateFilter, note};
 use crate::error::ProducerError;
-use crate::fleet::{LedgerConnection, Sources};
+use crate::fleet::{LedgerConnection, TaskCells};
 
-/// Where a cell stands: the sets of its shard decide, and its own item tells of a pending one
-/// whether it was begun.
+/// The state of a cell. The sets of its shard decide; its own item only says whether a pending cell
+/// was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Standing {
+enum ShownState {
     Pending,
     Running,
     Failed,
     Ok,
 }
 
-impl Standing {
-    fn of(sets: Option<&ShardRecord>, ordinal: u32, row: Option<&CellRecord>) -> Self {
+impl ShownState {
+    fn of(sets: Option<&ShardRecord>, ordinal: u32, item: Option<&CellRecord>) -> Self {
         match sets {
             Some(sets) if sets.failed.contains(&ordinal) => Self::Failed,
             Some(sets) if !sets.pending.contains(&ordinal) => Self::Ok,
-            _ if row.is_some_and(|row| row.state == CellState::Running) => Self::Running,
+            _ if item.is_some_and(|item| item.state == CellState::Running) => Self::Running,
             _ => Self::Pending,
         }
     }
@@ -42,18 +42,18 @@ impl Standing {
     }
 }
 
-impl Which {
-    fn is(self, standing: Standing) -> bool {
+impl StateFilter {
+    fn matches(self, state: ShownState) -> bool {
         match self {
             Self::All => true,
-            Self::Pending => standing == Standing::Pending,
-            Self::Running => standing == Standing::Running,
-            Self::Failed => standing == Standing::Failed,
-            Self::Ok => standing == Standing::Ok,
+            Self::Pending => state == ShownState::Pending,
+            Self::Running => state == ShownState::Running,
+            Self::Failed => state == ShownState::Failed,
+            Self::Ok => state == ShownState::Ok,
         }
     }
 
-    /// Whether the item of a cell has to be read to answer.
+    /// Whether the item of a cell must be read to know its state or to show it.
     fn wants(self, sets: &ShardRecord, ordinal: u32) -> bool {
         let (pending, failed) = (
             sets.pending.contains(&ordinal),
@@ -68,36 +68,46 @@ impl Which {
     }
 }
 
-/// A line that `submit` takes.
+/// A cell as it is printed. `submit` accepts it.
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+struct CellLine<'a> {
     #[serde(flatten)]
     cell: &'a Cell,
-    ledger: Told<'a>,
+    ledger: LedgerFields<'a>,
 }
 
 #[derive(Debug, Serialize)]
-struct Told<'a> {
+struct LedgerFields<'a> {
     task: &'a TaskId,
     ordinal: u32,
-    state: Standing,
+    state: ShownState,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    story: Option<&'a CellHistory>,
+    history: Option<&'a CellHistory>,
 }
 
-impl Line<'_> {
+impl CellLine<'_> {
     fn row(&self) -> String {
-        let Told {
+        let LedgerFields {
             ordinal,
             state,
-            story,
+            history,
             ..
         } = &self.ledger;
-        let told = |text: fn(&CellHistory) -> String| story.map(text).unwrap_or_default();
-        let failures = told(|story| story.failures.to_string());
-        let receives = told(|story| story.receives.to_string());
-        let detail = match (state, story) {
-            (Standing::Ok, Some(story)) => story.output.clone().unwrap_or_default(),
+        let field = |text: fn(&CellHistory) -> String| history.map(text).unwrap_or_default();
+        let failures = field(|history| history.failures.to_string());
+        let receives = field(|history| history.receives.to_string());
+        let detail = match (state, history) {
+            (
+                ShownState::Ok,
+                Some(CellHistory {
+                    output: Some(output),
+                    artefacts,
+                    ..
+                }),
+            ) => {
+                let first = artefacts.first();
+                first.map_or_else(String::new, |first| first.address(output).to_string())
+            }
             (
                 _,
                 Some(CellHistory {
@@ -108,8 +118,8 @@ impl Line<'_> {
             ) => {
                 format!("{code}: {}", error_message.as_deref().unwrap_or_default())
             }
-            (Standing::Running, Some(story)) => {
-                format!("by {}", story.worker.as_deref().unwrap_or("?"))
+            (ShownState::Running, Some(history)) => {
+                format!("by {}", history.worker.as_deref().unwrap_or("?"))
             }
             _ => String::new(),
         };
@@ -122,22 +132,23 @@ impl Line<'_> {
     }
 }
 
-/// Lists the cells in the state that was asked for.
+/// Lists the cells in the chosen state.
 pub(crate) async fn run(
-    arguments: &Cells,
-    global: &Global,
+    args: &CellsArgs,
+    global: &GlobalArgs,
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
     let connection = LedgerConnection::open(global).await?;
-    let record = connection.task(&arguments.task).await?;
-    let sources = Sources {
+    let record = connection.task(&args.task).await?;
+    let task_cells = TaskCells {
         objects: &connection.clients.objects,
         ledger: &connection.ledger,
-        task: &arguments.task,
+        task: &args.task,
         record: &record,
     };
-    let which = arguments.state;
-    let mut shards = pin!(sources.shards(move |sets, ordinal| which.wants(sets, ordinal)));
+    // The sets of a shard say which items are needed; the list itself need not fit into memory.
+    let filter = args.state;
+    let mut shards = pin!(task_cells.shards(move |sets, ordinal| filter.wants(sets, ordinal)));
     match output.format {
         Format::Table => output.line(&format!(
             "{:<20} {:>8}  {:<8} {:>8} {:>8}  {}",
@@ -149,19 +160,20 @@ pub(crate) async fn run(
     let mut listed = 0_u32;
     while let Some(shard) = shards.try_next().await? {
         for (ordinal, cell) in &shard.cells {
-            let row = shard.rows.get(ordinal);
-            let state = Standing::of(shard.sets.as_ref(), *ordinal, row);
-            if !which.is(state) {
+            let item = shard.items.get(ordinal);
+            // Only now is the item of a pending cell known, and so whether it is running.
+            let state = ShownState::of(shard.sets.as_ref(), *ordinal, item);
+            if !filter.matches(state) {
                 continue;
             }
-            let story = row.map(|row| &row.story);
-            let line = Line {
+            let history = item.map(|item| &item.story);
+            let line = CellLine {
                 cell,
-                ledger: Told {
-                    task: &arguments.task,
+                ledger: LedgerFields {
+                    task: &args.task,
                     ordinal: *ordinal,
                     state,
-                    story,
+                    history,
                 },
             };
             match output.format {
@@ -181,16 +193,19 @@ pub(crate) async fn run(
     }
     output.flush()?;
     note(&format!("{listed} of {} cells", record.cells));
-    connection.tell_calls(global);
+    connection.print_calls(global);
     Ok(Exit::Ok)
 }
 
 #[cfg(test)]
 mod tests {
+    use tilefleet_common::domain::{Artefact, Role};
+
     use super::*;
+    use crate::cli::printed;
 
     #[test]
-    fn sets_decide_and_the_item_tells_only_whether_a_pending_cell_was_begun() {
+    fn sets_decide_and_the_item_only_says_whether_a_pending_cell_was_begun() {
         let sets = ShardRecord {
             pending: [0, 1].into(),
             failed: [2].into(),
@@ -198,17 +213,73 @@ mod tests {
             enqueued: true,
             reopened: 0,
         };
-        let row = |state| CellRecord {
+        let item = |state| CellRecord {
             cell: "48RXT/2020-08-01/0".parse().unwrap(),
             state,
             story: CellHistory::default(),
         };
-        let (running, made) = (row(CellState::Running), row(CellState::Ok));
-        let of = |ordinal, row| Standing::of(Some(&sets), ordinal, row);
-        assert_eq!(of(0, None), Standing::Pending);
-        assert_eq!(of(1, Some(&running)), Standing::Running);
-        assert_eq!(of(2, Some(&made)), Standing::Failed);
-        assert_eq!(of(3, Some(&running)), Standing::Ok);
-        assert_eq!(Standing::of(None, 3, None), Standing::Pending);
+        let (running, made) = (item(CellState::Running), item(CellState::Ok));
+        let of = |ordinal, item| ShownState::of(Some(&sets), ordinal, item);
+        assert_eq!(of(0, None), ShownState::Pending);
+        assert_eq!(of(1, Some(&running)), ShownState::Running);
+        assert_eq!(of(2, Some(&made)), ShownState::Failed);
+        assert_eq!(of(3, Some(&running)), ShownState::Ok);
+        assert_eq!(ShownState::of(None, 3, None), ShownState::Pending);
+    }
+
+    #[test]
+    fn a_line_says_what_the_state_needs() {
+        let task = "rgb-1".parse().unwrap();
+        let cell = Cell {
+            id: "48RXT/2020-08-01/0".parse().unwrap(),
+            assets: [].into(),
+            output: "s3://my-bucket/".parse().unwrap(),
+            region: None,
+            request_payer: true,
+        };
+        let worker = CellHistory {
+            worker: Some("w-1".to_owned()),
+            receives: 2,
+            ..CellHistory::default()
+        };
+        let failed = CellHistory {
+            failures: 5,
+            error_code: Some("missing_object".to_owned()),
+            error_message: Some("object s3://x/B04.jp2\ndoes not exist".to_owned()),
+            ..worker.clone()
+        };
+        let ok = CellHistory {
+            output: Some("s3://my-bucket/".parse().unwrap()),
+            artefacts: vec![Artefact {
+                role: Role::Raster,
+                location: "x.tif".to_owned(),
+                etag: "\"tag\"".to_owned(),
+                bytes: 7,
+            }],
+            ..worker.clone()
+        };
+        let cases = [
+            (ShownState::Pending, None),
+            (ShownState::Running, Some(&worker)),
+            (ShownState::Failed, Some(&failed)),
+            (ShownState::Ok, Some(&ok)),
+        ];
+        let lines: Vec<_> = (0..)
+            .zip(cases)
+            .map(|(ordinal, (state, history))| CellLine {
+                cell: &cell,
+                ledger: LedgerFields {
+                    task: &task,
+                    ordinal,
+                    state,
+                    history,
+                },
+            })
+            .collect();
+        let rows: Vec<_> = lines.iter().map(CellLine::row).collect();
+        let json = printed(Format::Ndjson, |output| {
+            lines.iter().try_for_each(|line| output.json(line))
+        });
+        insta::assert_snapshot!(format!("{}\n{json}", rows.join("\n")));
     }
 }

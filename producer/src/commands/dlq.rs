@@ -1,5 +1,4 @@
-//! `dlq`: what the queue gave up. Looking at it hides the messages for a moment and gives them
-//! back.
+//! `dlq`: messages that the queue gave up. Listing them hides them for a moment.
 
 use std::time::Duration;
 
@@ -13,23 +12,25 @@ use tilefleet_common::ledger::flow::{Deferral, Step};
 use tilefleet_common::ledger::transition::Ticket;
 use tilefleet_common::tracker::Tracker;
 
-use crate::cli::{DlqCommand, DlqDrain, DlqList, Exit, Format, Global, Output, note};
+use crate::cli::{DlqCommand, DlqListArgs, DrainArgs, Exit, GlobalArgs, Output, note};
 use crate::error::ProducerError;
 use crate::fleet::FleetConnection;
 
-/// How long a message is hidden that is looked at, or that cannot be drained now.
+/// How long a message is hidden that is listed, or that cannot be drained now.
 const HIDDEN: Duration = Duration::from_mins(1);
 /// Messages of one receive.
 const RECEIVE: usize = 10;
-/// The wait of a receive: SQS asks all its servers only when it may wait ("Amazon SQS short and
+/// The wait of a receive: SQS queries all its servers only in long polling ("Amazon SQS short and
 /// long polling").
 const WAIT: Duration = Duration::from_secs(1);
-/// Characters of a message that is no cell, which are shown.
+/// Characters shown of a message that is not a cell.
 const SHOWN: usize = 200;
 
-/// A dead letter.
+const HEADER: [&str; 6] = ["MESSAGE", "TASK", "CELL", "RECEIVES", "AGE", "WHAT"];
+
+/// A message of the dead-letter queue.
 #[derive(Debug, Serialize)]
-struct Letter {
+struct DeadLetter {
     message: String,
     task: Option<TaskId>,
     cell: Option<CellId>,
@@ -37,15 +38,15 @@ struct Letter {
     receives: u32,
     sent_at: Option<String>,
     age_s: Option<i64>,
-    /// The beginning of a message that is no cell.
+    /// The beginning of a message that is not a cell.
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
-    /// What became of it.
+    /// What the drain did with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<String>,
 }
 
-impl Letter {
+impl DeadLetter {
     fn of(received: &Received, cell: Option<&CellMessage>) -> Self {
         let age = received
             .sent_at
@@ -68,7 +69,7 @@ impl Letter {
         let or = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let what = match (&self.outcome, &self.body) {
             (Some(outcome), _) => outcome.clone(),
-            (None, Some(body)) => format!("no cell: {}", body.escape_debug()),
+            (None, Some(body)) => format!("not a cell: {}", body.escape_debug()),
             (None, None) => "-".to_owned(),
         };
         vec![
@@ -82,38 +83,25 @@ impl Letter {
     }
 }
 
-/// Lists or drains.
+/// Lists the messages or drains the queue.
 pub(crate) async fn run(
     command: DlqCommand,
-    global: &Global,
+    global: &GlobalArgs,
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
     let fleet = FleetConnection::open(global).await?;
-    let queue = fleet
-        .dead_letters
-        .clone()
-        .ok_or(ProducerError::NoDeadLetterQueue)?;
+    let settings = global.fleet.settings()?;
+    let queue = Queue::new(fleet.clients.sqs.clone(), settings.dead_letter_queue_url()?);
     let letters = match command {
-        DlqCommand::List(DlqList { limit }) => list(&queue, limit).await?,
-        DlqCommand::Drain(DlqDrain { dry_run: true, .. }) => list(&queue, usize::MAX).await?,
-        DlqCommand::Drain(DlqDrain { remove_others, .. }) => {
-            let topic = Topic::new(fleet.clients.sns.clone(), global.settings()?.topic_arn()?);
+        DlqCommand::List(DlqListArgs { limit }) => list(&queue, limit).await?,
+        DlqCommand::Drain(DrainArgs { dry_run: true, .. }) => list(&queue, usize::MAX).await?,
+        DlqCommand::Drain(DrainArgs { remove_others, .. }) => {
+            let topic = Topic::new(fleet.clients.sns.clone(), settings.topic_arn()?);
             drain(&queue, &tracker(&fleet, topic), remove_others).await?
         }
     };
-    match output.format {
-        Format::Table => {
-            let rows: Vec<_> = letters.iter().map(Letter::row).collect();
-            output.table(
-                Some(&["MESSAGE", "TASK", "CELL", "RECEIVES", "AGE", "WHAT"]),
-                &rows,
-            )?;
-        }
-        Format::Json => output.json(&letters)?,
-        Format::Ndjson => letters.iter().try_for_each(|letter| output.json(letter))?,
-    }
-    output.flush()?;
-    fleet.tell_calls(global);
+    output.rows(&HEADER, &letters, DeadLetter::row)?;
+    fleet.print_calls(global);
     Ok(Exit::Ok)
 }
 
@@ -135,7 +123,7 @@ fn cell_of(received: &Received) -> Option<CellMessage> {
     serde_json::from_str(&received.body).ok()
 }
 
-async fn list(queue: &Queue, limit: usize) -> Result<Vec<Letter>, ProducerError> {
+async fn list(queue: &Queue, limit: usize) -> Result<Vec<DeadLetter>, ProducerError> {
     let (mut letters, mut held) = (vec![], vec![]);
     while letters.len() < limit {
         let received = queue
@@ -145,16 +133,16 @@ async fn list(queue: &Queue, limit: usize) -> Result<Vec<Letter>, ProducerError>
             break;
         }
         for received in received {
-            letters.push(Letter::of(&received, cell_of(&received).as_ref()));
+            letters.push(DeadLetter::of(&received, cell_of(&received).as_ref()));
             held.push(received.receipt);
         }
     }
-    give_back(queue, held).await;
+    make_visible(queue, held).await;
     Ok(letters)
 }
 
-/// Makes what was only looked at visible again.
-async fn give_back(queue: &Queue, held: Vec<String>) {
+/// Makes messages visible again that were only read.
+async fn make_visible(queue: &Queue, held: Vec<String>) {
     for receipt in held {
         if let Err(error) = queue.hide(&receipt, Duration::ZERO).await {
             note(&format!(
@@ -168,21 +156,21 @@ async fn drain(
     queue: &Queue,
     tracker: &Tracker,
     remove_others: bool,
-) -> Result<Vec<Letter>, ProducerError> {
+) -> Result<Vec<DeadLetter>, ProducerError> {
     let (mut letters, mut held) = (vec![], vec![]);
     loop {
-        // One at a time: nobody renews those that wait.
+        // One at a time: nothing renews the visibility timeout of those that wait.
         let received = queue.receive_for(1, WAIT, Some(hidden())).await?;
         if received.is_empty() {
             break;
         }
         for received in received {
             let cell = cell_of(&received);
-            let mut letter = Letter::of(&received, cell.as_ref());
+            let mut letter = DeadLetter::of(&received, cell.as_ref());
             let (outcome, done) = match &cell {
-                Some(cell) => bury(tracker, cell, &received).await?,
-                None if remove_others => ("removed: no cell", true),
-                None => ("left: no cell", false),
+                Some(cell) => fail_dead_letter(tracker, cell, &received).await?,
+                None if remove_others => ("removed: not a cell", true),
+                None => ("left: not a cell", false),
             };
             if done {
                 queue.delete(&received.receipt).await?;
@@ -194,12 +182,13 @@ async fn drain(
             letters.push(letter);
         }
     }
-    give_back(queue, held).await;
+    make_visible(queue, held).await;
     Ok(letters)
 }
 
-/// Carries a dead letter through the protocol. Answers what became of it, and whether that was all.
-async fn bury(
+/// Fails the cell of a dead letter and carries the message through the protocol. Returns the outcome,
+/// and whether the message can be deleted.
+async fn fail_dead_letter(
     tracker: &Tracker,
     message: &CellMessage,
     received: &Received,
@@ -209,6 +198,7 @@ async fn bury(
         shard: message.shard,
         ordinal: message.ordinal,
         cell: message.cell.id,
+        job: message.job.clone(),
     };
     let (mut step, mut failed) = (Step::ReadTask, false);
     loop {
@@ -221,6 +211,10 @@ async fn bury(
             Step::Defer(Deferral::NoticeHeld { .. }) => {
                 return Ok(("left: a worker is sending the notice", false));
             }
+            Step::Defer(Deferral::Recipe(trouble)) => {
+                note(&format!("warning: {}: {trouble}", message.cell.id));
+                return Ok(("left: the task's recipe cannot be used", false));
+            }
             Step::Defer(Deferral::NoticeFailed) => {
                 return Ok(("left: the notice could not be sent", false));
             }
@@ -231,5 +225,50 @@ async fn bury(
                     .await?
             }
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Format, printed};
+
+    #[test]
+    fn a_message_that_is_not_a_cell_shows_its_beginning() {
+        let cell = || DeadLetter {
+            message: "m-1".to_owned(),
+            task: Some("rgb-1".parse().unwrap()),
+            cell: Some("48RXT/2020-08-01/0".parse().unwrap()),
+            ordinal: Some(7),
+            receives: 10,
+            sent_at: Some("2026-11-26T13:54:14Z".to_owned()),
+            age_s: Some(90),
+            body: None,
+            outcome: None,
+        };
+        let other = DeadLetter {
+            message: "m-2".to_owned(),
+            task: None,
+            cell: None,
+            ordinal: None,
+            body: Some("hello\n".to_owned()),
+            ..cell()
+        };
+        let drained = DeadLetter {
+            message: "m-3".to_owned(),
+            task: Some("rgb-1".parse().unwrap()),
+            body: None,
+            outcome: Some("failed: dead_lettered".to_owned()),
+            ..cell()
+        };
+        let letters = [cell(), other, drained];
+        let text = [Format::Table, Format::Ndjson]
+            .map(|format| {
+                printed(format, |output| {
+                    output.rows(&HEADER, &letters, DeadLetter::row)
+                })
+            })
+            .concat();
+        insta::assert_snapshot!(text);
     }
 }

@@ -1,19 +1,23 @@
 //! `list`: the newest tasks.
 
 use serde::Serialize;
-use tilefleet_common::domain::{Recipe, S3Url, TaskId};
+use tilefleet_common::domain::{JobId, S3Url, TaskId};
 use tilefleet_common::ledger::{TaskRecord, TaskState};
 
-use crate::cli::{Exit, Format, Global, List, Output};
+use crate::cli::{Exit, GlobalArgs, ListArgs, Output};
 use crate::error::ProducerError;
 use crate::fleet::LedgerConnection;
 
-/// A task, as its own item tells of it.
+const HEADER: [&str; 4] = ["TASK", "STATE", "CELLS", "CREATED"];
+
+/// A task, as its own item has it.
 #[derive(Debug, Serialize)]
-struct Line {
+struct TaskLine {
     task: TaskId,
     state: TaskState,
-    recipe: Recipe,
+    /// The fields `recipe` and `recipe_digest`.
+    #[serde(flatten)]
+    job: JobId,
     cells: u32,
     epoch: u32,
     created_at: String,
@@ -22,12 +26,12 @@ struct Line {
     output: S3Url,
 }
 
-impl Line {
+impl TaskLine {
     fn new(task: TaskId, record: TaskRecord) -> Self {
         Self {
             task,
             state: record.state,
-            recipe: record.recipe,
+            job: record.job,
             cells: record.cells,
             epoch: record.epoch,
             created_at: record.created_at,
@@ -54,24 +58,37 @@ impl Line {
 
 /// Lists the newest tasks, newest first.
 pub(crate) async fn run(
-    arguments: &List,
-    global: &Global,
+    args: &ListArgs,
+    global: &GlobalArgs,
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
     let connection = LedgerConnection::open(global).await?;
-    let tasks = connection.ledger.tasks(arguments.limit).await?;
-    let lines: Vec<Line> = tasks
+    let tasks = connection.ledger.tasks(args.limit).await?;
+    let lines: Vec<TaskLine> = tasks
         .into_iter()
-        .map(|(task, record)| Line::new(task, record))
+        .map(|(task, record)| TaskLine::new(task, record))
         .collect();
-    match output.format {
-        Format::Table => {
-            let rows: Vec<_> = lines.iter().map(Line::row).collect();
-            output.table(Some(&["TASK", "STATE", "CELLS", "CREATED"]), &rows)?;
-        }
-        Format::Json => output.json(&lines)?,
-        Format::Ndjson => lines.iter().try_for_each(|line| output.json(line))?,
-    }
-    output.flush()?;
+    output.rows(&HEADER, &lines, TaskLine::row)?;
     Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Format, printed};
+    use crate::fleet::task_record;
+
+    #[test]
+    fn a_task_is_a_row_and_an_unfinished_submit_is_named() {
+        let unfinished = TaskRecord {
+            submitted_at: None,
+            ..task_record()
+        };
+        let lines = [("rgb-2", task_record()), ("rgb-1", unfinished)]
+            .map(|(task, record)| TaskLine::new(task.parse().unwrap(), record));
+        let text = [Format::Table, Format::Ndjson]
+            .map(|format| printed(format, |output| output.rows(&HEADER, &lines, TaskLine::row)))
+            .concat();
+        insta::assert_snapshot!(text);
+    }
 }

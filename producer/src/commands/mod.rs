@@ -1,16 +1,20 @@
-//! What each command does: a file or a folder a command.
+//! What each command does: one file or folder per command.
 
-pub(crate) mod cancel;
-pub(crate) mod cells;
-pub(crate) mod config;
-pub(crate) mod dlq;
-pub(crate) mod doctor;
-pub(crate) mod list;
-pub(crate) mod resume;
-pub(crate) mod retry;
+mod cancel;
+mod cells;
+mod config;
+mod dlq;
+mod doctor;
+mod list;
+mod resume;
+mod retry;
 mod run;
-pub(crate) mod status;
-pub(crate) mod submit;
-pub(crate) mod verify;
-pub(crate) mod wait;
-pub(crate) mod watch;
+mod status;
+mod submit;
+mod verify;
+mod wait;
+mod watch;
+
+pub(crate) use config::ImportError;
+pub(crate) use run::run;
+pub(crate) use submit::BadCells;

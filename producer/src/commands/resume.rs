@@ -1,31 +1,29 @@
-//! `resume`: a cancelled task runs again, and all that is pending is sent again.
+//! `resume`: a cancelled task runs again, and all pending cells are sent again.
 //!
-//! The task runs before anything is sent, because workers drop the messages of a cancelled one. A
-//! shard or a task that only waits for somebody to close it gets one message: whoever receives it
-//! carries the protocol to its end.
+//! The task runs before anything is sent, because workers drop the messages of a cancelled task. A
+//! shard or a task without pending cells that is still open gets one message: its receiver carries
+//! the protocol to its end.
 
 use std::collections::BTreeSet;
 
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use serde::Serialize;
-use tilefleet_common::domain::{TaskId, ordinals_of_shard};
+use tilefleet_common::domain::TaskId;
 use tilefleet_common::fault::{self, Point};
-use tilefleet_common::ledger::{
-    Answer, CodecError, Key, LedgerError, ShardRecord, TaskRecord, TaskState, transition,
-};
+use tilefleet_common::ledger::{TaskRecord, TaskState, transition};
 use tilefleet_common::tracker::rfc3339;
 
-use crate::cli::{Exit, Global, Output, Resume};
+use crate::cli::{Exit, GlobalArgs, Output, ResumeArgs};
 use crate::error::ProducerError;
 use crate::fleet::{FleetConnection, Resend, Shard, wake};
 
 /// Shards whose cells are sent at a time.
 const SHARDS_AT_ONCE: usize = 16;
 
-/// What `resume` tells.
+/// What `resume` has done.
 #[derive(Debug, Serialize)]
-struct Report {
+struct ResumeOutcome {
     task: TaskId,
     state: TaskState,
     /// Whether it was cancelled.
@@ -37,7 +35,7 @@ struct Report {
     dry_run: bool,
 }
 
-impl Report {
+impl ResumeOutcome {
     fn line(&self) -> String {
         let Self { task, sent, .. } = self;
         let would = if self.dry_run { "would be " } else { "" };
@@ -52,7 +50,7 @@ impl Report {
             ),
             (_, true, _) => {
                 format!(
-                    "is complete but its notice is owed; one message {would}sent, whose receiver sends it"
+                    "is complete but its notice is owed; one message {would}sent, whose receiver sends the notice"
                 )
             }
             (_, _, 0) => "is complete and its notice is sent; nothing to resume".to_owned(),
@@ -64,24 +62,25 @@ impl Report {
 
 /// Resumes the task.
 pub(crate) async fn run(
-    arguments: &Resume,
-    global: &Global,
+    args: &ResumeArgs,
+    global: &GlobalArgs,
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
     let fleet = FleetConnection::open(global).await?;
-    let task = &arguments.task;
-    let dry_run = arguments.dry_run;
+    let task = &args.task;
+    let dry_run = args.dry_run;
     let mut record = fleet.task(task).await?;
     let was_cancelled = record.state == TaskState::Cancelled;
-    let broke_off = |cause| ProducerError::BrokeOff {
+    let unfinished = |cause| ProducerError::CommandUnfinished {
         command: "resume",
         task: task.clone(),
         cause: Box::new(cause),
     };
+    // Workers drop the messages of a cancelled task, so it runs before anything is sent.
     if was_cancelled && !dry_run {
         fleet.ledger.write(&transition::resume_task(task)).await?;
         fault::point(Point::Resume);
-        record = fleet.task(task).await.map_err(broke_off)?;
+        record = fleet.task(task).await.map_err(unfinished)?;
     }
     let resumption = Resumption {
         resend: Resend {
@@ -91,15 +90,16 @@ pub(crate) async fn run(
         },
         dry_run,
     };
+    // A complete task that owes its notice gets one message, whose receiver sends the notice.
     let sent = match record.state {
         TaskState::Complete if !record.owes_notice() => 0,
-        TaskState::Complete => resumption.send_duty().await.map_err(broke_off)?,
-        _ => resumption.send_pending().await.map_err(broke_off)?,
+        TaskState::Complete => resumption.send_first_cell().await.map_err(unfinished)?,
+        _ => resumption.send_pending().await.map_err(unfinished)?,
     };
     if !dry_run && sent > 0 {
-        wake::run(&fleet, sent).await;
+        wake(&fleet, sent).await;
     }
-    let report = Report {
+    let outcome = ResumeOutcome {
         task: task.clone(),
         state: record.state,
         was_cancelled,
@@ -107,8 +107,8 @@ pub(crate) async fn run(
         notice_owed: record.owes_notice(),
         dry_run,
     };
-    output.report(&report.line(), &report)?;
-    fleet.tell_calls(global);
+    output.outcome(&outcome.line(), &outcome)?;
+    fleet.print_calls(global);
     Ok(Exit::Ok)
 }
 
@@ -119,7 +119,8 @@ struct Resumption<'a> {
 }
 
 impl Resumption<'_> {
-    /// Sends everything pending, and to each shard that only waits to be closed one message.
+    /// Sends all pending cells, and one message for each shard that only has to be closed. Returns how
+    /// many messages were sent.
     async fn send_pending(self) -> Result<u32, ProducerError> {
         let Resend {
             fleet,
@@ -128,7 +129,7 @@ impl Resumption<'_> {
         } = self.resend;
         let sent = self
             .resend
-            .sources()
+            .cells_of_task()
             .shards(|_, _| false)
             .map_ok(move |shard| self.send_shard(shard))
             .try_buffer_unordered(SHARDS_AT_ONCE)
@@ -147,7 +148,7 @@ impl Resumption<'_> {
                 .await?;
         }
         if record.open_shards.is_empty() {
-            Ok(sent.saturating_add(self.send_duty().await?))
+            Ok(sent.saturating_add(self.send_first_cell().await?))
         } else {
             Ok(sent)
         }
@@ -156,81 +157,35 @@ impl Resumption<'_> {
     async fn send_shard(self, mut shard: Shard) -> Result<u32, ProducerError> {
         let record = self.resend.record;
         if shard.sets.is_none() && !self.dry_run {
-            shard.sets = Some(create(self.resend, shard.number).await?);
+            shard.sets = Some(self.resend.create_shard(shard.number).await?);
         }
         let wanted = wanted(record, &shard);
         if self.dry_run {
             return Ok(u32::try_from(wanted.len()).unwrap_or(u32::MAX));
         }
-        let sent = self.resend.cells(&shard, &wanted).await?;
-        self.resend.mark(&shard).await?;
+        let sent = self.resend.send(&shard, &wanted).await?;
+        self.resend.mark_enqueued(&shard).await?;
         Ok(sent)
     }
 
-    /// Sends one message, for whoever receives it to complete the task or to send its notice.
-    async fn send_duty(self) -> Result<u32, ProducerError> {
+    /// Sends one message, whose receiver completes the task or sends its notice.
+    async fn send_first_cell(self) -> Result<u32, ProducerError> {
         if self.dry_run {
             Ok(1)
         } else {
-            send_duty(self.resend).await
+            self.resend.send_first_cell().await
         }
     }
 }
 
-/// What of the shard is to be sent: all that is pending, or the first cell for a shard that waits
-/// to be closed.
+/// The ordinals to send: those of all pending cells, or the first one of a shard that only has to be
+/// closed.
 fn wanted(record: &TaskRecord, shard: &Shard) -> BTreeSet<u32> {
     let pending = shard.pending();
     if pending.is_empty() && record.open_shards.contains(&shard.number) {
-        return shard
-            .cells
-            .first()
-            .map(|(ordinal, _)| *ordinal)
-            .into_iter()
-            .collect();
+        return shard.first_ordinal();
     }
     pending
-}
-
-/// Brings a shard into being that the submit has not reached, or finds the one that is there.
-pub(crate) async fn create(resend: Resend<'_>, shard: u32) -> Result<ShardRecord, ProducerError> {
-    let Resend {
-        fleet,
-        task,
-        record,
-    } = resend;
-    let ordinals = ordinals_of_shard(shard, record.cells, record.shard_size);
-    let write = transition::create_shard(task, shard, ordinals);
-    let item = match fleet.ledger.write(&write).await? {
-        Answer::Applied(item) => item,
-        Answer::Refused(item) => item.unwrap_or_default(),
-    };
-    let unreadable = |source: CodecError| LedgerError::Item {
-        key: Key::Shard(task.clone(), shard).to_string(),
-        source,
-    };
-    Ok(ShardRecord::from_item(&item).map_err(unreadable)?)
-}
-
-/// Sends the message of the task's first cell, whatever became of that.
-pub(crate) async fn send_duty(resend: Resend<'_>) -> Result<u32, ProducerError> {
-    let mut shards = std::pin::pin!(resend.sources().shards(|_, _| false));
-    match shards.try_next().await? {
-        Some(shard) => {
-            resend
-                .cells(
-                    &shard,
-                    &shard
-                        .cells
-                        .iter()
-                        .take(1)
-                        .map(|(ordinal, _)| *ordinal)
-                        .collect(),
-                )
-                .await
-        }
-        None => Ok(0),
-    }
 }
 
 #[cfg(test)]
@@ -238,10 +193,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_done_is_said() {
-        let report = |was_cancelled, sent, notice_owed, dry_run| {
+    fn the_outcome_says_what_was_done() {
+        let outcome = |was_cancelled, sent, notice_owed, dry_run| {
             let (task, state) = ("t".parse().unwrap(), TaskState::Running);
-            Report {
+            ResumeOutcome {
                 task,
                 state,
                 was_cancelled,
@@ -252,19 +207,19 @@ mod tests {
             .line()
         };
         assert_eq!(
-            report(true, 3, false, false),
+            outcome(true, 3, false, false),
             "task t was cancelled and runs again, 3 cells sent"
         );
         assert_eq!(
-            report(false, 3, false, true),
+            outcome(false, 3, false, true),
             "task t runs; 3 pending cells would be sent again"
         );
         assert_eq!(
-            report(false, 1, true, false),
-            "task t is complete but its notice is owed; one message sent, whose receiver sends it"
+            outcome(false, 1, true, false),
+            "task t is complete but its notice is owed; one message sent, whose receiver sends the notice"
         );
         assert_eq!(
-            report(false, 0, false, false),
+            outcome(false, 0, false, false),
             "task t is complete and its notice is sent; nothing to resume"
         );
     }

@@ -1,7 +1,7 @@
 //! `retry`: failed cells are pending again, and are sent.
 //!
-//! First every shard with failed cells is reopened, which marks it as not enqueued; then every
-//! shard with that mark sends what is pending in it. So the same command, run again after it died
+//! First every shard with failed cells is reopened, which marks it as not enqueued. Then all pending
+//! cells of every shard with that mark are sent. So the same command, run again after it died
 //! anywhere, finds what is left to do.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,23 +10,18 @@ use std::pin::pin;
 use futures::TryStreamExt as _;
 use serde::Serialize;
 use tilefleet_common::domain::{CellId, TaskId, shard_count};
-use tilefleet_common::fault::{self, Point};
-use tilefleet_common::ledger::{
-    Part, ShardRecord, TaskRecord, TaskState, TransactionAnswer, transition,
-};
+use tilefleet_common::ledger::{ShardRecord, TaskRecord, TaskState};
 
-use crate::cli::{Exit, Global, Output, Retry};
+use crate::cli::{Exit, GlobalArgs, Output, RetryArgs};
 use crate::error::ProducerError;
-use crate::fleet::{FleetConnection, Resend, wake};
+use crate::fleet::{FleetConnection, Reopening, Resend, running_or_complete, wake};
 
 /// Shards whose items are read at a time.
-const WINDOW: usize = 100;
-/// Tries of a shard that others change meanwhile.
-const TRIES: u32 = 20;
+const BATCH: usize = 100;
 
-/// What `retry` tells.
+/// What `retry` has done.
 #[derive(Debug, Serialize)]
-struct Report {
+struct RetryOutcome {
     task: TaskId,
     state: TaskState,
     epoch: u32,
@@ -37,7 +32,7 @@ struct Report {
     dry_run: bool,
 }
 
-impl Report {
+impl RetryOutcome {
     fn line(&self) -> String {
         let Self {
             task,
@@ -63,41 +58,43 @@ impl Report {
     }
 }
 
-/// The ordinals that were chosen, by shard; `None` is all of them.
+/// The ordinals to retry, by shard; `None` is all of them.
 type Chosen = Option<BTreeMap<u32, BTreeSet<u32>>>;
 
 /// Retries the failed cells, or those of them that were named.
 pub(crate) async fn run(
-    arguments: &Retry,
-    global: &Global,
+    args: &RetryArgs,
+    global: &GlobalArgs,
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
     let fleet = FleetConnection::open(global).await?;
-    let task = &arguments.task;
+    let task = &args.task;
     let record = running_or_complete(&fleet, task).await?;
-    let chosen = choose(&fleet, arguments, &record).await?;
-    let mut report = Report {
+    let chosen = choose(&fleet, args, &record).await?;
+    let mut outcome = RetryOutcome {
         task: task.clone(),
         state: record.state,
         epoch: record.epoch,
         retried: 0,
         sent: 0,
-        dry_run: arguments.dry_run,
+        dry_run: args.dry_run,
     };
     let mut reopening = Reopening {
         fleet: &fleet,
         task,
         record,
     };
-    let broke_off = |cause| ProducerError::BrokeOff {
+    let unfinished = |cause| ProducerError::CommandUnfinished {
         command: "retry",
         task: task.clone(),
         cause: Box::new(cause),
     };
-    if arguments.dry_run {
-        report.retried = reopening.count(&chosen).await?;
+    // Reopening comes first, for all shards; sending follows, for each shard that it or an earlier
+    // command has left unsent.
+    if args.dry_run {
+        outcome.retried = reopening.count(&chosen).await?;
     } else {
-        let (retried, unsent) = reopening.all(&chosen).await.map_err(broke_off)?;
+        let (retried, unsent) = reopening.all(&chosen).await.map_err(unfinished)?;
         let record = fleet.task(task).await?;
         if unsent {
             let resend = Resend {
@@ -105,49 +102,36 @@ pub(crate) async fn run(
                 task,
                 record: &record,
             };
-            report.sent = resend.all(|_| BTreeSet::new()).await.map_err(broke_off)?;
-            wake::run(&fleet, report.sent).await;
+            outcome.sent = resend
+                .send_all(|_| BTreeSet::new())
+                .await
+                .map_err(unfinished)?;
+            wake(&fleet, outcome.sent).await;
         }
-        (report.retried, report.state, report.epoch) = (retried, record.state, record.epoch);
+        (outcome.retried, outcome.state, outcome.epoch) = (retried, record.state, record.epoch);
     }
-    output.report(&report.line(), &report)?;
-    fleet.tell_calls(global);
+    output.outcome(&outcome.line(), &outcome)?;
+    fleet.print_calls(global);
     Ok(Exit::Ok)
-}
-
-/// The task, unless it is cancelled.
-pub(crate) async fn running_or_complete(
-    fleet: &FleetConnection,
-    task: &TaskId,
-) -> Result<TaskRecord, ProducerError> {
-    let record = fleet.task(task).await?;
-    if record.state == TaskState::Cancelled {
-        let reason = record.reason.unwrap_or_default();
-        return Err(ProducerError::Cancelled {
-            task: task.clone(),
-            reason,
-        });
-    }
-    Ok(record)
 }
 
 async fn choose(
     fleet: &FleetConnection,
-    arguments: &Retry,
+    args: &RetryArgs,
     record: &TaskRecord,
 ) -> Result<Chosen, ProducerError> {
-    if arguments.cells.is_empty() {
+    if args.cells.is_empty() {
         return Ok(None);
     }
-    let mut missing: BTreeSet<CellId> = arguments.cells.iter().copied().collect();
+    let mut missing: BTreeSet<CellId> = args.cells.iter().copied().collect();
     let wanted = missing.clone();
     let mut chosen: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
     let resend = Resend {
         fleet,
-        task: &arguments.task,
+        task: &args.task,
         record,
     };
-    let mut shards = pin!(resend.sources().shards(|_, _| false));
+    let mut shards = pin!(resend.cells_of_task().shards(|_, _| false));
     while let Some(shard) = shards.try_next().await? {
         for (ordinal, cell) in shard
             .cells
@@ -160,42 +144,32 @@ async fn choose(
     }
     match missing.pop_first() {
         Some(cell) => Err(ProducerError::NoSuchCell {
-            task: arguments.task.clone(),
+            task: args.task.clone(),
             cell,
         }),
         None => Ok(Some(chosen)),
     }
 }
 
-/// Makes cells of shards pending again.
-#[derive(Debug)]
-pub(crate) struct Reopening<'a> {
-    pub(crate) fleet: &'a FleetConnection,
-    pub(crate) task: &'a TaskId,
-    /// The task as last read, or as left by the last shard.
-    pub(crate) record: TaskRecord,
-}
-
 impl Reopening<'_> {
     /// How many cells would be reopened.
     async fn count(&self, chosen: &Chosen) -> Result<u32, ProducerError> {
         let mut count = 0;
-        for window in self.windows(chosen) {
-            for (number, sets) in self.fleet.ledger.some_shards(self.task, &window).await? {
+        for batch in self.batches(chosen) {
+            for (number, sets) in self.fleet.ledger.some_shards(self.task, &batch).await? {
                 count += failed(&sets, number, chosen).len();
             }
         }
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
-    /// Reopens every shard with failed cells. Answers how many cells, and whether there is a shard
-    /// with cells to send.
+    /// Reopens every shard with failed cells. Returns how many cells, and whether any shard has cells
+    /// to send.
     async fn all(&mut self, chosen: &Chosen) -> Result<(u32, bool), ProducerError> {
         let (mut count, mut unsent) = (0_u32, false);
-        // All shards are looked at, not only the chosen ones: one may be unsent since a retry that
-        // died.
-        for window in self.windows(&None) {
-            for (number, sets) in self.fleet.ledger.some_shards(self.task, &window).await? {
+        // All shards are read, not only the chosen ones: a retry that died may have left one unsent.
+        for batch in self.batches(&None) {
+            for (number, sets) in self.fleet.ledger.some_shards(self.task, &batch).await? {
                 unsent |= !sets.enqueued;
                 let cells = |sets: &ShardRecord| failed(sets, number, chosen);
                 let reopened = self.shard(number, sets, cells, &[]).await?;
@@ -206,50 +180,12 @@ impl Reopening<'_> {
         Ok((count, unsent))
     }
 
-    fn windows(&self, chosen: &Chosen) -> Vec<Vec<u32>> {
+    fn batches(&self, chosen: &Chosen) -> Vec<Vec<u32>> {
         let shards: Vec<u32> = match chosen {
             Some(chosen) => chosen.keys().copied().collect(),
             None => (0..shard_count(self.record.cells, self.record.shard_size)).collect(),
         };
-        shards.chunks(WINDOW).map(<[u32]>::to_vec).collect()
-    }
-
-    /// Reopens the shard with the `cells` that its sets, as they are, tell of; `beside` happens
-    /// together with it. Answers how many cells.
-    pub(crate) async fn shard(
-        &mut self,
-        number: u32,
-        mut sets: ShardRecord,
-        cells: impl Fn(&ShardRecord) -> BTreeSet<u32>,
-        beside: &[Part],
-    ) -> Result<u32, ProducerError> {
-        for _ in 0..TRIES {
-            let cells = cells(&sets);
-            if cells.is_empty() {
-                return Ok(0);
-            }
-            let standing = (self.record.state, self.record.epoch);
-            let mut retry =
-                transition::retry_shard(self.task, standing, number, &sets.failed, &cells);
-            retry.parts.extend_from_slice(beside);
-            if self.fleet.ledger.transact(&retry).await? == TransactionAnswer::Applied {
-                fault::point(Point::Reopened);
-                if self.record.state == TaskState::Complete {
-                    self.record.state = TaskState::Running;
-                    self.record.epoch = self.record.epoch.saturating_add(1);
-                }
-                return Ok(u32::try_from(cells.len()).unwrap_or(u32::MAX));
-            }
-            self.record = running_or_complete(self.fleet, self.task).await?;
-            match self.fleet.ledger.shard(self.task, number).await? {
-                Some(now) => sets = now,
-                None => return Ok(0),
-            }
-        }
-        Err(ProducerError::Contended {
-            task: self.task.clone(),
-            shard: number,
-        })
+        shards.chunks(BATCH).map(<[u32]>::to_vec).collect()
     }
 }
 
@@ -284,8 +220,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_is_said() {
-        let report = |retried, sent, dry_run| Report {
+    fn the_outcome_says_what_was_done() {
+        let outcome = |retried, sent, dry_run| RetryOutcome {
             task: "t".parse().unwrap(),
             state: TaskState::Running,
             epoch: 2,
@@ -294,19 +230,19 @@ mod tests {
             dry_run,
         };
         assert_eq!(
-            report(3, 3, false).line(),
+            outcome(3, 3, false).line(),
             "task t: 3 failed cells are pending again in epoch 2, 3 sent"
         );
         assert_eq!(
-            report(0, 3, false).line(),
+            outcome(0, 3, false).line(),
             "task t: no failed cells left; 3 cells sent that were not sent yet"
         );
         assert_eq!(
-            report(0, 0, false).line(),
+            outcome(0, 0, false).line(),
             "task t: no failed cells to retry"
         );
         assert_eq!(
-            report(3, 0, true).line(),
+            outcome(3, 0, true).line(),
             "task t: 3 failed cells would be retried"
         );
     }

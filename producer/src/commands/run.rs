@@ -3,32 +3,33 @@
 use super::{
     cancel, cells, config, dlq, doctor, list, resume, retry, status, submit, verify, wait, watch,
 };
-use crate::cli::{Command, Exit, Global, Output};
+use crate::cli::{Command, ConfigCommand, Exit, GlobalArgs, Output};
 use crate::error::ProducerError;
 
-impl Command {
-    pub(crate) async fn run(
-        self,
-        global: &Global,
-        output: &mut Output,
-    ) -> Result<Exit, ProducerError> {
-        match self {
-            Self::Submit(arguments) if arguments.dry_run => {
-                submit::dry_run::run(&arguments, global, output).await
-            }
-            Self::Submit(arguments) => submit::run(&arguments, global, output).await,
-            Self::Status(arguments) => status::run(&arguments, global, output).await,
-            Self::Watch(arguments) => watch::run(&arguments, global, output).await,
-            Self::Wait(arguments) => wait::run(&arguments, global, output).await,
-            Self::List(arguments) => list::run(&arguments, global, output).await,
-            Self::Cells(arguments) => cells::run(&arguments, global, output).await,
-            Self::Retry(arguments) => retry::run(&arguments, global, output).await,
-            Self::Cancel(arguments) => cancel::run(&arguments, global, output).await,
-            Self::Resume(arguments) => Box::pin(resume::run(&arguments, global, output)).await,
-            Self::Verify(arguments) => Box::pin(verify::run(&arguments, global, output)).await,
-            Self::Dlq(command) => dlq::run(command, global, output).await,
-            Self::Doctor(arguments) => doctor::run(&arguments, global, output).await,
-            Self::Config(command) => config::run(command, global, output).await,
-        }
+/// Carries out `command`.
+///
+/// # Errors
+/// Whatever keeps the command from its end. A task that ended with failed cells is not an error.
+pub(crate) async fn run(
+    command: Command,
+    global: &GlobalArgs,
+    output: &mut Output,
+) -> Result<Exit, ProducerError> {
+    match command {
+        Command::Submit(args) if args.dry_run => submit::dry_run(&args, global, output).await,
+        Command::Submit(args) => submit::run(&args, global, output).await,
+        Command::Status(args) => status::run(&args, global, output).await,
+        Command::Watch(args) => watch::run(&args, global, output).await,
+        Command::Wait(args) => wait::run(&args, global).await,
+        Command::List(args) => list::run(&args, global, output).await,
+        Command::Cells(args) => cells::run(&args, global, output).await,
+        Command::Retry(args) => retry::run(&args, global, output).await,
+        Command::Cancel(args) => cancel::run(&args, global, output).await,
+        Command::Resume(args) => Box::pin(resume::run(&args, global, output)).await,
+        Command::Verify(args) => Box::pin(verify::run(&args, global, output)).await,
+        Command::Dlq(command) => dlq::run(command, global, output).await,
+        Command::Doctor(args) => doctor::run(&args, global, output).await,
+        Command::Config(ConfigCommand::Import(args)) => config::import(&args, global, output).await,
+        Command::Config(ConfigCommand::Show) => config::show(global, output),
     }
 }

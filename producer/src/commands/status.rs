@@ -1,19 +1,21 @@
-//! `status`: where a task stands.
+//! `status`: the state of a task.
 
 use serde::Serialize;
-use tilefleet_common::domain::{Recipe, S3Url, TaskId};
+use tilefleet_common::domain::{JobId, S3Url, TaskId};
 use tilefleet_common::ledger::{Progress, TaskRecord, TaskState};
 
-use crate::cli::{Exit, Format, Global, Output, Status};
+use crate::cli::{Exit, Format, GlobalArgs, Output, StatusArgs};
 use crate::error::ProducerError;
-use crate::fleet::{LedgerConnection, Shards};
+use crate::fleet::{LedgerConnection, TaskProgress};
 
-/// Everything that `status` tells.
+/// The state of a task, as `status` and `watch` print it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct TaskStatus {
     task: TaskId,
     state: TaskState,
-    recipe: Recipe,
+    /// The fields `recipe` and `recipe_digest`.
+    #[serde(flatten)]
+    job: JobId,
     #[serde(flatten)]
     progress: Progress,
     epoch: u32,
@@ -26,16 +28,16 @@ pub(crate) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     output: S3Url,
-    /// The results list of the current epoch; it is there when the notice is sent.
+    /// The results list of the current epoch. It exists when the notice is sent.
     results: S3Url,
 }
 
-impl Report {
+impl TaskStatus {
     pub(crate) fn new(task: &TaskId, record: &TaskRecord, progress: Progress) -> Self {
         Self {
             task: task.clone(),
             state: record.state,
-            recipe: record.recipe,
+            job: record.job.clone(),
             progress,
             epoch: record.epoch,
             created_at: record.created_at.clone(),
@@ -49,7 +51,7 @@ impl Report {
         }
     }
 
-    /// Writes the report in the format that was asked for.
+    /// Writes the state in the output's format.
     pub(crate) fn write(&self, output: &mut Output) -> Result<(), ProducerError> {
         if output.format == Format::Table {
             output.table(None, &self.rows())
@@ -73,7 +75,7 @@ impl Report {
         let mut rows = vec![
             ("task", self.task.to_string()),
             ("state", self.state.name().to_owned()),
-            ("recipe", self.recipe.to_string()),
+            ("recipe", self.job.to_string()),
             ("cells", cells.to_string()),
             ("ok", ok.to_string()),
             ("failed", failed.to_string()),
@@ -99,7 +101,7 @@ impl Report {
     }
 }
 
-/// Whether and why not the notice of the task's end went out.
+/// Whether the notice of the task's end is sent, and if not, why.
 fn notice(record: &TaskRecord) -> String {
     match (record.state, &record.notice_error) {
         (TaskState::Running, _) => "sent when the task ends".to_owned(),
@@ -115,7 +117,7 @@ fn notice(record: &TaskRecord) -> String {
     }
 }
 
-/// How much is done, rounded down: 100 % is said only of all.
+/// The share of cells that are done, rounded down: 100 % means all of them.
 pub(crate) fn percent(progress: Progress) -> String {
     let done = u64::from(progress.ok) + u64::from(progress.failed);
     let tenths = (done * 1000)
@@ -124,7 +126,7 @@ pub(crate) fn percent(progress: Progress) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-/// What the exit code says of a task that ended.
+/// The exit of a command about a task that has ended.
 pub(crate) fn exit_of_ended(progress: Progress) -> Exit {
     if progress.failed == 0 && progress.remaining == 0 {
         Exit::Ok
@@ -133,18 +135,18 @@ pub(crate) fn exit_of_ended(progress: Progress) -> Exit {
     }
 }
 
-/// Tells where the task stands.
+/// Prints the state of the task.
 pub(crate) async fn run(
-    arguments: &Status,
-    global: &Global,
+    args: &StatusArgs,
+    global: &GlobalArgs,
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
     let connection = LedgerConnection::open(global).await?;
-    let record = connection.task(&arguments.task).await?;
-    let progress = Shards::default()
-        .count(&connection.ledger, &arguments.task, &record)
+    let record = connection.task(&args.task).await?;
+    let progress = TaskProgress::default()
+        .count(&connection.ledger, &args.task, &record)
         .await?;
-    Report::new(&arguments.task, &record, progress).write(output)?;
+    TaskStatus::new(&args.task, &record, progress).write(output)?;
     output.flush()?;
     Ok(Exit::Ok)
 }
@@ -152,6 +154,8 @@ pub(crate) async fn run(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::printed;
+    use crate::fleet::task_record;
 
     #[test]
     fn a_hundred_percent_is_all() {
@@ -183,5 +187,58 @@ mod tests {
             (exit(3, 0), exit(2, 1), exit(1, 0)),
             (Exit::Ok, Exit::FailedCells, Exit::FailedCells)
         );
+    }
+
+    fn status(record: &TaskRecord, ok: u32, failed: u32) -> String {
+        let cells = record.cells;
+        let progress = Progress {
+            cells,
+            ok,
+            failed,
+            remaining: cells - ok - failed,
+        };
+        let status = TaskStatus::new(&"rgb-1".parse().unwrap(), record, progress);
+        [Format::Table, Format::Ndjson]
+            .map(|format| printed(format, |output| status.write(output)))
+            .concat()
+    }
+
+    #[test]
+    fn a_running_task_says_how_far_it_is() {
+        insta::assert_snapshot!(status(&task_record(), 300, 1));
+    }
+
+    #[test]
+    fn a_task_whose_submit_was_interrupted_says_so() {
+        let unfinished = TaskRecord {
+            submitted_at: None,
+            ..task_record()
+        };
+        insta::assert_snapshot!(status(&unfinished, 0, 0));
+    }
+
+    #[test]
+    fn a_complete_task_says_why_its_notice_is_not_sent() {
+        let complete = TaskRecord {
+            state: TaskState::Complete,
+            open_shards: [].into(),
+            completed_at: Some("2026-11-26T14:20:00.000Z".to_owned()),
+            notice_error: Some("topic t-events does not exist".to_owned()),
+            ..task_record()
+        };
+        insta::assert_snapshot!(status(&complete, 798, 2));
+    }
+
+    #[test]
+    fn a_cancelled_task_says_why() {
+        let cancelled = TaskRecord {
+            state: TaskState::Cancelled,
+            reason: Some("wrong year".to_owned()),
+            cancelled_at: Some("2026-11-26T14:00:00.000Z".to_owned()),
+            cancels: 1,
+            cancels_told: 1,
+            ..task_record()
+        };
+        insta::assert_snapshot!(status(&cancelled, 10, 0));
     }
 }

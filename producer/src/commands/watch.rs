@@ -5,40 +5,40 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use tilefleet_common::ledger::{Progress, TaskState};
 
-use crate::cli::{Exit, Format, Global, Output, Watch, output};
-use crate::commands::status::{Report, exit_of_ended, percent};
+use super::status::{TaskStatus, exit_of_ended, percent};
+use crate::cli::{Exit, Format, GlobalArgs, Output, WatchArgs, note, progress_bar};
 use crate::error::ProducerError;
-use crate::fleet::{LedgerConnection, Shards};
+use crate::fleet::{LedgerConnection, TaskProgress};
 
 const TEMPLATE: &str = "{prefix}  {bar:30} {percent:>3} %  {msg}";
 
-/// Follows the task: a bar on stderr where that is a terminal, else a line on stderr for each
-/// change. With `-o ndjson` each change is a report on stdout. At the end the report goes to
-/// stdout.
+/// Follows the task until it ends. Changes go to stderr: as a bar on a terminal, else one line each.
+/// With `-o ndjson` they go to stdout as JSON. The final state goes to stdout.
 pub(crate) async fn run(
-    arguments: &Watch,
-    global: &Global,
+    args: &WatchArgs,
+    global: &GlobalArgs,
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
-    let Watch { task, interval } = arguments;
+    let WatchArgs { task, interval } = args;
     let connection = LedgerConnection::open(global).await?;
     let mut record = connection.task(task).await?;
-    let bar = output::bar(record.cells.into(), TEMPLATE).with_prefix(task.to_string());
-    let mut shards = Shards::default();
-    let mut told = None;
+    let bar = progress_bar(record.cells.into(), TEMPLATE).with_prefix(task.to_string());
+    let mut counter = TaskProgress::default();
+    let mut shown = None;
     let mut pace = Pace::default();
     loop {
-        let progress = shards.count(&connection.ledger, task, &record).await?;
-        pace.note(progress);
-        show(&bar, progress, &pace);
+        let progress = counter.count(&connection.ledger, task, &record).await?;
+        pace.record(progress);
+        draw(&bar, progress, &pace);
         let ended = record.state != TaskState::Running;
-        if told != Some((progress, record.state)) {
-            told = Some((progress, record.state));
+        // A change is printed where no bar shows it.
+        if shown != Some((progress, record.state)) {
+            shown = Some((progress, record.state));
             if output.format == Format::Ndjson && !ended {
-                Report::new(task, &record, progress).write(output)?;
+                TaskStatus::new(task, &record, progress).write(output)?;
                 output.flush()?;
             } else if bar.is_hidden() {
-                output::note(&format!(
+                note(&format!(
                     "{task}  {}  {}  {}",
                     record.state.name(),
                     percent(progress),
@@ -48,7 +48,7 @@ pub(crate) async fn run(
         }
         if ended {
             bar.finish();
-            Report::new(task, &record, progress).write(output)?;
+            TaskStatus::new(task, &record, progress).write(output)?;
             output.flush()?;
             return Ok(exit_of_ended(progress));
         }
@@ -57,7 +57,7 @@ pub(crate) async fn run(
     }
 }
 
-fn show(bar: &ProgressBar, progress: Progress, pace: &Pace) {
+fn draw(bar: &ProgressBar, progress: Progress, pace: &Pace) {
     bar.set_position(u64::from(progress.ok) + u64::from(progress.failed));
     let pace = pace.per_second().map(|pace| {
         let left = Duration::from_secs_f64(f64::from(progress.remaining) / pace);
@@ -79,8 +79,8 @@ fn counts(progress: Progress) -> String {
     format!("{ok} ok, {failed} failed, {remaining} remaining")
 }
 
-/// How fast cells are done since the first look. A task may have been running for hours before, at
-/// another pace.
+/// How fast cells are done since the first read. The task may have run for hours before, at another
+/// pace.
 #[derive(Debug, Default)]
 struct Pace {
     first: Option<(Instant, u32)>,
@@ -88,7 +88,7 @@ struct Pace {
 }
 
 impl Pace {
-    fn note(&mut self, progress: Progress) {
+    fn record(&mut self, progress: Progress) {
         let now = (Instant::now(), progress.ok.saturating_add(progress.failed));
         // A retry takes cells back.
         if self.first.is_none_or(|(_, done)| done > now.1) {

@@ -1,4 +1,4 @@
-//! A task's cells, shard by shard: each as the manifest has it, and what the ledger says of it.
+//! A task's cells, shard by shard: each cell as the manifest has it, and its item in the ledger.
 //!
 //! The manifest is read range by range and the ledger by batches, a few shards ahead. So a task of
 //! a million cells takes no more memory than one of a thousand.
@@ -23,14 +23,23 @@ pub(crate) struct Shard {
     pub(crate) number: u32,
     /// The cells by their ordinals, in order.
     pub(crate) cells: Vec<(u32, Cell)>,
-    /// The shard's item; `None` when the submit has not come so far.
+    /// The shard's item; `None` while no submit has created it.
     pub(crate) sets: Option<ShardRecord>,
-    /// Those items of its cells that were wanted and exist.
-    pub(crate) rows: BTreeMap<u32, CellRecord>,
+    /// Items of its cells by their ordinals: those that were wanted and exist.
+    pub(crate) items: BTreeMap<u32, CellRecord>,
 }
 
 impl Shard {
-    /// The ordinals of its cells that are pending; all of them while there is no item.
+    /// The ordinal of its first cell; empty only in a shard without cells.
+    pub(crate) fn first_ordinal(&self) -> BTreeSet<u32> {
+        self.cells
+            .iter()
+            .take(1)
+            .map(|(ordinal, _)| *ordinal)
+            .collect()
+    }
+
+    /// The ordinals of its pending cells; all ordinals while the shard has no item.
     pub(crate) fn pending(&self) -> BTreeSet<u32> {
         match &self.sets {
             Some(sets) => sets.pending.clone(),
@@ -39,16 +48,16 @@ impl Shard {
     }
 }
 
-/// Where a survey reads.
+/// Reads the cells of one task.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sources<'a> {
+pub(crate) struct TaskCells<'a> {
     pub(crate) objects: &'a ObjectStore,
     pub(crate) ledger: &'a Ledger,
     pub(crate) task: &'a TaskId,
     pub(crate) record: &'a TaskRecord,
 }
 
-impl<'a> Sources<'a> {
+impl<'a> TaskCells<'a> {
     /// All shards in order, with the items of the cells that `wants` names by the shard's sets and
     /// an ordinal.
     pub(crate) fn shards<W>(self, wants: W) -> impl Stream<Item = Result<Shard, ProducerError>> + 'a
@@ -90,11 +99,11 @@ impl<'a> Sources<'a> {
             wanted.map(|ordinal| (shard.number, ordinal))
         });
         let wanted: Vec<(u32, u32)> = wanted.collect();
-        let mut rows = self.ledger.some_cells(self.task, wanted).await?;
+        let mut items = self.ledger.some_cells(self.task, wanted).await?;
         for shard in &mut group {
             let ordinals = shard.cells.iter().map(|(ordinal, _)| *ordinal);
-            shard.rows = ordinals
-                .filter_map(|ordinal| Some((ordinal, rows.remove(&ordinal)?)))
+            shard.items = ordinals
+                .filter_map(|ordinal| Some((ordinal, items.remove(&ordinal)?)))
                 .collect();
         }
         Ok(group)
@@ -108,7 +117,7 @@ struct Manifest<'a> {
 }
 
 impl Manifest<'_> {
-    /// The next shards, without what the ledger says; none after the last.
+    /// The next shards as the manifest has them, without items; empty after the last.
     async fn group(&mut self) -> Result<Vec<Shard>, ProducerError> {
         let mut group = vec![];
         while group.len() < GROUP {
@@ -124,7 +133,7 @@ impl Manifest<'_> {
                 number: self.shard,
                 cells,
                 sets: None,
-                rows: BTreeMap::new(),
+                items: BTreeMap::new(),
             });
             self.shard += 1;
         }
@@ -132,17 +141,17 @@ impl Manifest<'_> {
     }
 
     async fn cell(&mut self, ordinal: u32) -> Result<Cell, ProducerError> {
-        let wrong = |cause: String| ProducerError::Manifest {
+        let invalid = |cause: String| ProducerError::Manifest {
             manifest: self.record.manifest.clone(),
             cause,
         };
         let Some(line) = self.lines.next().await? else {
-            return Err(wrong(format!(
+            return Err(invalid(format!(
                 "it has {ordinal} lines, the task {} cells",
                 self.record.cells
             )));
         };
         serde_json::from_slice(&line)
-            .map_err(|error| wrong(format!("line {}: {error}", ordinal + 1)))
+            .map_err(|error| invalid(format!("line {}: {error}", ordinal + 1)))
     }
 }

@@ -1,21 +1,21 @@
-//! Counting a task again and again without reading all of it each time.
+//! The progress of a task, counted repeatedly without reading all of its shards each time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tilefleet_common::domain::{TaskId, shard_count};
 use tilefleet_common::ledger::{Ledger, LedgerError, Progress, ShardRecord, TaskRecord};
 
-/// The shards of a task as last seen. One that was read after the task had closed it only changes
-/// when a retry opens it again or begins another epoch; so only the others are read anew.
+/// The shards of a task as last read. A shard that was read after the task had closed it only changes
+/// when a retry opens it again or begins another epoch; so only the others are read again.
 #[derive(Debug, Default)]
-pub(crate) struct Shards {
+pub(crate) struct TaskProgress {
     epoch: u32,
     known: BTreeMap<u32, ShardRecord>,
     settled: BTreeSet<u32>,
 }
 
-impl Shards {
-    /// How far the task is, `record` being its item as just read.
+impl TaskProgress {
+    /// The task's progress; `record` is its item as just read.
     pub(crate) async fn count(
         &mut self,
         ledger: &Ledger,
@@ -27,7 +27,7 @@ impl Shards {
         Ok(Progress::of(record, &self.known))
     }
 
-    /// The shards to read again; those that are closed by now need no further look after this one.
+    /// The shards to read again. Those that are closed by now need not be read after this time.
     fn stale(&mut self, record: &TaskRecord) -> Vec<u32> {
         if self.epoch != record.epoch {
             self.epoch = record.epoch;
@@ -50,38 +50,20 @@ impl Shards {
 
 #[cfg(test)]
 mod tests {
-    use tilefleet_common::domain::Recipe;
-    use tilefleet_common::ledger::TaskState;
-
+    use super::super::sample::task_record;
     use super::*;
 
     fn record(epoch: u32, open: impl Into<BTreeSet<u32>>) -> TaskRecord {
         TaskRecord {
-            state: TaskState::Running,
             epoch,
             open_shards: open.into(),
-            cells: 800,
-            shard_size: 200,
-            manifest: "s3://bucket/manifest".parse().unwrap(),
-            recipe: Recipe::Rgb,
-            output: "s3://bucket/".parse().unwrap(),
-            region: None,
-            digest: String::new(),
-            created_at: String::new(),
-            submitted_at: None,
-            completed_at: None,
-            notified_epoch: 0,
-            notice_error: None,
-            reason: None,
-            cancelled_at: None,
-            cancels: 0,
-            cancels_told: 0,
+            ..task_record()
         }
     }
 
     #[test]
     fn a_closed_shard_is_read_once_more_and_then_left() {
-        let mut shards = Shards::default();
+        let mut shards = TaskProgress::default();
         assert_eq!(shards.stale(&record(1, [0, 1, 2, 3])), [0, 1, 2, 3]);
         assert_eq!(shards.stale(&record(1, [1, 2, 3])), [0, 1, 2, 3]);
         assert_eq!(shards.stale(&record(1, [1, 2])), [1, 2, 3]);
@@ -91,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_a_retry_opens_is_read_again() {
-        let mut shards = Shards::default();
+        let mut shards = TaskProgress::default();
         assert_eq!(shards.stale(&record(1, [])), [0, 1, 2, 3]);
         assert_eq!(shards.stale(&record(1, [2])), [2]);
         assert_eq!(shards.stale(&record(1, [])), [2]);

@@ -1,24 +1,24 @@
 //! Waking a fleet that sleeps, once its cells are in the queue.
 //!
-//! The scaling alarms do so as well, but see an idle queue late. So nothing here is reason for a
-//! submit to fail.
+//! The scaling alarms wake it as well, but they notice cells late. So a failure here does not fail
+//! a submit.
 
 use tilefleet_common::aws::{GroupError, Wake};
 
+use super::connection::FleetConnection;
 use crate::cli::note;
-use crate::fleet::FleetConnection;
 
-/// Orders workers for a task of `cells` cells if the group is known and has none, and tells of it
-/// on stderr.
-pub(crate) async fn run(fleet: &FleetConnection, cells: u32) {
+/// Starts workers for a task of `cells` cells if the group is known and has none, and notes it on
+/// stderr.
+pub(crate) async fn wake(fleet: &FleetConnection, cells: u32) {
     let Some(group) = &fleet.group else { return };
     let woken = group.wake(cells, fleet.cells_per_worker).await;
-    if let Some(words) = words(group.name(), &woken) {
-        note(&words);
+    if let Some(text) = describe(group.name(), &woken) {
+        note(&text);
     }
 }
 
-fn words(group: &str, woken: &Result<Wake, GroupError>) -> Option<String> {
+fn describe(group: &str, woken: &Result<Wake, GroupError>) -> Option<String> {
     match woken {
         Ok(Wake::Awake) => None,
         Ok(Wake::Ordered(1)) => Some(format!("group {group} was asleep: 1 worker ordered")),
@@ -26,7 +26,7 @@ fn words(group: &str, woken: &Result<Wake, GroupError>) -> Option<String> {
             "group {group} was asleep: {workers} workers ordered"
         )),
         Ok(Wake::Closed) => Some(format!(
-            "warning: group {group} may have no workers at all, so the cells stay in the queue; raise max_workers in \
+            "warning: group {group} can have no workers at all, so the cells stay in the queue; raise max_workers in \
              terraform"
         )),
         Err(error) => Some(format!(
@@ -41,24 +41,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_became_of_waking_is_told_unless_nobody_slept() {
-        let told = |woken| words("t-workers", &woken);
-        assert_eq!(told(Ok(Wake::Awake)), None);
+    fn the_outcome_is_noted_unless_the_group_was_awake() {
+        let described = |woken| describe("t-workers", &woken);
+        assert_eq!(described(Ok(Wake::Awake)), None);
         assert_eq!(
-            told(Ok(Wake::Ordered(1))).unwrap(),
+            described(Ok(Wake::Ordered(1))).unwrap(),
             "group t-workers was asleep: 1 worker ordered"
         );
         assert_eq!(
-            told(Ok(Wake::Ordered(3))).unwrap(),
+            described(Ok(Wake::Ordered(3))).unwrap(),
             "group t-workers was asleep: 3 workers ordered"
         );
         assert_eq!(
-            told(Ok(Wake::Closed)).unwrap(),
-            "warning: group t-workers may have no workers at all, so the cells stay in the queue; raise max_workers in \
+            described(Ok(Wake::Closed)).unwrap(),
+            "warning: group t-workers can have no workers at all, so the cells stay in the queue; raise max_workers in \
              terraform"
         );
         assert_eq!(
-            told(Err(GroupError::NotFound {
+            described(Err(GroupError::NotFound {
                 name: "t-workers".into()
             }))
             .unwrap(),

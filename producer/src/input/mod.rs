@@ -1,9 +1,18 @@
-//! Reading cells, whichever form they come in.
+//! Reading cells from a file or standard input.
+//!
+//! [`read`] goes through the input once and keeps one cell of it in memory. `forms` has the forms
+//! that an input can have: each detects its content and yields entries. `cell` makes a cell of the
+//! fields of an entry: which cell it is, and where its bands are.
 
 mod cell;
+mod entry;
+mod error;
 mod forms;
+mod path;
 mod read;
-mod utf8;
 
-pub(crate) use cell::{CellError, Choices, ResolveError, Resolver};
-pub(crate) use read::{Entry, InputError, Place, Source, read};
+pub(crate) use cell::{ResolveError, Resolver, SubmitOptions};
+pub(crate) use entry::{Entry, Position};
+pub(crate) use error::InputError;
+pub(crate) use path::InputPath;
+pub(crate) use read::read;

@@ -20,6 +20,7 @@ mod poison;
 mod probe;
 mod raster;
 mod real_scenes;
+mod recipes;
 mod refused_notice;
 mod repair_killed;
 mod site;

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 use tilefleet_common::aws::Queue;
-use tilefleet_common::domain::{SHARD_SIZE, TaskId, shard_count};
+use tilefleet_common::domain::{JobId, SHARD_SIZE, TaskId, shard_count};
 use tilefleet_common::ledger::transition::{self, Failure, Ticket};
 use tilefleet_tests::Fleet;
 use tilefleet_tests::process::{Farewell, Process};
@@ -48,6 +48,7 @@ pub(crate) async fn fail_all(site: &Site, task: &TaskId, cells: u32) -> Result<(
             shard: ordinal / SHARD_SIZE,
             ordinal,
             cell,
+            job: JobId::Probe,
         };
         site.ledger
             .write(&transition::record_failed(&ticket, &failure, "w", "now"))

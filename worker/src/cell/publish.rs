@@ -111,7 +111,7 @@ impl Publication {
     /// [`PublishError`]; then nothing is visible.
     pub async fn finish(self, head: Vec<Bytes>) -> Result<Stored, PublishError> {
         let upload = self.uploading.await.map_err(|_| PublishError::Stopped)??;
-        Ok(upload.finish_with_head(head).await?)
+        Ok(upload.finish_with_header(head).await?)
     }
 
     /// Why the upload ended before its body did.

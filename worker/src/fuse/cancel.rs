@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::error::FuseError;
+use crate::fuse::error::FuseError;
 
 /// Asked before every tile and every few milliseconds inside the decoder; the work ends with
 /// [`FuseError::Cancelled`] once someone has said stop. A chunk is compressed to its end, and what
@@ -22,11 +22,11 @@ impl Cancel {
         self.0.cancel();
     }
 
-    pub(super) fn is_cancelled(&self) -> bool {
+    pub(crate) fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
 
-    pub(super) fn check(&self) -> Result<(), FuseError> {
+    pub(crate) fn check(&self) -> Result<(), FuseError> {
         if self.0.is_cancelled() {
             Err(FuseError::Cancelled)
         } else {

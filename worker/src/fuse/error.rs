@@ -1,33 +1,10 @@
 //! Why a cell could not be fused, and what to do about it.
 
-use std::{fmt, io};
+use std::io;
 
-use super::Band;
-use super::cog::{CogError, GeoTagsError};
-
-/// The band that an error is about, as it appears in messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Input {
-    /// Name of the band, such as `B04`.
-    pub band: String,
-    /// Where its bytes came from.
-    pub source: String,
-}
-
-impl fmt::Display for Input {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "band {} ({})", self.band, self.source)
-    }
-}
-
-impl From<&Band> for Input {
-    fn from(band: &Band) -> Self {
-        Self {
-            band: band.name.clone(),
-            source: band.source.clone(),
-        }
-    }
-}
+use crate::fuse::band::Input;
+use crate::fuse::cog::{CogError, GeoTagsError};
+use crate::fuse::kernel::KernelError;
 
 /// Failure of [`prepare`](super::prepare) or [`run`](super::Prepared::run).
 ///
@@ -144,6 +121,9 @@ pub enum FuseError {
         /// Why there are none.
         detail: String,
     },
+    /// The kernel cannot make its outputs of these bands. Fail the cell.
+    #[error("the outputs cannot be made of these bands: {0}")]
+    Kernel(#[from] KernelError),
     /// The output cannot be made. Report it: a request that was accepted should not end like this.
     #[error("the output cannot be made: {0}")]
     Cog(#[source] CogError),
@@ -190,6 +170,7 @@ impl FuseError {
             Self::NoGeoreference { .. } => "no_georeference",
             Self::Decode { .. } => "decode",
             Self::Request { .. } => "request",
+            Self::Kernel(_) => "kernel",
             Self::Memory { .. } => "memory",
             Self::Cancelled => "cancelled",
             Self::Panic { .. } => "panic",

@@ -3,20 +3,20 @@
 use gdal::Dataset;
 use gdal::spatial_ref::SpatialRef;
 
-use super::Band;
-use super::error::FuseError;
-use super::session::Session;
+use crate::fuse::band::Band;
+use crate::fuse::error::FuseError;
+use crate::fuse::gdal::Session;
 
 /// Coordinate reference system and affine transformation of a raster.
-pub(super) struct Georeference {
-    pub(super) system: SpatialRef,
+pub(crate) struct Georeference {
+    pub(crate) system: SpatialRef,
     /// As GDAL orders it: x of the upper left corner, pixel width, 0, y, 0, negative pixel height
     /// (GDAL raster data model, "Affine `GeoTransform`"), in units of the system.
-    pub(super) transform: [f64; 6],
+    pub(crate) transform: [f64; 6],
 }
 
 impl Georeference {
-    pub(super) fn read(
+    pub(crate) fn read(
         session: &Session,
         dataset: &Dataset,
         band: &Band,
@@ -42,7 +42,7 @@ impl Georeference {
     }
 
     /// `EPSG:32629`, or the name of a system without a code.
-    pub(super) fn system_name(&self) -> String {
+    pub(crate) fn system_name(&self) -> String {
         let name = || {
             self.system
                 .name()
@@ -109,7 +109,7 @@ fn check_transform(transform: [f64; 6], band: &Band) -> Result<(), FuseError> {
 }
 
 /// Fails unless all bands lie where the first one does.
-pub(super) fn agree(bands: &[Band], georeferences: &[Georeference]) -> Result<(), FuseError> {
+pub(crate) fn agree(bands: &[Band], georeferences: &[Georeference]) -> Result<(), FuseError> {
     let (Some(first_band), Some(first)) = (bands.first(), georeferences.first()) else {
         return Ok(());
     };

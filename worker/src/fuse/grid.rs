@@ -4,28 +4,35 @@ use std::ops::Range;
 
 /// A part of an image, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rect {
-    pub(super) x: u32,
-    pub(super) y: u32,
-    pub(super) width: u32,
-    pub(super) height: u32,
+pub struct Rect {
+    /// Left column.
+    pub x: u32,
+    /// Top row.
+    pub y: u32,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
 }
 
 impl Rect {
-    pub(super) fn area(self) -> u64 {
+    /// Pixels.
+    pub fn area(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    pub(super) fn columns(self) -> Range<u32> {
+    /// The columns.
+    pub fn columns(self) -> Range<u32> {
         self.x..self.x.saturating_add(self.width)
     }
 
-    pub(super) fn rows(self) -> Range<u32> {
+    /// The rows.
+    pub fn rows(self) -> Range<u32> {
         self.y..self.y.saturating_add(self.height)
     }
 
-    /// What both have in common; an empty one if that is nothing.
-    pub(super) fn intersection(self, other: Self) -> Self {
+    /// What both have in common; an empty rectangle if that is nothing.
+    pub fn intersection(self, other: Self) -> Self {
         let (x, y) = (self.x.max(other.x), self.y.max(other.y));
         let width = self
             .columns()
@@ -44,15 +51,15 @@ impl Rect {
 
 /// The tiles of a band row by row, which cover its image without overlapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Grid {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) tiles: Vec<Rect>,
+pub(crate) struct TileGrid {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) tiles: Vec<Rect>,
 }
 
-impl Grid {
+impl TileGrid {
     /// Tiles of one size, which are cut off at the right and lower edges.
-    pub(super) fn regular(width: u32, height: u32, tile_width: u32, tile_height: u32) -> Self {
+    pub(crate) fn regular(width: u32, height: u32, tile_width: u32, tile_height: u32) -> Self {
         let starts = |length: u32, step: u32| (0..length).step_by(step.max(1) as usize);
         let tiles = starts(height, tile_height).flat_map(|y| {
             starts(width, tile_width).map(move |x| Rect {
@@ -69,12 +76,12 @@ impl Grid {
         }
     }
 
-    pub(super) fn pixels(&self) -> u64 {
+    pub(crate) fn pixels(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
 
     /// Pixels of the largest tile.
-    pub(super) fn largest(&self) -> u64 {
+    pub(crate) fn largest(&self) -> u64 {
         self.tiles
             .iter()
             .map(|tile| tile.area())

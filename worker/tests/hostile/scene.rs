@@ -120,6 +120,8 @@ pub(crate) fn fused<S: Source + 'static>(
     });
     let request = Request {
         bands: bands.collect(),
+        kernel: Arc::new(fuse::Stack),
+        overviews: fuse::Overviews::Average,
         compression: Compression::None,
         metadata: Vec::new(),
         threads,

@@ -2,84 +2,47 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tempfile::{Builder, NamedTempFile};
-use tilefleet_common::config::{DEFAULT_FILE, Settings};
+use tilefleet_settings::{Settings, SettingsError};
 
-use crate::cli::{Exit, Format, Global, Import, Output, note};
+use super::import_error::ImportError;
+use crate::cli::{Exit, Format, GlobalArgs, ImportArgs, Output, note};
 use crate::error::ProducerError;
-use crate::input::Source;
+use crate::input::InputPath;
 
-/// Outputs without which the file would be of no use.
-const NEEDED: [&str; 5] = [
+/// Outputs without which the file would be useless.
+const REQUIRED: [&str; 5] = [
     "queue_url",
     "dead_letter_queue_url",
     "table",
     "topic_arn",
     "region",
 ];
-/// What the file says of itself.
+/// The first line of the file.
 const HEADING: &str =
     "# Where the fleet is: written by `producer config import` from terraform's outputs.\n";
 
-/// Why terraform's outputs did not become a file.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ImportError {
-    #[error("cannot read {input}: {cause}; write it with terraform output -json")]
-    Unreadable { input: Source, cause: io::Error },
-    #[error(
-        "{input} is not what terraform output -json prints ({cause}); run it without further arguments"
-    )]
-    Shape { input: Source, cause: String },
-    #[error("{input} has no outputs; run terraform apply first")]
-    Empty { input: Source },
-    #[error(
-        "{input} lacks the outputs {}; are they those of this fleet's terraform, and is all of it applied?",
-        names.join(", ")
-    )]
-    Missing {
-        input: Source,
-        names: Vec<&'static str>,
-    },
-    #[error("{input}: output {name} is of no use: {cause}")]
-    Value {
-        input: Source,
-        name: &'static str,
-        cause: String,
-    },
-    #[error("{} holds {what}; pass --force to replace it, or name another file with --config", file.display())]
-    Differs { file: PathBuf, what: String },
-    #[error("cannot write {}: {cause}", file.display())]
-    Unwritable { file: PathBuf, cause: io::Error },
-}
-
-impl ImportError {
-    /// Whether it is the machine's fault, and not that of what was asked.
-    pub(crate) fn is_of_the_machine(&self) -> bool {
-        matches!(self, Self::Unwritable { .. })
-    }
-}
-
-/// Writes the file, unless it says the same already.
+/// Writes the file, unless it has these settings already.
 pub(crate) async fn run(
-    arguments: &Import,
-    global: &Global,
+    args: &ImportArgs,
+    global: &GlobalArgs,
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
-    let input = Source::of_argument(&arguments.input);
+    let input = InputPath::of_argument(&args.input);
     let text = {
         let input = input.clone();
-        // Standard input may keep it waiting for as long as it likes.
+        // Reading standard input can block for as long as its writer likes.
         let reading = tokio::task::spawn_blocking(move || read(&input));
         reading
             .await
             .map_err(|error| ProducerError::Runtime(io::Error::other(error)))??
     };
     let settings = settings(&input, &text)?;
-    let file = global.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
-    let written = write(file, &settings, arguments.force)?;
+    let file = global.fleet.file();
+    let written = write(file, &settings, args.force)?;
     let known: Vec<(&str, String)> = Settings::NAMES
         .iter()
         .filter_map(|name| Some((*name, settings.value(name)?)))
@@ -98,16 +61,16 @@ pub(crate) async fn run(
     note(&if written {
         format!("wrote {file}")
     } else {
-        format!("{file} says so already")
+        format!("{file} has these settings already")
     });
     Ok(Exit::Ok)
 }
 
-fn read(input: &Source) -> Result<String, ImportError> {
+fn read(input: &InputPath) -> Result<String, ImportError> {
     let mut text = String::new();
     let read = match input {
-        Source::Stdin => io::stdin().read_to_string(&mut text).map(|_| text),
-        Source::File(path) => std::fs::read_to_string(path),
+        InputPath::Stdin => io::stdin().read_to_string(&mut text).map(|_| text),
+        InputPath::File(path) => std::fs::read_to_string(path),
     };
     read.map_err(|cause| ImportError::Unreadable {
         input: input.clone(),
@@ -115,8 +78,8 @@ fn read(input: &Source) -> Result<String, ImportError> {
     })
 }
 
-/// The settings in terraform's outputs. Those that are no settings are for other readers.
-fn settings(input: &Source, text: &str) -> Result<Settings, ImportError> {
+/// The settings in terraform's outputs. Other outputs are for other readers.
+fn settings(input: &InputPath, text: &str) -> Result<Settings, ImportError> {
     let shape = |cause: String| ImportError::Shape {
         input: input.clone(),
         cause,
@@ -128,6 +91,7 @@ fn settings(input: &Source, text: &str) -> Result<Settings, ImportError> {
             input: input.clone(),
         });
     }
+    // Each setting is checked alone, so that an error can name it.
     let mut values = Map::new();
     for name in Settings::NAMES {
         let Some(output) = outputs.get(name) else {
@@ -136,7 +100,7 @@ fn settings(input: &Source, text: &str) -> Result<Settings, ImportError> {
         let value = output
             .get("value")
             .ok_or_else(|| shape(format!("output {name} has no \"value\"")))?;
-        // An output of something that was not made.
+        // The output of something that terraform did not create.
         if !value.is_null() && value != "" {
             let mut alone = Map::from_iter([(name.to_owned(), value.clone())]);
             let sound: Result<Settings, _> = serde_json::from_value(Value::Object(alone.clone()));
@@ -148,7 +112,7 @@ fn settings(input: &Source, text: &str) -> Result<Settings, ImportError> {
             values.append(&mut alone);
         }
     }
-    let names: Vec<&str> = NEEDED
+    let names: Vec<&str> = REQUIRED
         .into_iter()
         .filter(|name| !values.contains_key(*name))
         .collect();
@@ -161,19 +125,19 @@ fn settings(input: &Source, text: &str) -> Result<Settings, ImportError> {
     serde_json::from_value(Value::Object(values)).map_err(|error| shape(error.to_string()))
 }
 
-/// Puts the settings into `file`, whole or not at all; `false` when it holds them already.
+/// Writes the settings into `file`, completely or not at all. Returns `false` if it has them already.
 fn write(file: &Path, settings: &Settings, force: bool) -> Result<bool, ImportError> {
-    let there = match std::fs::read(file) {
+    let existing = match std::fs::read(file) {
         Ok(_) => Some(Settings::read(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(unwritable(file)(error)),
     };
-    match &there {
-        Some(Ok(there)) if there == settings => return Ok(false),
-        Some(there) if !force => {
+    match &existing {
+        Some(Ok(existing)) if existing == settings => return Ok(false),
+        Some(existing) if !force => {
             return Err(ImportError::Differs {
                 file: file.to_owned(),
-                what: difference(there, settings),
+                what: difference(existing, settings),
             });
         }
         _ => {}
@@ -182,7 +146,7 @@ fn write(file: &Path, settings: &Settings, force: bool) -> Result<bool, ImportEr
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    // Nothing in it is secret: as readable as any file that the user makes.
+    // Nothing in it is secret: it gets the permissions of any file that the user creates.
     let mut builder = Builder::new();
     let builder = builder
         .prefix(".tilefleet")
@@ -192,8 +156,8 @@ fn write(file: &Path, settings: &Settings, force: bool) -> Result<bool, ImportEr
     new.write_all(text.as_bytes())
         .and_then(|()| new.as_file().sync_all())
         .map_err(unwritable(file))?;
-    // What has come into being meanwhile is not replaced unseen.
-    let kept = if force || there.is_some() {
+    // A file that was created meanwhile is not replaced unseen.
+    let kept = if force || existing.is_some() {
         new.persist(file)
     } else {
         new.persist_noclobber(file)
@@ -202,14 +166,11 @@ fn write(file: &Path, settings: &Settings, force: bool) -> Result<bool, ImportEr
     Ok(true)
 }
 
-fn difference(
-    there: &Result<Settings, tilefleet_common::config::ConfigError>,
-    settings: &Settings,
-) -> String {
-    let Ok(there) = there else {
+fn difference(existing: &Result<Settings, SettingsError>, settings: &Settings) -> String {
+    let Ok(existing) = existing else {
         return "something else".to_owned();
     };
-    let other = |name: &&str| there.value(name) != settings.value(name);
+    let other = |name: &&str| existing.value(name) != settings.value(name);
     format!(
         "other settings ({})",
         Settings::NAMES
@@ -250,14 +211,14 @@ mod tests {
         outputs
     }
 
-    fn words(text: &str) -> String {
-        settings(&Source::of_argument("out.json".as_ref()), text)
+    fn error(text: &str) -> String {
+        settings(&InputPath::of_argument("out.json".as_ref()), text)
             .unwrap_err()
             .to_string()
     }
 
     fn imported(outputs: &Value) -> Settings {
-        settings(&Source::Stdin, &outputs.to_string()).unwrap()
+        settings(&InputPath::Stdin, &outputs.to_string()).unwrap()
     }
 
     #[test]
@@ -284,35 +245,35 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_use_is_named() {
+    fn an_output_that_cannot_be_used_is_named() {
         assert_eq!(
-            words(&printed(&["queue_url", "table"]).to_string()),
+            error(&printed(&["queue_url", "table"]).to_string()),
             "out.json lacks the outputs queue_url, table; are they those of this fleet's terraform, and is all of it applied?"
         );
         assert_eq!(
-            words("{}"),
+            error("{}"),
             "out.json has no outputs; run terraform apply first"
         );
         assert_eq!(
-            words("\"t-ledger\""),
+            error("\"t-ledger\""),
             "out.json is not what terraform output -json prints (invalid type: string \"t-ledger\", expected a map at \
              line 1 column 10); run it without further arguments"
         );
         assert_eq!(
-            words(r#"{"table":"t-ledger"}"#),
+            error(r#"{"table":"t-ledger"}"#),
             "out.json is not what terraform output -json prints (output table has no \"value\"); run it without further \
              arguments"
         );
         let mut zero = printed(&[]);
         zero["cells_per_worker"]["value"] = json!(0);
         assert_eq!(
-            words(&zero.to_string()),
-            "out.json: output cells_per_worker is of no use: invalid value: integer `0`, expected a nonzero u32"
+            error(&zero.to_string()),
+            "out.json: output cells_per_worker cannot be used: invalid value: integer `0`, expected a nonzero u32"
         );
     }
 
     #[test]
-    fn a_file_that_says_something_else_is_only_replaced_when_forced() {
+    fn a_file_with_other_settings_is_only_replaced_when_forced() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("tilefleet.toml");
         let settings = imported(&printed(&[]));
@@ -320,7 +281,7 @@ mod tests {
         assert_eq!(Settings::read(&file).unwrap(), settings);
         assert!(
             !write(&file, &settings, false).unwrap(),
-            "it says so already"
+            "it has these settings already"
         );
 
         let other = Settings {

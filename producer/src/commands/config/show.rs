@@ -1,72 +1,59 @@
-//! `config show`: the settings that commands go by, and where each comes from.
-
-use std::path::Path;
+//! `config show`: the settings that commands use, and where each comes from.
 
 use serde::Serialize;
-use tilefleet_common::config::{DEFAULT_FILE, Settings};
 use tilefleet_common::deployment::CELLS_PER_WORKER;
+use tilefleet_settings::{Settings, SettingsError};
 
-use crate::cli::{Exit, Format, Global, Output};
+use crate::cli::{Exit, GlobalArgs, Output};
 use crate::error::ProducerError;
 
-/// A setting, as it counts.
+/// A setting, and what is used for it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Line {
+struct SettingLine {
     setting: &'static str,
     value: Option<String>,
     from: String,
 }
 
 /// Prints all settings.
-pub(crate) fn run(global: &Global, output: &mut Output) -> Result<Exit, ProducerError> {
+pub(crate) fn run(global: &GlobalArgs, output: &mut Output) -> Result<Exit, ProducerError> {
     let lines = lines(global)?;
-    match output.format {
-        Format::Table => {
-            let row = |line: &Line| {
-                let value = line.value.clone().unwrap_or_else(|| "-".to_owned());
-                vec![line.setting.to_owned(), value, line.from.clone()]
-            };
-            let rows: Vec<_> = lines.iter().map(row).collect();
-            output.table(Some(&["SETTING", "VALUE", "FROM"]), &rows)?;
-        }
-        Format::Json => output.json(&lines)?,
-        Format::Ndjson => lines.iter().try_for_each(|line| output.json(line))?,
-    }
-    output.flush()?;
+    output.rows(&["SETTING", "VALUE", "FROM"], &lines, |line| {
+        let value = line.value.clone().unwrap_or_else(|| "-".to_owned());
+        vec![line.setting.to_owned(), value, line.from.clone()]
+    })?;
     Ok(Exit::Ok)
 }
 
-fn lines(global: &Global) -> Result<Vec<Line>, ProducerError> {
-    let (given, all) = (global.given(), global.settings()?);
-    let file = global.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
-    let from = |name: &'static str| {
-        if given.value(name).is_some() {
-            global.origin(name)
-        } else if all.value(name).is_some() {
-            file.display().to_string()
-        } else {
-            otherwise(name)
-        }
+fn lines(global: &GlobalArgs) -> Result<Vec<SettingLine>, SettingsError> {
+    let fleet = &global.fleet;
+    let settings = fleet.settings()?;
+    let from = |name: &str| match (fleet.origin(name), settings.value(name)) {
+        (Some(origin), _) => origin,
+        (None, Some(_)) => fleet.file().display().to_string(),
+        (None, None) => default(name),
     };
-    let line = |name| Line {
+    let line = |name| SettingLine {
         setting: name,
-        value: all.value(name),
+        value: settings.value(name),
         from: from(name),
     };
     Ok(Settings::NAMES.map(line).into())
 }
 
-/// What counts where a setting is given nowhere.
-fn otherwise(name: &str) -> String {
+/// What is used where a setting is given nowhere.
+fn default(name: &str) -> String {
     match name {
-        "region" => "left to the AWS environment".to_owned(),
-        "cells_per_worker" => format!("not set, {CELLS_PER_WORKER} is taken"),
+        "region" => "taken from the AWS environment".to_owned(),
+        "cells_per_worker" => format!("not set; the default is {CELLS_PER_WORKER}"),
         _ => "not set".to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
     use crate::cli::Cli;
 
@@ -76,7 +63,7 @@ mod tests {
         let file = directory.path().join("a.toml");
         std::fs::write(&file, "table = \"from-file\"\noutput_bucket = \"bucket\"\n").unwrap();
         let file = file.display().to_string();
-        let cli = Cli::of([
+        let cli = Cli::try_parse_from([
             "producer",
             "config",
             "show",
@@ -87,16 +74,16 @@ mod tests {
         ])
         .unwrap();
         let lines = lines(&cli.global).unwrap();
-        let told = |name: &str| {
+        let shown = |name: &str| {
             let line = lines.iter().find(|line| line.setting == name).unwrap();
             (line.value.clone(), line.from.clone())
         };
-        assert_eq!(told("table"), (Some("from-flag".into()), "--table".into()));
-        assert_eq!(told("output_bucket"), (Some("bucket".into()), file));
-        assert_eq!(told("autoscaling_group"), (None, "not set".into()));
+        assert_eq!(shown("table"), (Some("from-flag".into()), "--table".into()));
+        assert_eq!(shown("output_bucket"), (Some("bucket".into()), file));
+        assert_eq!(shown("autoscaling_group"), (None, "not set".into()));
         assert_eq!(
-            told("cells_per_worker"),
-            (None, "not set, 20 is taken".into())
+            shown("cells_per_worker"),
+            (None, "not set; the default is 20".into())
         );
     }
 }

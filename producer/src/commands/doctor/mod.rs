@@ -1,5 +1,8 @@
-//! `doctor`: every deployed resource is looked at, with the next step for each that has a fault.
+//! `doctor`: checks every deployed resource, and names the next step for each that has a fault.
+//!
+//! `resources` sends the requests to AWS, `verdict` makes a check of each answer.
 
+mod check;
 mod resources;
 mod run;
 mod verdict;

@@ -1,30 +1,30 @@
-//! Asking AWS about each piece, with no more rights than a submit needs.
+//! The requests to AWS for each resource. They need no more permissions than a submit.
 
 use tilefleet_common::aws::{Clients, Group, Queue, QueueAttributes, Topic, Upload};
-use tilefleet_common::config::Settings;
 use tilefleet_common::domain::{S3Url, TaskId};
 use tilefleet_common::ledger::{Action, Condition, Key, Ledger, LedgerError, Write, attribute};
+use tilefleet_settings::Settings;
 
-use super::run::{Check, Found};
-use super::verdict::{self, Told};
-use crate::cli;
+use super::check::{Check, CheckResult};
+use super::verdict;
+use crate::cli::DoctorArgs;
 
-/// A task that nobody has, and the object that is not put: their names tell whoever finds them in a
-/// log what they are.
-const NOBODY: &str = "tilefleet-doctor";
+/// A task that does not exist, and an object that is never put. In a log, the name says where the
+/// request came from.
+const PROBE_NAME: &str = "tilefleet-doctor";
 
-/// What is looked at.
-pub(super) struct Pieces<'a> {
+/// The resources of a fleet.
+pub(super) struct Resources<'a> {
     pub(super) clients: Clients,
     pub(super) settings: Settings,
-    pub(super) arguments: &'a cli::Doctor,
+    pub(super) args: &'a DoctorArgs,
 }
 
-impl Pieces<'_> {
-    /// Looks at every piece; one that is missing keeps none of the others from being looked at.
-    pub(super) async fn look(&self) -> Vec<Check> {
+impl Resources<'_> {
+    /// Checks every resource. One that is missing hides no other, except that all need credentials.
+    pub(super) async fn check(&self) -> Vec<Check> {
         let identity = self.identity().await;
-        if identity.result == Found::Failed {
+        if identity.result == CheckResult::Failed {
             let rest = [
                 "queue",
                 "dead letters",
@@ -34,7 +34,7 @@ impl Pieces<'_> {
                 "scenes",
                 "group",
             ];
-            let unknown = |piece| Check::not_checked(piece, "needs credentials and a region");
+            let unknown = |resource| Check::not_checked(resource, "needs credentials and a region");
             return [identity].into_iter().chain(rest.map(unknown)).collect();
         }
         let ((queue, dead_letters), table, topic, output, scenes, group) = futures::join!(
@@ -70,19 +70,19 @@ impl Pieces<'_> {
                 return (Check::failed("queue", error), dead_letters);
             }
         };
-        let told = Queue::new(self.clients.sqs.clone(), url.clone())
+        let answer = Queue::new(self.clients.sqs.clone(), url.clone())
             .attributes()
             .await;
-        let dead_letters = self.dead_letters(&url, told.as_ref().ok()).await;
-        (verdict::queue(&url, told), dead_letters)
+        let dead_letters = self.dead_letters(&url, answer.as_ref().ok()).await;
+        (verdict::queue(&url, answer), dead_letters)
     }
 
-    async fn dead_letters(&self, queue: &str, told: Option<&QueueAttributes>) -> Check {
-        let Some(told) = told else {
+    async fn dead_letters(&self, queue: &str, attributes: Option<&QueueAttributes>) -> Check {
+        let Some(attributes) = attributes else {
             return Check::not_checked("dead letters", "needs the queue, which names its own");
         };
         let url = self.settings.dead_letter_queue_url.clone();
-        match verdict::redrive(queue, told.redrive.as_ref(), url.as_deref()) {
+        match verdict::redrive(queue, attributes.redrive.as_ref(), url.as_deref()) {
             Err(check) => check,
             Ok(url) => {
                 let dead = Queue::new(self.clients.sqs.clone(), url.to_owned());
@@ -96,24 +96,24 @@ impl Pieces<'_> {
             Ok(table) => table,
             Err(error) => return Check::failed("table", error),
         };
-        let told = self.use_table(&table).await;
-        verdict::table(&table, told)
+        let answer = self.use_table(&table).await;
+        verdict::table(&table, answer)
     }
 
     /// Reads, writes and lists as a submit does. The write has a condition that no item meets.
-    async fn use_table(&self, table: &str) -> Told<(), LedgerError> {
+    async fn use_table(&self, table: &str) -> Result<(), LedgerError> {
         let ledger = Ledger::new(self.clients.dynamodb.clone(), table.to_owned());
-        let nobody: TaskId = match NOBODY.parse() {
-            Ok(nobody) => nobody,
+        let task: TaskId = match PROBE_NAME.parse() {
+            Ok(task) => task,
             // The name is ours and well formed.
             Err(_) => return Ok(()),
         };
-        let key = Key::Task(nobody);
+        let key = Key::Task(task);
         ledger.read(&key).await?;
         let never = Write {
             key,
-            conditions: vec![Condition::Is(attribute::STATE, NOBODY.into())],
-            actions: vec![Action::Set(attribute::STATE, NOBODY.into())],
+            conditions: vec![Condition::Is(attribute::STATE, PROBE_NAME.into())],
+            actions: vec![Action::Set(attribute::STATE, PROBE_NAME.into())],
         };
         ledger.write(&never).await?;
         ledger.tasks(1).await?;
@@ -133,10 +133,10 @@ impl Pieces<'_> {
     }
 
     async fn output(&self) -> Check {
-        let place = match (&self.arguments.output, &self.settings.output_bucket) {
-            (Some(place), _) => place.clone(),
+        let prefix = match (&self.args.output, &self.settings.output_bucket) {
+            (Some(prefix), _) => prefix.clone(),
             (None, Some(bucket)) => match S3Url::new(bucket, "") {
-                Ok(place) => place,
+                Ok(prefix) => prefix,
                 Err(error) => {
                     return Check::failed(
                         "output",
@@ -146,17 +146,17 @@ impl Pieces<'_> {
             },
             (None, None) => return verdict::no_output(),
         };
-        let object = place.join(NOBODY);
-        let told = Upload::probe(&self.clients.objects, &object).await;
-        let check = verdict::output(&place, self.arguments.output.is_some(), told);
-        if check.result != Found::Ok {
+        let object = prefix.join(PROBE_NAME);
+        let answer = Upload::probe(&self.clients.objects, &object).await;
+        let check = verdict::output(&prefix, self.args.output.is_some(), answer);
+        if check.result != CheckResult::Ok {
             return check;
         }
         verdict::rasters(check, self.clients.objects.head(&object, None).await)
     }
 
     async fn scenes(&self) -> Check {
-        let scenes = &self.arguments.scenes;
+        let scenes = &self.args.scenes;
         verdict::scenes(scenes, self.clients.objects.list(scenes, true, 1).await)
     }
 

@@ -1,4 +1,4 @@
-//! What an answer says of a piece, and the next step where it is not as it should be.
+//! What an answer says of a resource, and the next step if there is a fault.
 
 use std::time::Duration;
 
@@ -12,22 +12,19 @@ use tilefleet_common::deployment::{
 use tilefleet_common::domain::S3Url;
 use tilefleet_common::ledger::LedgerError;
 
-use super::run::Check;
+use super::check::Check;
 
-/// What was answered, or why nothing was.
-pub(super) type Told<T, E = AwsError> = Result<T, E>;
-
-/// A call that failed: its own words, which end with the next step except where the service refused
-/// for reasons of its own; then `otherwise` is the next step.
-fn failed(piece: &'static str, error: &AwsError, otherwise: &str) -> Check {
+/// The check of a call that failed. The error's message ends with the next step, except when the
+/// service refused the call for reasons of its own; then `next_step` is appended.
+fn failed(resource: &'static str, error: &AwsError, next_step: &str) -> Check {
     match error.kind() {
-        AwsErrorKind::Refused => Check::failed(piece, format!("{error}; {otherwise}")),
-        _ => Check::failed(piece, error),
+        AwsErrorKind::Refused => Check::failed(resource, format!("{error}; {next_step}")),
+        _ => Check::failed(resource, error),
     }
 }
 
 /// Credentials and region.
-pub(super) fn identity(region: Option<&str>, access_key: Told<String, NoCredentials>) -> Check {
+pub(super) fn identity(region: Option<&str>, access_key: Result<String, NoCredentials>) -> Check {
     match (access_key, region) {
         (Err(error), _) => Check::failed("credentials", error),
         (Ok(_), None) => Check::failed(
@@ -41,19 +38,28 @@ pub(super) fn identity(region: Option<&str>, access_key: Told<String, NoCredenti
 }
 
 /// The queue of cells.
-pub(super) fn queue(url: &str, told: Told<QueueAttributes>) -> Check {
-    let told = match told {
-        Ok(told) => told,
+pub(super) fn queue(url: &str, answer: Result<QueueAttributes, AwsError>) -> Check {
+    let attributes = match answer {
+        Ok(attributes) => attributes,
         Err(error) => return failed("queue", &error, "check --queue-url (TILEFLEET_QUEUE_URL)"),
     };
+    // Workers rely on the values that terraform deploys.
     let settings = [
         (
             "a received message stays hidden for",
-            told.visibility_timeout,
+            attributes.visibility_timeout,
             VISIBILITY_TIMEOUT_S,
         ),
-        ("a receive waits for", told.receive_wait, RECEIVE_WAIT_S),
-        ("a message is kept for", told.retention, MESSAGE_RETENTION_S),
+        (
+            "a receive waits for",
+            attributes.receive_wait,
+            RECEIVE_WAIT_S,
+        ),
+        (
+            "a message is kept for",
+            attributes.retention,
+            MESSAGE_RETENTION_S,
+        ),
     ];
     let faults: Vec<String> = settings
         .into_iter()
@@ -65,7 +71,7 @@ pub(super) fn queue(url: &str, told: Told<QueueAttributes>) -> Check {
             "queue",
             format!(
                 "{url}: {} cells wait, {} are in work",
-                told.waiting, told.hidden
+                attributes.waiting, attributes.hidden
             ),
         )
     } else {
@@ -76,13 +82,13 @@ pub(super) fn queue(url: &str, told: Told<QueueAttributes>) -> Check {
     }
 }
 
-/// What the queue says of its dead letters, held against the settings: the URL to look at, if all
-/// agree.
+/// Compares the queue's redrive policy with the settings. Returns the dead-letter queue's URL if they
+/// agree, else the check that says why not.
 pub(super) fn redrive<'a>(
     queue: &str,
     redrive: Option<&Redrive>,
     url: Option<&'a str>,
-) -> Told<&'a str, Check> {
+) -> Result<&'a str, Check> {
     let failed = |detail: String| Err(Check::failed("dead letters", detail));
     let Some(Redrive {
         target_arn,
@@ -101,12 +107,12 @@ pub(super) fn redrive<'a>(
     let Some(url) = url else {
         return Err(Check::not_checked(
             "dead letters",
-            format!("go to {target_arn}; --dead-letter-queue-url has them looked at"),
+            format!("go to {target_arn}; --dead-letter-queue-url checks that queue"),
         ));
     };
     if url.rsplit('/').next() != target_arn.rsplit(':').next() {
         return failed(format!(
-            "go to {target_arn}, not to {url}, so nobody records them; correct \
+            "go to {target_arn}, not to {url}, so no worker records them; correct \
              --dead-letter-queue-url (TILEFLEET_DEAD_LETTER_QUEUE_URL), for the workers too"
         ));
     }
@@ -114,10 +120,10 @@ pub(super) fn redrive<'a>(
 }
 
 /// The dead-letter queue itself.
-pub(super) fn dead_letters(url: &str, told: Told<QueueAttributes>) -> Check {
-    match told {
-        Ok(told) => {
-            let count = told.waiting.saturating_add(told.hidden);
+pub(super) fn dead_letters(url: &str, answer: Result<QueueAttributes, AwsError>) -> Check {
+    match answer {
+        Ok(attributes) => {
+            let count = attributes.waiting.saturating_add(attributes.hidden);
             Check::ok(
                 "dead letters",
                 format!("{url}: {count} messages, which workers record as failed cells"),
@@ -126,7 +132,7 @@ pub(super) fn dead_letters(url: &str, told: Told<QueueAttributes>) -> Check {
         Err(error) if error.kind() == AwsErrorKind::AccessDenied => Check::not_checked(
             "dead letters",
             format!(
-                "the queue names {url}, but seeing it needs {}, which submitting does not",
+                "the queue names {url}, but reading it needs {}, which submitting does not",
                 error.action()
             ),
         ),
@@ -139,8 +145,8 @@ pub(super) fn dead_letters(url: &str, told: Told<QueueAttributes>) -> Check {
 }
 
 /// The ledger's table.
-pub(super) fn table(table: &str, told: Told<(), LedgerError>) -> Check {
-    match told {
+pub(super) fn table(table: &str, answer: Result<(), LedgerError>) -> Check {
+    match answer {
         Ok(()) => Check::ok(
             "table",
             format!("{table}: items can be read, written and listed"),
@@ -157,8 +163,8 @@ pub(super) fn table(table: &str, told: Told<(), LedgerError>) -> Check {
 }
 
 /// The topic of notices.
-pub(super) fn topic(arn: &str, told: Told<Subscriptions>) -> Check {
-    match told {
+pub(super) fn topic(arn: &str, answer: Result<Subscriptions, AwsError>) -> Check {
+    match answer {
         Ok(Subscriptions { confirmed, pending }) => {
             let waiting = if pending == 0 {
                 String::new()
@@ -173,7 +179,7 @@ pub(super) fn topic(arn: &str, told: Told<Subscriptions>) -> Check {
         Err(error) if error.kind() == AwsErrorKind::AccessDenied => Check::not_checked(
             "topic",
             format!(
-                "seeing it needs {}; workers publish there, submitting needs no topic",
+                "reading it needs {}; workers publish there, submitting needs no topic",
                 error.action()
             ),
         ),
@@ -189,30 +195,30 @@ pub(super) fn no_topic() -> Check {
     )
 }
 
-/// The place for results. `asked_for` when it was named for this look.
-pub(super) fn output(place: &S3Url, asked_for: bool, told: Told<()>) -> Check {
-    match told {
+/// The prefix for results. `named` when the command line names it.
+pub(super) fn output(prefix: &S3Url, named: bool, answer: Result<(), AwsError>) -> Check {
+    match answer {
         Ok(()) => Check::ok(
             "output",
-            format!("{place}: uploads can be begun and given up"),
+            format!("{prefix}: uploads can be begun and aborted"),
         ),
-        Err(error) if error.kind() == AwsErrorKind::AccessDenied && !asked_for => Check::failed(
+        Err(error) if error.kind() == AwsErrorKind::AccessDenied && !named => Check::failed(
             "output",
             format!(
-                "{error}; where only a part of the bucket may be written, name it with --output s3://…"
+                "{error}; if you can write only to a part of the bucket, name it with --output s3://…"
             ),
         ),
         Err(error) => failed("output", &error, "check the address"),
     }
 }
 
-/// The place for results, whether a raster that is not there is told apart from one that may not be
-/// seen. Only verify needs that.
-pub(super) fn rasters(check: Check, told: Told<Option<Head>>) -> Check {
-    match told {
+/// The prefix for results: whether a HEAD request tells a missing raster from a forbidden one. Only
+/// verify needs that.
+pub(super) fn rasters(check: Check, answer: Result<Option<Head>, AwsError>) -> Check {
+    match answer {
         Err(error) if error.kind() == AwsErrorKind::AccessDenied => Check {
             detail: format!(
-                "{}; verify cannot tell that a raster is gone, which needs s3:ListBucket on the bucket",
+                "{}; verify cannot detect that a raster is missing, which needs s3:ListBucket on the bucket",
                 check.detail
             ),
             ..check
@@ -222,7 +228,7 @@ pub(super) fn rasters(check: Check, told: Told<Option<Head>>) -> Check {
     }
 }
 
-/// No place for results in settings and arguments.
+/// No prefix for results in settings and arguments.
 pub(super) fn no_output() -> Check {
     Check::not_checked(
         "output",
@@ -231,15 +237,15 @@ pub(super) fn no_output() -> Check {
 }
 
 /// The scenes.
-pub(super) fn scenes(place: &S3Url, told: Told<Vec<ListedObject>, ObjectError>) -> Check {
-    match told {
+pub(super) fn scenes(prefix: &S3Url, answer: Result<Vec<ListedObject>, ObjectError>) -> Check {
+    match answer {
         Ok(found) if found.is_empty() => Check::ok(
             "scenes",
-            format!("{place}: can be listed as requester pays, and is empty"),
+            format!("{prefix}: can be listed as requester pays, and is empty"),
         ),
         Ok(_) => Check::ok(
             "scenes",
-            format!("{place}: can be listed as requester pays"),
+            format!("{prefix}: can be listed as requester pays"),
         ),
         Err(ObjectError::Call(error)) => failed("scenes", &error, "check --scenes"),
         Err(error) => Check::failed("scenes", error),
@@ -247,11 +253,11 @@ pub(super) fn scenes(place: &S3Url, told: Told<Vec<ListedObject>, ObjectError>) 
 }
 
 /// The workers' group.
-pub(super) fn group(name: &str, told: Told<GroupSize, GroupError>) -> Check {
-    match told {
+pub(super) fn group(name: &str, answer: Result<GroupSize, GroupError>) -> Check {
+    match answer {
         Ok(GroupSize { most: 0, .. }) => Check::failed(
             "group",
-            format!("{name} may have no workers at all; raise max_workers in terraform"),
+            format!("{name} can have no workers at all; raise max_workers in terraform"),
         ),
         Ok(GroupSize { desired, most }) => Check::ok(
             "group",
@@ -270,13 +276,13 @@ pub(super) fn group(name: &str, told: Told<GroupSize, GroupError>) -> Check {
 pub(super) fn no_group() -> Check {
     Check::not_checked(
         "group",
-        "none is set, so submit wakes nobody; --autoscaling-group names it",
+        "none is set, so submit wakes no workers; --autoscaling-group names it",
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::run::Found;
+    use super::super::check::CheckResult;
     use super::*;
 
     const QUEUE: &str = "https://sqs.eu-central-1.amazonaws.com/1/t-cells";
@@ -300,20 +306,23 @@ mod tests {
         }
     }
 
-    fn told(check: Check) -> (Found, String) {
+    fn outcome(check: Check) -> (CheckResult, String) {
         (check.result, check.detail)
     }
 
     #[test]
     fn credentials_come_with_a_region() {
         assert_eq!(
-            told(identity(Some("eu-central-1"), Ok("AKIDEXAMPLE".into()))),
-            (Found::Ok, "access key AKIDEXAMPLE in eu-central-1".into())
+            outcome(identity(Some("eu-central-1"), Ok("AKIDEXAMPLE".into()))),
+            (
+                CheckResult::Ok,
+                "access key AKIDEXAMPLE in eu-central-1".into()
+            )
         );
         assert_eq!(
-            told(identity(None, Ok("AKIDEXAMPLE".into()))),
+            outcome(identity(None, Ok("AKIDEXAMPLE".into()))),
             (
-                Found::Failed,
+                CheckResult::Failed,
                 "no region: give --region, set AWS_REGION, or write region into tilefleet.toml"
                     .into()
             )
@@ -323,8 +332,11 @@ mod tests {
     #[test]
     fn a_queue_that_is_set_otherwise_than_deployed_says_how() {
         assert_eq!(
-            told(queue(QUEUE, Ok(attributes()))),
-            (Found::Ok, format!("{QUEUE}: 3 cells wait, 2 are in work"))
+            outcome(queue(QUEUE, Ok(attributes()))),
+            (
+                CheckResult::Ok,
+                format!("{QUEUE}: 3 cells wait, 2 are in work")
+            )
         );
         let bare = QueueAttributes {
             visibility_timeout: Duration::from_secs(30),
@@ -332,9 +344,9 @@ mod tests {
             ..attributes()
         };
         assert_eq!(
-            told(queue(QUEUE, Ok(bare))),
+            outcome(queue(QUEUE, Ok(bare))),
             (
-                Found::Failed,
+                CheckResult::Failed,
                 format!(
                     "{QUEUE}: a received message stays hidden for 30 s instead of 120 s, a receive waits for 0 s instead \
                      of 20 s; run terraform apply"
@@ -346,11 +358,12 @@ mod tests {
     #[test]
     fn dead_letters_go_where_the_settings_say() {
         assert_eq!(redrive(QUEUE, Some(&deployed()), Some(DEAD)), Ok(DEAD));
-        let words = |to: Option<Redrive>, url| told(redrive(QUEUE, to.as_ref(), url).unwrap_err());
+        let faults =
+            |to: Option<Redrive>, url| outcome(redrive(QUEUE, to.as_ref(), url).unwrap_err());
         assert_eq!(
-            words(None, Some(DEAD)),
+            faults(None, Some(DEAD)),
             (
-                Found::Failed,
+                CheckResult::Failed,
                 format!(
                     "{QUEUE} has no dead-letter queue, so a cell that kills its worker comes back forever; run terraform \
                      apply"
@@ -358,7 +371,7 @@ mod tests {
             )
         );
         assert_eq!(
-            words(
+            faults(
                 Some(Redrive {
                     max_receives: 3,
                     ..deployed()
@@ -366,39 +379,42 @@ mod tests {
                 Some(DEAD)
             ),
             (
-                Found::Failed,
+                CheckResult::Failed,
                 format!(
                     "{QUEUE} gives a message up after 3 receives instead of 10; run terraform apply"
                 )
             )
         );
         assert_eq!(
-            words(Some(deployed()), Some(QUEUE)),
+            faults(Some(deployed()), Some(QUEUE)),
             (
-                Found::Failed,
+                CheckResult::Failed,
                 format!(
-                    "go to arn:aws:sqs:eu-central-1:1:t-cells-dead, not to {QUEUE}, so nobody records them; correct \
+                    "go to arn:aws:sqs:eu-central-1:1:t-cells-dead, not to {QUEUE}, so no worker records them; correct \
                      --dead-letter-queue-url (TILEFLEET_DEAD_LETTER_QUEUE_URL), for the workers too"
                 )
             )
         );
-        assert_eq!(words(Some(deployed()), None).0, Found::NotChecked);
+        assert_eq!(faults(Some(deployed()), None).0, CheckResult::NotChecked);
     }
 
     #[test]
     fn a_group_without_room_is_a_fault() {
         assert_eq!(
-            told(group(
+            outcome(group(
                 "t-workers",
                 Ok(GroupSize {
                     desired: 0,
                     most: 10
                 })
             )),
-            (Found::Ok, "t-workers: 0 workers wanted, 10 at most".into())
+            (
+                CheckResult::Ok,
+                "t-workers: 0 workers wanted, 10 at most".into()
+            )
         );
         assert_eq!(
-            told(group(
+            outcome(group(
                 "t-workers",
                 Ok(GroupSize {
                     desired: 0,
@@ -406,16 +422,16 @@ mod tests {
                 })
             )),
             (
-                Found::Failed,
-                "t-workers may have no workers at all; raise max_workers in terraform".into()
+                CheckResult::Failed,
+                "t-workers can have no workers at all; raise max_workers in terraform".into()
             )
         );
     }
 
     #[test]
-    fn what_is_not_looked_at_says_so_and_is_no_fault() {
+    fn what_is_not_checked_says_so_and_is_not_a_fault() {
         for check in [no_topic(), no_output(), no_group()] {
-            assert_eq!(check.result, Found::NotChecked, "{check:?}");
+            assert_eq!(check.result, CheckResult::NotChecked, "{check:?}");
         }
     }
 }

@@ -8,34 +8,34 @@ use serde_json::json;
 use tilefleet_common::aws::{Clients, ObjectError, ObjectStore};
 use tilefleet_common::domain::{Cell, S3Url, TaskId};
 
-use super::plan::Plan;
-use crate::cli::{Exit, Format, Global, Output, Submit, note};
+use super::plan::SubmitPlan;
+use crate::cli::{Exit, Format, GlobalArgs, Output, SubmitArgs, note};
 use crate::error::ProducerError;
 
 /// Cells whose inputs are measured, at most; each prefix costs a request.
 const MOST_MEASURED: u32 = 1000;
-/// Objects of a prefix that are looked at.
+/// Objects of a prefix that are listed.
 const MOST_OBJECTS: usize = 1000;
 /// Prefixes listed at a time.
 const LISTS_AT_ONCE: usize = 16;
 
 /// Checks the input and prints its cells; sends nothing and needs neither queue nor table.
 pub(crate) async fn run(
-    arguments: &Submit,
-    global: &Global,
+    args: &SubmitArgs,
+    global: &GlobalArgs,
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
-    let objects = Clients::from_environment(global.settings()?.region)
+    let objects = Clients::from_environment(global.fleet.settings()?.region)
         .await
         .objects;
-    let mut plan = Plan::make(arguments, objects.clone()).await?;
-    let task = arguments
+    let mut plan = SubmitPlan::make(args, objects.clone()).await?;
+    let task = args
         .task_id
         .clone()
-        .unwrap_or_else(|| TaskId::of_content(plan.recipe, &plan.digest));
-    let measure = measure(&mut plan, &objects).await?;
+        .unwrap_or_else(|| TaskId::of_content(&plan.job.id(), &plan.digest));
+    let input_size = measure(&mut plan, &objects).await?;
     let summary = json!({
-        "task": task, "recipe": plan.recipe, "output": plan.output, "count": plan.cells, "bytes": measure.bytes(),
+        "task": task, "recipe": plan.job.name(), "recipe_digest": plan.job.id().digest(), "output": plan.output, "count": plan.cells, "bytes": input_size.bytes(),
     });
     match output.format {
         Format::Table => print_table(&mut plan, output)?,
@@ -47,14 +47,14 @@ pub(crate) async fn run(
         note(&format!("repeated cells skipped: {}", plan.skipped));
     }
     note(&format!(
-        "task {task} would have {} cells, {measure}; nothing was submitted",
+        "task {task} would have {} cells, {input_size}; nothing was submitted",
         plan.cells
     ));
     Ok(Exit::Ok)
 }
 
 fn cells(
-    plan: &mut Plan,
+    plan: &mut SubmitPlan,
 ) -> Result<impl Iterator<Item = Result<Cell, ProducerError>>, ProducerError> {
     Ok(plan.manifest()?.lines().map(|line| {
         let line = line.map_err(ProducerError::Spool)?;
@@ -62,21 +62,21 @@ fn cells(
     }))
 }
 
-fn print_table(plan: &mut Plan, output: &mut Output) -> Result<(), ProducerError> {
-    let recipe = plan.recipe;
+fn print_table(plan: &mut SubmitPlan, output: &mut Output) -> Result<(), ProducerError> {
+    let job = plan.job.clone();
     output.line(&format!("{:<20} {}", "CELL", "RESULT"))?;
     for cell in cells(plan)? {
         let cell = cell?;
         output.line(&format!(
             "{:<20} {}",
             cell.id.to_string(),
-            cell.output_object(recipe)
+            cell.output_object(&job)
         ))?;
     }
     Ok(())
 }
 
-fn print_lines(plan: &mut Plan, output: &mut Output) -> Result<(), ProducerError> {
+fn print_lines(plan: &mut SubmitPlan, output: &mut Output) -> Result<(), ProducerError> {
     for line in plan.manifest()?.lines() {
         output.line(&line.map_err(ProducerError::Spool)?)?;
     }
@@ -85,7 +85,7 @@ fn print_lines(plan: &mut Plan, output: &mut Output) -> Result<(), ProducerError
 
 /// One JSON value, written cell by cell so that it need not fit into memory.
 fn print_json(
-    plan: &mut Plan,
+    plan: &mut SubmitPlan,
     summary: &serde_json::Value,
     output: &mut Output,
 ) -> Result<(), ProducerError> {
@@ -99,14 +99,16 @@ fn print_json(
     output.line("\n]}")
 }
 
-/// How large the inputs are.
+/// The size of all inputs.
 #[derive(Debug)]
-enum Measure {
+enum InputSize {
+    /// Bytes of those that exist, and those that do not.
     Bytes { total: u64, missing: Vec<S3Url> },
+    /// Not measured, and why.
     NotMeasured(String),
 }
 
-impl Measure {
+impl InputSize {
     fn bytes(&self) -> Option<u64> {
         match self {
             Self::Bytes { total, missing } if missing.is_empty() => Some(*total),
@@ -115,7 +117,7 @@ impl Measure {
     }
 }
 
-impl std::fmt::Display for Measure {
+impl std::fmt::Display for InputSize {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Bytes { total, missing } => {
@@ -133,12 +135,13 @@ impl std::fmt::Display for Measure {
 }
 
 /// Sums up the lengths of all inputs, by listing the prefixes that they are in.
-async fn measure(plan: &mut Plan, objects: &ObjectStore) -> Result<Measure, ProducerError> {
+async fn measure(plan: &mut SubmitPlan, objects: &ObjectStore) -> Result<InputSize, ProducerError> {
     if plan.cells > MOST_MEASURED {
-        return Ok(Measure::NotMeasured(format!(
+        return Ok(InputSize::NotMeasured(format!(
             "more than {MOST_MEASURED} cells"
         )));
     }
+    // The assets of all cells by the prefixes that they are in.
     let mut folders: BTreeMap<(S3Url, bool), BTreeSet<S3Url>> = BTreeMap::new();
     for cell in cells(plan)? {
         let cell = cell?;
@@ -157,6 +160,7 @@ async fn measure(plan: &mut Plan, objects: &ObjectStore) -> Result<Measure, Prod
                 .insert(asset);
         }
     }
+    // One list request a prefix.
     let listed: Result<Vec<_>, ObjectError> = stream::iter(folders)
         .map(|((folder, request_payer), assets)| async move {
             Ok((
@@ -169,7 +173,7 @@ async fn measure(plan: &mut Plan, objects: &ObjectStore) -> Result<Measure, Prod
         .await;
     let listed = match listed {
         Ok(listed) => listed,
-        Err(error) => return Ok(Measure::NotMeasured(error.to_string())),
+        Err(error) => return Ok(InputSize::NotMeasured(error.to_string())),
     };
     let (mut total, mut missing) = (0, vec![]);
     for (found, assets) in listed {
@@ -184,5 +188,5 @@ async fn measure(plan: &mut Plan, objects: &ObjectStore) -> Result<Measure, Prod
             }
         }
     }
-    Ok(Measure::Bytes { total, missing })
+    Ok(InputSize::Bytes { total, missing })
 }

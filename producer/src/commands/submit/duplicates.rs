@@ -1,4 +1,4 @@
-//! Which results are already spoken for.
+//! Cells of one input that would write the same object.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,37 +6,37 @@ use std::collections::hash_map::Entry;
 use sha2::{Digest as _, Sha256};
 use tilefleet_common::domain::S3Url;
 
-/// The places of all cells by digests of their output objects: 28 bytes a cell, so that millions
-/// fit.
+/// The positions of all cells by digests of their output objects: 28 bytes a cell, so that millions
+/// fit into memory.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(HashMap<[u8; 16], ([u8; 8], u32)>);
+pub(crate) struct OutputIndex(HashMap<[u8; 16], ([u8; 8], u32)>);
 
-/// What is known of a cell's output.
+/// Whether an earlier cell writes the same object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sight {
-    /// Nobody else writes it.
-    New,
-    /// The cell at this place is the same cell.
-    Repeats(u32),
-    /// The cell at this place writes the same object from other sources.
-    Collides(u32),
+pub(crate) enum Overlap {
+    /// None does.
+    None,
+    /// The cell at this position is the same cell.
+    Repeat(u32),
+    /// The cell at this position writes the same object from other sources.
+    Collision(u32),
 }
 
-impl Seen {
-    /// Notes that the cell at `place` writes `output` from `sources`.
-    pub(crate) fn look(&mut self, output: &S3Url, sources: &[u8], place: u32) -> Sight {
+impl OutputIndex {
+    /// Records that the cell at `position` writes `output` from `sources`.
+    pub(crate) fn insert(&mut self, output: &S3Url, sources: &[u8], position: u32) -> Overlap {
         let sources = digest(sources);
         match self.0.entry(digest(output.to_string().as_bytes())) {
             Entry::Vacant(entry) => {
-                entry.insert((sources, place));
-                Sight::New
+                entry.insert((sources, position));
+                Overlap::None
             }
             Entry::Occupied(entry) => {
                 let &(first_sources, first) = entry.get();
                 if first_sources == sources {
-                    Sight::Repeats(first)
+                    Overlap::Repeat(first)
                 } else {
-                    Sight::Collides(first)
+                    Overlap::Collision(first)
                 }
             }
         }
@@ -58,14 +58,14 @@ mod tests {
 
     #[test]
     fn repeats_and_collisions_name_the_first() {
-        let mut seen = Seen::default();
+        let mut index = OutputIndex::default();
         let (one, other) = (
             "s3://bucket/1".parse().unwrap(),
             "s3://bucket/2".parse().unwrap(),
         );
-        assert_eq!(seen.look(&one, b"a", 1), Sight::New);
-        assert_eq!(seen.look(&other, b"a", 2), Sight::New);
-        assert_eq!(seen.look(&one, b"a", 3), Sight::Repeats(1));
-        assert_eq!(seen.look(&one, b"b", 4), Sight::Collides(1));
+        assert_eq!(index.insert(&one, b"a", 1), Overlap::None);
+        assert_eq!(index.insert(&other, b"a", 2), Overlap::None);
+        assert_eq!(index.insert(&one, b"a", 3), Overlap::Repeat(1));
+        assert_eq!(index.insert(&one, b"b", 4), Overlap::Collision(1));
     }
 }

@@ -1,134 +1,94 @@
-//! Input into a task: every cell is understood and checked, and the frozen list of them is written,
-//! before anything is sent anywhere.
+//! From an input to a plan: every cell is resolved and checked, and the manifest is written to a
+//! temporary file, before anything is sent.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Seek as _, Write as _};
+use std::ops::ControlFlow;
 
 use futures::{StreamExt as _, stream};
 use tilefleet_common::aws::ObjectStore;
-use tilefleet_common::domain::{Cell, CellId, ContentDigest, DigestBuilder, Recipe, S3Url};
+use tilefleet_common::domain::{Cell, CellId, ContentDigest, DigestBuilder, Job, S3Url};
 use tokio::sync::mpsc;
 
-use super::duplicates::{Seen, Sight};
-use crate::cli::Submit;
+use super::bad_cells::BadCells;
+use super::duplicates::{OutputIndex, Overlap};
+use crate::cli::SubmitArgs;
 use crate::error::ProducerError;
-use crate::input::{self, Entry, Place, ResolveError, Resolver, Source};
+use crate::input::{self, Entry, InputPath, Position, ResolveError, Resolver, SubmitOptions};
 
-/// Cells that are understood at a time, as far as prefixes have to be listed for it.
+/// Cells that are resolved at a time, which matters where prefixes must be listed.
 const CELLS_AT_ONCE: usize = 32;
-/// Bad cells that are told of one by one.
-const MOST_TOLD: usize = 10;
 
 /// A task that is ready to be submitted.
 #[derive(Debug)]
-pub(crate) struct Plan {
-    pub(crate) recipe: Recipe,
+pub(crate) struct SubmitPlan {
+    pub(crate) job: Job,
     pub(crate) cells: u32,
     /// Cells of the input that repeat others and were dropped.
     pub(crate) skipped: u32,
     pub(crate) digest: ContentDigest,
-    /// Where manifest and results list go.
+    /// Prefix of manifest and results list.
     pub(crate) output: S3Url,
     pub(crate) region: Option<String>,
-    /// The manifest: the cells as NDJSON, in a file that is gone with the process.
+    /// The manifest: the cells as NDJSON, in a file that the system deletes when the process ends.
     spool: File,
     pub(crate) bytes: u64,
 }
 
-/// Cells of the input that cannot be used.
+/// Why a cell cannot be in one task with an earlier one.
 #[derive(Debug, thiserror::Error)]
-#[error("{count} of {cells} cells of {input} cannot be used; nothing was submitted")]
-pub(crate) struct BadCells {
-    input: Source,
-    cells: u32,
-    count: u32,
-    told: Vec<(Place, String)>,
-}
-
-impl BadCells {
-    /// One line for each of the first bad cells, and one for all of them.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self
-            .told
-            .iter()
-            .map(|(place, cause)| format!("{} {place}: {cause}", self.input))
-            .collect();
-        let rest = usize::try_from(self.count)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(self.told.len());
-        if rest > 0 {
-            lines.push(format!("{} has {rest} more cells with errors", self.input));
-        }
-        lines.push(self.to_string());
-        lines
-    }
-
-    fn add(&mut self, place: Place, cause: &dyn std::fmt::Display) {
-        self.count += 1;
-        if self.told.len() < MOST_TOLD {
-            self.told.push((place, cause.to_string()));
-        }
-    }
-}
-
-/// Why a cell does not go with the others.
-#[derive(Debug, thiserror::Error)]
-enum Clash {
+enum Conflict {
     #[error("repeats {first} ({cell}); remove it or pass --skip-duplicates")]
-    Repeat { first: Place, cell: CellId },
+    Repeat { first: Position, cell: CellId },
     #[error(
         "would overwrite the result of {first}, both write {object}; give one of them another \"output\""
     )]
-    Collision { first: Place, object: S3Url },
+    Collision { first: Position, object: S3Url },
 }
 
-impl Plan {
-    /// Makes the plan of what `arguments` ask for.
+impl SubmitPlan {
+    /// Reads the input of `args` and makes the plan.
     ///
     /// # Errors
-    /// Names every bad cell of the input, the first ones with their causes.
+    /// [`BadCells`] when any cell cannot be used, after the whole input is read.
     pub(crate) async fn make(
-        arguments: &Submit,
+        args: &SubmitArgs,
         objects: ObjectStore,
     ) -> Result<Self, ProducerError> {
-        let source = Source::of_argument(&arguments.input);
-        let choices = input::Choices {
-            recipe: arguments.recipe,
-            output: arguments.output.clone(),
-            request_payer: arguments.request_payer,
+        let input = InputPath::of_argument(&args.input);
+        let options = SubmitOptions {
+            job: args.recipe.clone(),
+            output: args.output.clone(),
+            request_payer: args.request_payer,
         };
-        let resolver = Resolver::new(objects, choices);
-        let mut builder = Builder::new(&source, arguments)?;
+        let resolver = Resolver::new(objects, options);
+        let mut builder = Builder::new(&input, args)?;
 
+        // A thread reads entries. They are resolved here, several at a time, and added in their order.
         let (entries, mut received) = mpsc::channel::<Entry>(CELLS_AT_ONCE);
-        let reading = {
-            let source = source.clone();
-            // Parsing is synchronous, and standard input may keep it waiting for as long as it
-            // likes.
-            tokio::task::spawn_blocking(move || {
-                input::read(&source, &mut |entry| entries.blocking_send(entry).is_ok())
+        // Parsing is synchronous, and reading standard input can block for as long as its writer likes.
+        let reading = tokio::task::spawn_blocking(move || {
+            input::read(&input, &mut |entry| match entries.blocking_send(entry) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
             })
-        };
+        });
         let mut cells = stream::poll_fn(|context| received.poll_recv(context))
-            .map(|Entry { place, content }| {
+            .map(|Entry { position, fields }| {
                 let resolver = &resolver;
                 async move {
-                    let cell = match content {
-                        Ok(value) => {
-                            resolver
-                                .resolve(value, matches!(place, Place::Cell(_)))
-                                .await
-                        }
+                    let cell = match fields {
+                        Ok(fields) => resolver.resolve(fields).await,
                         Err(error) => Err(ResolveError::Cell(error)),
                     };
-                    (place, cell)
+                    (position, cell)
                 }
             })
             .buffered(CELLS_AT_ONCE);
-        while let Some((place, cell)) = cells.next().await {
+        while let Some((position, cell)) = cells.next().await {
             match cell {
-                Ok(cell) => builder.add(place, &cell)?,
-                Err(ResolveError::Cell(error)) => builder.refuse(place, &error),
+                Ok(cell) => builder.add(position, &cell)?,
+                Err(ResolveError::Cell(error)) => builder.bad.refuse(position, &error),
                 Err(ResolveError::Service(error)) => return Err(error.into()),
             }
         }
@@ -148,7 +108,7 @@ impl Plan {
 }
 
 struct Builder {
-    recipe: Recipe,
+    job: Job,
     skip_duplicates: bool,
     output: Option<S3Url>,
     region: Option<String>,
@@ -157,68 +117,58 @@ struct Builder {
     digest: DigestBuilder,
     spool: BufWriter<File>,
     bytes: u64,
-    seen: Seen,
+    outputs: OutputIndex,
     bad: BadCells,
 }
 
 impl Builder {
-    fn new(source: &Source, arguments: &Submit) -> Result<Self, ProducerError> {
+    fn new(input: &InputPath, args: &SubmitArgs) -> Result<Self, ProducerError> {
         Ok(Self {
-            recipe: arguments.recipe,
-            skip_duplicates: arguments.skip_duplicates,
-            output: arguments.output.clone(),
+            job: args.recipe.clone(),
+            skip_duplicates: args.skip_duplicates,
+            output: args.output.clone(),
             region: None,
             cells: 0,
             skipped: 0,
-            digest: DigestBuilder::new(arguments.recipe),
+            digest: DigestBuilder::new(&args.recipe.id()),
             spool: BufWriter::new(tempfile::tempfile().map_err(ProducerError::Spool)?),
             bytes: 0,
-            seen: Seen::default(),
-            bad: BadCells {
-                input: source.clone(),
-                cells: 0,
-                count: 0,
-                told: vec![],
-            },
+            outputs: OutputIndex::default(),
+            bad: BadCells::new(input),
         })
     }
 
-    fn refuse(&mut self, place: Place, cause: &dyn std::fmt::Display) {
-        self.bad.cells += 1;
-        self.bad.add(place, cause);
-    }
-
-    fn add(&mut self, place: Place, cell: &Cell) -> Result<(), ProducerError> {
+    fn add(&mut self, position: Position, cell: &Cell) -> Result<(), ProducerError> {
         let mut line =
             serde_json::to_vec(cell).map_err(|error| ProducerError::Spool(error.into()))?;
         let sources =
             serde_json::to_vec(&cell.assets).map_err(|error| ProducerError::Spool(error.into()))?;
-        let object = cell.output_object(self.recipe);
-        let clash = match self.seen.look(&object, &sources, place.number()) {
-            Sight::New => None,
-            Sight::Repeats(_) if self.skip_duplicates => {
-                self.bad.cells += 1;
+        let object = cell.output_object(&self.job);
+        let conflict = match self.outputs.insert(&object, &sources, position.number()) {
+            Overlap::None => None,
+            Overlap::Repeat(_) if self.skip_duplicates => {
+                self.bad.accept();
                 self.skipped += 1;
                 return Ok(());
             }
-            Sight::Repeats(first) => Some(Clash::Repeat {
-                first: place.with_number(first),
+            Overlap::Repeat(first) => Some(Conflict::Repeat {
+                first: position.with_number(first),
                 cell: cell.id,
             }),
-            Sight::Collides(first) => Some(Clash::Collision {
-                first: place.with_number(first),
+            Overlap::Collision(first) => Some(Conflict::Collision {
+                first: position.with_number(first),
                 object,
             }),
         };
-        if let Some(clash) = clash {
-            self.refuse(place, &clash);
+        if let Some(conflict) = conflict {
+            self.bad.refuse(position, &conflict);
             return Ok(());
         }
         if self.output.is_none() {
             self.output = Some(cell.output.clone());
             self.region.clone_from(&cell.region);
         }
-        self.bad.cells += 1;
+        self.bad.accept();
         self.cells += 1;
         line.push(b'\n');
         self.bytes += line.len() as u64;
@@ -228,11 +178,11 @@ impl Builder {
         self.spool.write_all(&line).map_err(ProducerError::Spool)
     }
 
-    fn finish(self) -> Result<Plan, ProducerError> {
-        if self.bad.count > 0 {
+    fn finish(self) -> Result<SubmitPlan, ProducerError> {
+        if !self.bad.is_empty() {
             return Err(self.bad.into());
         }
-        // Without a bad cell and without any, the reader has complained already.
+        // An input without any cell was refused when it was read.
         let Some(output) = self.output else {
             return Err(self.bad.into());
         };
@@ -240,8 +190,8 @@ impl Builder {
             .spool
             .into_inner()
             .map_err(|error| ProducerError::Spool(error.into_error()))?;
-        Ok(Plan {
-            recipe: self.recipe,
+        Ok(SubmitPlan {
+            job: self.job,
             cells: self.cells,
             skipped: self.skipped,
             digest: self.digest.finish(),
@@ -262,12 +212,12 @@ mod tests {
 
     const PREFIX: &str = "s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0";
 
-    fn arguments(more: &[&str]) -> Submit {
+    fn args(more: &[&str]) -> SubmitArgs {
         let cli = Cli::try_parse_from([&["producer", "submit", "-"], more].concat()).unwrap();
-        let Command::Submit(arguments) = cli.command else {
+        let Command::Submit(args) = cli.command else {
             panic!()
         };
-        *arguments
+        *args
     }
 
     fn cell(resolution: &str, output: &str) -> Cell {
@@ -286,14 +236,11 @@ mod tests {
         }
     }
 
-    fn plan(cells: &[Cell], more: &[&str]) -> Result<Plan, Vec<String>> {
-        let mut builder = Builder::new(
-            &Source::of_argument("cells.json".as_ref()),
-            &arguments(more),
-        )
-        .unwrap();
-        for (place, cell) in (1..).zip(cells) {
-            builder.add(Place::Cell(place), cell).unwrap();
+    fn plan(cells: &[Cell], more: &[&str]) -> Result<SubmitPlan, Vec<String>> {
+        let mut builder =
+            Builder::new(&InputPath::of_argument("cells.json".as_ref()), &args(more)).unwrap();
+        for (number, cell) in (1..).zip(cells) {
+            builder.add(Position::Cell(number), cell).unwrap();
         }
         builder.finish().map_err(|error| error.lines())
     }
@@ -335,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_bad_cells_ten_are_told() {
+    fn of_many_bad_cells_ten_are_shown() {
         let cells = vec![cell("R10m", "s3://my-bucket"); 13];
         let lines = plan(&cells, &[]).unwrap_err();
         assert_eq!(lines.len(), 12);

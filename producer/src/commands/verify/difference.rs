@@ -1,52 +1,53 @@
-//! Where the sets of a task's shards, the items of its cells and its rasters do not agree.
+//! The differences between the sets of a task's shards, the items of its cells and their artefacts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use tilefleet_common::aws::Head;
-use tilefleet_common::domain::CellId;
+use tilefleet_common::domain::{Artefact, CellId};
 use tilefleet_common::ledger::{CellRecord, CellState, ShardRecord, TaskRecord, TaskState};
 
+use super::artefacts::Heads;
 use crate::fleet::Shard;
 
-/// What does not agree.
+/// The kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
-    /// The submit has not come to this shard.
+pub(super) enum DifferenceKind {
+    /// No submit has created this shard.
     ShardMissing,
-    /// Cells of the shard became pending and were not sent.
+    /// Cells of the shard became pending, but not all of them were sent.
     NotEnqueued,
-    /// The sets name a cell that is not the shard's.
+    /// The sets name a cell of another shard.
     ForeignOrdinal,
-    /// Nobody has closed a shard without pending cells.
+    /// The shard has no pending cells, but is not closed.
     ShardNotClosed,
-    /// A shard with pending cells does not keep the task from completing.
+    /// The shard has pending cells, but the task does not wait for it.
     ShardNotOpen,
     /// Counted as ok, but no item says so.
     OkWithoutResult,
-    /// The item says ok, and the raster is not there.
-    RasterMissing,
-    /// The raster has another entity tag or length than the item says.
-    RasterDiffers,
-    /// The item says ok and the raster is there, but it is not counted yet.
+    /// The item says ok, but an artefact does not exist, or the item names none.
+    ArtefactMissing,
+    /// An artefact has another entity tag or length than the item says.
+    ArtefactDiffers,
+    /// The item says ok and the artefacts exist, but the sets do not count it yet.
     OkButPending,
-    /// The item says ok and the raster is there, but it counts as failed: a worker was slow, and
-    /// another gave up.
+    /// The item says ok and the artefacts exist, but the sets count it as failed: one worker was slow,
+    /// and another gave up.
     OkButFailed,
-    /// Pending, and the queue is empty.
+    /// The cell is pending, but the queue is empty.
     PendingWithoutMessage,
-    /// Pending, and the task is complete.
+    /// The cell is pending, but the task is complete.
     PendingInComplete,
-    /// No shard is open, and the task is not complete.
+    /// No shard is open, but the task is not complete.
     NotCompleted,
-    /// The task is complete and its notice has not gone out.
+    /// The task is complete, but its notice is not sent.
     NoticeOwed,
-    /// The list of results that the notice names is not there.
+    /// The results list that the notice names does not exist.
     ResultsMissing,
 }
 
-impl Kind {
+impl DifferenceKind {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::ShardMissing => "shard_missing",
@@ -55,8 +56,8 @@ impl Kind {
             Self::ShardNotClosed => "shard_not_closed",
             Self::ShardNotOpen => "shard_not_open",
             Self::OkWithoutResult => "ok_without_result",
-            Self::RasterMissing => "raster_missing",
-            Self::RasterDiffers => "raster_differs",
+            Self::ArtefactMissing => "artefact_missing",
+            Self::ArtefactDiffers => "artefact_differs",
             Self::OkButPending => "ok_but_pending",
             Self::OkButFailed => "ok_but_failed",
             Self::PendingWithoutMessage => "pending_without_message",
@@ -67,27 +68,27 @@ impl Kind {
         }
     }
 
-    /// Whether a worker that is at it makes it look so for a moment.
-    pub(super) fn is_of_a_moment(self) -> bool {
+    /// Whether a running worker causes it for a moment, between two steps.
+    pub(super) fn is_transient(self) -> bool {
         matches!(self, Self::OkButPending | Self::PendingWithoutMessage)
     }
 }
 
-/// What mends it.
+/// What repairs a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Repair {
-    /// Nothing safe.
+    /// There is no safe repair.
     None,
-    /// The shard comes into being, as a submit makes it.
+    /// Create the shard, as a submit does.
     Create,
-    /// A message of the cell; whoever receives it carries the protocol to its end.
+    /// Send a message of the cell; its receiver carries the protocol to its end.
     Send,
-    /// The cell is pending again, as by a retry, and is sent.
+    /// Make the cell pending again, as a retry does, and send it.
     Reopen,
-    /// The same, and its item is not ok any more.
+    /// The same, and the cell's item is not ok any more.
     Lose {
         cell: CellId,
-        etag: String,
+        artefacts: Vec<Artefact>,
         why: String,
     },
 }
@@ -104,10 +105,10 @@ impl Repair {
     }
 }
 
-/// One thing that does not agree.
+/// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Difference {
-    pub(super) kind: Kind,
+    pub(super) kind: DifferenceKind,
     pub(super) shard: Option<u32>,
     pub(super) ordinal: Option<u32>,
     cell: Option<CellId>,
@@ -121,7 +122,7 @@ fn repair_name<S: serde::Serializer>(repair: &Repair, serializer: S) -> Result<S
 }
 
 impl Difference {
-    fn of_task(kind: Kind, detail: String, repair: Repair) -> Self {
+    fn of_task(kind: DifferenceKind, detail: String, repair: Repair) -> Self {
         Self {
             kind,
             shard: None,
@@ -132,7 +133,7 @@ impl Difference {
         }
     }
 
-    fn of_shard(kind: Kind, shard: u32, detail: String, repair: Repair) -> Self {
+    fn of_shard(kind: DifferenceKind, shard: u32, detail: String, repair: Repair) -> Self {
         Self {
             shard: Some(shard),
             ..Self::of_task(kind, detail, repair)
@@ -151,14 +152,15 @@ impl Difference {
         ]
     }
 
-    /// Whether a difference of a moment is still there, the shard being `now` like this.
+    /// Whether the difference still exists, now that the shard's item is `now`. Only a transient one can
+    /// have gone.
     pub(super) fn is_still_so(&self, now: Option<&ShardRecord>) -> bool {
         let pending = |ordinal| now.is_none_or(|now| now.pending.contains(&ordinal));
-        !self.kind.is_of_a_moment() || self.ordinal.is_none_or(pending)
+        !self.kind.is_transient() || self.ordinal.is_none_or(pending)
     }
 }
 
-/// Cells by where they stand.
+/// Numbers of cells by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Tally {
     pub(super) ok: u32,
@@ -166,28 +168,29 @@ pub(super) struct Tally {
     pub(super) pending: u32,
 }
 
-/// How many cells stand where, after the sets, after the items, and how many rasters are as their
-/// items say.
+/// How many cells are in which state according to the sets and to the items, and how many artefacts
+/// are as their items say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
     pub(super) sets: Tally,
-    #[serde(rename = "items")]
-    pub(super) rows: Tally,
-    pub(super) rasters: u32,
+    pub(super) items: Tally,
+    pub(super) artefacts: u32,
 }
 
-/// What a shard's sets, its cells' items and their rasters, as `seen`, do not agree in.
-pub(super) fn of_shard(
+/// The differences of a shard: between its sets, its cells' items and `heads`, what S3 says of their
+/// artefacts. Adds its cells to `counts`.
+pub(super) fn compare_shard(
     record: &TaskRecord,
     shard: &Shard,
-    seen: &BTreeMap<u32, Option<Head>>,
+    heads: &BTreeMap<u32, Heads>,
     queue_is_empty: bool,
     counts: &mut Counts,
 ) -> Vec<Difference> {
     let number = shard.number;
+    // A shard without an item has no sets to compare.
     let Some(sets) = &shard.sets else {
         counts.sets.pending += u32::try_from(shard.cells.len()).unwrap_or(u32::MAX);
-        counts.rows.pending += u32::try_from(shard.cells.len()).unwrap_or(u32::MAX);
+        counts.items.pending += u32::try_from(shard.cells.len()).unwrap_or(u32::MAX);
         let repair = if record.state == TaskState::Running {
             Repair::Create
         } else {
@@ -195,17 +198,19 @@ pub(super) fn of_shard(
         };
         let detail = format!("its {} cells were never sent", shard.cells.len());
         return vec![Difference::of_shard(
-            Kind::ShardMissing,
+            DifferenceKind::ShardMissing,
             number,
             detail,
             repair,
         )];
     };
     let mut found = vec![];
+    // What is wrong with the shard as a whole.
     let own: BTreeSet<u32> = shard.cells.iter().map(|(ordinal, _)| *ordinal).collect();
     for ordinal in (&sets.pending | &sets.failed).difference(&own) {
         let detail = "its sets name a cell of another shard".to_owned();
-        let foreign = Difference::of_shard(Kind::ForeignOrdinal, number, detail, Repair::None);
+        let foreign =
+            Difference::of_shard(DifferenceKind::ForeignOrdinal, number, detail, Repair::None);
         found.push(Difference {
             ordinal: Some(*ordinal),
             ..foreign
@@ -214,7 +219,7 @@ pub(super) fn of_shard(
     if record.state == TaskState::Running && !sets.enqueued && !sets.pending.is_empty() {
         let detail = format!("{} pending cells, not all of them sent", sets.pending.len());
         found.push(Difference::of_shard(
-            Kind::NotEnqueued,
+            DifferenceKind::NotEnqueued,
             number,
             detail,
             Repair::Send,
@@ -222,9 +227,9 @@ pub(super) fn of_shard(
     }
     let open = record.open_shards.contains(&number);
     if open && sets.pending.is_empty() && record.state != TaskState::Cancelled {
-        let detail = "no cell is pending, but nobody has closed it".to_owned();
+        let detail = "no cell is pending, but it is not closed".to_owned();
         found.push(Difference::of_shard(
-            Kind::ShardNotClosed,
+            DifferenceKind::ShardNotClosed,
             number,
             detail,
             Repair::Send,
@@ -237,20 +242,20 @@ pub(super) fn of_shard(
             sets.pending.len()
         );
         found.push(Difference::of_shard(
-            Kind::ShardNotOpen,
+            DifferenceKind::ShardNotOpen,
             number,
             detail,
             Repair::Reopen,
         ));
     }
+    // What is wrong with each of its cells.
     for (ordinal, cell) in &shard.cells {
-        let row = shard.rows.get(ordinal);
-        let cell = Claim {
+        let difference = CellEvidence {
             record,
             sets,
             ordinal: *ordinal,
-            row,
-            head: seen.get(ordinal).and_then(Option::as_ref),
+            item: shard.items.get(ordinal),
+            heads: heads.get(ordinal),
             without_message: queue_is_empty && sets.enqueued && !closed_early,
         }
         .judge(counts)
@@ -259,23 +264,23 @@ pub(super) fn of_shard(
             cell: Some(cell.id),
             ..Difference::of_shard(kind, number, detail, repair)
         });
-        found.extend(cell);
+        found.extend(difference);
     }
     found
 }
 
-/// A cell, with all that is said of it.
-struct Claim<'a> {
+/// What sets, item and artefacts say of one cell.
+struct CellEvidence<'a> {
     record: &'a TaskRecord,
     sets: &'a ShardRecord,
     ordinal: u32,
-    row: Option<&'a CellRecord>,
-    head: Option<&'a Head>,
+    item: Option<&'a CellRecord>,
+    heads: Option<&'a Heads>,
     without_message: bool,
 }
 
-impl Claim<'_> {
-    fn judge(&self, counts: &mut Counts) -> Option<(Kind, String, Repair)> {
+impl CellEvidence<'_> {
+    fn judge(&self, counts: &mut Counts) -> Option<(DifferenceKind, String, Repair)> {
         let (pending, failed) = (
             self.sets.pending.contains(&self.ordinal),
             self.sets.failed.contains(&self.ordinal),
@@ -286,133 +291,161 @@ impl Claim<'_> {
             _ => &mut counts.sets.ok,
         };
         *tally += 1;
-        match self.row.map(|row| row.state) {
-            Some(CellState::Ok) => counts.rows.ok += 1,
-            Some(CellState::Failed) => counts.rows.failed += 1,
-            Some(CellState::Running) | None => counts.rows.pending += 1,
+        match self.item.map(|item| item.state) {
+            Some(CellState::Ok) => counts.items.ok += 1,
+            Some(CellState::Failed) => counts.items.failed += 1,
+            Some(CellState::Running) | None => counts.items.pending += 1,
         }
-        match self.row.filter(|row| row.state == CellState::Ok) {
-            Some(row) => {
-                let fault = self.raster_fault(row);
+        match self.item.filter(|item| item.state == CellState::Ok) {
+            Some(item) => {
+                let fault = self.artefact_fault(item);
                 if fault.is_some() {
                     return fault;
                 }
-                counts.rasters += 1;
-                self.made(pending, failed)
+                let artefacts = item.story.artefacts.len();
+                counts.artefacts += u32::try_from(artefacts).unwrap_or(u32::MAX);
+                self.with_artefacts(pending, failed)
             }
-            None => self.not_made(pending, failed),
+            None => self.without_artefacts(pending, failed),
         }
     }
 
-    /// Of a cell whose item says ok: what is wrong with its raster.
-    fn raster_fault(&self, row: &CellRecord) -> Option<(Kind, String, Repair)> {
-        let story = &row.story;
-        let (output, etag) = (
-            story.output.as_deref().unwrap_or("no raster"),
-            story.etag.as_deref(),
-        );
-        let (etag, bytes) = (etag.unwrap_or_default(), story.bytes.unwrap_or_default());
-        let (kind, why) = match self.head {
-            None => (Kind::RasterMissing, format!("{output} is not there")),
-            Some(head) if head.etag != etag || head.bytes != bytes => {
-                let Head {
-                    etag: there,
-                    bytes: length,
-                } = head;
-                (
-                    Kind::RasterDiffers,
-                    format!("{output} is {length} bytes {there} instead of {bytes} bytes {etag}"),
-                )
+    /// What is wrong with the artefacts of a cell whose item says ok. The first fault counts: its
+    /// repair makes all of them again.
+    fn artefact_fault(&self, item: &CellRecord) -> Option<(DifferenceKind, String, Repair)> {
+        let history = &item.story;
+        let fault = match &history.output {
+            Some(output) if !history.artefacts.is_empty() => {
+                let faults = history.artefacts.iter().map(|artefact| {
+                    let named = format!("{} {}", artefact.role, artefact.address(output));
+                    self.fault_of(artefact, &named)
+                });
+                faults.flatten().next()
             }
-            Some(_) => return None,
+            _ => {
+                let why = "its item names no artefact".to_owned();
+                Some((DifferenceKind::ArtefactMissing, why))
+            }
         };
-        let lose = Repair::Lose {
-            cell: row.cell,
-            etag: etag.to_owned(),
-            why: why.clone(),
-        };
+        let (kind, why) = fault?;
         let repair = if self.record.state == TaskState::Cancelled {
             Repair::None
         } else {
-            lose
+            Repair::Lose {
+                cell: item.cell,
+                artefacts: history.artefacts.clone(),
+                why: why.clone(),
+            }
         };
         Some((kind, why, repair))
     }
 
-    /// Of a cell whose raster is as its item says.
-    fn made(&self, pending: bool, failed: bool) -> Option<(Kind, String, Repair)> {
-        let detail = || "its raster is there and its item says ok".to_owned();
-        match (self.record.state, pending, failed) {
-            (TaskState::Cancelled, ..) | (_, false, false) => None,
-            // The notice has told of a failed cell, so another one has to set that right.
-            (TaskState::Complete, ..) if failed => {
-                Some((Kind::OkButFailed, detail(), Repair::Reopen))
-            }
-            (TaskState::Complete, ..) => Some((Kind::PendingInComplete, detail(), Repair::Reopen)),
-            (TaskState::Running, _, true) => Some((Kind::OkButFailed, detail(), Repair::Send)),
-            (TaskState::Running, true, false) => Some((Kind::OkButPending, detail(), Repair::Send)),
+    /// What is wrong with one artefact, which the message calls `named`.
+    fn fault_of(&self, artefact: &Artefact, named: &str) -> Option<(DifferenceKind, String)> {
+        let head = self.heads.and_then(|heads| heads.get(&artefact.role));
+        let Artefact { etag, bytes, .. } = artefact;
+        match head.and_then(Option::as_ref) {
+            None => Some((
+                DifferenceKind::ArtefactMissing,
+                format!("{named} does not exist"),
+            )),
+            Some(Head {
+                etag: there,
+                bytes: length,
+            }) if there != etag || length != bytes => Some((
+                DifferenceKind::ArtefactDiffers,
+                format!("{named} is {length} bytes {there} instead of {bytes} bytes {etag}"),
+            )),
+            Some(_) => None,
         }
     }
 
-    fn not_made(&self, pending: bool, failed: bool) -> Option<(Kind, String, Repair)> {
+    /// What is wrong with a cell whose artefacts are as its item says.
+    fn with_artefacts(
+        &self,
+        pending: bool,
+        failed: bool,
+    ) -> Option<(DifferenceKind, String, Repair)> {
+        let detail = || "its artefacts exist and its item says ok".to_owned();
+        match (self.record.state, pending, failed) {
+            (TaskState::Cancelled, ..) | (_, false, false) => None,
+            // The notice has counted the cell as failed, so another notice has to correct that.
+            (TaskState::Complete, ..) if failed => {
+                Some((DifferenceKind::OkButFailed, detail(), Repair::Reopen))
+            }
+            (TaskState::Complete, ..) => {
+                Some((DifferenceKind::PendingInComplete, detail(), Repair::Reopen))
+            }
+            (TaskState::Running, _, true) => {
+                Some((DifferenceKind::OkButFailed, detail(), Repair::Send))
+            }
+            (TaskState::Running, true, false) => {
+                Some((DifferenceKind::OkButPending, detail(), Repair::Send))
+            }
+        }
+    }
+
+    /// What is wrong with a cell whose item does not say ok.
+    fn without_artefacts(
+        &self,
+        pending: bool,
+        failed: bool,
+    ) -> Option<(DifferenceKind, String, Repair)> {
         match (self.record.state, pending) {
             _ if failed => None,
             (TaskState::Complete, true) => Some((
-                Kind::PendingInComplete,
-                "nobody will make it".to_owned(),
+                DifferenceKind::PendingInComplete,
+                "no worker will process it".to_owned(),
                 Repair::Reopen,
             )),
             (TaskState::Running, true) if self.without_message => Some((
-                Kind::PendingWithoutMessage,
+                DifferenceKind::PendingWithoutMessage,
                 "the queue is empty".to_owned(),
                 Repair::Send,
             )),
             (TaskState::Running | TaskState::Cancelled, true) => None,
             (state, false) => {
-                let says = match self.row {
-                    None => "there is no item of it".to_owned(),
-                    Some(row) => format!("its item says {}", row.state.name()),
+                let says = match self.item {
+                    None => "it has no item".to_owned(),
+                    Some(item) => format!("its item says {}", item.state.name()),
                 };
                 let repair = if state == TaskState::Cancelled {
                     Repair::None
                 } else {
                     Repair::Reopen
                 };
-                Some((Kind::OkWithoutResult, says, repair))
+                Some((DifferenceKind::OkWithoutResult, says, repair))
             }
         }
     }
 }
 
-/// What the task's own item does not agree with itself or with its results in.
-pub(super) fn of_task(record: &TaskRecord, results_missing: bool) -> Vec<Difference> {
+/// The differences within the task's own item, and between it and its results list.
+pub(super) fn compare_task(record: &TaskRecord, results_missing: bool) -> Vec<Difference> {
     let mut found = vec![];
     if record.state == TaskState::Running && record.open_shards.is_empty() {
-        let detail = "all shards are closed, but nobody has completed it".to_owned();
+        let detail = "all shards are closed, but it is not complete".to_owned();
         found.push(Difference::of_task(
-            Kind::NotCompleted,
+            DifferenceKind::NotCompleted,
             detail,
             Repair::Send,
         ));
     }
     if record.owes_notice() {
-        let why = record
-            .notice_error
-            .as_deref()
-            .unwrap_or("nobody has sent it yet");
+        let why = record.notice_error.as_deref().unwrap_or("not sent yet");
         found.push(Difference::of_task(
-            Kind::NoticeOwed,
+            DifferenceKind::NoticeOwed,
             why.to_owned(),
             Repair::Send,
         ));
     }
     if results_missing {
         let detail = format!(
-            "the notice of epoch {} names a list that is gone",
+            "the notice of epoch {} names a list that does not exist",
             record.notified_epoch
         );
         found.push(Difference::of_task(
-            Kind::ResultsMissing,
+            DifferenceKind::ResultsMissing,
             detail,
             Repair::None,
         ));

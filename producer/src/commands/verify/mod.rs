@@ -1,11 +1,11 @@
-//! `verify`: sets, items and rasters of a task held against each other.
+//! `verify`: compares the sets, items and artefacts of a task.
 //!
-//! `difference` finds what does not agree, `rasters` asks S3 for the rasters, `repair` has the
-//! protocol do it again. Nothing is taken back that the protocol could not take back itself: a
-//! repair is a retry of the cell, or its message.
+//! `artefacts` sends a HEAD request for each artefact, `difference` finds what does not agree, `repair` repairs it by
+//! steps of the protocol. A repair undoes nothing that the protocol itself could not undo: it retries
+//! the cell, or sends its message.
 
+mod artefacts;
 mod difference;
-mod rasters;
 mod repair;
 mod run;
 

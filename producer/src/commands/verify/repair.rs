@@ -1,8 +1,8 @@
 //! Repairs, as steps of the protocol: a shard is created as a submit does, a cell is reopened as a
 //! retry does, and a message is sent. First everything is reopened, then everything is sent; so a
-//! repair that dies leaves what the next `verify` finds. Cells whose messages are lost count as not
-//! sent first: otherwise, after a repair that has sent some of them, the queue is not empty any
-//! more and nobody can tell that the others have none.
+//! repair that dies leaves what the next `verify` finds. The shards of cells whose messages are lost
+//! are marked as not enqueued first. Otherwise, after a repair that has sent some of them, the queue is
+//! not empty any more, and nothing shows that the others have no message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,47 +12,45 @@ use tilefleet_common::ledger::transition::{self, Failure, Ticket};
 use tilefleet_common::ledger::{Part, ShardRecord};
 use tilefleet_common::tracker::rfc3339;
 
-use super::difference::{Difference, Kind, Repair};
-use crate::commands::resume;
-use crate::commands::retry::Reopening;
+use super::difference::{Difference, DifferenceKind, Repair};
 use crate::error::ProducerError;
-use crate::fleet::Resend;
+use crate::fleet::{Reopening, Resend};
 
 /// Cells of one transaction: "up to 100 distinct items" (DynamoDB API reference,
 /// `TransactWriteItems`), two of which are shard and task.
 const CELLS_AT_ONCE: usize = 90;
 
-/// What is to be done of a shard.
+/// The repairs of one shard.
 #[derive(Debug, Default)]
-struct ShardPlan {
+struct ShardRepair {
     create: bool,
-    /// Reopens all that is pending, for a task that does not wait for it.
+    /// Reopens all pending cells, because the task does not wait for the shard.
     open: bool,
     reopen: BTreeSet<u32>,
-    /// Marked as enqueued, and the messages are lost.
+    /// Cells whose messages are lost, in a shard that is marked as enqueued.
     unsent: BTreeSet<u32>,
     lose: BTreeMap<u32, Repair>,
     send: BTreeSet<u32>,
-    /// Sends a message to whoever closes the shard.
+    /// Sends a message, whose receiver closes the shard.
     close: bool,
 }
 
-/// What is to be done.
+/// The repairs of a task.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
-    shards: BTreeMap<u32, ShardPlan>,
-    /// Sends a message to whoever completes the task or sends its notice.
-    duty: bool,
+pub(super) struct RepairPlan {
+    shards: BTreeMap<u32, ShardRepair>,
+    /// Sends a message, whose receiver completes the task or sends its notice.
+    completion: bool,
 }
 
-impl Plan {
+impl RepairPlan {
     pub(super) fn is_empty(&self) -> bool {
-        self.shards.is_empty() && !self.duty
+        self.shards.is_empty() && !self.completion
     }
 
     pub(super) fn add(&mut self, found: &Difference) {
         let Some(number) = found.shard else {
-            self.duty |= found.repair == Repair::Send;
+            self.completion |= found.repair == Repair::Send;
             return;
         };
         if found.repair == Repair::None {
@@ -68,21 +66,23 @@ impl Plan {
             (lose @ Repair::Lose { .. }, Some(ordinal)) => {
                 shard.lose.insert(ordinal, lose.clone());
             }
-            // Sent with all that is pending in a shard that is not marked.
-            (Repair::Send, Some(ordinal)) if found.kind == Kind::PendingWithoutMessage => {
+            // Sent with all pending cells of a shard that is not marked.
+            (Repair::Send, Some(ordinal))
+                if found.kind == DifferenceKind::PendingWithoutMessage =>
+            {
                 shard.unsent.insert(ordinal);
             }
             (Repair::Send, Some(ordinal)) => {
                 shard.send.insert(ordinal);
             }
-            // A shard that is not enqueued sends what is pending by itself; one that waits to be
-            // closed has nothing pending.
+            // The pending cells of a shard that is not enqueued are sent in any case. A shard that only
+            // has to be closed has no pending cells.
             (Repair::Send, None) => shard.close = true,
             _ => {}
         }
     }
 
-    /// Does it, and answers how many messages were sent.
+    /// Carries out the repairs. Returns how many messages were sent.
     pub(super) async fn carry_out(&self, resend: Resend<'_>) -> Result<u32, ProducerError> {
         let Resend {
             fleet,
@@ -94,11 +94,11 @@ impl Plan {
             task,
             record: record.clone(),
         };
-        for (&number, plan) in &self.shards {
-            if plan.create {
-                resume::create(resend, number).await?;
+        for (&number, repair) in &self.shards {
+            if repair.create {
+                resend.create_shard(number).await?;
             }
-            plan.reopen(resend, number, &mut reopening).await?;
+            repair.reopen(resend, number, &mut reopening).await?;
         }
         let record = fleet.task(task).await?;
         let resend = Resend {
@@ -106,25 +106,25 @@ impl Plan {
             ..resend
         };
         let mut sent = resend
-            .all(|shard| match self.shards.get(&shard.number) {
-                Some(plan) => {
-                    let mut wanted = plan.send.clone();
-                    if plan.close && shard.pending().is_empty() {
-                        wanted.extend(shard.cells.first().map(|(ordinal, _)| *ordinal));
+            .send_all(|shard| match self.shards.get(&shard.number) {
+                Some(repair) => {
+                    let mut wanted = repair.send.clone();
+                    if repair.close && shard.pending().is_empty() {
+                        wanted.extend(shard.first_ordinal());
                     }
                     wanted
                 }
                 None => BTreeSet::new(),
             })
             .await?;
-        if self.duty {
-            sent = sent.saturating_add(resume::send_duty(resend).await?);
+        if self.completion {
+            sent = sent.saturating_add(resend.send_first_cell().await?);
         }
         Ok(sent)
     }
 }
 
-impl ShardPlan {
+impl ShardRepair {
     async fn reopen(
         &self,
         resend: Resend<'_>,
@@ -157,9 +157,9 @@ impl ShardPlan {
         for lost in lost.chunks(CELLS_AT_ONCE) {
             let Some(sets) = read().await? else { continue };
             let ordinals: BTreeSet<u32> = lost.iter().map(|(ordinal, _)| *ordinal).collect();
-            let rows: Vec<Part> = lost.iter().map(|(_, row)| row.clone()).collect();
+            let items: Vec<Part> = lost.iter().map(|(_, item)| item.clone()).collect();
             reopening
-                .shard(number, sets, |_| ordinals.clone(), &rows)
+                .shard(number, sets, |_| ordinals.clone(), &items)
                 .await?;
         }
         Ok(())
@@ -172,7 +172,12 @@ impl ShardPlan {
     ) -> impl Iterator<Item = (u32, Part)> + 'a {
         let now = rfc3339(Timestamp::now());
         self.lose.iter().filter_map(move |(&ordinal, repair)| {
-            let Repair::Lose { cell, etag, why } = repair else {
+            let Repair::Lose {
+                cell,
+                artefacts,
+                why,
+            } = repair
+            else {
                 return None;
             };
             let ticket = Ticket {
@@ -180,14 +185,15 @@ impl ShardPlan {
                 shard,
                 ordinal,
                 cell: *cell,
+                job: resend.record.job.clone(),
             };
             let failure = Failure {
-                code: "raster_lost".to_owned(),
+                code: "artefact_lost".to_owned(),
                 message: why.clone(),
             };
             Some((
                 ordinal,
-                Part::Write(transition::lose_cell(&ticket, etag, &failure, &now)),
+                Part::Write(transition::lose_cell(&ticket, artefacts, &failure, &now)),
             ))
         })
     }

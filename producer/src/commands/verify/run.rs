@@ -1,4 +1,4 @@
-//! `verify`: what differs, and its repair.
+//! `verify`: compares, repairs under `--repair`, and prints the differences.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -8,30 +8,28 @@ use serde::Serialize;
 use tilefleet_common::domain::TaskId;
 use tilefleet_common::ledger::{TaskRecord, TaskState};
 
-use super::difference::{Counts, Difference, Kind, of_shard, of_task};
-use super::rasters;
-use super::repair::Plan;
-use crate::cli::{Exit, Format, Global, Output, Verify, note};
-use crate::commands::retry::running_or_complete;
+use super::artefacts::head_artefacts;
+use super::difference::{Counts, Difference, DifferenceKind, Tally, compare_shard, compare_task};
+use super::repair::RepairPlan;
+use crate::cli::{Exit, Format, GlobalArgs, Output, VerifyArgs, note};
 use crate::error::ProducerError;
-use crate::fleet::{FleetConnection, Resend, wake};
+use crate::fleet::{FleetConnection, Resend, running_or_complete, wake};
 
-/// Differences that are shown one by one in a table or in JSON; all are counted, and NDJSON has
-/// all.
+/// Differences that a table or JSON shows one by one. All are counted, and NDJSON shows all.
 const SHOWN: usize = 1000;
 
-/// What `verify` tells.
+/// What `verify` has found and done.
 #[derive(Debug, Serialize)]
-struct Report {
+struct Verification {
     task: TaskId,
     state: TaskState,
     epoch: u32,
-    /// Whether nothing differs, or all that did is mended.
+    /// Whether no difference was found.
     sound: bool,
     #[serde(flatten)]
     counts: Counts,
     /// How many differences of each kind.
-    found: BTreeMap<Kind, u32>,
+    found: BTreeMap<DifferenceKind, u32>,
     /// The first of them.
     differences: Vec<Difference>,
     /// Messages that a repair sent.
@@ -39,15 +37,15 @@ struct Report {
     sent: Option<u32>,
 }
 
-/// Verifies the task, and repairs it if that was asked for.
+/// Verifies the task, and repairs it under `--repair`.
 pub(crate) async fn run(
-    arguments: &Verify,
-    global: &Global,
+    args: &VerifyArgs,
+    global: &GlobalArgs,
     output: &mut Output,
 ) -> Result<Exit, ProducerError> {
     let fleet = FleetConnection::open(global).await?;
-    let task = &arguments.task;
-    let record = if arguments.repair {
+    let task = &args.task;
+    let record = if args.repair {
         running_or_complete(&fleet, task).await?
     } else {
         fleet.task(task).await?
@@ -57,25 +55,23 @@ pub(crate) async fn run(
         task,
         record: &record,
     };
+    // All differences are found before the first is repaired.
     let mut findings = Findings::default();
-    Box::pin(look_at_all(resend, output, &mut findings)).await?;
-    let sent = if arguments.repair && !findings.plan.is_empty() {
-        let sent =
-            findings
-                .plan
-                .carry_out(resend)
-                .await
-                .map_err(|cause| ProducerError::BrokeOff {
-                    command: "repair",
-                    task: task.clone(),
-                    cause: Box::new(cause),
-                })?;
-        wake::run(&fleet, sent).await;
+    Box::pin(compare(resend, output, &mut findings)).await?;
+    let sent = if args.repair && !findings.plan.is_empty() {
+        let sent = findings.plan.carry_out(resend).await.map_err(|cause| {
+            ProducerError::CommandUnfinished {
+                command: "repair",
+                task: task.clone(),
+                cause: Box::new(cause),
+            }
+        })?;
+        wake(&fleet, sent).await;
         Some(sent)
     } else {
         None
     };
-    let report = Report {
+    let verification = Verification {
         task: task.clone(),
         state: record.state,
         epoch: record.epoch,
@@ -85,18 +81,22 @@ pub(crate) async fn run(
         differences: findings.shown,
         sent,
     };
-    report.write(output)?;
+    verification.write(output)?;
     output.flush()?;
-    fleet.tell_calls(global);
-    Ok(if report.sound { Exit::Ok } else { Exit::Fault })
+    fleet.print_calls(global);
+    Ok(if verification.sound {
+        Exit::Ok
+    } else {
+        Exit::Fault
+    })
 }
 
 #[derive(Debug, Default)]
 struct Findings {
     counts: Counts,
-    found: BTreeMap<Kind, u32>,
+    found: BTreeMap<DifferenceKind, u32>,
     shown: Vec<Difference>,
-    plan: Plan,
+    plan: RepairPlan,
 }
 
 impl Findings {
@@ -113,7 +113,8 @@ impl Findings {
     }
 }
 
-async fn look_at_all(
+/// Compares the whole task, shard by shard, and adds each difference to `findings`.
+async fn compare(
     resend: Resend<'_>,
     output: &mut Output,
     findings: &mut Findings,
@@ -123,7 +124,7 @@ async fn look_at_all(
         task,
         record,
     } = resend;
-    // Nothing can be said of a single message; but where none is left, nothing pending has one.
+    // SQS cannot be searched for one message. But if the queue is empty, no pending cell has one.
     let queue_is_empty = match record.state {
         TaskState::Running => {
             let cells = fleet.queue.attributes().await?;
@@ -135,28 +136,30 @@ async fn look_at_all(
         }
         _ => false,
     };
-    let mut shards = pin!(resend.sources().shards(|_, _| true));
-    let mut unsettled = vec![];
+    let mut shards = pin!(resend.cells_of_task().shards(|_, _| true));
+    let mut still_open = vec![];
     while let Some(shard) = shards.try_next().await? {
-        let seen = rasters::at_rasters(&fleet.clients.objects, &shard).await?;
-        let mut differences = of_shard(record, &shard, &seen, queue_is_empty, &mut findings.counts);
-        // A worker may be between two steps: what it has done since is no difference.
+        let heads = head_artefacts(&fleet.clients.objects, &shard).await?;
+        let mut differences =
+            compare_shard(record, &shard, &heads, queue_is_empty, &mut findings.counts);
+        // A worker may be between two steps of the protocol: what it has done since is not a difference.
         if record.state == TaskState::Running
-            && differences.iter().any(|found| found.kind.is_of_a_moment())
+            && differences.iter().any(|found| found.kind.is_transient())
         {
             let now = fleet.ledger.shard(task, shard.number).await?;
             differences.retain(|found| found.is_still_so(now.as_ref()));
         }
         for difference in differences {
-            if difference.kind == Kind::ShardNotClosed {
-                unsettled.push(difference);
+            if difference.kind == DifferenceKind::ShardNotClosed {
+                still_open.push(difference);
             } else {
                 findings.add(difference, output)?;
             }
         }
     }
+    // Workers may also have closed shards since: only those that the task still waits for count.
     let now = fleet.task(task).await?;
-    for difference in unsettled {
+    for difference in still_open {
         if difference
             .shard
             .is_some_and(|shard| now.open_shards.contains(&shard))
@@ -164,7 +167,7 @@ async fn look_at_all(
             findings.add(difference, output)?;
         }
     }
-    for difference in of_task(&now, results_are_missing(fleet, task, &now).await?) {
+    for difference in compare_task(&now, results_are_missing(fleet, task, &now).await?) {
         findings.add(difference, output)?;
     }
     Ok(())
@@ -187,7 +190,7 @@ async fn results_are_missing(
         .is_none())
 }
 
-impl Report {
+impl Verification {
     fn write(&self, output: &mut Output) -> Result<(), ProducerError> {
         match output.format {
             Format::Json => return output.json(self),
@@ -199,34 +202,24 @@ impl Report {
         }
         let Counts {
             sets,
-            rows,
-            rasters,
+            items,
+            artefacts,
         } = &self.counts;
+        let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+        let tally = |name: &str, tally: &Tally| {
+            let Tally {
+                ok,
+                failed,
+                pending,
+            } = tally;
+            let [ok, failed, pending] = [ok, failed, pending].map(u32::to_string);
+            vec![name.to_owned(), ok, failed, pending]
+        };
         let rows = [
-            vec![
-                "CELLS".into(),
-                "OK".into(),
-                "FAILED".into(),
-                "PENDING".into(),
-            ],
-            vec![
-                "sets".into(),
-                sets.ok.to_string(),
-                sets.failed.to_string(),
-                sets.pending.to_string(),
-            ],
-            vec![
-                "items".into(),
-                rows.ok.to_string(),
-                rows.failed.to_string(),
-                rows.pending.to_string(),
-            ],
-            vec![
-                "rasters".into(),
-                rasters.to_string(),
-                "-".into(),
-                "-".into(),
-            ],
+            row(["CELLS", "OK", "FAILED", "PENDING"]),
+            tally("sets", sets),
+            tally("items", items),
+            row(["artefacts", &artefacts.to_string(), "-", "-"]),
         ];
         output.table(None, &rows)?;
         if !self.differences.is_empty() {
@@ -260,9 +253,68 @@ impl Report {
             }
             (_, None) => {
                 format!(
-                    "task {task}: {all} differences; producer verify {task} --repair mends what can be mended"
+                    "task {task}: {all} differences; producer verify {task} --repair repairs what can be repaired"
                 )
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::printed;
+    use crate::fleet::task_record;
+
+    fn verification(differences: Vec<Difference>, sent: Option<u32>) -> Verification {
+        let mut found = BTreeMap::new();
+        for difference in &differences {
+            *found.entry(difference.kind).or_default() += 1;
+        }
+        let tally = Tally {
+            ok: 3,
+            failed: 0,
+            pending: 1,
+        };
+        Verification {
+            task: "rgb-1".parse().unwrap(),
+            state: TaskState::Running,
+            epoch: 1,
+            sound: differences.is_empty(),
+            counts: Counts {
+                sets: tally,
+                items: tally,
+                artefacts: 3,
+            },
+            found,
+            differences,
+            sent,
+        }
+    }
+
+    #[test]
+    fn a_sound_task_has_only_counts() {
+        let sound = verification(vec![], None);
+        let text = printed(Format::Table, |output| sound.write(output));
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn each_difference_is_shown_with_its_repair() {
+        let record = TaskRecord {
+            open_shards: [].into(),
+            notice_error: Some("topic t-events does not exist".to_owned()),
+            ..task_record()
+        };
+        let differences = compare_task(&record, true);
+        let found = verification(differences.clone(), None);
+        let repaired = verification(differences, Some(1));
+        let text = [
+            printed(Format::Table, |output| found.write(output)),
+            printed(Format::Json, |output| found.write(output)),
+            printed(Format::Table, |output| output.line(&repaired.verdict())),
+        ]
+        .concat();
+        insta::assert_snapshot!(text);
     }
 }

@@ -6,8 +6,10 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 use tilefleet_common::domain::{CellId, DomainError, S3Url, SceneDate, Tile};
 
-/// All fields that a cell may have. `ledger` is what the ledger told of the cell when it was
-/// printed; it means nothing here, and is accepted so that printed cells can be submitted.
+use super::error::CellError;
+
+/// All fields that a cell can have. `ledger` is what the ledger said of the cell when `cells` printed
+/// it. It is ignored, so that printed cells can be submitted.
 const KNOWN: [&str; 11] = [
     "files",
     "assets",
@@ -22,102 +24,7 @@ const KNOWN: [&str; 11] = [
     "ledger",
 ];
 
-/// Why a cell of the input cannot be used. The message tells the next step; who reports it adds
-/// input and place.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum CellError {
-    #[error(
-        "not a JSON object of its own: {cause}, column {column}; write one cell per line, as jq -c does"
-    )]
-    NotJson { cause: String, column: usize },
-    #[error("byte {byte} of the line is not UTF-8 text; convert the file, for example with iconv")]
-    NotUtf8 { byte: usize },
-    #[error("longer than 1 MiB; write one cell per line, as jq -c does")]
-    LongLine,
-    #[error(
-        "{found} is no cell; expected an object such as {{\"files\":\"s3://…\",\"date\":\"20200801\",\"output_bucket\":\"…\"}}"
-    )]
-    NotAnObject { found: &'static str },
-    #[error("unknown field \"{name}\"; known are {known}", known = KNOWN.join(", "))]
-    UnknownField { name: String },
-    #[error("field \"{field}\" must be {expected}, not {found}")]
-    Type {
-        field: String,
-        expected: &'static str,
-        found: &'static str,
-    },
-    #[error("field \"{field}\": {cause}")]
-    Value { field: String, cause: DomainError },
-    #[error(
-        "field \"output_bucket\": \"{text}\" is not a bucket's name; for a prefix give \"output\":\"s3://bucket/prefix\""
-    )]
-    Bucket { text: String },
-    #[error("field \"region_name\": \"{text}\" is not a region; expected one such as eu-central-1")]
-    Region { text: String },
-    #[error("fields \"{one}\" and \"{other}\" exclude each other; remove one")]
-    Both {
-        one: &'static str,
-        other: &'static str,
-    },
-    #[error(
-        "nothing to read; add \"files\":\"s3://bucket/prefix/\", or \"assets\" with the object of each band"
-    )]
-    NoFiles,
-    #[error(
-        "no output; add \"output_bucket\" or \"output\":\"s3://bucket/prefix\" to the cell, or pass --output"
-    )]
-    NoOutput,
-    #[error(
-        "\"files\" names the object {object}; give the prefix that it is in, or name the objects in \"assets\""
-    )]
-    FilesIsObject { object: S3Url },
-    #[error("asset {band} names no object but the prefix {url}; give the object's whole address")]
-    AssetIsPrefix { band: String, url: S3Url },
-    #[error("no asset {band}, which recipe {recipe} reads; it reads {bands}")]
-    MissingAsset {
-        band: &'static str,
-        recipe: &'static str,
-        bands: String,
-    },
-    #[error("{what} {first} {from_first} does not agree with {second} {from_second}; {remedy}")]
-    Disagreement {
-        what: &'static str,
-        first: String,
-        from_first: &'static str,
-        second: String,
-        from_second: &'static str,
-        remedy: &'static str,
-    },
-    #[error(
-        "nothing at {place} tells the tile: no layout tiles/48/R/XT/2020/8/1/0/, no object's name, no tileInfo.json; add \"tile\":\"48RXT\""
-    )]
-    NoTile { place: S3Url },
-    #[error("nothing at {place} tells the date; add \"date\":\"20200801\"")]
-    NoDate { place: S3Url },
-    #[error(
-        "nothing tells which cell it is, and recipe {recipe} looks nowhere for it; add \"cell\":\"48RXT/2020-08-01/0\""
-    )]
-    NoName { recipe: &'static str },
-    #[error(
-        "no object of band {band} below {prefix}; check \"files\", or name the objects in \"assets\""
-    )]
-    MissingBand { band: &'static str, prefix: S3Url },
-    #[error(
-        "band {band} is more than once below {prefix}, as {one} and {other}; give the prefix of one resolution, or name the objects in \"assets\""
-    )]
-    SeveralOfBand {
-        band: &'static str,
-        prefix: S3Url,
-        one: String,
-        other: String,
-    },
-    #[error("{object} does not tell the tile: {cause}; add \"tile\":\"48RXT\"")]
-    TileInfo { object: S3Url, cause: String },
-    #[error("{0}")]
-    Denied(String),
-}
-
-/// The fields of a cell that are there, each in its own type. A field that is null is not there.
+/// The fields that a cell has, each in its own type. A field that is null counts as missing.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fields {
     pub(crate) cell: Option<CellId>,
@@ -132,15 +39,16 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// Takes a cell's value apart.
+    /// The fields of a cell's JSON value.
     pub(crate) fn of(value: Value) -> Result<Self, CellError> {
         let Value::Object(object) = value else {
             return Err(CellError::NotAnObject {
-                found: kind(&value),
+                found: json_type(&value),
             });
         };
         let mut fields = Self::default();
         let mut output_bucket = None;
+        // Each field is checked alone first, so that an error can name it.
         for (name, value) in object {
             if value.is_null() && KNOWN.contains(&name.as_str()) {
                 continue;
@@ -173,9 +81,15 @@ impl Fields {
                 }
                 "request_payer" => fields.request_payer = Some(flag(&name, &value)?),
                 "ledger" => {}
-                _ => return Err(CellError::UnknownField { name }),
+                _ => {
+                    return Err(CellError::UnknownField {
+                        name,
+                        known: KNOWN.join(", "),
+                    });
+                }
             }
         }
+        // Then the fields that exclude each other.
         match (&fields.output, output_bucket) {
             (Some(_), Some(_)) => {
                 return Err(CellError::Both {
@@ -198,27 +112,29 @@ impl Fields {
 
 const ADDRESS: &str = "a string such as \"s3://bucket/prefix/\"";
 
-fn kind(value: &Value) -> &'static str {
+fn json_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
-        Value::Bool(_) => "a truth value",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
         Value::String(_) => "a string",
-        Value::Array(_) => "a list",
+        Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     }
 }
 
-fn wrong(field: &str, expected: &'static str, value: &Value) -> CellError {
+fn wrong_type(field: &str, expected: &'static str, value: &Value) -> CellError {
     CellError::Type {
         field: field.to_owned(),
         expected,
-        found: kind(value),
+        found: json_type(value),
     }
 }
 
 fn text<'a>(field: &str, expected: &'static str, value: &'a Value) -> Result<&'a str, CellError> {
-    value.as_str().ok_or_else(|| wrong(field, expected, value))
+    value
+        .as_str()
+        .ok_or_else(|| wrong_type(field, expected, value))
 }
 
 fn parsed<T: FromStr<Err = DomainError>>(
@@ -245,14 +161,14 @@ fn number(field: &str, value: &Value) -> Result<u32, CellError> {
                 expected,
                 found: "another number",
             },
-            _ => wrong(field, expected, value),
+            _ => wrong_type(field, expected, value),
         })
 }
 
 fn flag(field: &str, value: &Value) -> Result<bool, CellError> {
     value
         .as_bool()
-        .ok_or_else(|| wrong(field, "true or false", value))
+        .ok_or_else(|| wrong_type(field, "true or false", value))
 }
 
 fn bucket(text: &str) -> Result<S3Url, CellError> {
@@ -275,7 +191,7 @@ fn region(text: &str) -> Result<String, CellError> {
 fn assets(field: &str, value: Value) -> Result<BTreeMap<String, S3Url>, CellError> {
     let expected = "an object of bands such as {\"B04\":\"s3://…\"}";
     let Value::Object(bands) = value else {
-        return Err(wrong(field, expected, &value));
+        return Err(wrong_type(field, expected, &value));
     };
     let bands: Map<String, Value> = bands;
     bands
@@ -312,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_printed_cell_carries_from_the_ledger_is_ignored_and_null_is_nothing() {
+    fn the_ledger_field_of_a_printed_cell_is_ignored_and_null_counts_as_missing() {
         let fields =
             Fields::of(json!({"ledger": {"state": "failed"}, "region_name": null, "number": null}))
                 .unwrap();
@@ -337,7 +253,7 @@ mod tests {
         let cases = [
             (
                 json!(7),
-                "a number is no cell; expected an object such as {\"files\":\"s3://…\",\"date\":\"20200801\",\"output_bucket\":\"…\"}",
+                "a number is not a cell; expected an object such as {\"files\":\"s3://…\",\"date\":\"20200801\",\"output_bucket\":\"…\"}",
             ),
             (
                 json!({"files": 7}),
@@ -349,7 +265,7 @@ mod tests {
             ),
             (
                 json!({"tile": ["48RXT"]}),
-                "field \"tile\" must be a string such as \"48RXT\", not a list",
+                "field \"tile\" must be a string such as \"48RXT\", not an array",
             ),
             (
                 json!({"cell": {}}),

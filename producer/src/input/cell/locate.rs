@@ -1,27 +1,27 @@
-//! Looking into a prefix that is not in the layout of the scene buckets.
+//! Resolving cells, also those whose prefix must be listed.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-use serde_json::Value;
 use tilefleet_common::aws::{AwsErrorKind, ListedObject, ObjectError, ObjectStore};
-use tilefleet_common::domain::{Cell, S3Url, SceneDate, Tile, band_in_object_name};
+use tilefleet_common::domain::{Cell, S3Url};
 
-use super::fields::{CellError, Fields};
-use super::identity::{Choices, Claim, Claims, Told, Unlocated, tell};
+use super::assets::assets_of_listing;
+use super::claims::{Claim, Claims};
+use super::error::CellError;
+use super::fields::Fields;
+use super::identity::{Resolved, SubmitOptions, Unlocated, resolve_identity};
+use super::tile_info::claim_of_tile_info;
 
-/// Objects of a prefix that are looked at. A scene has fewer than a hundred.
+/// Objects of a prefix that are listed. A scene has fewer than a hundred.
 const MOST_OBJECTS: usize = 1000;
 /// A `tileInfo.json` has a few kilobytes.
 const TILE_INFO_BYTES: u64 = 1024 * 1024;
 
-/// Why a cell could not be told.
+/// Why a cell could not be resolved.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ResolveError {
-    /// The cell is wrong; others may be right.
+    /// The cell is wrong; others can be right.
     #[error(transparent)]
     Cell(#[from] CellError),
-    /// S3 gives no answer, whichever cell is asked about.
+    /// S3 does not answer, for this cell or any other.
     #[error(transparent)]
     Service(ObjectError),
 }
@@ -42,24 +42,24 @@ impl From<ObjectError> for ResolveError {
     }
 }
 
-/// Makes cells of the input's values.
+/// Makes cells of the fields of entries.
 #[derive(Debug, Clone)]
 pub(crate) struct Resolver {
     objects: ObjectStore,
-    choices: Choices,
+    options: SubmitOptions,
 }
 
 impl Resolver {
-    /// A resolver that looks into `objects` where a cell does not tell enough.
-    pub(crate) fn new(objects: ObjectStore, choices: Choices) -> Self {
-        Self { objects, choices }
+    /// A resolver that lists `objects` where the fields of a cell do not say enough.
+    pub(crate) fn new(objects: ObjectStore, options: SubmitOptions) -> Self {
+        Self { objects, options }
     }
 
-    /// The cell that `value` is about.
-    pub(crate) async fn resolve(&self, value: Value, document: bool) -> Result<Cell, ResolveError> {
-        match tell(Fields::of(value)?, document, &self.choices)? {
-            Told::Cell(cell) => Ok(cell),
-            Told::Prefix(unlocated) => self.locate(*unlocated).await,
+    /// The cell that `fields` describe.
+    pub(crate) async fn resolve(&self, fields: Fields) -> Result<Cell, ResolveError> {
+        match resolve_identity(fields, &self.options)? {
+            Resolved::Cell(cell) => Ok(cell),
+            Resolved::Prefix(unlocated) => self.locate(*unlocated).await,
         }
     }
 
@@ -75,11 +75,11 @@ impl Resolver {
             .objects
             .list(&folder, request_payer, MOST_OBJECTS)
             .await?;
-        let assets = self.assets(&folder, &listed)?;
+        let assets = assets_of_listing(&folder, &listed, &self.options.job)?;
         let mut claims = assets.values().fold(Claims::of(&fields), |claims, asset| {
             claims.and_name(asset.object_name())
         });
-        if !claims.tell_tile()
+        if !claims.has_tile()
             && let Some((object, claim)) = self.tile_info(&folder, &listed, request_payer).await?
         {
             claims = claims.and(
@@ -87,7 +87,7 @@ impl Resolver {
                 "of tileInfo.json",
             );
         }
-        let id = claims.settle(&folder)?;
+        let id = claims.reconcile(&folder)?;
         Ok(Cell {
             id,
             assets,
@@ -97,35 +97,8 @@ impl Resolver {
         })
     }
 
-    fn assets(
-        &self,
-        prefix: &S3Url,
-        listed: &[ListedObject],
-    ) -> Result<BTreeMap<String, S3Url>, CellError> {
-        let asset = |&band: &&'static str| {
-            let mut found = listed
-                .iter()
-                .map(|object| &object.url)
-                .filter(|url| band_in_object_name(url.object_name(), band));
-            match (found.next(), found.next()) {
-                (Some(only), None) => Ok((band.to_owned(), only.clone())),
-                (None, _) => Err(CellError::MissingBand {
-                    band,
-                    prefix: prefix.clone(),
-                }),
-                (Some(one), Some(other)) => Err(CellError::SeveralOfBand {
-                    band,
-                    prefix: prefix.clone(),
-                    one: below(one, prefix),
-                    other: below(other, prefix),
-                }),
-            }
-        };
-        self.choices.recipe.bands().iter().map(asset).collect()
-    }
-
-    /// What `tileInfo.json` says, from the prefix or, where that is a folder of one resolution,
-    /// from the one above.
+    /// What `tileInfo.json` says: that of the prefix, or of the prefix above if this one is a folder of
+    /// one resolution. `None` if neither has one.
     async fn tile_info(
         &self,
         folder: &S3Url,
@@ -152,7 +125,7 @@ impl Resolver {
             .await
         {
             Ok(info) => Ok(Some((object, claim_of_tile_info(&info.bytes)))),
-            // Without the right to list, S3 says "denied" of what is not there.
+            // Without the permission to list, S3 denies access to an object that does not exist.
             Err(ObjectError::DeniedWithoutPaying { .. }) => Ok(None),
             Err(ObjectError::Call(error))
                 if matches!(
@@ -175,61 +148,9 @@ fn as_folder(prefix: &S3Url) -> S3Url {
     S3Url::new(prefix.bucket(), &format!("{}/", prefix.key())).unwrap_or_else(|_| prefix.clone())
 }
 
-fn below(object: &S3Url, prefix: &S3Url) -> String {
-    object
-        .key()
-        .strip_prefix(prefix.key())
-        .unwrap_or(object.key())
-        .to_owned()
-}
-
-/// The part of `tileInfo.json` that names the cell (see "Sentinel-2" in the Registry of Open Data
-/// on AWS).
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TileInfo {
-    utm_zone: u8,
-    latitude_band: String,
-    grid_square: String,
-    timestamp: Option<String>,
-}
-
-fn claim_of_tile_info(json: &[u8]) -> Result<Claim, String> {
-    let info: TileInfo = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let tile = Tile::from_parts(
-        &info.utm_zone.to_string(),
-        &info.latitude_band,
-        &info.grid_square,
-    );
-    let tile = tile.map_err(|error| error.to_string())?;
-    let date = info
-        .timestamp
-        .and_then(|moment| moment.get(..10)?.parse::<SceneDate>().ok());
-    Ok(Claim {
-        tile: Some(tile),
-        date,
-        number: None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tile_info_tells_tile_and_date() {
-        let claim = claim_of_tile_info(
-            br#"{"path":"tiles/48/R/XT/2020/8/1/0","timestamp":"2020-08-01T03:45:41.024Z","utmZone":48,"latitudeBand":"R","gridSquare":"XT"}"#,
-        )
-        .unwrap();
-        assert_eq!(claim.tile.unwrap().to_string(), "48RXT");
-        assert_eq!(claim.date.unwrap().to_string(), "2020-08-01");
-        let wrong = claim_of_tile_info(br#"{"utmZone":48,"latitudeBand":"I","gridSquare":"XT"}"#);
-        assert_eq!(
-            wrong.unwrap_err(),
-            "\"48IXT\" is not a tile: expected zone, band and square as in 48RXT"
-        );
-    }
 
     #[test]
     fn a_prefix_is_listed_as_a_folder() {

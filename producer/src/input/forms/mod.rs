@@ -1,4 +1,12 @@
-//! The forms that an input may have.
+//! The forms that an input can have.
+//!
+//! A new form is a file that implements `Form`, and a line in `detect.rs`.
 
-pub(super) mod ndjson;
-pub(super) mod walkthrough;
+mod detect;
+mod form;
+mod ndjson;
+mod start;
+mod walkthrough;
+
+pub(super) use detect::detect;
+pub(super) use start::Start;

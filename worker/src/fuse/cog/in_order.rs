@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::CogError;
+use crate::fuse::cog::error::CogError;
 
 /// Whoever brings an item that makes others ready consumes them, on its own thread and outside of
 /// the lock. So no thread waits for another's consuming, unless more than `limit` bytes are ready
 /// and waiting: that is the back pressure.
-pub(super) struct InOrder<T> {
+pub(crate) struct InOrder<T> {
     state: Mutex<State<T>>,
     consumed: Condvar,
     limit: usize,
@@ -26,7 +26,7 @@ struct State<T> {
 }
 
 impl<T> InOrder<T> {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         let state = State {
             early: BTreeMap::new(),
             ready: VecDeque::new(),
@@ -48,7 +48,7 @@ impl<T> InOrder<T> {
     /// # Errors
     /// What `consume` returned, to the caller that it was running for, and [`CogError::Abandoned`]
     /// to all others.
-    pub(super) fn put(
+    pub(crate) fn put(
         &self,
         index: usize,
         item: T,
@@ -93,7 +93,7 @@ impl<T> InOrder<T> {
     }
 
     /// Number of items that were consumed or are about to be.
-    pub(super) fn reached(&self) -> usize {
+    pub(crate) fn reached(&self) -> usize {
         self.lock().next
     }
 

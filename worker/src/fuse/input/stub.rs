@@ -5,10 +5,10 @@
 
 use std::path::Path;
 
-use ::gdal::{Dataset, DatasetOptions, GdalOpenFlags, vsi};
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags, vsi};
 use tilefleet_jpeg2000::{Error, Flaw, FlawKind, Image, ReadRange};
 
-use super::super::scratch::Scratch;
+use crate::fuse::gdal::MemoryFolder;
 
 /// Bytes of boxes and headers that are handed to GDAL. Those of a Sentinel-2 band have 3 KB; a
 /// true-colour image with a thumbnail and metadata comes to some hundreds.
@@ -24,7 +24,7 @@ const EMPTY_TILE: [u8; 16] = [
 /// a codestream that ends where the tiles would begin. Its image is one tile: `OpenJPEG` takes ten
 /// kilobytes for each tile that is announced, and there may be 65535 of them in a file of some
 /// hundred bytes.
-pub(super) fn jp2(image: &Image, source: &dyn ReadRange, trailing: bool) -> Result<Vec<u8>, Error> {
+pub(crate) fn jp2(image: &Image, source: &dyn ReadRange, trailing: bool) -> Result<Vec<u8>, Error> {
     let mut stub = Vec::new();
     let copy = |stub: &mut Vec<u8>, range: std::ops::Range<u64>| {
         let length = range.end.saturating_sub(range.start);
@@ -94,20 +94,20 @@ fn check_xml(boxes: &[u8]) -> Result<(), Error> {
 }
 
 /// Opens `bytes` with one driver of GDAL, which gets to see nothing but them.
-pub(super) fn opened<R>(
+pub(crate) fn opened<R>(
     bytes: Vec<u8>,
     driver: &str,
     look: impl FnOnce(&Dataset) -> R,
-) -> ::gdal::errors::Result<R> {
-    let scratch = Scratch::new();
-    let path = scratch.path("stub");
+) -> gdal::errors::Result<R> {
+    let folder = MemoryFolder::new();
+    let path = folder.path("stub");
     vsi::create_mem_file(&path, bytes)?;
     let dataset = open(&path, driver)?;
     Ok(look(&dataset))
 }
 
 /// Opens a file with one driver of GDAL; no other gets to interpret it, whatever it pretends to be.
-pub(super) fn open(path: &Path, driver: &str) -> ::gdal::errors::Result<Dataset> {
+pub(crate) fn open(path: &Path, driver: &str) -> gdal::errors::Result<Dataset> {
     let jp2: &[&str] = &["GEOREF_SOURCES=INTERNAL", "OPEN_REMOTE_GML=NO"];
     let tiff: &[&str] = &["GEOREF_SOURCES=INTERNAL"];
     let options = DatasetOptions {

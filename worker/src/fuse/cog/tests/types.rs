@@ -1,0 +1,125 @@
+//! Every type of samples, with every compression and every method for overviews, held against GDAL.
+
+use gdal::raster::ColorInterpretation;
+
+use super::image::{Image, assert_levels, by_gdal, reopened, write};
+use crate::fuse::cog::file::directory;
+use crate::fuse::cog::{CogSample, Compression, Overviews};
+use crate::fuse::sample::Nodata;
+
+const METHODS: [Overviews; 3] = [Overviews::Average, Overviews::Nearest, Overviews::Mode];
+
+/// A scene in signed samples: smooth, with noise and holes.
+fn signed(width: u32, height: u32, bands: usize, nodata: i16) -> Image<i16> {
+    Image::scene(width, height, bands).map(Nodata::I16(nodata), |sample| match sample {
+        0 => nodata,
+        sample => i16::try_from(sample).unwrap() - 2700,
+    })
+}
+
+/// A scene in numbers around 0 with many digits.
+fn floating(width: u32, height: u32, bands: usize, nodata: f32) -> Image<f32> {
+    Image::scene(width, height, bands).map(Nodata::F32(nodata), |sample| match sample {
+        0 => nodata,
+        sample => (f32::from(sample) - 2700.0) / 7001.0,
+    })
+}
+
+fn written<T: CogSample>(image: &Image<T>, overviews: Overviews, compression: &str) -> Vec<u8> {
+    let compression: Compression = compression.parse().unwrap();
+    write(image, overviews, compression, &image.chunks(), 2).0
+}
+
+fn assert_same<T: CogSample>(image: &Image<T>, is_same: impl Fn(T, T) -> bool + Copy) {
+    for overviews in METHODS {
+        for compression in ["none", "deflate:1", "zstd:3", "lerc"] {
+            let file = written(image, overviews, compression);
+            assert_levels(image, overviews, &file, is_same);
+        }
+    }
+}
+
+/// GDAL computes means of `Float32` in single precision; each level adds a rounding.
+fn is_close(one: f32, other: f32) -> bool {
+    (one.is_nan() && other.is_nan()) || (one - other).abs() <= 1e-6
+}
+
+#[test]
+fn every_type_is_what_gdal_makes_of_it() {
+    // Even sides, and odd ones from the first or a later halving on.
+    for (width, height) in [(1024, 600), (1101, 301)] {
+        let scene = Image::scene(width, height, 2);
+        assert_same(&scene, |one, other| one == other);
+        let low = |sample: u16| sample.to_le_bytes()[0];
+        assert_same(&scene.map(Nodata::U8(255), low), |one, other| one == other);
+        let (lowest, nan) = (i16::MIN, f32::NAN);
+        assert_same(&signed(width, height, 2, lowest), |one, other| one == other);
+        assert_same(&floating(width, height, 2, nan), is_close);
+        assert_same(&floating(width, height, 2, -9999.0), is_close);
+    }
+}
+
+#[test]
+fn a_nodata_value_between_the_others_stays_apart() {
+    let scene = Image::scene(640, 515, 1);
+    let middle = scene.map(Nodata::U16(2000), |sample| sample);
+    assert_same(&middle, |one, other| one == other);
+    assert_same(&signed(640, 515, 1, 0), |one, other| one == other);
+}
+
+#[test]
+fn one_three_and_four_bands_of_each_type_are_read_back() {
+    for bands in [1, 3, 4] {
+        let signed = signed(600, 70, bands, -1);
+        let floating = floating(600, 70, bands, f32::NAN);
+        for compression in ["none", "deflate:6", "zstd:1", "lerc"] {
+            let file = written(&signed, Overviews::Nearest, compression);
+            assert_levels(&signed, Overviews::Nearest, &file, |one, other| {
+                one == other
+            });
+            let file = written(&floating, Overviews::Nearest, compression);
+            assert_levels(&floating, Overviews::Nearest, &file, is_close);
+        }
+    }
+}
+
+fn assert_described<T: CogSample>(image: &Image<T>) {
+    let file = written(image, Overviews::Average, "deflate:1");
+    let nodata = |file: &[u8]| {
+        let fields = directory(file).unwrap();
+        fields.into_iter().find(|field| field.tag == 42113)
+    };
+    by_gdal(image, 0, Overviews::Average, |expected, expected_file| {
+        assert_eq!(nodata(&file), nodata(expected_file), "GDAL_NODATA");
+        let expected = expected.rasterband(1).unwrap();
+        let expected = expected.get_statistics(true, false).unwrap().unwrap();
+        reopened(&file, |dataset| {
+            let band = dataset.rasterband(1).unwrap();
+            let read = band.get_statistics(false, false).unwrap().unwrap();
+            let pairs = [
+                (read.min, expected.min),
+                (read.max, expected.max),
+                (read.mean, expected.mean),
+                (read.std_dev, expected.std_dev),
+            ];
+            let scale = expected.max.abs().max(expected.min.abs());
+            for (read, expected) in pairs {
+                let difference = (read - expected).abs();
+                assert!(difference <= 1e-9 * scale, "{read} for {expected}");
+            }
+            // Three bands of numbers that may be negative are not colours.
+            let colour = band.color_interpretation();
+            assert_eq!(colour, ColorInterpretation::GrayIndex);
+        });
+    });
+}
+
+#[test]
+fn nodata_and_statistics_are_those_of_gdal() {
+    for nodata in [0, -32768, 77] {
+        assert_described(&signed(700, 300, 3, nodata));
+    }
+    for nodata in [f32::NAN, -9999.0, 0.1, f32::MIN] {
+        assert_described(&floating(700, 300, 3, nodata));
+    }
+}
