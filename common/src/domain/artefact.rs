@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::S3Url;
 
-/// What an artefact is. The order of the variants is the order of upload: the ledger, and whoever
-/// finds an artefact, may rely on those before it being there.
+/// What an artefact is. The order of the variants is the order of upload: where an artefact exists,
+/// those before it exist too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {

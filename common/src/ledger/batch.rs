@@ -1,4 +1,4 @@
-//! Reading many items at a time: what a batch leaves unread is asked for again.
+//! Reads of many items at a time. Keys that a batch leaves unread are requested again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::dynamo;
 use super::item::{Item, Key};
-use super::record::{CellRecord, ShardRecord};
+use super::records::{CellRecord, ShardRecord};
 use super::store::{Ledger, LedgerError, TRIES, parse, record};
 use crate::aws::RetryBudget;
 use crate::deployment::{PARTITION_KEY, SORT_KEY};

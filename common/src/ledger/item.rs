@@ -60,8 +60,8 @@ pub mod attribute {
         CANCELLED_AT = "cancelled_at";
         /// Task: how often it was cancelled.
         CANCELS = "cancels";
-        /// Task: the last of these whose notice went out.
-        CANCELS_TOLD = "cancels_told";
+        /// Task: the last cancellation whose notice went out.
+        CANCELS_NOTIFIED = "cancels_notified";
         /// Task: partition key of the index that lists tasks.
         LISTED = "listed";
         /// Shard: number set of the ordinals that are neither ok nor failed; absent when there is
@@ -82,7 +82,7 @@ pub mod attribute {
         WORKER = "worker";
         /// Cell: how often a worker began it.
         RECEIVES = "receives";
-        /// Cell: how often it failed in a way that may pass.
+        /// Cell: how many retryable failures it had.
         FAILURES = "failures";
         /// Cell: how often it was handed back unfinished.
         INTERRUPTIONS = "interruptions";
@@ -90,7 +90,7 @@ pub mod attribute {
         STARTED_AT = "started_at";
         /// Cell: when the last try ended.
         ENDED_AT = "ended_at";
-        /// Cell: what it has published, as JSON (`artefact_list.rs`).
+        /// Cell: what it has published, as JSON (`records/artefact_list.rs`).
         ARTEFACTS = "artefacts";
         /// Cell: milliseconds spent downloading.
         FETCH_MS = "fetch_ms";

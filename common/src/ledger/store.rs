@@ -1,10 +1,12 @@
+//! The ledger's table in DynamoDB: reads, conditional writes and transactions.
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::dynamo::{self, CodecError};
 use super::flow::{self, Operation};
 use super::item::{Item, Key};
-use super::record::{CellRecord, ShardRecord, TaskRecord};
+use super::records::{CellRecord, ShardRecord, TaskRecord};
 use super::transition::LISTED;
 use super::write::{Part, Transaction, Write};
 use crate::aws::{AwsError, RetryBudget};
@@ -97,7 +99,7 @@ impl Ledger {
         LedgerError::Call(AwsError::new("dynamodb", operation, &self.table, error))
     }
 
-    /// Carries out what a step of the flow asks.
+    /// Carries out the operation of a step of the flow.
     ///
     /// # Errors
     /// [`LedgerError`] when no answer could be had; the step can be carried out again.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::aws::{ObjectStore, Topic};
 use crate::fault::{self, Point};
-use crate::ledger::flow::{Answer, Asker, Operation, Step};
+use crate::ledger::flow::{Answer, Operation, Step, StepContext};
 use crate::ledger::transition::Ticket;
 use crate::ledger::{Key, Ledger, LedgerError, fault_points};
 
@@ -58,13 +58,13 @@ impl Tracker {
     /// [`LedgerError`] when the ledger gave no answer; the same step can be carried out again.
     pub async fn advance(&self, ticket: &Ticket, step: Step) -> Result<Step, LedgerError> {
         let now = Timestamp::now();
-        let asker = Asker {
+        let context = StepContext {
             worker: &self.worker,
             now: &rfc3339(now),
             second: now.as_second(),
             notice_lease_s: fault::shortened(NOTICE_LEASE).as_secs().cast_signed(),
         };
-        match (step.operation(ticket, &asker), step) {
+        match (step.operation(ticket, &context), step) {
             (Some(Operation::Read(Key::Task(task))), step) => {
                 let item = self.tasks.read(&self.ledger, &task).await?;
                 Ok(step.next(ticket, &Answer::Found(item)))

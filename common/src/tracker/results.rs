@@ -60,7 +60,7 @@ pub(super) async fn write(
         };
         let mut lines = vec![];
         for (ordinal, cell) in &cells? {
-            // The line has no maps with keys that are no strings, so it always has a JSON form.
+            // All keys of the line are strings, so it always has a JSON form.
             if serde_json::to_writer(&mut lines, &line(*ordinal, cell, sets)).is_ok() {
                 lines.push(b'\n');
             }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use stateright::{Model, Property};
 use tilefleet_common::domain::{Job, Recipe, shard_of};
 use tilefleet_common::ledger::TaskState;
-use tilefleet_common::ledger::flow::{Asker, Outcome, Step};
+use tilefleet_common::ledger::flow::{Outcome, Step, StepContext};
 use tilefleet_common::ledger::transition::{Failure, NewTask, Success, Ticket};
 
 use crate::commands::{self, Desk, Resume, Retry, Submit};
@@ -292,14 +292,14 @@ impl Fleet {
         if matches!(step, Step::Announce(_)) {
             return Step::CloseFailed;
         }
-        let asker = Asker {
+        let context = StepContext {
             worker: "w",
             now: "now",
             second: 0,
             notice_lease_s: lease,
         };
         let ticket = &self.tickets[usize::from(ordinal)];
-        let operation = step.operation(ticket, &asker).unwrap();
+        let operation = step.operation(ticket, &context).unwrap();
         let operation = Flaw::operation(self.flaw, step, operation);
         let answer = self.table().execute(items, &operation);
         Flaw::next(self.flaw, step.clone(), ticket, &answer)

@@ -35,7 +35,7 @@ const STORY: [&str; 14] = [
     attribute::REASON,
     attribute::CANCELLED_AT,
     attribute::CANCELS,
-    attribute::CANCELS_TOLD,
+    attribute::CANCELS_NOTIFIED,
 ];
 
 /// Numbers for values that many states share.

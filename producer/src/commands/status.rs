@@ -105,7 +105,7 @@ impl TaskStatus {
 fn notice(record: &TaskRecord) -> String {
     match (record.state, &record.notice_error) {
         (TaskState::Running, _) => "sent when the task ends".to_owned(),
-        (TaskState::Cancelled, _) if record.cancels_told >= record.cancels => {
+        (TaskState::Cancelled, _) if record.cancels_notified >= record.cancels => {
             "cancellation sent".to_owned()
         }
         (TaskState::Cancelled, _) => {
@@ -236,7 +236,7 @@ mod tests {
             reason: Some("wrong year".to_owned()),
             cancelled_at: Some("2026-11-26T14:00:00.000Z".to_owned()),
             cancels: 1,
-            cancels_told: 1,
+            cancels_notified: 1,
             ..task_record()
         };
         insta::assert_snapshot!(status(&cancelled, 10, 0));

@@ -26,6 +26,6 @@ pub(crate) fn task_record() -> TaskRecord {
         reason: None,
         cancelled_at: None,
         cancels: 0,
-        cancels_told: 0,
+        cancels_notified: 0,
     }
 }

@@ -138,7 +138,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         }),
         15 => Move::Write(transition::cancel_task(task, &"ü".repeat(300), "now")),
         16 => Move::Write(transition::resume_task(task)),
-        17 => Move::Write(transition::mark_cancel_told(task, epoch)),
+        17 => Move::Write(transition::mark_cancel_notified(task, epoch)),
         18 => Move::Write(transition::lose_cell(
             &ticket,
             &success.artefacts,

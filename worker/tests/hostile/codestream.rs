@@ -67,14 +67,19 @@ pub(crate) fn tile_parts() -> Vec<Case> {
             |file| drop(file.parts.pop()),
         ),
         edited("all tiles missing", ANY, "", |file| file.parts.clear()),
-        edited("a tile twice", MALFORMED, "tile 4 goes on after", |file| {
-            let again = file.parts[4].clone();
-            file.parts.insert(5, again);
-        }),
+        edited(
+            "a tile twice",
+            MALFORMED,
+            "tile 4 continues after",
+            |file| {
+                let again = file.parts[4].clone();
+                file.parts.insert(5, again);
+            },
+        ),
         edited(
             "a tile twice, the second time at the end",
             MALFORMED,
-            "tile 0 goes on after",
+            "tile 0 continues after",
             |file| {
                 let again = file.parts[0].clone();
                 file.parts.push(again);
@@ -113,7 +118,7 @@ pub(crate) fn tile_parts() -> Vec<Case> {
         edited(
             "a second part that was not announced",
             MALFORMED,
-            "goes on after",
+            "continues after",
             |file| {
                 let more = Part {
                     number: 1,
@@ -143,14 +148,14 @@ pub(crate) fn tile_parts() -> Vec<Case> {
             length + 1
         }),
         psot("a tile-part of 13 bytes", MALFORMED, "13 bytes", 4, |_| 13),
-        psot("a tile-part of 4 GB", TRUNCATED, "are there", 4, |_| {
+        psot("a tile-part of 4 GB", TRUNCATED, "are left", 4, |_| {
             u32::MAX
         }),
         psot("an open tile-part in the middle", ANY, "", 4, |_| 0),
         psot(
             "the last tile-part too long",
             TRUNCATED,
-            "are there",
+            "are left",
             8,
             |length| length + 100,
         ),

@@ -1,4 +1,4 @@
-//! Time to decode code blocks like those of Sentinel-2, per coefficient.
+//! The time to decode code blocks like those of Sentinel-2, per coefficient.
 //!
 //! `cargo bench -p tilefleet-jpeg2000 --features bench`
 
@@ -15,12 +15,12 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 #[path = "../src/tier1/mod.rs"]
 mod tier1;
 
-use tier1::reference::{all_passes, bit_planes, encode};
-use tier1::{BlockDecoder, CodedBlock, Subband};
+use tier1::reference::{bit_planes, encode};
+use tier1::{BlockDecoder, CodedBlock, Subband, pass_count};
 
 const SIDE: usize = 64;
 
-/// Coefficients of 64x64 with about `bits` bits each, larger towards one corner as over a coast.
+/// 64x64 coefficients of about `bits` bits each, larger towards one corner, as at a coast.
 fn coefficients(bits: u32, seed: u32) -> Vec<i32> {
     let mut state = seed;
     let mut random = move || {
@@ -34,7 +34,7 @@ fn coefficients(bits: u32, seed: u32) -> Vec<i32> {
 }
 
 fn blocks(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("block");
+    let mut group = criterion.benchmark_group("tier1");
     group.throughput(Throughput::Elements((SIDE * SIDE) as u64));
     for bits in [2, 5, 7, 9] {
         let coded: Vec<_> = [
@@ -49,7 +49,7 @@ fn blocks(criterion: &mut Criterion) {
             (
                 subband,
                 planes,
-                encode((SIDE, SIDE), subband, &values, planes, all_passes(planes)),
+                encode((SIDE, SIDE), subband, &values, planes, pass_count(planes)),
             )
         })
         .into();
@@ -74,7 +74,7 @@ fn blocks(criterion: &mut Criterion) {
                             height: SIDE,
                             subband: *subband,
                             pieces: &[segment],
-                            passes: all_passes(*bit_planes),
+                            passes: pass_count(*bit_planes),
                             bit_planes: *bit_planes,
                         };
                         decoder.decode(&block, &mut out, SIDE)

@@ -42,12 +42,12 @@ pub(super) fn decode(text: &str) -> Option<Vec<Artefact>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::{Item, Value, attribute};
     use super::super::record::{CellRecord, CellState};
-    use super::super::transition::{self, Success, Ticket};
     use super::*;
     use crate::deployment::{PARTITION_KEY, SORT_KEY};
     use crate::domain::{JobId, S3Url, TaskId};
+    use crate::ledger::item::{Item, Value, attribute};
+    use crate::ledger::transition::{self, Success, Ticket};
 
     /// A multipart entity tag of an object of the most parts, as S3 writes it.
     const ETAG: &str = "\"d41d8cd98f00b204e9800998ecf8427e-10000\"";

@@ -1,7 +1,7 @@
 //! The recipe of a task, as its item has it, held against the digest that a message names.
 
-use super::item::{Item, Value, attribute};
 use crate::domain::{Job, JobId, Recipe, RecipeDigest, RecipeError, TaskId};
+use crate::ledger::item::{Item, Value, attribute};
 
 /// Why a worker cannot use the recipe of a task. Its message goes back; the cell is charged nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
@@ -59,8 +59,8 @@ pub(crate) fn job_of(
 
 #[cfg(test)]
 mod tests {
-    use super::super::transition::create_recipe;
     use super::*;
+    use crate::ledger::transition::create_recipe;
 
     fn task() -> TaskId {
         "t".parse().unwrap()

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::artefact_list;
-use super::dynamo::CodecError;
-use super::item::{Item, Value, attribute};
 use crate::domain::{Artefact, CellId, JobId, S3Url, TaskId};
+use crate::ledger::dynamo::CodecError;
+use crate::ledger::item::{Item, Value, attribute};
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -44,7 +44,7 @@ impl FromStr for TaskState {
     }
 }
 
-/// The last known story of a cell.
+/// The last known state of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CellState {
@@ -118,7 +118,7 @@ pub struct TaskRecord {
     /// How often it was cancelled.
     pub cancels: u32,
     /// The last of these whose notice went out.
-    pub cancels_told: u32,
+    pub cancels_notified: u32,
 }
 
 /// A shard item, read.
@@ -143,11 +143,11 @@ pub struct CellRecord {
     pub cell: CellId,
     /// What happened to it last.
     pub state: CellState,
-    /// The rest of its story.
+    /// What else its item says.
     pub story: CellHistory,
 }
 
-/// What a cell item tells besides its state.
+/// What a cell item says besides its state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CellHistory {
     /// Who worked on it last.
@@ -155,7 +155,7 @@ pub struct CellHistory {
     pub worker: Option<String>,
     /// How often a worker began it.
     pub receives: u32,
-    /// How often it failed in a way that may pass.
+    /// How many retryable failures it had.
     pub failures: u32,
     /// How often it was handed back unfinished.
     pub interruptions: u32,
@@ -272,7 +272,7 @@ impl TaskRecord {
             reason: read.text(attribute::REASON),
             cancelled_at: read.text(attribute::CANCELLED_AT),
             cancels: read.number(attribute::CANCELS).unwrap_or(0),
-            cancels_told: read.number(attribute::CANCELS_TOLD).unwrap_or(0),
+            cancels_notified: read.number(attribute::CANCELS_NOTIFIED).unwrap_or(0),
         })
     }
 

@@ -1,3 +1,5 @@
+//! How far a task is.
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
