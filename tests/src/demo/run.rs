@@ -12,7 +12,8 @@ use super::settings::Settings;
 use super::{console, results, scenes, work};
 use crate::aws::endpoint::{Endpoint, EndpointOptions};
 use crate::aws::stack::Stack;
-use crate::fleet::{binaries::Fleet, layout};
+use crate::fleet::binaries::Fleet;
+use crate::layout;
 use tilefleet_common::deployment;
 
 /// Runs the demo to its end. Dropping the future half-way ends everything that it started.
