@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
-use gdal::rasters::ColorInterpretation;
+use gdal::raster::ColorInterpretation;
 use gdal::{Dataset, Metadata as _};
 use serde_json::{Value, json};
 use tilefleet_common::domain::{Recipe, RecipeDigest, TaskId};
@@ -45,7 +45,12 @@ async fn false_color_is_made_of_near_infrared_red_and_green() -> Result<()> {
     let file = PathBuf::from(&site.stack.prefix).join(key);
     objects::upload(&site.stack.s3, &site.stack.scene_bucket, &root, &[file]).await?;
 
-    let task = submit(&site, &site.document(&[cell.clone()])?, "false-color").await?;
+    let task = submit(
+        &site,
+        &site.document(std::slice::from_ref(&cell))?,
+        "false-color",
+    )
+    .await?;
     ensure!(task.starts_with("false-color-"), "{task}");
     site.work().await?;
     assert_eq!(site.completion(&task).await?.body["ok"], 1);
@@ -78,7 +83,7 @@ async fn false_color_is_made_of_near_infrared_red_and_green() -> Result<()> {
 async fn two_recipes_of_one_name_are_two_tasks_and_two_rasters() -> Result<()> {
     let site = Site::new("one-name").await?;
     let cell = site.add_scene("48RXT", "2020-08-01").await?;
-    let document = site.document(&[cell.clone()])?;
+    let document = site.document(std::slice::from_ref(&cell))?;
     let mut tasks = vec![];
     for band in ["B02", "B03"] {
         let text = one_band("mine", band);
