@@ -11,7 +11,7 @@ type Entry<'a> = (Role, &'a str, &'a str, u64);
 type OwnedEntry = (Role, String, String, u64);
 
 /// The list as text.
-pub(super) fn encode(artefacts: &[Artefact]) -> String {
+pub(crate) fn encode(artefacts: &[Artefact]) -> String {
     let entries: Vec<Entry<'_>> = artefacts
         .iter()
         .map(|artefact| {
@@ -29,7 +29,7 @@ pub(super) fn encode(artefacts: &[Artefact]) -> String {
 }
 
 /// The list of a text; `None` when it is not one.
-pub(super) fn decode(text: &str) -> Option<Vec<Artefact>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<Artefact>> {
     let entries: Vec<OwnedEntry> = serde_json::from_str(text).ok()?;
     let artefact = |(role, location, etag, bytes)| Artefact {
         role,

@@ -19,7 +19,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    fn cell_key(&self) -> Key {
+    pub(super) fn cell_key(&self) -> Key {
         Key::Cell(self.task.clone(), self.shard, self.ordinal)
     }
 
