@@ -1,6 +1,7 @@
 //! Reading objects: by ranges while they arrive, into memory, or line by line.
 
 mod digest;
+mod fetcher;
 mod lines;
 mod range;
 mod read_ahead;

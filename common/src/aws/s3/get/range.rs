@@ -45,6 +45,18 @@ pub(super) struct RangeBody {
     pub(super) md5: Option<String>,
 }
 
+impl RangeBody {
+    /// The range of an empty object.
+    pub(super) fn empty() -> Self {
+        Self {
+            bytes: Bytes::new(),
+            total: 0,
+            etag: String::new(),
+            md5: None,
+        }
+    }
+}
+
 /// Why a range could not be read.
 #[derive(Debug)]
 pub(super) enum RangeError {

@@ -1,18 +1,14 @@
 //! Reading an object while it arrives.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
-use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::digest::RunningDigest;
-use super::range::{RANGE, RangeError, RangeGet};
-use super::read_ahead::{Lookup, ReadAhead};
+use super::fetcher::Fetcher;
+use super::range::{RANGE, RangeBody, RangeError, RangeGet};
+use super::read_ahead::Lookup;
 use crate::aws::s3::error::ObjectError;
 use crate::aws::s3::store::ObjectStore;
 use crate::domain::S3Url;
@@ -44,34 +40,10 @@ pub struct ReadOptions {
 /// Dropping the reader cancels the requests in flight.
 #[derive(Debug)]
 pub struct ObjectReader {
-    shared: Arc<Shared>,
+    fetcher: Arc<Fetcher>,
     head: Bytes,
-    fetcher: AbortHandle,
-}
-
-/// What readers share with the task that reads ahead.
-#[derive(Debug)]
-struct Shared {
-    get: RangeGet,
-    total: u64,
-    etag: String,
-    /// The digest that the whole object should have, if it is known.
-    md5: Option<String>,
-    state: Mutex<State>,
-    received: AtomicU64,
-    /// Wakes the task that reads ahead: the window may have room.
-    room: Notify,
-    /// Wakes readers: a range arrived, or reading ahead failed.
-    arrival: Notify,
-}
-
-#[derive(Debug)]
-struct State {
-    window: ReadAhead,
-    /// Why reading ahead ended.
-    failed: Option<ObjectError>,
-    /// The digest that the whole object has.
-    digest: Option<String>,
+    /// The task that reads ahead.
+    task: AbortHandle,
 }
 
 impl ObjectReader {
@@ -95,48 +67,32 @@ impl ObjectReader {
             request_payer,
         };
         // The first range says how large the object is and which version it has.
-        let (bytes, total, etag, md5) = match get.read(0..RANGE, None).await {
-            Ok(first) => (first.bytes, first.total, first.etag, first.md5),
-            Err(RangeError::NotSatisfiable) => (Bytes::new(), 0, String::new(), None),
+        let first = match get.read(0..RANGE, None).await {
+            Ok(first) => first,
+            Err(RangeError::NotSatisfiable) => RangeBody::empty(),
             Err(error) => return Err(get.object_error(error)),
         };
-        if total > limit {
+        if first.total > limit {
             return Err(ObjectError::TooLarge {
                 object: object.clone(),
-                bytes: total,
+                bytes: first.total,
                 limit,
             });
         }
-        let head = Bytes::copy_from_slice(bytes.get(..HEAD).unwrap_or(&bytes));
-        let received = AtomicU64::new(bytes.len() as u64);
-        let capacity = usize::try_from(window / RANGE).unwrap_or(usize::MAX);
-        let window = ReadAhead::new(total, bytes, capacity, md5.is_some());
-        // A task fetches the others as soon as somebody wants them.
-        let shared = Arc::new(Shared {
-            get,
-            total,
-            etag,
-            md5,
-            state: Mutex::new(State {
-                window,
-                failed: None,
-                digest: None,
-            }),
-            received,
-            room: Notify::new(),
-            arrival: Notify::new(),
-        });
-        let fetcher = tokio::spawn(Arc::clone(&shared).fetch_ahead()).abort_handle();
+        let head = Bytes::copy_from_slice(first.bytes.get(..HEAD).unwrap_or(&first.bytes));
+        // A task fetches the others as soon as they are wanted.
+        let fetcher = Arc::new(Fetcher::new(get, first, window));
+        let task = tokio::spawn(Arc::clone(&fetcher).fetch_ahead()).abort_handle();
         Ok(Self {
-            shared,
-            head,
             fetcher,
+            head,
+            task,
         })
     }
 
     /// Length of the object in bytes.
     pub fn len(&self) -> u64 {
-        self.shared.total
+        self.fetcher.total
     }
 
     /// Whether the object has no bytes.
@@ -146,7 +102,7 @@ impl ObjectReader {
 
     /// The entity tag of the version that is read; empty for an empty object.
     pub fn etag(&self) -> &str {
-        &self.shared.etag
+        &self.fetcher.etag
     }
 
     /// The first 64 KiB, or all of a shorter object.
@@ -156,14 +112,13 @@ impl ObjectReader {
 
     /// Bytes that arrived so far.
     pub fn received(&self) -> u64 {
-        self.shared.received.load(Ordering::Relaxed)
+        self.fetcher.received()
     }
 
     /// Fills the window before anybody reads from it. Without this, reading ahead begins with the
     /// first read beyond the first range, at its place.
     pub fn read_ahead(&self) {
-        self.shared.state().window.start();
-        self.shared.room.notify_one();
+        self.fetcher.start();
     }
 
     /// The bytes of `range`, cut at the end of the object; waits until they have arrived.
@@ -176,7 +131,7 @@ impl ObjectReader {
             return Ok(Bytes::new());
         }
         if range.end <= self.head.len() as u64 {
-            self.mark_read(&range);
+            self.fetcher.mark_read(&range);
             return Ok(slice(&self.head, &range, 0));
         }
         let (first, last) = (range.start / RANGE, (range.end - 1) / RANGE);
@@ -196,27 +151,19 @@ impl ObjectReader {
     /// The bytes of `range`, which lies within the range of this index.
     async fn read_within(&self, index: u64, range: &Range<u64>) -> Result<Bytes, ObjectError> {
         loop {
-            let arrival = self.shared.arrival.notified();
+            let arrival = self.fetcher.arrival();
             tokio::pin!(arrival);
             // Before the lookup, so that no arrival in between is missed.
             arrival.as_mut().enable();
-            match self.shared.lookup(index)? {
+            match self.fetcher.lookup(index)? {
                 Lookup::Ready(bytes) => {
-                    self.mark_read(range);
+                    self.fetcher.mark_read(range);
                     return Ok(slice(&bytes, range, index * RANGE));
                 }
-                Lookup::Pending => {
-                    self.shared.room.notify_one();
-                    arrival.await;
-                }
-                Lookup::Miss => return self.shared.fetch(range.clone()).await,
+                Lookup::Pending => arrival.await,
+                Lookup::Miss => return self.fetcher.fetch(range.clone()).await,
             }
         }
-    }
-
-    fn mark_read(&self, range: &Range<u64>) {
-        self.shared.state().window.mark_read(range);
-        self.shared.room.notify_one();
     }
 
     /// Compares the whole object with its MD5 digest, if its entity tag is one, and returns at once
@@ -228,21 +175,20 @@ impl ObjectReader {
     /// [`ObjectError::Damaged`] when the digest does not match, and the errors of
     /// [`ObjectReader::read`].
     pub async fn verify(&self) -> Result<(), ObjectError> {
-        let Some(expected) = &self.shared.md5 else {
+        let Some(expected) = &self.fetcher.md5 else {
             return Ok(());
         };
-        self.shared.state().window.drain();
-        self.shared.room.notify_one();
+        self.fetcher.drain();
         loop {
-            let arrival = self.shared.arrival.notified();
+            let arrival = self.fetcher.arrival();
             tokio::pin!(arrival);
             arrival.as_mut().enable();
-            if let Some(digest) = self.shared.digest()? {
+            if let Some(digest) = self.fetcher.digest()? {
                 return if digest == *expected {
                     Ok(())
                 } else {
                     let what = format!("md5 {digest} instead of {expected}");
-                    Err(self.shared.get.damaged(what))
+                    Err(self.fetcher.get.damaged(what))
                 };
             }
             arrival.await;
@@ -252,85 +198,7 @@ impl ObjectReader {
 
 impl Drop for ObjectReader {
     fn drop(&mut self) {
-        self.fetcher.abort();
-    }
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lookup(&self, index: u64) -> Result<Lookup, ObjectError> {
-        let mut state = self.state();
-        match &state.failed {
-            Some(error) => Err(error.clone()),
-            None => Ok(state.window.lookup(index)),
-        }
-    }
-
-    /// The digest of the whole object, once all of it has passed.
-    fn digest(&self) -> Result<Option<String>, ObjectError> {
-        let state = self.state();
-        match &state.failed {
-            Some(error) => Err(error.clone()),
-            None => Ok(state.digest.clone()),
-        }
-    }
-
-    async fn fetch(&self, range: Range<u64>) -> Result<Bytes, ObjectError> {
-        let body = self.get.read(range, Some(&self.etag)).await;
-        let bytes = body.map_err(|error| self.get.object_error(error))?.bytes;
-        self.received
-            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        Ok(bytes)
-    }
-
-    /// Keeps the window filled and the digest going, until a range cannot be read. The reader
-    /// aborts it when it is dropped.
-    async fn fetch_ahead(self: Arc<Self>) {
-        let mut in_flight = FuturesUnordered::new();
-        let mut digest = RunningDigest::new(self.md5.is_some());
-        loop {
-            // Request what the window has room for.
-            while let Some((index, range)) = self.next_request() {
-                let shared = &self;
-                in_flight.push(async move { (index, shared.fetch(range).await) });
-            }
-            // Digest the next range, if it has arrived and the one before is done.
-            if digest.is_idle() {
-                let next = self.state().window.next_to_digest();
-                if let Some(bytes) = next {
-                    digest.add(bytes);
-                }
-            }
-            // Wait for the first of: a range, the digest of one, room in the window.
-            tokio::select! {
-                Some((index, fetched)) = in_flight.next() => match fetched {
-                    Ok(bytes) => self.state().window.insert(index, bytes),
-                    Err(error) => {
-                        self.state().failed = Some(error);
-                        self.arrival.notify_waiters();
-                        return;
-                    }
-                },
-                () = digest.added() => {
-                    let mut state = self.state();
-                    if state.window.mark_digested() {
-                        state.digest = digest.finish();
-                    }
-                }
-                () = self.room.notified() => continue,
-            }
-            self.arrival.notify_waiters();
-        }
-    }
-
-    /// The next range to request, and its bytes.
-    fn next_request(&self) -> Option<(u64, Range<u64>)> {
-        let mut state = self.state();
-        let index = state.window.next_request()?;
-        Some((index, state.window.byte_range(index)))
+        self.task.abort();
     }
 }
 
