@@ -4,10 +4,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fuse::error::FuseError;
 
-/// Asked before every tile and every few milliseconds inside the decoder; the work ends with
-/// [`FuseError::Cancelled`] once someone has said stop. A chunk is compressed to its end, and what
+/// Checked before every tile and every few milliseconds inside the decoder. Once it is cancelled,
+/// the work ends with [`FuseError::Cancelled`]. A chunk is compressed to its end, and what
 /// GDAL decodes is decoded to the end of its block. A thread that waits in a
-/// [`Source`](super::Source) or [`Output`](super::Output) is woken by whoever made these.
+/// [`Source`](super::Source) or [`Output`](super::Output) is woken by the code that made these.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(CancellationToken);
 
@@ -17,7 +17,7 @@ impl Cancel {
         Self::default()
     }
 
-    /// Says stop, to this and all its clones.
+    /// Cancels this and all its clones.
     pub fn cancel(&self) {
         self.0.cancel();
     }

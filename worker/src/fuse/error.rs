@@ -8,11 +8,11 @@ use crate::fuse::kernel::KernelError;
 
 /// Failure of [`prepare`](super::prepare) or [`run`](super::Prepared::run).
 ///
-/// Trying again with the same bytes helps only where [`is_permanent`](Self::is_permanent) says no.
+/// A retry with the same bytes helps only where [`is_permanent`](Self::is_permanent) is false.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FuseError {
-    /// The source of a band failed. What to do is told by its own error, which is inside.
+    /// The source of a band failed. Its own error, inside, says what to do.
     #[error("{input} cannot be read: {error}")]
     Read {
         /// The band.
@@ -21,7 +21,7 @@ pub enum FuseError {
         #[source]
         error: io::Error,
     },
-    /// The output did not take the body. What to do is told by its own error, which is inside.
+    /// The output did not take the body. Its own error, inside, says what to do.
     #[error("the output cannot be written: {error}")]
     Write {
         /// What the [`Output`](super::Output) said.
@@ -102,16 +102,16 @@ pub enum FuseError {
     Decode {
         /// The band.
         input: Input,
-        /// The decoder's own words, and where.
+        /// The decoder's message, and where.
         detail: String,
     },
-    /// The request itself makes no sense. Fail the cell; the caller is at fault.
+    /// The request itself is invalid. Fail the cell; the error is in the calling code.
     #[error("this request cannot be fused: {detail}")]
     Request {
         /// What is wrong with it.
         detail: String,
     },
-    /// Memory ran out. Try again when less runs beside it, or on a larger machine.
+    /// Memory ran out. Retry when less runs beside it, or on a larger machine.
     #[error(
         "no memory for {needed} bytes: {detail}; run fewer cells at a time or use a larger machine"
     )]
@@ -127,31 +127,31 @@ pub enum FuseError {
     /// The output cannot be made. Report it: a request that was accepted should not end like this.
     #[error("the output cannot be made: {0}")]
     Cog(#[source] CogError),
-    /// A thread came to grief. Try again, and report it if it stays.
+    /// A thread panicked. Retry, and report it if it stays.
     #[error("a thread of the fusion panicked: {detail}; report this as a bug")]
     Panic {
-        /// Its last words.
+        /// The message of the panic.
         detail: String,
     },
-    /// There are no more threads. Try again when less runs beside it.
+    /// There are no more threads. Retry when less runs beside it.
     #[error(
         "a thread cannot be started: {error}; raise the limit on processes, or run fewer at a time"
     )]
     Thread {
-        /// The operating system's words.
+        /// The operating system's error.
         #[source]
         error: io::Error,
     },
-    /// Somebody said stop. Hand the cell back.
+    /// The caller cancelled the work. Hand the cell back.
     #[error("the work was cancelled")]
     Cancelled,
-    /// GDAL failed where no input explains it. Try again; if it stays, the machine or its GDAL is
+    /// GDAL failed where no input explains it. Retry; if it stays, the machine or its GDAL is
     /// broken.
     #[error("GDAL could not {step}: {detail}; check the worker's GDAL and PROJ installation")]
     Internal {
         /// What was being done.
         step: &'static str,
-        /// GDAL's own words.
+        /// GDAL's message.
         detail: String,
     },
 }
@@ -179,7 +179,7 @@ impl FuseError {
     }
 
     /// The same bytes will fail again, on any machine. [`Read`](Self::Read) and
-    /// [`Write`](Self::Write) never count as such: what they carry knows better.
+    /// [`Write`](Self::Write) never count as such: the error inside decides.
     pub fn is_permanent(&self) -> bool {
         !matches!(
             self,

@@ -22,7 +22,7 @@ impl Georeference {
         band: &Band,
     ) -> Result<Self, FuseError> {
         let missing = |what: &str| {
-            let detail = match session.heard() {
+            let detail = match session.take_messages() {
                 Some(heard) => format!("{what} ({heard})"),
                 None => what.to_owned(),
             };

@@ -1,7 +1,7 @@
 //! Reads the headers of the bands and makes sure that they fit together.
 
 use crate::fuse::cancel::Cancel;
-use crate::fuse::cog::{CHUNK, GeoTags, Shape};
+use crate::fuse::cog::{CHUNK, Compression, GeoTags, Shape};
 use crate::fuse::error::FuseError;
 use crate::fuse::gdal::Session;
 use crate::fuse::georeference;
@@ -84,6 +84,10 @@ fn outputs(request: &Request, sample_type: SampleType) -> Result<Outputs, FuseEr
             "its kernel needs a margin of {} pixels, and {CHUNK} are the most",
             request.kernel.margin()
         ));
+    }
+    let is_nan = outputs.nodata.value().is_nan();
+    if is_nan && outputs.names.len() > 1 && request.compression == Compression::Lerc {
+        return wrong("LERC cannot hold NaN in several bands: choose another compression".into());
     }
     Ok(outputs)
 }

@@ -17,11 +17,11 @@ pub enum CogError {
     Compress {
         /// As in [`Compression`](super::Compression)'s text form.
         compression: String,
-        /// The library's words.
+        /// The library's message.
         detail: String,
     },
     /// Another thread's call failed before; the cause is in its error. Drop this one.
-    #[error("the COG was given up after an error in another thread; that error tells the cause")]
+    #[error("the COG was given up after an error in another thread; see its error for the cause")]
     Abandoned,
     /// A chunk has the wrong place or size, came twice, or never. An error of the calling code.
     #[error("the chunk at column {column}, row {row} {detail}; report this as a bug")]

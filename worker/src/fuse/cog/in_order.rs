@@ -5,8 +5,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::fuse::cog::error::CogError;
 
-/// Whoever brings an item that makes others ready consumes them, on its own thread and outside of
-/// the lock. So no thread waits for another's consuming, unless more than `limit` bytes are ready
+/// The thread that brings an item that makes others ready consumes them, outside of the lock. So no
+/// thread waits for another's consuming, unless more than `limit` bytes are ready
 /// and waiting: that is the back pressure.
 pub(crate) struct InOrder<T> {
     state: Mutex<State<T>>,
@@ -74,7 +74,7 @@ impl<T> InOrder<T> {
             return Ok(());
         }
         state.consuming = true;
-        // Also when `consume` panics: nobody must wait for this thread then.
+        // Also when `consume` panics: no thread must wait for this one then.
         let mut turn = Turn {
             queue: self,
             complete: false,
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_failure_everybody_learns_of_it() {
+    fn after_a_failure_every_call_fails() {
         let queue = InOrder::new(0);
         let cause = std::io::Error::other("full");
         let mut cause = Some(cause);

@@ -8,7 +8,7 @@ use gdal::vsi;
 /// `/vsimem` is one name space for the whole process; this number keeps fusions apart.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// A directory below `/vsimem` that nobody else uses. Dropping it removes all files in it.
+/// A directory below `/vsimem` of its own. Dropping it removes all files in it.
 pub(crate) struct MemoryFolder {
     directory: PathBuf,
 }
@@ -33,7 +33,7 @@ pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
 
 impl Drop for MemoryFolder {
     fn drop(&mut self) {
-        // Whatever GDAL may have put beside the files that were asked for goes too.
+        // GDAL may have put files beside those that were asked for; they go too.
         for file in files(&self.directory) {
             if let Err(error) = vsi::unlink_mem_file(self.directory.join(file)) {
                 tracing::warn!(%error, "memory file could not be removed");

@@ -1,5 +1,4 @@
-//! GDAL on the calling thread: single-threaded, without sidecar files, and with nothing it says
-//! getting lost.
+//! GDAL on the calling thread: single-threaded, without sidecar files, with all its messages kept.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -17,8 +16,8 @@ pub(crate) const BLOCK_CACHE_MIB: u64 = 64;
 
 /// Options of a session, by the names in GDAL's list of configuration options.
 const OPTIONS: [(&str, &str); 4] = [
-    // OpenJPEG must run on this thread: messages of a thread of GDAL's own could not be told from
-    // another cell's. It also keeps the output free of any order in which threads happen to finish.
+    // OpenJPEG must run on this thread: messages of a thread of GDAL's own could not be
+    // distinguished from another cell's. It also keeps the output free of any order in which threads happen to finish.
     ("GDAL_NUM_THREADS", "1"),
     ("OPJ_NUM_THREADS", "1"),
     // Neither read .aux.xml files beside an input nor write one beside the output.
@@ -30,7 +29,7 @@ const OPTIONS: [(&str, &str); 4] = [
 const KEPT: usize = 8;
 
 thread_local! {
-    static HEARD: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+    static MESSAGES: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
 static SET_UP: Once = Once::new();
@@ -45,9 +44,9 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn start() -> Result<Self, FuseError> {
         SET_UP.call_once(|| {
-            config::set_error_handler(hear);
-            // Whoever set the variable has reasons. GDAL looks at the option once, when it first
-            // caches a block.
+            config::set_error_handler(on_gdal_message);
+            // A value from the environment takes precedence. GDAL reads the option once, when it
+            // first caches a block.
             if std::env::var_os("GDAL_CACHEMAX").is_none()
                 && let Err(error) =
                     config::set_config_option("GDAL_CACHEMAX", &BLOCK_CACHE_MIB.to_string())
@@ -64,25 +63,25 @@ impl Session {
             config::set_thread_local_config_option(key, value)
                 .map_err(|error| session.internal("start", &error))?;
         }
-        HEARD.with(|heard| heard.replace(Some(Vec::new())));
+        MESSAGES.with(|heard| heard.replace(Some(Vec::new())));
         Ok(session)
     }
 
-    /// What GDAL has said since the last call, as one line; nothing if it kept quiet.
+    /// GDAL's messages since the last call, as one line; nothing if there were none.
     #[expect(
         clippy::unused_self,
         reason = "only a living session collects messages"
     )]
-    pub(crate) fn heard(&self) -> Option<String> {
-        let messages = HEARD.with(|heard| heard.borrow_mut().as_mut().map(std::mem::take));
+    pub(crate) fn take_messages(&self) -> Option<String> {
+        let messages = MESSAGES.with(|heard| heard.borrow_mut().as_mut().map(std::mem::take));
         let mut messages = messages.unwrap_or_default();
         messages.dedup();
         (!messages.is_empty()).then(|| messages.join("; "))
     }
 
-    /// What GDAL has said about a call that failed, or else what the call returned.
+    /// GDAL's messages about a call that failed, or else the error that the call returned.
     pub(crate) fn reason(&self, error: &GdalError) -> String {
-        self.heard().unwrap_or_else(|| error.to_string())
+        self.take_messages().unwrap_or_else(|| error.to_string())
     }
 
     pub(crate) fn internal(&self, step: &'static str, error: &GdalError) -> FuseError {
@@ -95,7 +94,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        HEARD.with(|heard| heard.replace(None));
+        MESSAGES.with(|heard| heard.replace(None));
         for (key, _) in OPTIONS {
             if let Err(error) = config::clear_thread_local_config_option(key) {
                 tracing::warn!(%error, key, "option of GDAL could not be cleared");
@@ -104,13 +103,13 @@ impl Drop for Session {
     }
 }
 
-/// GDAL's error handler, called in the middle of GDAL on whatever thread has something to say.
-fn hear(class: CplErrType, number: i32, message: &str) {
+/// GDAL's error handler, which GDAL calls on the thread that the message is about.
+fn on_gdal_message(class: CplErrType, number: i32, message: &str) {
     if matches!(class, CplErrType::None | CplErrType::Debug) {
         tracing::trace!(number, message, "GDAL");
         return;
     }
-    let kept = HEARD.with(|heard| {
+    let kept = MESSAGES.with(|heard| {
         let Ok(mut heard) = heard.try_borrow_mut() else {
             return false;
         };

@@ -12,7 +12,7 @@ pub(crate) trait TileReader: Send + Sync {
     /// Decodes the tile with this number in the grid of the header, which covers `rect`, into the
     /// samples of `scratch`.
     ///
-    /// Ends soon after `stop` has begun to say yes, with [`FuseError::Cancelled`].
+    /// Ends soon after `stop` has begun to return true, with [`FuseError::Cancelled`].
     fn read(
         &self,
         tile: u32,
@@ -60,7 +60,7 @@ impl DecodeScratch {
     }
 }
 
-/// Gives `samples` the length `pixels`; what it holds is of no meaning.
+/// Gives `samples` the length `pixels`; its contents are unspecified.
 pub(crate) fn fit(samples: &mut Vec<u16>, pixels: u64) -> Result<(), FuseError> {
     let no_memory = |detail: String| FuseError::Memory {
         needed: pixels.saturating_mul(size_of::<u16>() as u64),
@@ -88,7 +88,7 @@ pub(crate) struct OpenedBand {
 /// Pieces in which a file is read that is needed whole.
 const PIECE: u64 = 4 << 20;
 
-/// The whole file. Asks `stop` between its pieces.
+/// The whole file. Checks `stop` between its pieces.
 pub(crate) fn whole(band: &Band, stop: &dyn Fn() -> bool) -> Result<Vec<u8>, FuseError> {
     let source = &band.bytes;
     let length = source.len();

@@ -10,6 +10,6 @@ pub trait Output: Send + Sync {
     /// Takes the next bytes; may block until there is room for them, which holds back the decoding.
     ///
     /// # Errors
-    /// Whatever keeps the bytes from being written; the work stops.
+    /// Any error that keeps the bytes from being written; the work stops.
     fn body(&self, bytes: Bytes) -> io::Result<()>;
 }

@@ -35,7 +35,7 @@ struct Written {
 
 impl Written {
     /// Making room waits until all of the file is on the disk. So the disk begins while more is
-    /// being made: told that the bytes are not needed again, Linux starts to write them
+    /// being made: on the advice that the bytes are not needed again, Linux starts to write them
     /// (mm/fadvise.c, `POSIX_FADV_DONTNEED`).
     fn begin(&mut self) {
         let bounds = i64::try_from(self.begun)

@@ -1,4 +1,4 @@
-//! In which order the tiles of all bands are decoded.
+//! The order in which the tiles of all bands are decoded.
 
 use crate::fuse::grid::{Rect, TileGrid};
 

@@ -61,7 +61,7 @@ fn geotiffs_outside_the_profile_are_refused_by_name() {
                 &[],
             ),
             "unsupported",
-            "it has pixels",
+            "it has 3 samples in a pixel; 1 is read",
         ),
         (tiff(&[("COMPRESS", "PACKBITS")]), "unsupported", "32773"),
         (cut, "truncated", "runs past byte"),

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// How a pixel of an overview is made of the two by two pixels that it covers in the level before,
-/// nodata left out. The names are GDAL's, in lower case.
+/// How a pixel of an overview is made of the pixels that it covers in the level before, nodata left
+/// out: two by two, and up to three by three where a side is odd. The names are GDAL's, in lower
+/// case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overviews {
     /// Their mean.
     #[default]
     Average,
-    /// The upper left one, nodata or not.
+    /// The one in the upper left, nodata or not.
     Nearest,
     /// The most frequent one; of several, the one that reached its number first, row by row. For
     /// classes.

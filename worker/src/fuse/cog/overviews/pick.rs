@@ -1,9 +1,8 @@
 //! One overview level from the one before, where a pixel is one of its sources: nearest and mode.
 //!
 //! GDAL gives each pixel of the overview a window of whole samples (`gcore/overview.cpp`,
-//! `GDALResampleChunk_Near` and `GDALResampleChunk_Mode`): from `(int)(0.5 + i * ratio)` to before
-//! the next pixel's. An odd side of 2n − 1 samples becomes n, with windows of two samples but for
-//! one.
+//! `GDALResampleChunk_Near` and `GDALResampleChunk_Mode`). For the mode these are all samples that
+//! the pixel covers a part of: where a side is odd, up to three, of which neighbours share some.
 
 use std::ops::Range;
 
@@ -11,20 +10,22 @@ use crate::fuse::cog::overviews::mean::Mean;
 use crate::fuse::cog::overviews::method::Overviews;
 
 /// The windows along a side of `length` samples, one for each pixel of the overview.
-fn windows(length: usize) -> Vec<Range<usize>> {
-    let pixels = length.div_ceil(2);
-    // (int)(0.5 + i * length / pixels), with integers.
-    let start = |pixel: usize| {
-        let doubled = pixel.saturating_mul(length).saturating_mul(2);
-        doubled.saturating_add(pixels) / pixels.saturating_mul(2).max(1)
+fn windows(length: usize, method: Overviews) -> Vec<Range<usize>> {
+    let pixels = length.div_ceil(2).max(1);
+    // GDAL's positions in floating point, (int)(0.5 + i * ratio) and so on, with integers.
+    let window = |pixel: usize| {
+        let start = pixel.saturating_mul(length);
+        if method == Overviews::Mode {
+            start / pixels..start.saturating_add(length).div_ceil(pixels).min(length)
+        } else {
+            let nearest = start.saturating_mul(2).saturating_add(pixels) / (2 * pixels);
+            nearest..nearest.saturating_add(1)
+        }
     };
-    (0..pixels)
-        .map(|pixel| start(pixel)..start(pixel.saturating_add(1)).min(length))
-        .collect()
+    (0..pixels).map(window).collect()
 }
 
-/// Makes one row of the overview of the one or two rows of samples in its window. `rows` are of one
-/// band.
+/// Makes one row of the overview of the rows of samples in its window. `rows` are of one band.
 fn pick_row<T: Mean>(
     rows: &[&[T]],
     columns: &[Range<usize>],
@@ -61,10 +62,10 @@ pub(crate) fn pick_even<T: Mean>(
     }
 }
 
-/// The most frequent of at most four samples that are not nodata; of several, the one that reaches
+/// The most frequent of at most nine samples that are not nodata; of several, the one that reaches
 /// its number first.
 fn mode<T: Mean>(samples: impl IntoIterator<Item = T>, nodata: T) -> T {
-    let mut counts = [(nodata, 0_u8); 4];
+    let mut counts = [(nodata, 0_u8); 9];
     let mut best = (nodata, 0_u8);
     for sample in samples {
         if sample.is_nodata(nodata) {
@@ -107,8 +108,8 @@ impl<T: Mean> PickHalving<T> {
             width,
             method,
             nodata,
-            columns: windows(width),
-            lines: windows(height),
+            columns: windows(width, method),
+            lines: windows(height, method),
             rows: 0,
             made: 0,
             window: Vec::new(),
@@ -123,6 +124,7 @@ impl<T: Mean> PickHalving<T> {
         kept.extend_from_slice(row);
         self.window.push(kept);
         self.rows = self.rows.saturating_add(1);
+        self.forget();
         let end = self.lines.get(self.made).map_or(0, |line| line.end);
         if self.rows != end {
             return false;
@@ -139,8 +141,19 @@ impl<T: Mean> PickHalving<T> {
             pick_row(&rows, &self.columns, (self.method, self.nodata), out);
         }
         self.made = self.made.saturating_add(1);
-        self.spare.append(&mut self.window);
+        self.forget();
         true
+    }
+
+    /// Drops the rows before the window at hand.
+    fn forget(&mut self) {
+        let start = self
+            .lines
+            .get(self.made)
+            .map_or(self.rows, |line| line.start);
+        let first = self.rows.saturating_sub(self.window.len());
+        let unneeded = start.saturating_sub(first).min(self.window.len());
+        self.spare.extend(self.window.drain(..unneeded));
     }
 }
 
@@ -150,15 +163,25 @@ mod tests {
 
     #[test]
     fn windows_are_those_of_gdal() {
-        assert_eq!(windows(6), [0..2, 2..4, 4..6]);
+        let (mode, nearest) = (Overviews::Mode, Overviews::Nearest);
+        assert_eq!(windows(6, mode), [0..2, 2..4, 4..6]);
+        assert_eq!(windows(5, mode), [0..2, 1..4, 3..5]);
+        assert_eq!(windows(6, nearest), [0..1, 2..3, 4..5]);
         for length in [2, 3, 5, 7, 343, 1373, 5491] {
             let pixels = length / 2 + length % 2;
             let ratio = f64::from(length) / f64::from(pixels);
             #[expect(clippy::cast_possible_truncation, reason = "GDAL truncates")]
             #[expect(clippy::cast_sign_loss, reason = "positions are not negative")]
-            let start = |pixel: i32| (0.5 + f64::from(pixel) * ratio) as usize;
-            let expected: Vec<_> = (0..pixels).map(|i| start(i)..start(i + 1)).collect();
-            assert_eq!(windows(usize::try_from(length).unwrap()), expected);
+            let integer = |position: f64| position as usize;
+            let windows = |method| windows(usize::try_from(length).unwrap(), method);
+            let bounds = (0..pixels).map(|pixel| {
+                let (start, end) = (f64::from(pixel) * ratio, f64::from(pixel + 1) * ratio);
+                integer(start + 1e-8)..integer((end - 1e-8).ceil())
+            });
+            assert_eq!(windows(mode), bounds.collect::<Vec<_>>());
+            let starts = (0..pixels).map(|pixel| integer(0.5 + f64::from(pixel) * ratio));
+            let starts = starts.map(|start| start..start + 1);
+            assert_eq!(windows(nearest), starts.collect::<Vec<_>>());
         }
     }
 

@@ -1,6 +1,7 @@
 //! Images, and the files that the writer and GDAL make of them.
 
 use std::io;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -183,7 +184,7 @@ pub(super) fn by_gdal<T: CogSample, R>(
     image: &Image<T>,
     band: usize,
     overviews: Overviews,
-    look: impl FnOnce(&Dataset, &[u8]) -> R,
+    look: impl FnOnce(&Dataset, &Path) -> R,
 ) -> R {
     let folder = MemoryFolder::new();
     let path = folder.path("expected.tif");
@@ -210,8 +211,7 @@ pub(super) fn by_gdal<T: CogSample, R>(
         let method = overviews.to_string().to_uppercase();
         dataset.build_overviews(&method, &factors, &[]).unwrap();
     }
-    let file = vsi::get_vsi_mem_file_bytes_owned(&path).unwrap_or_default();
-    look(&dataset, &file)
+    look(&dataset, &path)
 }
 
 /// The samples of a band at all levels, the full resolution first.

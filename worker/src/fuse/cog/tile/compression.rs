@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_compression_is_answered_with_all_there_are() {
+    fn an_unknown_compression_is_answered_with_all_there_are() {
         for text in [
             "",
             "gzip",

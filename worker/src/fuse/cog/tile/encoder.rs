@@ -93,6 +93,10 @@ impl Encoder {
                     .compress_to_buffer(data, room(out, bound))
                     .map_err(|error| failed(&error))?
             }
+            Codec::Lerc if tiling.bands > 1 && has_nan(pixels) => {
+                // libtiff reads such a tile without the mask that says where the NaN are.
+                return Err(failed(&"a LERC tile of several bands cannot hold NaN"));
+            }
             Codec::Lerc => {
                 let data = lerc::encode(tiling, pixels).map_err(|error| failed(&error))?;
                 room(out, data.len()).copy_from_slice(&data);
@@ -113,6 +117,13 @@ impl Encoder {
             .copy_from_slice(&leader.to_le_bytes());
         Ok(out.get(..end.saturating_add(TRAILER)).unwrap_or_default())
     }
+}
+
+/// Whether any sample is NaN.
+#[expect(clippy::eq_op, reason = "only NaN differs from itself")]
+fn has_nan<T: TileSample>(pixels: &Pixels<'_, T>) -> bool {
+    let is_nan = |sample: &T| sample != sample;
+    pixels.planes.iter().any(|plane| plane.iter().any(is_nan))
 }
 
 /// Room for this much data between leader and trailer. It is not cleared from tile to tile.

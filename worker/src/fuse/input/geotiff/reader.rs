@@ -116,7 +116,16 @@ fn check_profile(band: &Band, decoder: &mut TiffDecoder) -> Result<u8, FuseError
     let colour = decoder.colortype().map_err(wrong)?;
     let bits = match colour {
         ColorType::Gray(bits @ (8 | 16)) => bits,
-        other => return unsupported(format!("it has pixels of the kind {other:?}")),
+        ColorType::Gray(bits) => {
+            return unsupported(format!("it has {bits}-bit samples; 8 and 16 are read"));
+        }
+        other if other.num_samples() > 1 => {
+            let samples = other.num_samples();
+            return unsupported(format!("it has {samples} samples in a pixel; 1 is read"));
+        }
+        other => {
+            return unsupported(format!("its samples are not grey levels, but {other:?}"));
+        }
     };
     // TIFF 6.0, sections 19, 4 and 8: 1 is the default of all, unsigned integers, black is 0, high
     // bits first.

@@ -59,7 +59,7 @@ impl GdalReader {
         }
     }
 
-    /// The file in GDAL's memory, which the first one to ask puts there.
+    /// The file in GDAL's memory, which the first caller puts there.
     fn file(&self, session: &Session, stop: &dyn Fn() -> bool) -> Result<PathBuf, FuseError> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(path) = &*file {
@@ -109,11 +109,11 @@ impl GdalReader {
         Ok(dataset)
     }
 
-    /// Whatever `OpenJPEG` says means damage: intact files, ESA's own included, decode without a
-    /// word. It says little, though. Impossible packet headers are reported; wrong bits inside a
+    /// Any message of `OpenJPEG` means damage: intact files, ESA's own included, decode without one.
+    /// There are few messages, though. Impossible packet headers are reported; wrong bits inside a
     /// code block are decoded to wrong samples.
     fn silent(&self, session: &Session, place: &str) -> Result<(), FuseError> {
-        match session.heard() {
+        match session.take_messages() {
             None => Ok(()),
             Some(heard) => Err(Self::failed(&self.band, format!("{heard} {place}"))),
         }
