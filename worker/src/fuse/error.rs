@@ -116,7 +116,7 @@ pub enum FuseError {
         "no memory for {needed} bytes: {detail}; run fewer cells at a time or use a larger machine"
     )]
     Memory {
-        /// Bytes that were asked for.
+        /// Bytes that were requested.
         needed: u64,
         /// Why there are none.
         detail: String,
@@ -133,7 +133,7 @@ pub enum FuseError {
         /// The message of the panic.
         detail: String,
     },
-    /// There are no more threads. Retry when less runs beside it.
+    /// The operating system allows no more threads. Retry when less runs beside it.
     #[error(
         "a thread cannot be started: {error}; raise the limit on processes, or run fewer at a time"
     )]

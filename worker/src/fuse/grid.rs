@@ -32,6 +32,7 @@ impl Rect {
     }
 
     /// What both have in common; an empty rectangle if that is nothing.
+    #[must_use]
     pub fn intersection(self, other: Self) -> Self {
         let (x, y) = (self.x.max(other.x), self.y.max(other.y));
         let width = self

@@ -1,4 +1,4 @@
-//! What a caller asks of the fuse core.
+//! The request to the fuse core.
 
 use std::sync::Arc;
 

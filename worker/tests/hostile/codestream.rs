@@ -42,6 +42,7 @@ fn field(
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(crate) fn tile_parts() -> Vec<Case> {
     let psot = |name, codes, words, tile: usize, claimed: fn(u32) -> u32| {
         edited(name, codes, words, |file| {
@@ -266,6 +267,7 @@ pub(crate) fn packets() -> Vec<Case> {
 }
 
 /// Headers that announce what cannot be, or what would take more than there is.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(crate) fn headers() -> Vec<Case> {
     let without = |name, marker: u16| {
         edited(name, MALFORMED, "", |file| {

@@ -79,6 +79,7 @@ pub(crate) fn countless_strips() -> Vec<u8> {
         .bytes
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(crate) fn directories() -> Vec<Case> {
     let patched = |name, codes, words, mut tiff: Tiff, at: usize, bytes: &[u8]| {
         tiff.bytes[at..at + bytes.len()].copy_from_slice(bytes);

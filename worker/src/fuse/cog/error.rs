@@ -33,7 +33,7 @@ pub enum CogError {
         /// What is wrong with it, as a verb phrase.
         detail: String,
     },
-    /// Fail the request: its image or what is said about it does not fit into a TIFF.
+    /// Fail the request: its image or metadata does not fit into a TIFF.
     #[error("{what} cannot be written to a TIFF: {detail}; change the request")]
     Unwritable {
         /// What it is about.

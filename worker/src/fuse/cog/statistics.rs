@@ -203,7 +203,7 @@ pub struct BandStatistics {
     pub pixels: u64,
     /// Pixels that are not nodata.
     pub valid_pixels: u64,
-    /// Nothing if there is no valid pixel.
+    /// `None` without a valid pixel.
     pub spread: Option<Spread>,
 }
 

@@ -22,7 +22,7 @@ const TILE_SIZE: usize = 512;
 /// Bytes of tiles that may wait for the output before threads are made to wait.
 const WAITING: usize = 32 << 20;
 
-/// Bytes that are asked for at a time for tiles of the head.
+/// Bytes that are allocated at a time for tiles of the head.
 const BLOCK: usize = 8 << 20;
 
 /// What one thread keeps from chunk to chunk.

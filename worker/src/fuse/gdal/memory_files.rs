@@ -33,7 +33,7 @@ pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
 
 impl Drop for MemoryFolder {
     fn drop(&mut self) {
-        // GDAL may have put files beside those that were asked for; they go too.
+        // GDAL may have put files beside those that were made here; they go too.
         for file in files(&self.directory) {
             if let Err(error) = vsi::unlink_mem_file(self.directory.join(file)) {
                 tracing::warn!(%error, "memory file could not be removed");

@@ -11,7 +11,7 @@ use nix::fcntl::{FallocateFlags, PosixFadviseAdvice, fallocate, posix_fadvise};
 
 use crate::fuse::output::body::Output;
 
-/// Bytes that are written before the disk is asked to begin with them.
+/// Bytes after which the disk is made to begin writing.
 const AHEAD: u64 = 32 << 20;
 /// Bytes that are moved at a time where the file system cannot make room.
 const BLOCK: u64 = 4 << 20;
@@ -29,7 +29,7 @@ pub struct FileOutput {
 struct Written {
     file: File,
     bytes: u64,
-    /// The disk has been asked to begin with as many bytes.
+    /// Bytes that the disk has been made to write.
     begun: u64,
 }
 

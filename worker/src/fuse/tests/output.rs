@@ -9,7 +9,7 @@ use crate::fuse::gdal::MemoryFolder;
 
 fn assert_repeats(scene: &Scene, fused: &Fused) {
     reopened(&fused.bytes, |dataset| {
-        assert_eq!(dataset.raster_size(), scene.size)
+        assert_eq!(dataset.raster_size(), scene.size);
     });
     for (index, seed) in (1..=3).zip(1..) {
         assert!(

@@ -14,7 +14,7 @@ use crate::fuse::gdal::MemoryFolder;
 /// and `GeoAsciiParams` (OGC 19-008, GeoTIFF 1.1, annex B and section 7).
 const TAGS: [u16; 6] = [33550, 33922, 34264, 34735, 34736, 34737];
 
-/// Why there are no tags. GDAL's part: see its words. A malformed file: report it.
+/// Why the tags could not be made. For GDAL's part, see its message. Report a malformed file.
 #[derive(Debug, thiserror::Error)]
 pub enum GeoTagsError {
     /// GDAL could not write the file.

@@ -5,7 +5,7 @@ use crate::fuse::cog::shape::Shape;
 /// Factors of the overviews: the walk-through's, all five, which users of its outputs know.
 const FACTORS: [u32; 5] = [2, 4, 8, 16, 32];
 
-/// Levels that are made in chunks, at most: a quarter of a chunk is no tile anyway.
+/// Levels that are made in chunks, at most: a quarter of a chunk is smaller than a tile.
 pub(crate) const IN_CHUNKS: usize = 2;
 
 /// One resolution of the image.

@@ -132,7 +132,7 @@ fn an_image_as_wide_as_a_tile_is_still_tiled() {
         let image = Image::scene(width, height, 1);
         let file = written(&image, Compression::Zstd { level: 1 });
         reopened(&file, |dataset| {
-            assert_eq!(dataset.rasterband(1).unwrap().block_size(), (256, 256))
+            assert_eq!(dataset.rasterband(1).unwrap().block_size(), (256, 256));
         });
         assert_same_pixels(&image, &file);
     }

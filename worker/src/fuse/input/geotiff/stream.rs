@@ -12,7 +12,7 @@ use crate::fuse::band::Band;
 use crate::fuse::error::FuseError;
 use crate::fuse::input::source::Source;
 
-/// Bytes read at least where the decoder asks for fewer.
+/// Bytes read at least where the decoder needs fewer.
 const READ_AHEAD: u64 = 64 << 10;
 
 pub(crate) type TiffDecoder = Decoder<Reader>;

@@ -2,7 +2,7 @@
 //!
 //! The file is held in memory whole. `OpenJPEG`, as GDAL drives it, decodes half a file without an
 //! error and fills the rest with zeros, which are indistinguishable from nodata; and it takes what
-//! memory the headers ask for. So all tiles are checked before it gets to see them, which takes
+//! memory the headers demand. So all tiles are checked before it sees them, which takes
 //! about as long as decoding them once.
 
 use std::path::PathBuf;

@@ -21,7 +21,7 @@ use crate::fuse::input::stub;
 /// band fits.
 const LARGEST_TILE: u64 = 1 << 27;
 
-/// Side of the pieces in which GDAL is asked for an image of one tile.
+/// Side of the pieces in which GDAL decodes an image of one tile.
 const GDAL_BLOCK: u32 = 1024;
 
 /// Bytes that `OpenJPEG` keeps for each tile of an image (measured with version 2.5.0).
