@@ -113,6 +113,8 @@ impl FleetArgs {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use clap::Parser;
 
     use super::*;
@@ -136,7 +138,7 @@ mod tests {
             let long = argument.get_long().map(|long| format!("--{long}"));
             assert_eq!(long, Some(flag(name)));
             // The AWS environment has its own variable of the region.
-            let expected = (name != "region").then(|| variable(name).into());
+            let expected: Option<OsString> = (name != "region").then(|| variable(name).into());
             assert_eq!(argument.get_env(), expected.as_deref());
             assert!(
                 name == "config" || Settings::NAMES.contains(&name),
