@@ -16,7 +16,7 @@ pub fn start(level: &str) {
     let filter = || {
         EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| {
             EnvFilter::new(format!(
-                "warn,tilefleet_common={level},tilefleet_worker={level},producer={level},worker={level}"
+                "warn,tilefleet_common={level},tilefleet_fuse={level},tilefleet_worker={level},producer={level},worker={level}"
             ))
         })
     };

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::fuse::Output;
+use tilefleet_fuse::Output;
 
 /// Compressed tiles that can wait for the upload.
 const QUEUED_TILES: usize = 8;

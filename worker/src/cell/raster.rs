@@ -16,7 +16,7 @@ use super::error::{CellError, or_cancelled};
 use super::processor::{CellProcessor, milliseconds};
 use super::publish::{BodyWriter, Publication};
 use super::published::Published;
-use crate::fuse::{self, Cancel, Cog, Compression, FuseError, Prepared};
+use tilefleet_fuse::{self as fuse, Cancel, Cog, Compression, FuseError, Prepared};
 
 /// The largest band that is read, in bytes. Full-size 10 m bands have 115 to 132 MB.
 const MAX_BAND_BYTES: u64 = 512 << 20;
