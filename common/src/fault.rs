@@ -14,9 +14,6 @@ use std::fmt::Display;
 #[cfg(not(feature = "faults"))]
 use std::time::Duration;
 
-use crate::ledger::flow::Step;
-use crate::ledger::transition::Ticket;
-
 /// Declares the points and their names.
 macro_rules! points {
     ($($(#[$doc:meta])* $point:ident = $name:literal;)*) => {
@@ -104,23 +101,6 @@ points! {
     Release = "release";
     /// Worker, drain: the message is deleted.
     Delete = "delete";
-}
-
-/// Comes to the point behind a step of the ledger's flow, if it has one.
-#[inline]
-pub fn after(step: &Step, ticket: &Ticket) {
-    let point = match step {
-        Step::Start => Point::Start,
-        Step::Record(_) => Point::Row,
-        Step::CloseOk | Step::CloseFailed => Point::Close,
-        Step::CloseShard => Point::Settle,
-        Step::Complete => Point::Complete,
-        Step::ClaimNotice(_) => Point::Claim,
-        Step::MarkNotified(_) => Point::Mark,
-        Step::ReleaseNotice { .. } => Point::Release,
-        _ => return,
-    };
-    point_of(point, &ticket.cell);
 }
 
 /// Comes to a point.

@@ -12,11 +12,11 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-#[path = "../src/block/mod.rs"]
-mod block;
+#[path = "../src/tier1/mod.rs"]
+mod tier1;
 
-use block::encoder::{all_passes, bit_planes, encode};
-use block::{BlockDecoder, CodedBlock, Subband};
+use tier1::reference::{all_passes, bit_planes, encode};
+use tier1::{BlockDecoder, CodedBlock, Subband};
 
 const SIDE: usize = 64;
 

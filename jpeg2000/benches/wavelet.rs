@@ -14,19 +14,13 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 #[path = "../src/error.rs"]
 mod error;
-#[path = "../src/lifting.rs"]
-mod lifting;
-#[path = "../src/markers.rs"]
-mod markers;
-#[path = "../src/siz.rs"]
-mod siz;
-#[path = "../src/source.rs"]
-mod source;
-#[path = "../src/wavelet.rs"]
+#[path = "../src/rect.rs"]
+mod rect;
+#[path = "../src/wavelet/mod.rs"]
 mod wavelet;
 
-use siz::Rect;
-use wavelet::{Subbands, Sweep};
+use rect::Rect;
+use wavelet::inverse::{Subbands, Sweep};
 
 fn levels(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("wavelet");

@@ -54,9 +54,9 @@ impl Flaw {
 /// Why an image or a tile could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The [`Source`](crate::Source) failed; its error is passed on as it is.
+    /// [`ReadRange::read_range`](crate::ReadRange::read_range) failed; this is its error, unchanged.
     #[error(transparent)]
-    Source(io::Error),
+    Read(io::Error),
     /// The file is damaged or of a kind that this decoder does not take.
     #[error(transparent)]
     Flaw(#[from] Flaw),

@@ -11,30 +11,17 @@
 //! still be arriving, and a [`TileDecoder`] per thread decodes them one by one.
 //! [`Image::check_tile`] looks at tiles that another decoder has to take.
 
-mod block;
-mod boxes;
-mod coding;
-mod dropped;
+mod codestream;
 mod error;
-mod grid;
-mod header_bits;
-mod image;
-mod lifting;
-mod main_header;
-mod markers;
-mod packets;
-mod samples;
-mod siz;
-mod source;
-mod tag_tree;
+mod file;
+mod read;
+mod rect;
+mod tier1;
+mod tier2;
 mod tile;
-mod tile_check;
-mod tile_header;
-mod tiles;
 mod wavelet;
 
 pub use error::{Error, Flaw, FlawKind};
-pub use image::Image;
-pub use source::Source;
+pub use file::{Image, Tile, Tiles};
+pub use read::ReadRange;
 pub use tile::TileDecoder;
-pub use tiles::{Tile, Tiles};

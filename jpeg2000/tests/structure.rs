@@ -11,7 +11,7 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use tilefleet_jpeg2000::{Error, Flaw, FlawKind, Image, Source, Tile, Tiles};
+use tilefleet_jpeg2000::{Error, Flaw, FlawKind, Image, ReadRange, Tile, Tiles};
 
 const SIGNATURE: [u8; 12] = *b"\0\0\0\x0cjP  \r\n\x87\n";
 
@@ -520,12 +520,12 @@ struct Arriving {
     reads: Mutex<Vec<Range<u64>>>,
 }
 
-impl Source for Arriving {
-    fn len(&self) -> u64 {
+impl ReadRange for Arriving {
+    fn length(&self) -> u64 {
         self.bytes.len() as u64
     }
 
-    fn read(&self, range: Range<u64>) -> std::io::Result<Bytes> {
+    fn read_range(&self, range: Range<u64>) -> std::io::Result<Bytes> {
         if range.end > self.until {
             return Err(std::io::Error::new(
                 std::io::ErrorKind::ConnectionReset,
@@ -536,7 +536,7 @@ impl Source for Arriving {
             .lock()
             .expect("no test panics with it")
             .push(range.clone());
-        Source::read(&self.bytes, range)
+        self.bytes.read_range(range)
     }
 }
 
@@ -569,7 +569,7 @@ fn headers_and_tiles_are_had_before_the_rest_arrives() {
         .map(|it| it.end - it.start)
         .sum();
     assert_eq!(read, 12);
-    let Err(Error::Source(error)) = tiles.next(&source) else {
+    let Err(Error::Read(error)) = tiles.next(&source) else {
         panic!("the second tile is not there")
     };
     assert_eq!(

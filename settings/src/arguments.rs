@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -30,6 +31,8 @@ struct Flags {
         long,
         env = "TILEFLEET_CONFIG",
         value_name = "FILE",
+        // An empty variable is not an error here.
+        value_parser = OsStringValueParser::new().map(PathBuf::from),
         global = true,
         help_heading = "Fleet"
     )]
@@ -136,8 +139,9 @@ mod tests {
             let long = argument.get_long().map(|long| format!("--{long}"));
             assert_eq!(long, Some(flag(name)));
             // The AWS environment has its own variable of the region.
-            let expected = (name != "region").then(|| variable(name).into());
-            assert_eq!(argument.get_env(), expected.as_deref());
+            let env = argument.get_env().and_then(|env| env.to_str());
+            let expected = (name != "region").then(|| variable(name));
+            assert_eq!(env, expected.as_deref());
             assert!(
                 name == "config" || Settings::NAMES.contains(&name),
                 "{name}"

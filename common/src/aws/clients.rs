@@ -8,7 +8,7 @@ use aws_sdk_sqs::config::{ProvideCredentials as _, SharedCredentialsProvider};
 use super::calls::CallCounter;
 use super::error::root_cause;
 use super::http::http_client;
-use super::objects::ObjectStore;
+use super::s3::ObjectStore;
 
 /// Tries of one request by the SDK, the first included.
 const TRIES: u32 = 4;

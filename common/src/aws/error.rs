@@ -97,7 +97,7 @@ impl AwsError {
 
     /// The same trouble, where the caller knows that it may pass although the service's word for it
     /// does not say so.
-    pub(super) fn into_passing(self) -> Self {
+    pub(crate) fn into_passing(self) -> Self {
         Self {
             kind: AwsErrorKind::Busy,
             ..self
@@ -222,7 +222,7 @@ fn kind_of_code(code: Option<&str>, status: Option<u16>) -> AwsErrorKind {
 
 /// The innermost error, which says what happened; the outer ones of the SDK only say that something
 /// did.
-pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

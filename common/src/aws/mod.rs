@@ -2,43 +2,30 @@
 //! nothing.
 
 mod actions;
+mod autoscaling;
 mod calls;
 #[cfg(test)]
 pub(crate) mod canned;
 mod clients;
-mod deletions;
 mod error;
-mod group;
-mod head;
-mod headed;
 mod http;
-mod lines;
-mod metadata;
-mod multipart;
-mod objects;
-mod pieces;
-mod queue;
-mod ranges;
-mod reading;
+mod instance_metadata;
 mod retry;
-mod topic;
-mod upload;
-mod window;
+mod s3;
+mod sns;
+mod sqs;
 
 pub use actions::actions;
+pub use autoscaling::{Group, GroupError, GroupSize, Wake};
 pub use calls::CallCounter;
 pub use clients::{Clients, NoCredentials};
-pub use deletions::DeleteBatcher;
 pub use error::{AwsError, AwsErrorKind};
-pub use group::{Group, GroupError, GroupSize, Wake};
-pub use head::Head;
-pub use headed::{HEAD_PARTS, HeaderLastUpload};
 pub use http::http_client;
-pub use lines::ObjectLines;
-pub use metadata::{Metadata, MetadataError};
-pub use objects::{ListedObject, Object, ObjectError, ObjectStore};
-pub use queue::{Queue, QueueAttributes, QueueError, Received, Redrive};
-pub use reading::{ObjectReader, ReadOptions};
+pub use instance_metadata::{Metadata, MetadataError};
 pub use retry::{Attempts, full_jitter};
-pub use topic::{Subscriptions, Topic};
-pub use upload::{Existing, Stored, Upload};
+pub use s3::{
+    Existing, HEAD_PARTS, Head, HeaderLastUpload, ListedObject, Object, ObjectError, ObjectLines,
+    ObjectReader, ObjectStore, ReadOptions, Stored, Upload,
+};
+pub use sns::{Subscriptions, Topic};
+pub use sqs::{DeleteBatcher, Queue, QueueAttributes, QueueError, Received, Redrive};

@@ -10,6 +10,7 @@
 
 mod batch;
 mod dynamo;
+pub(crate) mod fault_points;
 pub mod flow;
 mod item;
 mod progress;

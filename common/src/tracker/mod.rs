@@ -18,7 +18,7 @@ use crate::domain::{CellFailed, Event, TaskEnded, TaskOutcome};
 use crate::fault::{self, Point};
 use crate::ledger::flow::{Answer, Asker, Operation, Step};
 use crate::ledger::transition::{Failure, Ticket};
-use crate::ledger::{Key, Ledger, LedgerError, Progress};
+use crate::ledger::{Key, Ledger, LedgerError, Progress, fault_points};
 
 use task_cache::TaskCache;
 
@@ -86,7 +86,7 @@ impl Tracker {
             }
             (Some(operation), step) => {
                 let answer = self.ledger.answer(&operation).await?;
-                fault::after(&step, ticket);
+                fault_points::after(&step, ticket);
                 Ok(step.next(ticket, &answer))
             }
             (None, Step::Announce(failure)) => {

@@ -19,6 +19,7 @@ pub use settings::Settings;
 
 use crate::endpoint::{Endpoint, EndpointOptions};
 use crate::fleet::Fleet;
+use crate::layout;
 use crate::stack::Stack;
 use tilefleet_common::deployment;
 
@@ -116,10 +117,12 @@ async fn keep(settings: &Settings, stack: &Stack) -> Result<()> {
         writeln!(exports, "export {name}='{value}'")?;
     }
     fs::write(&file, exports).with_context(|| format!("cannot write {}", file.display()))?;
+    let producer = layout::binary(&layout::binaries_directory()?, "producer")?;
     console::step("kept running until Ctrl-C; in another terminal:");
     console::command(&format!(
-        ". {} && ./target/release/producer list",
-        file.display()
+        ". {} && {} list",
+        file.display(),
+        producer.display()
     ));
     loop {
         tokio::time::sleep(Duration::from_hours(1)).await;

@@ -60,9 +60,8 @@ pub use error::{FuseError, Input};
 pub use file_output::FileOutput;
 pub use header::SampleType;
 pub use output::Output;
-pub use source::FileSource;
+pub use source::{FileSource, Source};
 pub use statistics::{BandStatistics, Spread};
-pub use tilefleet_jpeg2000::Source;
 
 /// One band of a cell.
 #[derive(Clone)]

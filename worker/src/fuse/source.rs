@@ -7,7 +7,38 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use bytes::Bytes;
-use tilefleet_jpeg2000::Source;
+
+/// Random access to the bytes of a band, which may still be arriving.
+pub trait Source: Send + Sync {
+    /// Length of the whole file in bytes.
+    fn len(&self) -> u64;
+
+    /// Returns exactly the bytes of `range`. The range lies inside the file. The call blocks until
+    /// the bytes are there.
+    ///
+    /// # Errors
+    /// Any error that keeps the bytes from arriving. It reaches the caller of the fuse core
+    /// unchanged, in [`FuseError::Read`](super::FuseError::Read).
+    fn read(&self, range: Range<u64>) -> io::Result<Bytes>;
+
+    /// Whether the file has no bytes at all.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A file that is in memory as a whole. Nothing is copied.
+impl Source for Bytes {
+    fn len(&self) -> u64 {
+        self.as_ref().len() as u64
+    }
+
+    fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
+        let length = length_within(&range, Source::len(self))?;
+        let start = usize::try_from(range.start).map_err(io::Error::other)?;
+        Ok(self.slice(start..start + length))
+    }
+}
 
 /// A local file, read with pread(2).
 #[derive(Debug)]
@@ -67,8 +98,9 @@ mod tests {
     fn a_range_is_read_exactly_or_not_at_all() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         io::Write::write_all(&mut file, b"0123456789").unwrap();
-        let source = FileSource::open(file.path()).unwrap();
-        {
+        let in_file: Box<dyn Source> = Box::new(FileSource::open(file.path()).unwrap());
+        let in_memory: Box<dyn Source> = Box::new(Bytes::from_static(b"0123456789"));
+        for source in [in_file, in_memory] {
             assert_eq!(source.len(), 10);
             assert_eq!(&source.read(2..5).unwrap()[..], b"234");
             assert_eq!(&source.read(10..10).unwrap()[..], b"");

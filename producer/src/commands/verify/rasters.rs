@@ -13,8 +13,8 @@ use crate::fleet::Shard;
 /// HEAD requests at a time.
 const HEADS_AT_ONCE: usize = 32;
 
-/// Sends a HEAD request for the raster of each cell whose item says ok. Returns the answers by ordinal;
-/// `None` is a raster that does not exist.
+/// Sends a HEAD request for the raster of each cell whose item says ok. Returns the answers by
+/// ordinal; `None` is a raster that does not exist.
 pub(super) async fn head_rasters(
     objects: &ObjectStore,
     shard: &Shard,

@@ -15,8 +15,8 @@ pub(super) fn assets_of_layout(prefix: &S3Url, recipe: Recipe) -> BTreeMap<Strin
         .collect()
 }
 
-/// The bands among the assets that a cell names. Only those that the recipe reads are kept, so that a
-/// task's content does not depend on the others.
+/// The bands among the assets that a cell names. Only those that the recipe reads are kept, so that
+/// a task's content does not depend on the others.
 pub(super) fn assets_of_recipe(
     mut given: BTreeMap<String, S3Url>,
     recipe: Recipe,

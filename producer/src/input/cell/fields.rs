@@ -8,8 +8,8 @@ use tilefleet_common::domain::{CellId, DomainError, S3Url, SceneDate, Tile};
 
 use super::error::CellError;
 
-/// All fields that a cell can have. `ledger` is what the ledger said of the cell when `cells` printed
-/// it. It is ignored, so that printed cells can be submitted.
+/// All fields that a cell can have. `ledger` is what the ledger said of the cell when `cells`
+/// printed it. It is ignored, so that printed cells can be submitted.
 const KNOWN: [&str; 11] = [
     "files",
     "assets",
@@ -63,14 +63,14 @@ impl Fields {
                 }
                 "tile" => fields.tile = Some(parsed(&name, "a string such as \"48RXT\"", &value)?),
                 "date" => {
-                    fields.date = Some(parsed(&name, "a string such as \"20200801\"", &value)?)
+                    fields.date = Some(parsed(&name, "a string such as \"20200801\"", &value)?);
                 }
                 "number" => fields.number = Some(number(&name, &value)?),
                 "files" => fields.files = Some(parsed(&name, ADDRESS, &value)?),
                 "assets" => fields.assets = Some(assets(&name, value)?),
                 "output" => fields.output = Some(parsed(&name, ADDRESS, &value)?),
                 "output_bucket" => {
-                    output_bucket = Some(bucket(text(&name, "a bucket's name", &value)?)?)
+                    output_bucket = Some(bucket(text(&name, "a bucket's name", &value)?)?);
                 }
                 "region_name" => {
                     fields.region = Some(region(text(

@@ -14,7 +14,6 @@ use tiff::decoder::Decoder;
 use tiff::encoder::{TiffEncoder, colortype};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError, TiffResult};
-use tilefleet_jpeg2000::Source;
 
 use super::super::Band;
 use super::super::error::FuseError;
@@ -22,6 +21,7 @@ use super::super::georeference::Georeference;
 use super::super::grid::Rect;
 use super::super::header::{Header, check_size};
 use super::super::session::Session;
+use super::super::source::Source;
 use super::tiff_tiles::TiffTiles;
 use super::{Desk, Opened, TileReader, stub};
 

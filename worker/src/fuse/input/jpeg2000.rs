@@ -1,10 +1,12 @@
 //! JPEG 2000 bands, decoded by this project's own decoder as far as its profile goes.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::ops::Range;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use tilefleet_jpeg2000::{Error, Flaw, FlawKind, Image, Tiles};
+use bytes::Bytes;
+use tilefleet_jpeg2000::{Error, Flaw, FlawKind, Image, ReadRange, Tiles};
 
 use super::super::Band;
 use super::super::error::{FuseError, Input};
@@ -12,6 +14,7 @@ use super::super::georeference::Georeference;
 use super::super::grid::{Grid, Rect};
 use super::super::header::{Header, check_size};
 use super::super::session::Session;
+use super::super::source::Source;
 use super::gdal::GdalReader;
 use super::{Desk, Opened, TileReader, stub};
 
@@ -29,10 +32,23 @@ const OPENJPEG_TILE: u64 = 12 << 10;
 /// to need them.
 const SPARE_BYTES: u64 = 1 << 20;
 
+/// A band's bytes, as the decoder reads them.
+struct BandBytes<'a>(&'a dyn Source);
+
+impl ReadRange for BandBytes<'_> {
+    fn length(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn read_range(&self, range: Range<u64>) -> io::Result<Bytes> {
+        self.0.read(range)
+    }
+}
+
 pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeference), FuseError> {
     let wrong = |error| explain(error, band);
     let source = &*band.bytes;
-    let image = Image::read(source).map_err(wrong)?;
+    let image = Image::read(&BandBytes(source)).map_err(wrong)?;
     check_component(band, &image)?;
     check_size(band, image.width(), image.height())?;
     let tile = u64::from(image.tile_width().min(image.width()))
@@ -116,7 +132,7 @@ pub(super) fn open(session: &Session, band: &Band) -> Result<(Opened, Georeferen
 pub(super) fn explain(error: Error, band: &Band) -> FuseError {
     let input = Input::from(band);
     match error {
-        Error::Source(error) => FuseError::Read { input, error },
+        Error::Read(error) => FuseError::Read { input, error },
         Error::Stopped => FuseError::Cancelled,
         Error::Flaw(Flaw {
             kind,
@@ -165,8 +181,8 @@ fn check_component(band: &Band, image: &Image) -> Result<(), FuseError> {
 /// Where the image lies.
 fn georeference(session: &Session, band: &Band, image: &Image) -> Result<Georeference, FuseError> {
     let read = |trailing| {
-        let stub =
-            stub::jp2(image, &*band.bytes, trailing).map_err(|error| explain(error, band))?;
+        let stub = stub::jp2(image, &BandBytes(&*band.bytes), trailing)
+            .map_err(|error| explain(error, band))?;
         let read = stub::opened(stub, "JP2OpenJPEG", |dataset| {
             Georeference::read(session, dataset, band)
         });
@@ -208,7 +224,7 @@ impl Jpeg2000Reader {
         loop {
             let next = cursor
                 .tiles
-                .next(&*self.band.bytes)
+                .next(&BandBytes(&*self.band.bytes))
                 .map_err(|error| self.explain(error))?;
             match next {
                 Some(found) if found.index == tile => return Ok(found.parts),
@@ -307,7 +323,7 @@ impl TileReader for Jpeg2000Reader {
         let mut cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner);
         match cursor
             .tiles
-            .next(&*self.band.bytes)
+            .next(&BandBytes(&*self.band.bytes))
             .map_err(|error| self.explain(error))?
         {
             None => Ok(()),

@@ -8,7 +8,7 @@ mod tiff_tiles;
 
 use std::sync::Arc;
 
-use tilefleet_jpeg2000::{Source, TileDecoder};
+use tilefleet_jpeg2000::TileDecoder;
 
 use super::error::FuseError;
 use super::georeference::Georeference;
@@ -16,6 +16,7 @@ use super::grid::Rect;
 use super::header::Header;
 use super::session::Session;
 use super::sniff::{self, Kind};
+use super::source::Source;
 use super::{Band, Cancel};
 
 /// Decodes the tiles of one band, in any order and on any thread.

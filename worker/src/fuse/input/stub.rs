@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use ::gdal::{Dataset, DatasetOptions, GdalOpenFlags, vsi};
-use tilefleet_jpeg2000::{Error, Flaw, FlawKind, Image, Source};
+use tilefleet_jpeg2000::{Error, Flaw, FlawKind, Image, ReadRange};
 
 use super::super::scratch::Scratch;
 
@@ -24,7 +24,7 @@ const EMPTY_TILE: [u8; 16] = [
 /// a codestream that ends where the tiles would begin. Its image is one tile: `OpenJPEG` takes ten
 /// kilobytes for each tile that is announced, and there may be 65535 of them in a file of some
 /// hundred bytes.
-pub(super) fn jp2(image: &Image, source: &dyn Source, trailing: bool) -> Result<Vec<u8>, Error> {
+pub(super) fn jp2(image: &Image, source: &dyn ReadRange, trailing: bool) -> Result<Vec<u8>, Error> {
     let mut stub = Vec::new();
     let copy = |stub: &mut Vec<u8>, range: std::ops::Range<u64>| {
         let length = range.end.saturating_sub(range.start);
@@ -36,7 +36,7 @@ pub(super) fn jp2(image: &Image, source: &dyn Source, trailing: bool) -> Result<
                 detail,
             }));
         }
-        stub.extend_from_slice(&source.read(range).map_err(Error::Source)?);
+        stub.extend_from_slice(&source.read_range(range).map_err(Error::Read)?);
         Ok(())
     };
     for range in image.boxes() {
