@@ -1,8 +1,8 @@
 //! `producer`: submits cells to the fleet and shows how their tasks are doing.
 //!
 //! `cli` has the command line, `commands` what each command does. `input` reads cells in any form
-//! that `input::forms` knows. `fleet` has what several commands need: AWS clients, the cells and the
-//! progress of a task, messages sent again. Data goes to stdout, everything else to stderr.
+//! that `input::forms` knows. `fleet` has what several commands need: AWS clients, the cells and
+//! the progress of a task, messages sent again. Data goes to stdout, everything else to stderr.
 
 mod cli;
 mod commands;

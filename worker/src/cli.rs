@@ -123,7 +123,7 @@ impl NamedBand {
     }
 }
 
-/// The Auto Scaling group that the worker's machine is in. Ignored without instance metadata.
+/// How the worker's machine leaves its Auto Scaling group. Ignored without instance metadata.
 #[derive(Debug, Args)]
 pub struct MachineArgs {
     /// Name of the lifecycle hook in which the group waits, before it terminates a machine, until

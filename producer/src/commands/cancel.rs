@@ -1,4 +1,5 @@
-//! `cancel`: workers drop the cells of a task that they have not begun, and subscribers are notified.
+//! `cancel`: workers drop the cells of a task that they have not begun, and subscribers are
+//! notified.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -48,7 +49,8 @@ impl CancelOutcome {
     }
 }
 
-/// Cancels the task and sends its notice, or sends the notice that an earlier cancel could not send.
+/// Cancels the task and sends its notice, or sends the notice that an earlier cancel could not
+/// send.
 pub(crate) async fn run(
     args: &CancelArgs,
     global: &GlobalArgs,
@@ -65,8 +67,8 @@ pub(crate) async fn run(
             .write(&transition::cancel_task(task, &args.reason, &now))
             .await?;
         fault::point(Point::Cancel);
-        // The ledger refuses the write if the task has ended or was cancelled meanwhile. What it has now
-        // decides.
+        // The ledger refuses the write if the task has ended or was cancelled meanwhile. What it
+        // has now decides.
         record = connection.task(task).await?;
     }
     if record.state == TaskState::Complete {
@@ -126,8 +128,8 @@ async fn send_notice(
         created_at: record.created_at.clone(),
         cancelled_at: record.cancelled_at.clone().unwrap_or_default(),
     });
-    // The mark comes after the publication: if this process dies between them, the same cancel again
-    // publishes the same event.
+    // The mark comes after the publication: if this process dies between them, the same cancel
+    // again publishes the same event.
     let published = topic.publish(&event).await;
     published.map_err(|cause| ProducerError::NoticeNotSent {
         task: task.clone(),

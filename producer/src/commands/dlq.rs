@@ -186,8 +186,8 @@ async fn drain(
     Ok(letters)
 }
 
-/// Fails the cell of a dead letter and carries the message through the protocol. Returns the outcome,
-/// and whether the message can be deleted.
+/// Fails the cell of a dead letter and carries the message through the protocol. Returns the
+/// outcome, and whether the message can be deleted.
 async fn fail_dead_letter(
     tracker: &Tracker,
     message: &CellMessage,

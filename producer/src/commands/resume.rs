@@ -119,8 +119,8 @@ struct Resumption<'a> {
 }
 
 impl Resumption<'_> {
-    /// Sends all pending cells, and one message for each shard that only has to be closed. Returns how
-    /// many messages were sent.
+    /// Sends all pending cells, and one message for each shard that only has to be closed. Returns
+    /// how many messages were sent.
     async fn send_pending(self) -> Result<u32, ProducerError> {
         let Resend {
             fleet,
@@ -178,8 +178,8 @@ impl Resumption<'_> {
     }
 }
 
-/// The ordinals to send: those of all pending cells, or the first one of a shard that only has to be
-/// closed.
+/// The ordinals to send: those of all pending cells, or the first one of a shard that only has to
+/// be closed.
 fn wanted(record: &TaskRecord, shard: &Shard) -> BTreeSet<u32> {
     let pending = shard.pending();
     if pending.is_empty() && record.open_shards.contains(&shard.number) {

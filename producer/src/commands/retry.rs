@@ -1,8 +1,8 @@
 //! `retry`: failed cells are pending again, and are sent.
 //!
-//! First every shard with failed cells is reopened, which marks it as not enqueued. Then all pending
-//! cells of every shard with that mark are sent. So the same command, run again after it died
-//! anywhere, finds what is left to do.
+//! First every shard with failed cells is reopened, which marks it as not enqueued. Then all
+//! pending cells of every shard with that mark are sent. So the same command, run again after it
+//! died anywhere, finds what is left to do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -163,11 +163,12 @@ impl Reopening<'_> {
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
-    /// Reopens every shard with failed cells. Returns how many cells, and whether any shard has cells
-    /// to send.
+    /// Reopens every shard with failed cells. Returns how many cells, and whether any shard has
+    /// cells to send.
     async fn all(&mut self, chosen: &Chosen) -> Result<(u32, bool), ProducerError> {
         let (mut count, mut unsent) = (0_u32, false);
-        // All shards are read, not only the chosen ones: a retry that died may have left one unsent.
+        // All shards are read, not only the chosen ones: a retry that died may have left one
+        // unsent.
         for batch in self.batches(&None) {
             for (number, sets) in self.fleet.ledger.some_shards(self.task, &batch).await? {
                 unsent |= !sets.enqueued;

@@ -12,8 +12,8 @@ use crate::fleet::{LedgerConnection, TaskProgress};
 
 const TEMPLATE: &str = "{prefix}  {bar:30} {percent:>3} %  {msg}";
 
-/// Follows the task until it ends. Changes go to stderr: as a bar on a terminal, else one line each.
-/// With `-o ndjson` they go to stdout as JSON. The final state goes to stdout.
+/// Follows the task until it ends. Changes go to stderr: as a bar on a terminal, else one line
+/// each. With `-o ndjson` they go to stdout as JSON. The final state goes to stdout.
 pub(crate) async fn run(
     args: &WatchArgs,
     global: &GlobalArgs,

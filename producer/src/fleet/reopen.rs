@@ -43,9 +43,9 @@ pub(crate) struct Reopening<'a> {
 }
 
 impl Reopening<'_> {
-    /// Reopens shard `number`, last read as `sets`: `cells` chooses ordinals from the sets as they are
-    /// at each attempt, and the transaction also carries out `beside`. Returns how many cells became
-    /// pending.
+    /// Reopens shard `number`, last read as `sets`: `cells` chooses ordinals from the sets as they
+    /// are at each attempt, and the transaction also carries out `beside`. Returns how many cells
+    /// became pending.
     pub(crate) async fn shard(
         &mut self,
         number: u32,
@@ -53,8 +53,8 @@ impl Reopening<'_> {
         cells: impl Fn(&ShardRecord) -> BTreeSet<u32>,
         beside: &[Part],
     ) -> Result<u32, ProducerError> {
-        // The transaction is refused when anything it was based on has changed. Then everything is read
-        // again, and another attempt follows.
+        // The transaction is refused when anything it was based on has changed. Then everything is
+        // read again, and another attempt follows.
         for _ in 0..ATTEMPTS {
             let cells = cells(&sets);
             if cells.is_empty() {

@@ -69,7 +69,8 @@ impl<'a> Resend<'a> {
     }
 
     /// Records that all cells that were pending in the shard when it was read are sent. The ledger
-    /// refuses the mark if another command has reopened the shard since; that command sends its cells.
+    /// refuses the mark if another command has reopened the shard since; that command sends its
+    /// cells.
     pub(crate) async fn mark_enqueued(&self, shard: &Shard) -> Result<(), ProducerError> {
         let reopened = shard.sets.as_ref().map_or(0, |sets| sets.reopened);
         self.fleet
@@ -84,9 +85,9 @@ impl<'a> Resend<'a> {
         Ok(())
     }
 
-    /// Sends the cells that `choose` returns for each shard that exists. In a shard that is not marked
-    /// as enqueued, all pending cells are sent too, and the shard is marked. Returns how many cells
-    /// were sent.
+    /// Sends the cells that `choose` returns for each shard that exists. In a shard that is not
+    /// marked as enqueued, all pending cells are sent too, and the shard is marked. Returns how
+    /// many cells were sent.
     pub(crate) async fn send_all(
         self,
         choose: impl Fn(&Shard) -> BTreeSet<u32> + Copy + 'a,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tilefleet_common::domain::{TaskId, shard_count};
 use tilefleet_common::ledger::{Ledger, LedgerError, Progress, ShardRecord, TaskRecord};
 
-/// The shards of a task as last read. A shard that was read after the task had closed it only changes
-/// when a retry opens it again or begins another epoch; so only the others are read again.
+/// The shards of a task as last read. A shard that was read after the task had closed it only
+/// changes when a retry opens it again or begins another epoch; so only the others are read again.
 #[derive(Debug, Default)]
 pub(crate) struct TaskProgress {
     epoch: u32,

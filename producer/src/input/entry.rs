@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::cell::{CellError, Fields};
 
-/// Cells of a task, at most. The numbers of its open shards are in one item, and a DynamoDB item has
-/// at most 400 KB.
+/// Cells of a task, at most. The numbers of its open shards are in one item, and a DynamoDB item
+/// has at most 400 KB.
 pub(super) const MOST_CELLS: u32 = 10_000_000;
 
 /// A cell of the input.

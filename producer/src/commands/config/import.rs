@@ -125,7 +125,8 @@ fn settings(input: &InputPath, text: &str) -> Result<Settings, ImportError> {
     serde_json::from_value(Value::Object(values)).map_err(|error| shape(error.to_string()))
 }
 
-/// Writes the settings into `file`, completely or not at all. Returns `false` if it has them already.
+/// Writes the settings into `file`, completely or not at all. Returns `false` if it has them
+/// already.
 fn write(file: &Path, settings: &Settings, force: bool) -> Result<bool, ImportError> {
     let existing = match std::fs::read(file) {
         Ok(_) => Some(Settings::read(file)),

@@ -82,8 +82,8 @@ pub(super) fn queue(url: &str, answer: Result<QueueAttributes, AwsError>) -> Che
     }
 }
 
-/// Compares the queue's redrive policy with the settings. Returns the dead-letter queue's URL if they
-/// agree, else the check that says why not.
+/// Compares the queue's redrive policy with the settings. Returns the dead-letter queue's URL if
+/// they agree, else the check that says why not.
 pub(super) fn redrive<'a>(
     queue: &str,
     redrive: Option<&Redrive>,

@@ -30,8 +30,8 @@ pub(super) struct SubmitOutcome {
 }
 
 impl SubmitOutcome {
-    /// The outcome for the task with the item `record`. `sent` is `None` when there was nothing left to
-    /// submit.
+    /// The outcome for the task with the item `record`. `sent` is `None` when there was nothing
+    /// left to submit.
     pub(super) fn new(
         submission: &Submission,
         record: &TaskRecord,
@@ -52,7 +52,8 @@ impl SubmitOutcome {
         }
     }
 
-    /// Prints the outcome to stdout, as `line` or as JSON, and what else there is to know to stderr.
+    /// Prints the outcome to stdout, as `line` or as JSON, and what else there is to know to
+    /// stderr.
     pub(super) fn print(
         &self,
         line: &str,

@@ -64,9 +64,11 @@ impl SubmitPlan {
         let resolver = Resolver::new(objects, options);
         let mut builder = Builder::new(&input, args)?;
 
-        // A thread reads entries. They are resolved here, several at a time, and added in their order.
+        // A thread reads entries. They are resolved here, several at a time, and added in their
+        // order.
         let (entries, mut received) = mpsc::channel::<Entry>(CELLS_AT_ONCE);
-        // Parsing is synchronous, and reading standard input can block for as long as its writer likes.
+        // Parsing is synchronous, and reading standard input can block for as long as its writer
+        // likes.
         let reading = tokio::task::spawn_blocking(move || {
             input::read(&input, &mut |entry| match entries.blocking_send(entry) {
                 Ok(()) => ControlFlow::Continue(()),

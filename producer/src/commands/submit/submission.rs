@@ -1,8 +1,8 @@
 //! A plan carried out: manifest, task, shards and messages.
 //!
 //! After a crash anywhere, the same command can carry out every step again: the manifest is put if
-//! absent, the task is created if absent, and a shard that is not marked as enqueued sends all cells
-//! that are still pending in it.
+//! absent, the task is created if absent, and a shard that is not marked as enqueued sends all
+//! cells that are still pending in it.
 
 use std::io::{BufRead, Read as _};
 
@@ -41,8 +41,8 @@ pub(super) struct Submission {
 }
 
 impl Submission {
-    /// Steps 1 to 3: puts the manifest and the recipe, then creates the task. Returns the task's item,
-    /// which another submit can have created.
+    /// Steps 1 to 3: puts the manifest and the recipe, then creates the task. Returns the task's
+    /// item, which another submit can have created.
     pub(super) async fn create(&self, plan: &mut SubmitPlan) -> Result<TaskRecord, ProducerError> {
         let manifest = plan
             .output
@@ -64,14 +64,15 @@ impl Submission {
             digest: plan.digest.to_string(),
             created_at: rfc3339(Timestamp::now()),
         };
-        // The ledger refuses the write if another submit has created the task meanwhile. Then its item
-        // counts.
+        // The ledger refuses the write if another submit has created the task meanwhile. Then its
+        // item counts.
         let item = self.write(&transition::create_task(&new)).await?;
         fault::point(Point::Task);
         Ok(TaskRecord::from_item(&item).map_err(unreadable(Key::Task(self.task.clone())))?)
     }
 
-    /// Step 2. The recipe that exists already is the same, unless the user chose one id for two tasks.
+    /// Step 2. The recipe that exists already is the same, unless the user chose one id for two
+    /// tasks.
     async fn put_recipe(&self, recipe: &Recipe) -> Result<(), ProducerError> {
         let item = self
             .write(&transition::create_recipe(&self.task, recipe))
@@ -124,8 +125,9 @@ impl Submission {
         }
     }
 
-    /// Compares a manifest that existed already with the plan. Under a derived id it is the plan's own,
-    /// left by a submit that was interrupted. Under an id that the user chose it can be another one.
+    /// Compares a manifest that existed already with the plan. Under a derived id it is the plan's
+    /// own, left by a submit that was interrupted. Under an id that the user chose it can be
+    /// another one.
     async fn compare(&self, plan: &mut SubmitPlan, manifest: &S3Url) -> Result<(), ProducerError> {
         let foreign = || ProducerError::ForeignManifest {
             task: self.task.clone(),
@@ -159,8 +161,8 @@ impl Submission {
         }
     }
 
-    /// Steps 4 and 5: sends the messages of each shard, then marks the task as submitted. Returns how
-    /// many messages were sent.
+    /// Steps 4 and 5: sends the messages of each shard, then marks the task as submitted. Returns
+    /// how many messages were sent.
     pub(super) async fn send(
         &self,
         plan: &mut SubmitPlan,
@@ -200,7 +202,8 @@ impl Submission {
         Ok(sent)
     }
 
-    /// Creates the shard and sends its pending cells, unless they are sent already. Returns how many.
+    /// Creates the shard and sends its pending cells, unless they are sent already. Returns how
+    /// many.
     async fn send_shard(
         &self,
         record: &TaskRecord,
@@ -237,7 +240,8 @@ impl Submission {
         }
         let sent = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
         self.fleet.queue.send(bodies).await?;
-        // The ledger refuses the mark if a retry has reopened cells meanwhile; the retry sends them.
+        // The ledger refuses the mark if a retry has reopened cells meanwhile; the retry sends
+        // them.
         self.fleet
             .ledger
             .write(&transition::mark_enqueued(

@@ -32,8 +32,8 @@ pub(super) enum DifferenceKind {
     ArtefactDiffers,
     /// The item says ok and the artefacts exist, but the sets do not count it yet.
     OkButPending,
-    /// The item says ok and the artefacts exist, but the sets count it as failed: one worker was slow,
-    /// and another gave up.
+    /// The item says ok and the artefacts exist, but the sets count it as failed: one worker was
+    /// slow, and another gave up.
     OkButFailed,
     /// The cell is pending, but the queue is empty.
     PendingWithoutMessage,
@@ -152,8 +152,8 @@ impl Difference {
         ]
     }
 
-    /// Whether the difference still exists, now that the shard's item is `now`. Only a transient one can
-    /// have gone.
+    /// Whether the difference still exists, now that the shard's item is `now`. Only a transient
+    /// one can have gone.
     pub(super) fn is_still_so(&self, now: Option<&ShardRecord>) -> bool {
         let pending = |ordinal| now.is_none_or(|now| now.pending.contains(&ordinal));
         !self.kind.is_transient() || self.ordinal.is_none_or(pending)
@@ -177,8 +177,8 @@ pub(super) struct Counts {
     pub(super) artefacts: u32,
 }
 
-/// The differences of a shard: between its sets, its cells' items and `heads`, what S3 says of their
-/// artefacts. Adds its cells to `counts`.
+/// The differences of a shard: between its sets, its cells' items and `heads`, what S3 says of
+/// their artefacts. Adds its cells to `counts`.
 pub(super) fn compare_shard(
     record: &TaskRecord,
     shard: &Shard,
@@ -227,7 +227,7 @@ pub(super) fn compare_shard(
     }
     let open = record.open_shards.contains(&number);
     if open && sets.pending.is_empty() && record.state != TaskState::Cancelled {
-        let detail = "no cell is pending, but it is not closed".to_owned();
+        let detail = "no cell is pending, but the shard is not closed".to_owned();
         found.push(Difference::of_shard(
             DifferenceKind::ShardNotClosed,
             number,
@@ -424,7 +424,7 @@ impl CellEvidence<'_> {
 pub(super) fn compare_task(record: &TaskRecord, results_missing: bool) -> Vec<Difference> {
     let mut found = vec![];
     if record.state == TaskState::Running && record.open_shards.is_empty() {
-        let detail = "all shards are closed, but it is not complete".to_owned();
+        let detail = "all shards are closed, but the task is not complete".to_owned();
         found.push(Difference::of_task(
             DifferenceKind::NotCompleted,
             detail,

@@ -1,8 +1,8 @@
 //! Repairs, as steps of the protocol: a shard is created as a submit does, a cell is reopened as a
 //! retry does, and a message is sent. First everything is reopened, then everything is sent; so a
-//! repair that dies leaves what the next `verify` finds. The shards of cells whose messages are lost
-//! are marked as not enqueued first. Otherwise, after a repair that has sent some of them, the queue is
-//! not empty any more, and nothing shows that the others have no message.
+//! repair that dies leaves what the next `verify` finds. The shards of cells whose messages are
+//! lost are marked as not enqueued first. Otherwise, after a repair that has sent some of them, the
+//! queue is not empty any more, and nothing shows that the others have no message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,8 +75,8 @@ impl RepairPlan {
             (Repair::Send, Some(ordinal)) => {
                 shard.send.insert(ordinal);
             }
-            // The pending cells of a shard that is not enqueued are sent in any case. A shard that only
-            // has to be closed has no pending cells.
+            // The pending cells of a shard that is not enqueued are sent in any case. A shard that
+            // only has to be closed has no pending cells.
             (Repair::Send, None) => shard.close = true,
             _ => {}
         }

@@ -142,7 +142,8 @@ async fn compare(
         let heads = head_artefacts(&fleet.clients.objects, &shard).await?;
         let mut differences =
             compare_shard(record, &shard, &heads, queue_is_empty, &mut findings.counts);
-        // A worker may be between two steps of the protocol: what it has done since is not a difference.
+        // A worker may be between two steps of the protocol: what it has done since is not a
+        // difference.
         if record.state == TaskState::Running
             && differences.iter().any(|found| found.kind.is_transient())
         {
@@ -303,7 +304,7 @@ mod tests {
     fn each_difference_is_shown_with_its_repair() {
         let record = TaskRecord {
             open_shards: [].into(),
-            notice_error: Some("topic t-events does not exist".to_owned()),
+            notified_epoch: 1,
             ..task_record()
         };
         let differences = compare_task(&record, true);

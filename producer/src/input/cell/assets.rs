@@ -15,8 +15,8 @@ pub(super) fn assets_of_layout(prefix: &S3Url, job: &Job) -> BTreeMap<String, S3
         .collect()
 }
 
-/// The bands among the assets that a cell names. Only those that the recipe reads are kept, so that a
-/// task's content does not depend on the others.
+/// The bands among the assets that a cell names. Only those that the recipe reads are kept, so that
+/// a task's content does not depend on the others.
 pub(super) fn assets_of_job(
     mut given: BTreeMap<String, S3Url>,
     job: &Job,

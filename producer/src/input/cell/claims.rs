@@ -32,7 +32,8 @@ impl From<ScenePath> for Claim {
     }
 }
 
-/// What all sources say, each with a phrase that names the source. Earlier sources are believed more.
+/// What all sources say, each with a phrase that names the source. Earlier sources are believed
+/// more.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     tiles: Vec<(Tile, &'static str)>,
@@ -102,8 +103,8 @@ impl Claims {
 
     /// Adds what an object's name seems to say.
     ///
-    /// Anyone can choose a name. So the tile in it counts only if no other source names one. The date
-    /// in it can be that of the processing, so the whole `cell` overrides it.
+    /// Anyone can choose a name. So the tile in it counts only if no other source names one. The
+    /// date in it can be that of the processing, so the whole `cell` overrides it.
     pub(super) fn and_name(self, name: &str) -> Self {
         let Some((tile, date)) = tile_and_date_in_object_name(name) else {
             return self;

@@ -2,8 +2,8 @@
 
 use tilefleet_common::domain::{DomainError, S3Url};
 
-/// Why a cell of the input cannot be used. The message says the next step; the input and the position
-/// are added where it is printed.
+/// Why a cell of the input cannot be used. The message says the next step; the input and the
+/// position are added where it is printed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CellError {
     #[error(

@@ -8,8 +8,8 @@ use tilefleet_common::domain::{CellId, DomainError, S3Url, SceneDate, Tile};
 
 use super::error::CellError;
 
-/// All fields that a cell can have. `ledger` is what the ledger said of the cell when `cells` printed
-/// it. It is ignored, so that printed cells can be submitted.
+/// All fields that a cell can have. `ledger` is what the ledger said of the cell when `cells`
+/// printed it. It is ignored, so that printed cells can be submitted.
 const KNOWN: [&str; 11] = [
     "files",
     "assets",

@@ -68,8 +68,8 @@ pub(crate) fn resolve_identity(
             if is_jp2(files.object_name()) {
                 return Err(CellError::FilesIsObject { object: files });
             }
-            // In the layout of the scene buckets, the path says which cell it is, and the names of the
-            // bands are known. Another prefix must be listed.
+            // In the layout of the scene buckets, the path says which cell it is, and the names of
+            // the bands are known. Another prefix must be listed.
             let Some(path) = ScenePath::from_key(files.key()) else {
                 return Ok(Resolved::Prefix(Box::new(Unlocated {
                     prefix: files,

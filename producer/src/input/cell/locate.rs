@@ -97,8 +97,8 @@ impl Resolver {
         })
     }
 
-    /// What `tileInfo.json` says: that of the prefix, or of the prefix above if this one is a folder of
-    /// one resolution. `None` if neither has one.
+    /// What `tileInfo.json` says: that of the prefix, or of the prefix above if this one is a
+    /// folder of one resolution. `None` if neither has one.
     async fn tile_info(
         &self,
         folder: &S3Url,

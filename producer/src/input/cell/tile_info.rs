@@ -5,8 +5,8 @@ use tilefleet_common::domain::{SceneDate, Tile};
 
 use super::claims::Claim;
 
-/// The part of `tileInfo.json` that identifies the cell (see "Sentinel-2" in the Registry of Open Data
-/// on AWS).
+/// The part of `tileInfo.json` that identifies the cell (see "Sentinel-2" in the Registry of Open
+/// Data on AWS).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TileInfo {

@@ -13,8 +13,8 @@ pub(crate) trait Form: Sync {
     /// Whether an input that begins with `start` has this form. At most one form says yes.
     fn detect(&self, start: &Start) -> bool;
 
-    /// Reads the input to its end and gives each entry to `take` in order, until that breaks. What the
-    /// form implies for all cells is in the fields of each entry.
+    /// Reads the input to its end and gives each entry to `take` in order, until that breaks. What
+    /// the form implies for all cells is in the fields of each entry.
     ///
     /// # Errors
     /// When the input as a whole cannot be read; `input` is its name in the message.
