@@ -38,6 +38,7 @@ pub(crate) fn encode(
     bits: u8,
     options: &[String],
 ) -> Result<Bytes, gdal::errors::GdalError> {
+    // The image as a dataset in memory.
     let memory = DriverManager::get_driver_by_name("MEM")?;
     let shape = (raster.width, raster.height);
     let source = if bits <= 8 {
@@ -60,6 +61,7 @@ pub(crate) fn encode(
         )?;
         source
     };
+    // A copy of it with the options.
     let depth = (!matches!(bits, 8 | 16)).then(|| format!("NBITS={bits}"));
     let fixed = ["CODEC=JP2", "REVERSIBLE=YES", "PROFILE=UNRESTRICTED"].map(str::to_owned);
     let options: RasterCreationOptions = fixed

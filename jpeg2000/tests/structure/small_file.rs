@@ -71,6 +71,7 @@ fn marker_segment(marker: u16, content: &[u8]) -> Vec<u8> {
 }
 
 fn codestream(file: &SmallFile) -> Vec<u8> {
+    // The main header: SIZ, COD, QCD, and TLM if there is a list.
     let mut size = vec![0, 0];
     for field in [100_u32, 60, 0, 0, 64, 64, 0, 0] {
         size.extend(field.to_be_bytes());
@@ -98,6 +99,7 @@ fn codestream(file: &SmallFile) -> Vec<u8> {
         }
         out.extend(marker_segment(0xff55, &content));
     }
+    // The tile-parts: SOT, SOD, packets.
     let last = file.parts.len() - 1;
     for (position, &(tile, number, announced, packets)) in file.parts.iter().enumerate() {
         let length = if file.open_part && position == last {
