@@ -24,12 +24,14 @@ RUN find . -mindepth 2 -name Cargo.toml -execdir mkdir src \; -execdir touch src
     && cargo build --locked --release --package tilefleet-worker
 
 COPY common/ common/
+COPY fuse/ fuse/
 COPY jpeg2000/ jpeg2000/
+COPY recipes/ recipes/
 COPY settings/ settings/
 COPY worker/ worker/
 # Cargo compares modification times, and a checkout can be older than the empty crates.
-RUN cargo clean --release --package tilefleet-common --package tilefleet-jpeg2000 --package tilefleet-settings \
-        --package tilefleet-worker \
+RUN cargo clean --release --package tilefleet-common --package tilefleet-fuse --package tilefleet-jpeg2000 \
+        --package tilefleet-settings --package tilefleet-worker \
     && cargo build --locked --release --package tilefleet-worker
 
 COPY scripts/image-root.sh scripts/no-faults.sh scripts/

@@ -1,4 +1,4 @@
-//! Time of the inverse 5/3 wavelet transformation of one level, per sample.
+//! The time of the inverse 5/3 wavelet transformation of one resolution level, per sample.
 //!
 //! `cargo bench -p tilefleet-jpeg2000 --features bench --bench wavelet`
 
@@ -20,7 +20,7 @@ mod rect;
 mod wavelet;
 
 use rect::Rect;
-use wavelet::inverse::{Subbands, Sweep};
+use wavelet::{InverseTransform, Subbands};
 
 fn levels(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("wavelet");
@@ -43,11 +43,11 @@ fn levels(criterion: &mut Criterion) {
             x1: side,
             y1: side,
         };
-        let mut sweep = Sweep::default();
+        let mut transform = InverseTransform::default();
         group.bench_function(format!("{side} x {side}"), |bencher| {
             bencher.iter(|| {
                 let mut sum = 0_i64;
-                let done = sweep.run(rect, subbands, |row| {
+                let done = transform.run(rect, subbands, |row| {
                     sum += i64::from(*row.first.first().unwrap_or(&0));
                     Ok(())
                 });

@@ -312,7 +312,7 @@ fn packet_lengths_that_do_not_agree_are_an_error() {
     let error = decoded(&pieces.file())
         .expect_err("a length is wrong")
         .to_string();
-    assert!(error.contains("of which PLT lists"), "{error}");
+    assert!(error.contains("but PLT lists"), "{error}");
     let mut pieces = whole;
     let part = &mut pieces.parts[2].1;
     part[at + 3] += 1;
@@ -322,7 +322,7 @@ fn packet_lengths_that_do_not_agree_are_an_error() {
         .expect_err("there is one length too many")
         .to_string();
     assert!(
-        error.contains("PLT lists 2 packets, 1 are there"),
+        error.contains("PLT lists 2 packets instead of 1"),
         "{error}"
     );
 }

@@ -398,14 +398,14 @@ fn missing_parts_are_named() {
                 open_part: true,
                 ..Recipe::default()
             },
-            "the last tile-part is open and there is no EOC",
+            "the last tile-part has no length and there is no EOC",
         ),
         (
             Recipe {
                 tlm: Some(vec![(0, 22), (1, 23), (1, 20)]),
                 ..Recipe::default()
             },
-            "TLM lists 3 tile-parts, 2 are there",
+            "TLM lists 3 tile-parts instead of 2",
         ),
     ];
     for (recipe, expected) in cases {
@@ -437,11 +437,11 @@ fn contradictions_are_named() {
         ),
         (
             parts(&[(0, 0, 1), (0, 0, 1)]),
-            "tile 0 goes on after its last part",
+            "tile 0 continues after its last part",
         ),
         (
             parts(&[(0, 0, 0), (0, 0, 0)]),
-            "tile 0 goes on with part 0 instead of 1",
+            "tile 0 continues with part 0 instead of 1",
         ),
         (
             parts(&[(0, 0, 3), (0, 1, 2)]),
@@ -453,15 +453,15 @@ fn contradictions_are_named() {
         ),
         (
             listed(&[(0, 22), (0, 23)]),
-            "part 0 of tile 1 with 23 bytes is not what TLM lists in its place",
+            "TLM does not list part 0 of tile 1 with 23 bytes in this place",
         ),
         (
             listed(&[(0, 22), (1, 24)]),
-            "part 0 of tile 1 with 23 bytes is not what TLM lists in its place",
+            "TLM does not list part 0 of tile 1 with 23 bytes in this place",
         ),
         (
             listed(&[(0, 22)]),
-            "part 0 of tile 1 with 23 bytes is not what TLM lists in its place",
+            "TLM does not list part 0 of tile 1 with 23 bytes in this place",
         ),
         (
             Recipe {

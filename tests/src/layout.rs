@@ -1,4 +1,4 @@
-//! Where things lie: the workspace, the built binaries, the files that a run leaves behind.
+//! Paths: the workspace, the built binaries, the files that a run leaves behind.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 
-/// Names the directory of the binaries to drive, where it is not the one of this executable.
+/// Names the directory of the binaries to drive, if it is not the one of this executable.
 pub const BINARIES_VARIABLE: &str = "TILEFLEET_BIN_DIR";
 
 /// The root of the workspace that this crate was built in.
@@ -20,9 +20,9 @@ pub fn workspace_root() -> PathBuf {
 ///
 /// # Errors
 ///
-/// When the system does not say where this executable is.
+/// When the path of this executable is unknown.
 pub fn profile_directory() -> Result<PathBuf> {
-    let executable = env::current_exe().context("cannot tell where this executable is")?;
+    let executable = env::current_exe().context("cannot find the path of this executable")?;
     let directory = executable
         .parent()
         .context("this executable is in no directory")?;
@@ -39,7 +39,7 @@ pub fn profile_directory() -> Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// When the system does not say where this executable is.
+/// When the path of this executable is unknown.
 pub fn binaries_directory() -> Result<PathBuf> {
     match env::var_os(BINARIES_VARIABLE) {
         Some(directory) if !directory.is_empty() => Ok(PathBuf::from(directory)),

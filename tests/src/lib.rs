@@ -5,26 +5,22 @@
 //! end-to-end tests and the demo are written with these four; neither links the code of producer or
 //! worker.
 
+mod aws;
 pub mod demo;
-pub mod endpoint;
-pub mod fleet;
-pub mod gate;
-pub mod instance;
+mod fleet;
 pub mod layout;
-pub mod notices;
-pub mod objects;
+mod network;
 pub mod poll;
-pub mod probe;
-pub mod process;
-pub mod proxy;
-pub mod stack;
 
-pub use endpoint::Endpoint;
-pub use fleet::{Finished, Fleet};
-pub use gate::{Gate, Passage};
-pub use instance::Instance;
-pub use notices::{Notice, Notices};
+pub use aws::endpoint::{self, Endpoint};
+pub use aws::instance::{self, Instance};
+pub use aws::notices::{Notice, Notices};
+pub use aws::objects;
+pub use aws::stack::{Stack, StackOptions};
+pub use fleet::binaries::{Finished, Fleet};
+pub use fleet::probe;
+pub use fleet::process::{self, Process};
+pub use network::Trouble;
+pub use network::gate::{Gate, Passage};
+pub use network::proxy::{Plan, Proxy};
 pub use poll::eventually;
-pub use process::Process;
-pub use proxy::{Plan, Proxy, Trouble};
-pub use stack::{Stack, StackOptions};

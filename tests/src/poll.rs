@@ -8,20 +8,20 @@ use anyhow::{Context as _, Result, bail};
 /// machines stall.
 pub const BOUND: Duration = Duration::from_mins(2);
 
-/// Pause between two looks.
+/// Pause between two calls of `look`.
 pub(crate) const PAUSE: Duration = Duration::from_millis(25);
 
-/// Looks until `look` gives a value, at most for `bound`.
+/// Calls `look` until it returns a value, at most for `bound`.
 ///
 /// # Errors
 ///
-/// When a look fails or the bound is over; both say what was waited for.
+/// When `look` fails or the bound is over. The message names `what` was waited for.
 pub async fn eventually<T>(
     what: &str,
     bound: Duration,
     mut look: impl AsyncFnMut() -> Result<Option<T>>,
 ) -> Result<T> {
-    // None when the bound is beyond all clocks.
+    // `None` when the clock has no such time.
     let end = Instant::now().checked_add(bound);
     loop {
         if let Some(value) = look()

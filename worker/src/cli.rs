@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use tilefleet_common::domain::S3Url;
 use tilefleet_settings::FleetArgs;
 
-use crate::fuse::Compression;
+use tilefleet_fuse::Compression;
 
 /// Receives cells from the queue, fuses their bands and publishes the rasters.
 #[derive(Debug, Parser)]

@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cell::{self, ObjectSource, Publication, WINDOW_BYTES, object_error};
 use crate::cli::{FuseArgs, NamedBand};
-use crate::fuse::{
-    self, Band, Cancel, Cog, FileOutput, FileSource, FuseError, Output, Prepared, Progress, Request,
+use tilefleet_fuse::{
+    self as fuse, Band, Cancel, Cog, FileOutput, FileSource, FuseError, Output, Prepared, Progress,
+    Request,
 };
 
 /// The largest band in S3 that is read, in bytes.
@@ -74,6 +75,8 @@ async fn fuse(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()> {
     );
     let request = Request {
         bands,
+        kernel: Arc::new(fuse::Stack),
+        overviews: fuse::Overviews::Average,
         compression: args.compress,
         metadata: Vec::new(),
         threads,

@@ -3,11 +3,10 @@
 //!
 //! [`run_command`] builds a worker and [`pool`] is its main loop. [`message`] is the life of one
 //! message, [`cell`] is what is done for a cell, and [`machine`] reacts to what happens to the
-//! machine. [`fuse`] knows only rasters; [`fuse_command`] runs it without a fleet.
+//! machine. [`tilefleet_fuse`] knows only rasters; [`fuse_command`] runs it without a fleet.
 
 pub mod cell;
 pub mod cli;
-pub mod fuse;
 pub mod fuse_command;
 pub mod machine;
 pub mod message;

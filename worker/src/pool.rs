@@ -2,6 +2,7 @@
 //! stops on request.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tilefleet_common::aws::{AwsError, Received, full_jitter};
@@ -260,6 +261,7 @@ impl Pool {
             held,
             ended,
             poison: self.handler.poison.kept(),
+            recipe_refusals: self.handler.recipe_refusals.load(Ordering::Relaxed),
         });
     }
 }

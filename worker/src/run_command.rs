@@ -1,12 +1,12 @@
 //! `worker run`: builds the parts of a worker from its arguments, and runs the main loop.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tilefleet_common::aws::{Clients, DeleteBatcher, Group, Queue, Topic};
 use tilefleet_common::ledger::{Key, Ledger};
 use tilefleet_common::tracker::Tracker;
-use tilefleet_settings::FleetArgs;
 use tokio::sync::Semaphore;
 
 use crate::cell::{self, CellProcessor, MemoryBudget};
@@ -22,6 +22,8 @@ use crate::pool::{self, Pool, RunMode};
 /// When a setting is missing, or the queue or the table cannot be used.
 pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let settings = args.fleet.settings()?;
+    // Of flags and environment alone: a configuration file is for many machines.
+    let group = args.fleet.given().autoscaling_group.clone();
     let (queue_url, table, topic) = (
         settings.queue_url()?,
         settings.table()?,
@@ -89,7 +91,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         },
         isolation: Isolation::default(),
         poison: PoisonStore::new(clients.objects.clone(), args.poison.or(default_poison)),
-        deletions: DeleteBatcher::of(cells.queue.clone()),
+        deletions: DeleteBatcher::new(cells.queue.clone()),
+        recipe_refusals: AtomicU64::new(0),
     };
 
     // Run the main loop.
@@ -100,10 +103,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         handler: Arc::new(handler),
         max_held: slots + ahead,
         batch: pool::receive_batch(ahead),
-        machine: Machine::watch(
-            membership(&clients, &args.fleet, args.machine),
-            shutdown.clone(),
-        ),
+        machine: Machine::watch(membership(&clients, group, args.machine), shutdown.clone()),
         shutdown,
         mode: match (args.until_empty, args.once) {
             (true, _) => RunMode::UntilEmpty,
@@ -133,15 +133,10 @@ fn default_name() -> String {
     format!("{}-{}", host.trim(), std::process::id())
 }
 
-fn membership(clients: &Clients, fleet: &FleetArgs, args: MachineArgs) -> GroupMembership {
+fn membership(clients: &Clients, group: Option<String>, args: MachineArgs) -> GroupMembership {
     let hook_time = Duration::from_secs(args.lifecycle_seconds);
     GroupMembership {
-        // Not from the configuration file: that can be the one of a user's machine.
-        group: fleet
-            .given()
-            .autoscaling_group
-            .clone()
-            .map(|name| Group::new(clients.autoscaling.clone(), name)),
+        group: group.map(|name| Group::new(clients.autoscaling.clone(), name)),
         hook: args.lifecycle_hook.map(|hook| (hook, hook_time)),
     }
 }

@@ -1,18 +1,19 @@
+//! The Auto Scaling group of the workers.
+
 use super::error::AwsError;
 
-/// Workers that are ordered at once for a fleet that sleeps, at most. One of the sizes by which the
-/// scaling grows (`terraform/scaling`). SQS may show a queue that was idle as late as a quarter of
-/// an hour after the first message; this bridges the time until the alarms see it and order the
-/// rest.
-const MOST_WOKEN: u32 = 16;
+/// Workers that a wake-up orders at most, one of the steps of the scaling (`terraform/scaling`).
+/// SQS may report the messages of an idle queue up to a quarter of an hour late. This bridges the
+/// time until the alarms see them and order the rest.
+const MAX_WOKEN: u32 = 16;
 
-/// Why a group could not be looked at or woken.
+/// Why a group's size could not be read or set.
 #[derive(Debug, thiserror::Error)]
 pub enum GroupError {
     /// The call failed.
     #[error(transparent)]
     Call(#[from] AwsError),
-    /// There is no such group. Auto Scaling answers an empty list, which is no error to it.
+    /// The group does not exist. Auto Scaling returns an empty list for it, not an error.
     #[error(
         "autoscaling group {name} does not exist; check --autoscaling-group (TILEFLEET_AUTOSCALING_GROUP) and AWS_REGION"
     )]
@@ -25,20 +26,20 @@ pub enum GroupError {
 /// How many workers a group has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GroupSize {
-    /// How many there shall be.
+    /// The number that Auto Scaling keeps running.
     pub desired: u32,
-    /// How many there may be.
+    /// The largest number that it may run.
     pub most: u32,
 }
 
-/// What became of waking a group.
+/// The result of [`Group::wake`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
-    /// It has workers already; more or fewer of them are the alarms' business.
+    /// The group has workers; the alarms order more or fewer of them.
     Awake,
-    /// So many were ordered.
+    /// This number of workers was ordered.
     Ordered(u32),
-    /// It may have none.
+    /// The group's largest size is 0.
     Closed,
 }
 
@@ -50,7 +51,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// The group of this name.
+    /// The group with this name.
     pub fn new(client: aws_sdk_autoscaling::Client, name: String) -> Self {
         Self { client, name }
     }
@@ -63,7 +64,7 @@ impl Group {
     /// How many workers it has.
     ///
     /// # Errors
-    /// [`GroupError`] when the call fails or there is no such group.
+    /// [`GroupError`] when the call fails or the group does not exist.
     pub async fn size(&self) -> Result<GroupSize, GroupError> {
         let describe = self
             .client
@@ -96,14 +97,14 @@ impl Group {
         })
     }
 
-    /// Orders workers for `cells` cells, of which `cells_per_worker` justify one, if the group
-    /// sleeps.
+    /// Orders workers for `cells` cells, one for each `cells_per_worker` and at most 16, if the
+    /// group has none.
     ///
-    /// Two that wake it at the same moment order the workers of the later one: few or many, the
-    /// group is awake.
+    /// Of two callers at the same moment, the later one decides how many. Either way the group is
+    /// awake.
     ///
     /// # Errors
-    /// [`GroupError`] when a call fails or there is no such group.
+    /// [`GroupError`] when a call fails or the group does not exist.
     pub async fn wake(&self, cells: u32, cells_per_worker: u32) -> Result<Wake, GroupError> {
         let size = self.size().await?;
         if size.desired > 0 {
@@ -114,13 +115,13 @@ impl Group {
         }
         let workers = cells
             .div_ceil(cells_per_worker.max(1))
-            .clamp(1, MOST_WOKEN.min(size.most));
+            .clamp(1, MAX_WOKEN.min(size.most));
         let order = self
             .client
             .set_desired_capacity()
             .auto_scaling_group_name(&self.name)
             .desired_capacity(i32::try_from(workers).unwrap_or(i32::MAX))
-            // There is work now, whenever the last worker went.
+            // There is work now, however recently the last worker stopped.
             .honor_cooldown(false);
         order.send().await.map_err(|error| {
             AwsError::new("autoscaling", "SetDesiredCapacity", &self.name, &error)
@@ -128,10 +129,10 @@ impl Group {
         Ok(Wake::Ordered(workers))
     }
 
-    /// Says whether scale-in may end this machine of the group, or has to choose another one.
+    /// Sets whether the instance is protected from scale-in.
     ///
     /// # Errors
-    /// [`AwsError`] when the call fails, or the machine is not in service.
+    /// [`AwsError`] when the call fails, or the instance is not in service.
     pub async fn protect(&self, instance: &str, protected: bool) -> Result<(), AwsError> {
         let set = self
             .client
@@ -145,10 +146,10 @@ impl Group {
         Ok(())
     }
 
-    /// Says that this machine, which waits in the hook of this name, may go on to its end.
+    /// Ends the wait of an instance in a lifecycle hook, so that it is terminated.
     ///
     /// # Errors
-    /// [`AwsError`] when the call fails, or the machine does not wait there.
+    /// [`AwsError`] when the call fails, or the instance does not wait in this hook.
     pub async fn complete_lifecycle(&self, instance: &str, hook: &str) -> Result<(), AwsError> {
         let complete = self
             .client
@@ -167,9 +168,9 @@ impl Group {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::canned::{self, Answer, Log};
+    use crate::aws::canned::{self, Log, Response};
 
-    fn xml(text: &str) -> Answer {
+    fn xml(text: &str) -> Response {
         (
             200,
             vec![("content-type", "text/xml".to_owned())],
@@ -177,7 +178,7 @@ mod tests {
         )
     }
 
-    /// A group of that size, which takes every order.
+    /// A group of this size, which accepts every order.
     fn group(desired: u32, most: u32) -> (Group, Log) {
         answering(move |action| match action {
             "DescribeAutoScalingGroups" => xml(&format!(
@@ -190,9 +191,9 @@ mod tests {
         })
     }
 
-    fn answering(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> (Group, Log) {
-        let (client, log) = canned::client(move |_, asked| {
-            let action = asked
+    fn answering(answer: impl Fn(&str) -> Response + Send + Sync + 'static) -> (Group, Log) {
+        let (client, log) = canned::client(move |_, request| {
+            let action = request
                 .body
                 .split('&')
                 .find_map(|field| field.strip_prefix("Action="));
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sleeping_group_gets_the_workers_that_its_cells_justify() {
+    async fn a_group_without_workers_gets_those_that_its_cells_need() {
         let (wake, _, order) = woken(0, 10, 41).await;
         assert_eq!(wake, Wake::Ordered(3));
         for field in [
@@ -233,17 +234,17 @@ mod tests {
         assert_eq!(
             woken(0, 10, 1_000_000).await.0,
             Wake::Ordered(10),
-            "never more than the group may have"
+            "never more than the group's largest size"
         );
         assert_eq!(
             woken(0, 500, 1_000_000).await.0,
             Wake::Ordered(16),
-            "nor more than a first round"
+            "nor more than one wake-up orders"
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_group_that_is_awake_or_closed_is_left_alone() {
+    async fn a_group_with_workers_or_of_size_zero_is_left_alone() {
         let (wake, requests, _) = woken(1, 10, 1_000).await;
         assert_eq!((wake, requests), (Wake::Awake, 1));
         let (wake, requests, _) = woken(0, 0, 1_000).await;
@@ -251,11 +252,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_machine_is_protected_and_let_go_by_its_id() {
+    async fn an_instance_is_protected_and_released_by_its_id() {
         let (group, log) = answering(|action| xml(&format!("<{action}Response/>")));
         group.protect("i-1", true).await.unwrap();
         group.complete_lifecycle("i-1", "drain").await.unwrap();
-        let sent: Vec<String> = log.requests().into_iter().map(|asked| asked.body).collect();
+        let sent: Vec<String> = log
+            .requests()
+            .into_iter()
+            .map(|request| request.body)
+            .collect();
         let wanted = [
             vec![
                 "AutoScalingGroupName=workers",
@@ -279,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_group_that_is_not_there_is_named() {
+    async fn a_group_that_does_not_exist_is_named() {
         let (group, _) = answering(|_| {
             xml(
                 "<DescribeAutoScalingGroupsResponse><DescribeAutoScalingGroupsResult><AutoScalingGroups/>\

@@ -7,10 +7,10 @@ use aws_smithy_http_client::{Builder, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// The SDK's default client with *ring* for its cryptography.
+/// The SDK's default client, but with *ring* for its cryptography.
 ///
-/// The default, AWS-LC, takes a sixth of the time that it takes to compile everything. Timeouts and
-/// the proxy variables of the environment work as in the default client.
+/// The default, AWS-LC, is C and assembly that make a first build long. Timeouts and the proxy
+/// variables of the environment work as in the default client.
 pub fn http_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
         let mut connector =

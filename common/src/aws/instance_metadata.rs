@@ -1,16 +1,18 @@
+//! What an EC2 instance can read about itself.
+
 use aws_config::imds::client::error::ImdsError;
 use aws_config::provider_config::ProviderConfig;
 
 use super::error::root_cause;
 use super::http::http_client;
 
-/// The variable with which the SDKs are told to leave instance metadata alone ("IMDS credential
-/// provider", AWS SDKs and Tools Reference Guide).
+/// The variable that disables instance metadata in all SDKs (AWS SDKs and Tools Reference Guide,
+/// "IMDS credential provider").
 const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
-/// Tries of a request that the service failed at. One to which nobody answers is not tried again.
-const TRIES: u32 = 2;
+/// Attempts of a request that the service failed. A request without a response is not repeated.
+const ATTEMPTS: u32 = 2;
 
-/// Metadata could not be read.
+/// Why instance metadata could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("instance metadata {path} cannot be read: {cause}")]
 pub struct MetadataError {
@@ -18,32 +20,33 @@ pub struct MetadataError {
     cause: String,
 }
 
-/// What EC2 tells a machine about itself: the instance metadata service, version 2.
+/// The instance metadata service of EC2, version 2.
 ///
-/// Its address is the standard `AWS_EC2_METADATA_SERVICE_ENDPOINT`, or else the link-local one.
-/// Where nobody answers there, a read fails within a second.
+/// Its address is the standard variable `AWS_EC2_METADATA_SERVICE_ENDPOINT`, or the link-local
+/// address if that is not set. Outside EC2 a read fails within a second.
 #[derive(Debug, Clone)]
 pub struct Metadata {
     client: aws_config::imds::Client,
 }
 
 impl Metadata {
-    /// The service, unless the environment says to leave it alone.
+    /// The service, or `None` if `AWS_EC2_METADATA_DISABLED` is `true`.
     pub fn from_environment() -> Option<Self> {
         let disabled =
             std::env::var(DISABLED).is_ok_and(|value| value.eq_ignore_ascii_case("true"));
         (!disabled).then(|| Self {
             client: aws_config::imds::Client::builder()
-                .max_attempts(TRIES)
+                .max_attempts(ATTEMPTS)
                 .configure(&ProviderConfig::without_region().with_http_client(http_client()))
                 .build(),
         })
     }
 
-    /// Reads one item of `/latest/meta-data/`; nothing when there is no such item at this time.
+    /// Reads one item of `/latest/meta-data/`, such as `instance-id`; `None` when the item does not
+    /// exist at this time.
     ///
     /// # Errors
-    /// [`MetadataError`] when nobody answers, or not with the item.
+    /// [`MetadataError`] when the service does not respond, or responds with an error.
     pub async fn read(&self, path: &'static str) -> Result<Option<String>, MetadataError> {
         match self.client.get(format!("/latest/meta-data/{path}")).await {
             Ok(text) => Ok(Some(text.as_ref().trim().to_owned())),

@@ -1,5 +1,8 @@
-//! AWS as the fleet uses it: clients, errors a person can act on, retries, batches that lose
-//! nothing.
+//! AWS as the fleet uses it.
+//!
+//! One client for each service, from the standard environment ([`Clients`]); errors that name the
+//! call, the cause and the next step ([`AwsError`]); retries of what the SDK does not retry.
+//! `s3` reads and writes objects while they are made, `sqs` sends and deletes in batches.
 
 mod actions;
 mod autoscaling;
@@ -22,10 +25,10 @@ pub use clients::{Clients, NoCredentials};
 pub use error::{AwsError, AwsErrorKind};
 pub use http::http_client;
 pub use instance_metadata::{Metadata, MetadataError};
-pub use retry::{Attempts, full_jitter};
+pub use retry::{RetryBudget, full_jitter};
 pub use s3::{
-    Existing, HEAD_PARTS, Head, HeaderLastUpload, ListedObject, Object, ObjectError, ObjectLines,
-    ObjectReader, ObjectStore, ReadOptions, Stored, Upload,
+    Existing, Head, HeaderLastUpload, ListedObject, Object, ObjectError, ObjectLines, ObjectReader,
+    ObjectStore, ReadOptions, Stored, Upload,
 };
 pub use sns::{Subscriptions, Topic};
 pub use sqs::{DeleteBatcher, Queue, QueueAttributes, QueueError, Received, Redrive};

@@ -1,18 +1,20 @@
+//! SNS: the topic of the fleet's events.
+
 use aws_sdk_sns::types::MessageAttributeValue;
 
 use super::error::AwsError;
 use crate::domain::Event;
 
-/// Who listens to a topic.
+/// The subscriptions of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subscriptions {
-    /// Those that are confirmed.
+    /// Number of confirmed subscriptions.
     pub confirmed: u64,
-    /// Those whose owner has not confirmed them; nothing is sent there.
+    /// Number of subscriptions whose owner has not confirmed them; SNS sends them nothing.
     pub pending: u64,
 }
 
-/// The SNS topic of notices.
+/// The SNS topic of the fleet's events.
 #[derive(Debug, Clone)]
 pub struct Topic {
     client: aws_sdk_sns::Client,
@@ -20,25 +22,22 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// The topic of this ARN.
+    /// The topic with this ARN.
     pub fn new(client: aws_sdk_sns::Client, arn: String) -> Self {
         Self { client, arn }
     }
 
-    /// Who listens.
+    /// The numbers of confirmed and pending subscriptions.
     ///
     /// # Errors
-    /// [`AwsError`] when the call fails, because there is no such topic or the role may not look.
+    /// [`AwsError`] when the call fails.
     pub async fn subscriptions(&self) -> Result<Subscriptions, AwsError> {
-        let told = self
-            .client
-            .get_topic_attributes()
-            .topic_arn(&self.arn)
+        let get = self.client.get_topic_attributes().topic_arn(&self.arn);
+        let response = get
             .send()
-            .await;
-        let told =
-            told.map_err(|error| AwsError::new("sns", "GetTopicAttributes", &self.arn, &error))?;
-        let number = |name: &str| told.attributes()?.get(name)?.parse().ok();
+            .await
+            .map_err(|error| AwsError::new("sns", "GetTopicAttributes", &self.arn, &error))?;
+        let number = |name: &str| response.attributes()?.get(name)?.parse().ok();
         Ok(Subscriptions {
             confirmed: number("SubscriptionsConfirmed").unwrap_or(0),
             pending: number("SubscriptionsPending").unwrap_or(0),
@@ -46,10 +45,11 @@ impl Topic {
     }
 
     /// Publishes an event as JSON, with the message attributes `event`, `task`, `outcome` and
-    /// `event_id`, on which subscriptions can filter ("Amazon SNS message filtering").
+    /// `event_id`, by which subscriptions can filter (Amazon SNS developer guide, "Message
+    /// filtering").
     ///
     /// # Errors
-    /// [`AwsError`] when it was not taken.
+    /// [`AwsError`] when the call fails.
     pub async fn publish(&self, event: &Event) -> Result<(), AwsError> {
         // Events have no maps and no floats, so they always have a JSON form.
         let body = serde_json::to_string(event).unwrap_or_default();

@@ -11,10 +11,10 @@ use crate::fault::{self, Point};
 #[inline]
 pub(crate) fn after(step: &Step, ticket: &Ticket) {
     let point = match step {
-        Step::Start => Point::Start,
-        Step::Record(_) => Point::Row,
+        Step::Start(_) => Point::Start,
+        Step::Record(_) => Point::Record,
         Step::CloseOk | Step::CloseFailed => Point::Close,
-        Step::CloseShard => Point::Settle,
+        Step::CloseShard => Point::CloseShard,
         Step::Complete => Point::Complete,
         Step::ClaimNotice(_) => Point::Claim,
         Step::MarkNotified(_) => Point::Mark,

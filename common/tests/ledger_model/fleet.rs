@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use stateright::{Model, Property};
-use tilefleet_common::domain::{Recipe, shard_of};
+use tilefleet_common::domain::{Job, Recipe, shard_of};
 use tilefleet_common::ledger::TaskState;
-use tilefleet_common::ledger::flow::{Asker, Outcome, Step};
+use tilefleet_common::ledger::flow::{Outcome, Step, StepContext};
 use tilefleet_common::ledger::transition::{Failure, NewTask, Success, Ticket};
 
 use crate::commands::{self, Desk, Resume, Retry, Submit};
@@ -27,7 +27,7 @@ const WORKERS: u8 = 2;
 /// What has happened, where the ledger does not remember it. Epochs and ordinals are bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct History {
-    /// Cells whose row said ok.
+    /// Cells whose item said ok.
     pub(crate) ok: Cells,
     /// Cells that were ok and neither pending nor failed.
     pub(crate) done: Cells,
@@ -40,7 +40,7 @@ pub(crate) struct History {
     /// Epochs whose notice was out unmarked when its sender died, or not settled when the sender's
     /// lease ran out.
     pub(crate) disturbed: u8,
-    /// A success may be left half told: one who held no message died between row and shard, a
+    /// A success may be left half told: one who held no message died between item and shard, a
     /// message was deleted by one who held it no longer, or it was dropped because the task was
     /// cancelled.
     pub(crate) untold: bool,
@@ -91,6 +91,7 @@ pub(crate) struct Fleet {
     budget: Budget,
     flaw: Option<Flaw>,
     new: Arc<NewTask>,
+    recipe: &'static Recipe,
     tickets: [Ticket; CELLS as usize],
     shared: Arc<Shared>,
 }
@@ -110,12 +111,13 @@ type Doing = (Items, u8, u16, i64);
 
 impl Fleet {
     pub(crate) fn new(shard_size: u32, budget: Budget) -> Self {
+        let recipe = Recipe::builtin("rgb").unwrap();
         let new = NewTask {
             task: "rgb-0123456789abcdef".parse().unwrap(),
             cells: CELLS.into(),
             shard_size,
             manifest: "s3://out/manifest.ndjson".parse().unwrap(),
-            recipe: Recipe::Rgb,
+            job: Job::Raster(recipe.clone()).id(),
             output: "s3://out/".parse().unwrap(),
             region: None,
             digest: "0123456789abcdef".to_owned(),
@@ -126,12 +128,14 @@ impl Fleet {
             shard: shard_of(ordinal, shard_size),
             ordinal,
             cell: format!("48RXT/2020-08-01/{ordinal}").parse().unwrap(),
+            job: new.job.clone(),
         };
         let tickets = [ticket(0), ticket(1)];
         Self {
             budget,
             flaw: None,
             new: Arc::new(new),
+            recipe,
             tickets,
             shared: Arc::default(),
         }
@@ -203,7 +207,7 @@ impl Fleet {
             return;
         };
         match *step {
-            Step::Work => events.extend([Event::WorkOk(worker), Event::WorkFailed(worker)]),
+            Step::Work(_) => events.extend([Event::WorkOk(worker), Event::WorkFailed(worker)]),
             Step::Publish { .. } => {
                 events.push(Event::Publish(worker));
                 if state.budget.failed_notices > 0 {
@@ -222,7 +226,7 @@ impl Fleet {
         if state.budget.lost_answers > 0
             && !matches!(
                 *step,
-                Step::Work | Step::Announce(_) | Step::Delete | Step::Defer(_)
+                Step::Work(_) | Step::Announce(_) | Step::Delete | Step::Defer(_)
             )
         {
             events.push(Event::AnswerLost(worker));
@@ -288,14 +292,14 @@ impl Fleet {
         if matches!(step, Step::Announce(_)) {
             return Step::CloseFailed;
         }
-        let asker = Asker {
+        let context = StepContext {
             worker: "w",
             now: "now",
             second: 0,
             notice_lease_s: lease,
         };
         let ticket = &self.tickets[usize::from(ordinal)];
-        let operation = step.operation(ticket, &asker).unwrap();
+        let operation = step.operation(ticket, &context).unwrap();
         let operation = Flaw::operation(self.flaw, step, operation);
         let answer = self.table().execute(items, &operation);
         Flaw::next(self.flaw, step.clone(), ticket, &answer)
@@ -327,10 +331,10 @@ impl Fleet {
             }
             Event::Proceed(worker) => self.carry_out(state, worker, true),
             Event::WorkOk(worker) => {
-                self.go_to(state, worker, Step::Record(Outcome::Ok(success())))
+                self.go_to(state, worker, Step::Record(Outcome::Ok(success())));
             }
             Event::WorkFailed(worker) => {
-                self.go_to(state, worker, Step::Record(Outcome::Failed(failure())))
+                self.go_to(state, worker, Step::Record(Outcome::Failed(failure())));
             }
             Event::Publish(worker) | Event::PublishFailed(worker) => {
                 let Some((_, step)) = self.step(state, worker) else {
@@ -410,6 +414,7 @@ impl Fleet {
         let mut desk = Desk {
             table: self.table(),
             new: &self.new,
+            recipe: self.recipe,
             flaw: self.flaw,
             items: &mut state.items,
             queue: &mut state.queue,
@@ -418,7 +423,7 @@ impl Fleet {
             Event::Submit => state.submit = state.submit.call(&mut desk),
             Event::SubmitCrashes => {
                 state.budget.submit_crashes -= 1;
-                state.submit = Submit::CreateTask;
+                state.submit = Submit::ReadTask;
             }
             Event::RetryAsked => {
                 state.budget.retries -= 1;
@@ -461,10 +466,10 @@ impl Fleet {
         };
         match state.retry {
             Retry::Unasked | Retry::Done if state.budget.retries > 0 => {
-                events.push(Event::RetryAsked)
+                events.push(Event::RetryAsked);
             }
             Retry::Unasked | Retry::Done if state.budget.repairs > 0 => {
-                events.push(Event::RepairAsked)
+                events.push(Event::RepairAsked);
             }
             Retry::Unasked | Retry::Done => {}
             _ => {
@@ -519,7 +524,7 @@ impl Model for Fleet {
             workers: [Worker::Idle; 2],
             queue: Queue::default(),
             items: Items::default(),
-            submit: Submit::CreateTask,
+            submit: Submit::ReadTask,
             retry: Retry::Unasked,
             resume: Resume::Unasked,
             budget: self.budget,
@@ -530,7 +535,7 @@ impl Model for Fleet {
     fn actions(&self, state: &State, events: &mut Vec<Event>) {
         if state.submit != Submit::Done {
             events.push(Event::Submit);
-            if state.budget.submit_crashes > 0 && state.submit != Submit::CreateTask {
+            if state.budget.submit_crashes > 0 && state.submit != Submit::ReadTask {
                 events.push(Event::SubmitCrashes);
             }
         }
@@ -589,9 +594,8 @@ impl Model for Fleet {
 
 fn success() -> Success {
     Success {
-        output: "s3://out/cell.tif".parse().unwrap(),
-        etag: "etag".to_owned(),
-        bytes: 1,
+        output: "s3://out/".parse().unwrap(),
+        artefacts: vec![],
         fetch_ms: 1,
         fuse_ms: 1,
         publish_ms: 1,

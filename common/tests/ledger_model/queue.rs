@@ -41,7 +41,7 @@ impl Queue {
                 ordinal,
                 holder: None,
                 stale: 0,
-            })
+            });
         });
     }
 

@@ -71,7 +71,10 @@ fn short(step: &Step) -> String {
     match step {
         Step::Record(Outcome::Ok(_)) => "Record(Ok)".to_owned(),
         Step::Record(Outcome::Failed(_)) => "Record(Failed)".to_owned(),
+        Step::Start(_) => "Start".to_owned(),
+        Step::Work(_) => "Work".to_owned(),
         Step::Announce(_) => "Announce".to_owned(),
+        Step::Defer(Deferral::Recipe(_)) => "Defer(Recipe)".to_owned(),
         Step::Defer(Deferral::NoticeHeld { .. }) => "Defer(NoticeHeld)".to_owned(),
         other => format!("{other:?}"),
     }

@@ -35,7 +35,7 @@ const STORY: [&str; 14] = [
     attribute::REASON,
     attribute::CANCELLED_AT,
     attribute::CANCELS,
-    attribute::CANCELS_TOLD,
+    attribute::CANCELS_NOTIFIED,
 ];
 
 /// Numbers for values that many states share.
@@ -80,6 +80,7 @@ impl<T: Eq + Hash> Pool<T> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Items {
     task: Option<u16>,
+    recipe: Option<u16>,
     shards: [Option<u16>; 2],
     cells: [Option<u16>; 2],
 }
@@ -88,6 +89,7 @@ impl Items {
     fn slot(&mut self, key: &Key) -> &mut Option<u16> {
         match key {
             Key::Task(_) => &mut self.task,
+            Key::Recipe(_) => &mut self.recipe,
             Key::Shard(_, shard) => &mut self.shards[usize::try_from(*shard).unwrap()],
             Key::Cell(_, _, ordinal) => &mut self.cells[usize::try_from(*ordinal).unwrap()],
         }
@@ -207,7 +209,7 @@ impl Table {
         let rows = |state: CellState| {
             let state = Value::from(state.name());
             let is =
-                |cell| value(cell).is_some_and(|row| row.get(attribute::STATE) == Some(&state));
+                |cell| value(cell).is_some_and(|item| item.get(attribute::STATE) == Some(&state));
             items
                 .cells
                 .iter()

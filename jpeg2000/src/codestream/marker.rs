@@ -1,9 +1,9 @@
-//! Markers and marker segments (ISO/IEC 15444-1 A.1 and table A.2).
+//! Markers and marker segments (A.1 and table A.2).
 
 use bytes::Bytes;
 
 use crate::error::{Error, Flaw};
-use crate::read::buffered::Window;
+use crate::read::BufferedReader;
 
 pub(crate) const SOC: u16 = 0xff4f;
 pub(crate) const CAP: u16 = 0xff50;
@@ -39,39 +39,41 @@ pub(crate) fn outside_profile(marker: u16) -> Option<&'static str> {
 }
 
 /// A marker with its segment (A.1.2).
-pub(crate) struct Segment {
+pub(crate) struct MarkerSegment {
     pub(crate) marker: u16,
-    /// Of the marker, in the file.
+    /// Position of the marker in the file.
     pub(crate) offset: u64,
-    /// What follows the length field.
+    /// The bytes after the length field.
     pub(crate) content: Bytes,
-    /// Where the next marker is, in the file.
+    /// Position of the next marker in the file.
     pub(crate) next: u64,
 }
 
-/// Reads the marker segment at `offset`, which must end where the window does or before.
-pub(crate) fn segment(window: &mut Window<'_>, offset: u64) -> Result<Segment, Error> {
-    let end = window.end();
-    let cut = || Flaw::truncated(offset, format!("a marker segment runs past byte {end}"));
-    let marker = window.u16(offset)?.ok_or_else(cut)?;
-    // 0xff30 to 0xff3f and the delimiters have no length, and none of them belongs in a header
-    // (table A.2).
-    if marker < 0xff40 || matches!(marker, SOC | SOD | EPH | EOC) {
-        let detail = format!("0x{marker:04x} stands where a marker segment should");
-        return Err(Flaw::malformed(offset, detail).into());
+impl MarkerSegment {
+    /// Reads the marker segment at `offset`. It must end where the reader does, or before.
+    pub(crate) fn read(reader: &mut BufferedReader<'_>, offset: u64) -> Result<Self, Error> {
+        let end = reader.end();
+        let cut = || Flaw::truncated(offset, format!("a marker segment runs past byte {end}"));
+        let marker = reader.u16(offset)?.ok_or_else(cut)?;
+        // Markers 0xff30 to 0xff3f and the delimiters have no length, and no header may hold them
+        // (table A.2).
+        if marker < 0xff40 || matches!(marker, SOC | SOD | EPH | EOC) {
+            let detail = format!("found 0x{marker:04x} instead of a marker segment");
+            return Err(Flaw::malformed(offset, detail).into());
+        }
+        let length = u64::from(reader.u16(offset.saturating_add(2))?.ok_or_else(cut)?);
+        let Some(content_length) = length.checked_sub(2) else {
+            let detail = format!("the marker segment 0x{marker:04x} has length {length}");
+            return Err(Flaw::malformed(offset, detail).into());
+        };
+        let content = reader
+            .get(offset.saturating_add(4), content_length)?
+            .ok_or_else(cut)?;
+        Ok(Self {
+            marker,
+            offset,
+            content,
+            next: offset.saturating_add(2).saturating_add(length),
+        })
     }
-    let length = u64::from(window.u16(offset.saturating_add(2))?.ok_or_else(cut)?);
-    let Some(content_length) = length.checked_sub(2) else {
-        let detail = format!("the marker segment 0x{marker:04x} has length {length}");
-        return Err(Flaw::malformed(offset, detail).into());
-    };
-    let content = window
-        .get(offset.saturating_add(4), content_length)?
-        .ok_or_else(cut)?;
-    Ok(Segment {
-        marker,
-        offset,
-        content,
-        next: offset.saturating_add(2).saturating_add(length),
-    })
 }

@@ -1,14 +1,14 @@
-//! Image and tile size (ISO/IEC 15444-1 A.5.1 and B.2 to B.3).
+//! The SIZ marker segment: the sizes of the image and its tiles (A.5.1 and B.2 to B.3).
 
-use crate::codestream::marker::Segment;
+use super::marker::MarkerSegment;
 use crate::error::Flaw;
-use crate::read::buffered::Fields;
+use crate::read::Fields;
 use crate::rect::Rect;
 
-/// The SIZ marker segment (A.5.1).
+/// The content of a SIZ marker segment.
 #[derive(Debug)]
 pub(crate) struct ImageSize {
-    /// On the reference grid.
+    /// The image area on the reference grid.
     image: Rect,
     pub(crate) tile_width: u32,
     pub(crate) tile_height: u32,
@@ -16,7 +16,8 @@ pub(crate) struct ImageSize {
     tile_y0: u32,
     pub(crate) tiles_across: u32,
     pub(crate) tiles_down: u32,
-    /// Sample format, horizontal and vertical subsampling of each; at least one.
+    /// `Ssiz`, `XRsiz` and `YRsiz` of each component: sample format, horizontal and vertical
+    /// subsampling. There is at least one component.
     components: Vec<[u8; 3]>,
 }
 
@@ -34,7 +35,7 @@ impl ImageSize {
         self.image
     }
 
-    /// At most 65535.
+    /// Number of tiles, at most 65535.
     pub(crate) fn tiles(&self) -> u32 {
         self.tiles_across.saturating_mul(self.tiles_down)
     }
@@ -43,7 +44,7 @@ impl ImageSize {
         u16::try_from(self.components.len()).unwrap_or(u16::MAX)
     }
 
-    /// `Ssiz` of the first component: bits less one, with the sign in the top bit.
+    /// `Ssiz` of the first component: bits less one, and in the top bit whether it is signed.
     pub(crate) fn sample_format(&self) -> u8 {
         self.components.first().map_or(0, |component| component[0])
     }
@@ -52,7 +53,7 @@ impl ImageSize {
         (self.sample_format() & 0x7f).saturating_add(1)
     }
 
-    pub(crate) fn signed(&self) -> bool {
+    pub(crate) fn is_signed(&self) -> bool {
         self.sample_format() & 0x80 != 0
     }
 
@@ -62,7 +63,8 @@ impl ImageSize {
             .any(|&[_, across, down]| across != 1 || down != 1)
     }
 
-    /// Tile `index` on the reference grid (B-7 to B-10); empty for a tile that does not exist.
+    /// The area of tile `index` on the reference grid (B-7 to B-10). It is empty for a tile that
+    /// does not exist.
     pub(crate) fn tile(&self, index: u32) -> Rect {
         let across = self.tiles_across.max(1);
         let extent = |position: u32, tile0: u32, tile: u32, image0: u32, image1: u32| {
@@ -89,7 +91,13 @@ impl ImageSize {
         Rect { x0, y0, x1, y1 }
     }
 
-    pub(crate) fn read(segment: &Segment) -> Result<Self, Flaw> {
+    /// Reads the segment.
+    ///
+    /// # Errors
+    /// The image or a tile is empty, the first tile lies outside the image, there are too many
+    /// tiles or components, or a field contradicts the segment's length.
+    pub(crate) fn read(segment: &MarkerSegment) -> Result<Self, Flaw> {
+        // Read the fields.
         let wrong = |detail: &str| Flaw::malformed(segment.offset, format!("SIZ: {detail}"));
         let content = Fields(&segment.content);
         let field = |index: usize| content.u32(2 + 4 * index).ok_or_else(|| wrong("too short"));
@@ -115,6 +123,7 @@ impl ImageSize {
             tiles_down: 0,
             components: components.to_vec(),
         };
+        // Check them against each other.
         if image.is_empty() || size.tile_width == 0 || size.tile_height == 0 {
             return Err(wrong("the image or its tiles are empty"));
         }
@@ -133,6 +142,7 @@ impl ImageSize {
         {
             return Err(wrong("a component has an impossible depth or subsampling"));
         }
+        // Count the tiles.
         size.tiles_across = image
             .x1
             .saturating_sub(size.tile_x0)

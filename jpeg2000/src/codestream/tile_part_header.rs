@@ -1,150 +1,111 @@
-//! The header of a tile-part, from SOT to SOD (ISO/IEC 15444-1 A.3 and A.7.3).
+//! The header of a tile-part, from SOT to SOD (A.3).
 
 use bytes::Bytes;
 
-use crate::codestream::cod::{CodingStyle, Quantization};
-use crate::codestream::marker::{
-    COD, PLM, PLT, QCD, SIZ, SOD, SOP, SOT, TLM, outside_profile, segment,
-};
+use super::cod::CodingStyle;
+use super::marker::{COD, MarkerSegment, PLM, PLT, QCD, SIZ, SOD, SOP, SOT, TLM, outside_profile};
+use super::plt::PacketLengths;
+use super::qcd::Quantization;
+use super::sot::{SOT_LENGTH, TilePartStart};
 use crate::error::{Error, Flaw};
-use crate::file::tiles::{SOT_LENGTH, TilePartStart};
-use crate::read::buffered::{Piece, Window};
+use crate::read::{BufferedReader, OffsetBytes};
 
 /// What the header of a tile-part says.
 pub(crate) struct TilePartHeader {
-    /// Instead of the main header's, for the whole tile; only in its first part (A.6.1).
-    pub(crate) coding: Option<CodingStyle>,
+    /// Overrides that of the main header, for the whole tile. Only the first part of a tile may
+    /// have it (A.6.1).
+    pub(crate) style: Option<CodingStyle>,
+    /// Overrides that of the main header in the same way (A.6.4).
     pub(crate) quantization: Option<Quantization>,
-    /// Bytes of the packets in this part, in order; `None` where it has no PLT marker segments.
+    /// Bytes of each packet in this part, in order. `None` where the part has no PLT.
     pub(crate) packet_lengths: Option<Vec<u32>>,
-    /// The first marker segment that takes the tile out of the profile: where it is, and why.
+    /// The first marker segment outside the profile: its position in the file, and why.
     pub(crate) outside_profile: Option<(u64, &'static str)>,
     /// Bytes from SOT to the first packet.
     pub(crate) length: usize,
 }
 
-/// Reads the header of part `number` of `tile`, of which `bytes` is the whole, `offset` where it
-/// begins in the file.
-pub(crate) fn tile_part_header(
-    tile: u32,
-    number: usize,
-    offset: u64,
-    bytes: &Bytes,
-) -> Result<TilePartHeader, Error> {
-    let wrong = |detail: String| Error::from(Flaw::malformed(offset, detail));
-    let piece = Piece { offset, bytes };
-    let mut window = Window::new(&piece, u64::MAX);
-    let start = window.get(offset, SOT_LENGTH)?.unwrap_or_default();
-    let start = TilePartStart::read(&start, offset)?;
-    if u32::from(start.tile) != tile || usize::from(start.number) != number {
-        let detail = format!(
-            "part {} of tile {} stands where part {number} of tile {tile} should",
-            start.number, start.tile
-        );
-        return Err(wrong(detail));
-    }
-    if start.length != 0 && u64::from(start.length) != bytes.len() as u64 {
-        return Err(wrong(format!(
-            "a tile-part of {} bytes was given {}",
-            start.length,
-            bytes.len()
-        )));
-    }
-
-    let mut header = TilePartHeader {
-        coding: None,
-        quantization: None,
-        packet_lengths: None,
-        outside_profile: None,
-        length: 0,
-    };
-    let mut lengths = PacketLengths::default();
-    let mut at = offset.saturating_add(SOT_LENGTH);
-    loop {
-        let no_sod = || wrong(format!("a header of tile {tile} has no SOD"));
-        if window.u16(at)?.ok_or_else(no_sod)? == SOD {
-            break;
+impl TilePartHeader {
+    /// Reads the header of part `number` of `tile`. `bytes` is the whole tile-part, and `offset`
+    /// its position in the file.
+    pub(crate) fn read(
+        tile: u32,
+        number: usize,
+        offset: u64,
+        bytes: &Bytes,
+    ) -> Result<Self, Error> {
+        let wrong = |detail: String| Error::from(Flaw::malformed(offset, detail));
+        let part = OffsetBytes { offset, bytes };
+        let mut reader = BufferedReader::new(&part, u64::MAX);
+        // SOT must announce the part that the caller wants.
+        let start = reader.get(offset, SOT_LENGTH)?.unwrap_or_default();
+        let start = TilePartStart::read(&start, offset)?;
+        if u32::from(start.tile) != tile || usize::from(start.number) != number {
+            let detail = format!(
+                "found part {} of tile {} instead of part {number} of tile {tile}",
+                start.number, start.tile
+            );
+            return Err(wrong(detail));
         }
-        // The tile-part is all there, so a segment that runs past its end is no truncation.
-        let next = segment(&mut window, at).map_err(|error| match error {
-            Error::Flaw(flaw) => Error::Flaw(Flaw::malformed(flaw.offset, flaw.detail)),
-            other => other,
-        })?;
-        match next.marker {
-            SOT | SIZ | TLM | PLM | SOP => return Err(no_sod()),
-            COD | QCD if number != 0 => {
-                return Err(wrong(format!(
-                    "tile {tile} changes its coding style in part {number}"
-                )));
-            }
-            COD if header.coding.is_some() => {
-                return Err(wrong(format!("tile {tile} has a second COD")));
-            }
-            COD => header.coding = Some(CodingStyle::read(&next)?),
-            QCD if header.quantization.is_some() => {
-                return Err(wrong(format!("tile {tile} has a second QCD")));
-            }
-            QCD => header.quantization = Some(Quantization::read(&next)?),
-            PLT => lengths
-                .add(&next.content)
-                .map_err(|detail| Flaw::malformed(next.offset, detail))?,
-            marker => {
-                let outside = outside_profile(marker).map(|reason| (next.offset, reason));
-                header.outside_profile = header.outside_profile.or(outside);
-            }
+        if start.length != 0 && u64::from(start.length) != bytes.len() as u64 {
+            return Err(wrong(format!(
+                "a tile-part announces {} bytes, but has {}",
+                start.length,
+                bytes.len()
+            )));
         }
-        at = next.next;
-    }
-    header.packet_lengths = lengths
-        .finish()
-        .map_err(|detail| Flaw::malformed(offset, detail))?;
-    header.length = usize::try_from(at - offset)
-        .unwrap_or(usize::MAX)
-        .saturating_add(2);
-    Ok(header)
-}
 
-/// The packet lengths of a tile-part, from its PLT marker segments in order (A.7.3).
-#[derive(Default)]
-struct PacketLengths {
-    next_index: u8,
-    /// `None` before the first segment.
-    lengths: Option<Vec<u32>>,
-    /// Length whose last byte has not come yet.
-    open: Option<u32>,
-}
-
-impl PacketLengths {
-    fn add(&mut self, content: &[u8]) -> Result<(), String> {
-        let Some((&index, digits)) = content.split_first() else {
-            return Err("PLT is empty".into());
+        // Marker segments follow, up to SOD.
+        let mut header = Self {
+            style: None,
+            quantization: None,
+            packet_lengths: None,
+            outside_profile: None,
+            length: 0,
         };
-        // The index has 8 bits and starts again after 255 segments.
-        if index != self.next_index {
-            return Err(format!(
-                "PLT {index} stands where PLT {} should",
-                self.next_index
-            ));
-        }
-        self.next_index = index.wrapping_add(1);
-        let lengths = self.lengths.get_or_insert_default();
-        for digit in digits {
-            let high = self.open.take().unwrap_or_default().checked_mul(128);
-            let length =
-                high.ok_or("a packet length in PLT has too many digits")? | u32::from(digit & 0x7f);
-            if digit & 0x80 == 0 {
-                lengths.push(length);
-            } else {
-                self.open = Some(length);
+        let mut lengths = PacketLengths::default();
+        let mut at = offset.saturating_add(SOT_LENGTH);
+        loop {
+            let no_sod = || wrong(format!("a header of tile {tile} has no SOD"));
+            if reader.u16(at)?.ok_or_else(no_sod)? == SOD {
+                break;
             }
+            // The whole tile-part is there. So a segment that runs past its end is no truncation.
+            let next = MarkerSegment::read(&mut reader, at).map_err(|error| match error {
+                Error::Flaw(flaw) => Error::Flaw(Flaw::malformed(flaw.offset, flaw.detail)),
+                other => other,
+            })?;
+            match next.marker {
+                SOT | SIZ | TLM | PLM | SOP => return Err(no_sod()),
+                COD | QCD if number != 0 => {
+                    return Err(wrong(format!(
+                        "tile {tile} changes its coding style in part {number}"
+                    )));
+                }
+                COD if header.style.is_some() => {
+                    return Err(wrong(format!("tile {tile} has a second COD")));
+                }
+                COD => header.style = Some(CodingStyle::read(&next)?),
+                QCD if header.quantization.is_some() => {
+                    return Err(wrong(format!("tile {tile} has a second QCD")));
+                }
+                QCD => header.quantization = Some(Quantization::read(&next)?),
+                PLT => lengths
+                    .add(&next.content)
+                    .map_err(|detail| Flaw::malformed(next.offset, detail))?,
+                marker => {
+                    let outside = outside_profile(marker).map(|reason| (next.offset, reason));
+                    header.outside_profile = header.outside_profile.or(outside);
+                }
+            }
+            at = next.next;
         }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Option<Vec<u32>>, String> {
-        match self.open {
-            Some(_) => Err("the last packet length in PLT is cut off".into()),
-            None => Ok(self.lengths),
-        }
+        header.packet_lengths = lengths
+            .finish()
+            .map_err(|detail| Flaw::malformed(offset, detail))?;
+        header.length = usize::try_from(at - offset)
+            .unwrap_or(usize::MAX)
+            .saturating_add(2);
+        Ok(header)
     }
 }

@@ -1,30 +1,30 @@
-//! The boxes of a JP2 file (ISO/IEC 15444-1 Annex I), as far as they matter to finding the
-//! codestream.
+//! The boxes of a JP2 file, as far as the way to the codestream needs them (Annex I).
 
 use std::ops::Range;
 
-use crate::codestream::siz::ImageSize;
+use crate::codestream::ImageSize;
 use crate::error::{Error, Flaw};
-use crate::read::buffered::{Fields, Window};
+use crate::read::{BufferedReader, Fields};
 
 /// Bytes of the signature box that every JP2 file begins with (I.5.1).
 const SIGNATURE_LENGTH: u64 = 12;
 
-/// Boxes that are stepped over in front of the codestream or behind it; a Sentinel-2 band has four.
+/// Most boxes before or after the codestream. A Sentinel-2 band has four.
 const MOST_BOXES: usize = 4096;
 
-/// Bytes of compatible brands that are looked at; plain JP2 lists one or two of 4 bytes.
+/// Bytes to read of the file type box. Its list of compatible brands has one or two entries of 4
+/// bytes in plain JP2.
 const BRANDS_READ: u64 = 4096;
 
-/// What was found up to the codestream.
+/// What a JP2 file holds up to the end of its codestream.
 pub(crate) struct Container {
     pub(crate) header: ImageHeader,
-    /// The boxes in front of the codestream, whole, the signature box first.
+    /// The whole boxes before the codestream, in order. The first is the signature box.
     pub(crate) before: Vec<Range<u64>>,
-    /// Content of the codestream box.
+    /// The content of the codestream box.
     pub(crate) codestream: Range<u64>,
-    /// Where the next box begins.
-    pub(crate) behind: u64,
+    /// Where the box after the codestream would begin.
+    pub(crate) after: u64,
 }
 
 /// The image header box (I.5.3.1).
@@ -37,9 +37,9 @@ pub(crate) struct ImageHeader {
 }
 
 impl ImageHeader {
-    /// The box repeats what the codestream says; a disagreement means that the two do not belong
+    /// Checks that the box repeats what the codestream says. Otherwise the two do not belong
     /// together.
-    pub(crate) fn agrees_with(&self, size: &ImageSize) -> Result<(), Flaw> {
+    pub(crate) fn check_agrees_with(&self, size: &ImageSize) -> Result<(), Flaw> {
         let differs = |what: &str, here: u32, there: u32| {
             let detail =
                 format!("the image header box says {what} {here}, the codestream says {there}");
@@ -58,7 +58,7 @@ impl ImageHeader {
                 size.component_count().into(),
             );
         }
-        // 255 stands for "differs between components" (table I.6).
+        // 255 means that components differ (table I.6).
         if self.bits != 255 && self.bits != size.sample_format() {
             return differs(
                 "bit depth code",
@@ -70,6 +70,7 @@ impl ImageHeader {
     }
 }
 
+/// A box: its type, where it begins, and its content, in bytes of the file.
 struct Jp2Box {
     kind: [u8; 4],
     start: u64,
@@ -91,20 +92,25 @@ fn name(kind: [u8; 4]) -> String {
     format!("'{}'", kind.escape_ascii())
 }
 
-/// Reads the header of the box at `at`, whose whole content must lie in front of `end` (I.4).
-fn read_box(window: &mut Window<'_>, at: u64, end: u64, top_level: bool) -> Result<Jp2Box, Error> {
+/// Reads the header of the box at `at`. The whole box must end at `end` or before (I.4).
+fn read_box(
+    reader: &mut BufferedReader<'_>,
+    at: u64,
+    end: u64,
+    top_level: bool,
+) -> Result<Jp2Box, Error> {
     let cut = |what: &str| Error::from(Flaw::truncated(at, format!("{what} runs past byte {end}")));
     if end.saturating_sub(at) < 8 {
         return Err(cut("a box header"));
     }
-    let (Some(short), Some(kind)) = (window.u32(at)?, window.tag(at.saturating_add(4))?) else {
+    let (Some(short), Some(kind)) = (reader.u32(at)?, reader.tag(at.saturating_add(4))?) else {
         return Err(cut("a box header"));
     };
     let (header, length) = match short {
-        // Length 0: the box goes on to the end of the file, which only the last box can.
+        // Length 0 means up to the end of the file. Only the last box of the file may have it.
         0 if top_level => (8, end.saturating_sub(at)),
         1 => {
-            let long = window.u64(at.saturating_add(8))?;
+            let long = reader.u64(at.saturating_add(8))?;
             (16, long.ok_or_else(|| cut("a box header"))?)
         }
         short => (8, u64::from(short)),
@@ -125,18 +131,21 @@ fn read_box(window: &mut Window<'_>, at: u64, end: u64, top_level: bool) -> Resu
 
 /// Finds the image header and the codestream.
 ///
-/// Boxes between them are stepped over unread: the georeference in them is the caller's business.
-pub(crate) fn container(window: &mut Window<'_>) -> Result<Container, Error> {
-    let end = window.end();
-    let file_type = read_box(window, SIGNATURE_LENGTH, end, true)?;
-    check_file_type(window, &file_type)?;
+/// It skips the boxes between them without reading their content. They may hold the georeference,
+/// which is the caller's to read.
+pub(crate) fn container(reader: &mut BufferedReader<'_>) -> Result<Container, Error> {
+    // The signature box and the file type box come first.
+    let end = reader.end();
+    let file_type = read_box(reader, SIGNATURE_LENGTH, end, true)?;
+    check_file_type(reader, &file_type)?;
     let mut before = vec![0..SIGNATURE_LENGTH, file_type.start..file_type.next()];
+    // The JP2 header box comes somewhere before the codestream.
     let mut at = file_type.next();
     let mut header = None;
     while at < end {
-        let found = read_box(window, at, end, true)?;
+        let found = read_box(reader, at, end, true)?;
         match &found.kind {
-            b"jp2h" if header.is_none() => header = Some(image_header(window, &found)?),
+            b"jp2h" if header.is_none() => header = Some(image_header(reader, &found)?),
             b"jp2h" => {
                 return Err(Flaw::malformed(found.start, "there is a second box 'jp2h'").into());
             }
@@ -148,7 +157,7 @@ pub(crate) fn container(window: &mut Window<'_>) -> Result<Container, Error> {
                 return Ok(Container {
                     header,
                     before,
-                    behind: found.next(),
+                    after: found.next(),
                     codestream: found.content,
                 });
             }
@@ -161,7 +170,7 @@ pub(crate) fn container(window: &mut Window<'_>) -> Result<Container, Error> {
     Err(Flaw::truncated(end, "the file ends before its codestream").into())
 }
 
-/// A list of boxes is kept, so a file of nothing else must not fill the memory.
+/// Bounds the list of boxes, so that a file of nothing but boxes does not fill the memory.
 fn check_count(boxes: &[Range<u64>]) -> Result<(), Flaw> {
     match boxes.last() {
         Some(last) if boxes.len() > MOST_BOXES => Err(Flaw::unsupported(
@@ -172,14 +181,14 @@ fn check_count(boxes: &[Range<u64>]) -> Result<(), Flaw> {
     }
 }
 
-/// The file type box (I.5.2) must promise that a reader of plain JP2 can read the file.
-fn check_file_type(window: &mut Window<'_>, found: &Jp2Box) -> Result<(), Error> {
+/// Checks the file type box (I.5.2): a reader of plain JP2 must be able to read the file.
+fn check_file_type(reader: &mut BufferedReader<'_>, found: &Jp2Box) -> Result<(), Error> {
     if &found.kind != b"ftyp" {
         let detail = format!("the second box is {} instead of 'ftyp'", name(found.kind));
         return Err(Flaw::malformed(found.start, detail).into());
     }
-    let content = window.get(found.content.start, found.content_length().min(BRANDS_READ))?;
-    // Brand and minor version come first, then the list of compatible brands.
+    let content = reader.get(found.content.start, found.content_length().min(BRANDS_READ))?;
+    // The list of compatible brands follows the brand and the minor version.
     let compatible = content
         .as_deref()
         .and_then(|content| content.get(8..))
@@ -195,14 +204,14 @@ fn check_file_type(window: &mut Window<'_>, found: &Jp2Box) -> Result<(), Error>
     }
 }
 
-/// The JP2 header box (I.5.3): the image header first, no palette.
-fn image_header(window: &mut Window<'_>, parent: &Jp2Box) -> Result<ImageHeader, Error> {
+/// Reads the JP2 header box (I.5.3). It must begin with the image header and have no palette.
+fn image_header(reader: &mut BufferedReader<'_>, parent: &Jp2Box) -> Result<ImageHeader, Error> {
     let mut header = None;
     let mut at = parent.content.start;
     while at < parent.content.end {
-        let found = read_box(window, at, parent.content.end, false)?;
+        let found = read_box(reader, at, parent.content.end, false)?;
         match (&found.kind, &header) {
-            (b"ihdr", None) => header = Some(read_image_header(window, &found)?),
+            (b"ihdr", None) => header = Some(read_image_header(reader, &found)?),
             (_, None) => {
                 let detail = "the box 'jp2h' does not begin with 'ihdr'";
                 return Err(Flaw::malformed(found.start, detail).into());
@@ -218,7 +227,11 @@ fn image_header(window: &mut Window<'_>, parent: &Jp2Box) -> Result<ImageHeader,
     header.ok_or_else(|| Flaw::malformed(parent.start, "the box 'jp2h' is empty").into())
 }
 
-fn read_image_header(window: &mut Window<'_>, found: &Jp2Box) -> Result<ImageHeader, Error> {
+/// Reads the image header box (I.5.3.1).
+fn read_image_header(
+    reader: &mut BufferedReader<'_>,
+    found: &Jp2Box,
+) -> Result<ImageHeader, Error> {
     let wrong = || {
         Flaw::malformed(
             found.start,
@@ -228,7 +241,7 @@ fn read_image_header(window: &mut Window<'_>, found: &Jp2Box) -> Result<ImageHea
     if found.content_length() != 14 {
         return Err(wrong().into());
     }
-    let content = window.get(found.content.start, 14)?.unwrap_or_default();
+    let content = reader.get(found.content.start, 14)?.unwrap_or_default();
     let fields = Fields(&content);
     let read = || {
         Some(ImageHeader {
@@ -242,22 +255,24 @@ fn read_image_header(window: &mut Window<'_>, found: &Jp2Box) -> Result<ImageHea
     Ok(read().ok_or_else(wrong)?)
 }
 
-/// Boxes that writers put behind a codestream.
+/// Types of boxes that writers put after a codestream.
 const TRAILING: [&[u8; 4]; 6] = [b"xml ", b"uuid", b"asoc", b"uinf", b"jp2i", b"free"];
 
-/// The boxes behind the codestream, from `at` on.
+/// The boxes after the codestream, from `at` on.
 ///
-/// What follows the codestream is of no consequence, unless it shows that the file was cut: a box
-/// of a known type that runs past the end. Anything else is taken for padding, which archives do
-/// append, and ends the list.
-pub(crate) fn trailing(window: &mut Window<'_>, mut at: u64) -> Result<Vec<Range<u64>>, Error> {
+/// A box of a known type that runs past the end shows that the file was cut. Anything else is
+/// padding, which archives do append, and ends the list.
+pub(crate) fn trailing(
+    reader: &mut BufferedReader<'_>,
+    mut at: u64,
+) -> Result<Vec<Range<u64>>, Error> {
     let mut boxes = Vec::new();
-    let end = window.end();
-    while let Some(kind) = window.tag(at.saturating_add(4))? {
+    let end = reader.end();
+    while let Some(kind) = reader.tag(at.saturating_add(4))? {
         if !TRAILING.contains(&&kind) {
             break;
         }
-        let found = read_box(window, at, end, true)?;
+        let found = read_box(reader, at, end, true)?;
         boxes.push(found.start..found.next());
         check_count(&boxes)?;
         at = found.next();

@@ -1,61 +1,62 @@
-//! What a file says about its image before the first tile.
+//! What a file says about its image: its boxes and the main header of its codestream.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::codestream::main_header::{MainHeader, main_header};
+use super::boxes::{self, Container};
+use crate::codestream::MainHeader;
 use crate::error::Error;
-use crate::file::boxes::{self, Container};
-use crate::read::buffered::{ReadRange, Window};
+use crate::read::{BufferedReader, ReadRange};
 
-/// Bytes that are read at once: boxes and main header of a Sentinel-2 band fit.
+/// Bytes to read at once. The boxes and the main header of a Sentinel-2 band fit.
 const READ_AHEAD: u64 = 64 * 1024;
 
-/// A JP2 file with one image: its boxes and the main header of its codestream (ISO/IEC 15444-1
+/// The image of a JP2 file: its boxes and the main header of its codestream (ISO/IEC 15444-1
 /// Annexes I and A).
 #[derive(Clone, Debug)]
 pub struct Image {
     pub(crate) main: Arc<MainHeader>,
     boxes: Vec<Range<u64>>,
     codestream: Range<u64>,
-    /// Where the box behind the codestream begins, if there is one.
-    pub(crate) behind: u64,
+    /// Where the box after the codestream would begin.
+    after: u64,
 }
 
 impl Image {
-    /// Reads the boxes up to the codestream, and its main header, with few reads at the beginning
-    /// of the file.
+    /// Reads the boxes up to the codestream, and its main header. This takes a few reads at the
+    /// beginning of the file, usually one of 64 KB.
     ///
-    /// The caller has made sure that the file begins with a signature box (I.5.1). What follows the
-    /// main header is not looked at; see [`Tiles`](crate::Tiles).
+    /// The caller must check the signature box at the beginning of the file (I.5.1).
+    /// [`Tiles`](crate::Tiles) reads what follows the main header.
     ///
     /// # Errors
-    /// The source's, or the first flaw. An image that is merely outside the profile is none.
+    /// [`Error::Read`] from the source, or [`Error::Flaw`] with the first flaw. An image outside
+    /// the profile is no error here; see [`outside_profile`](Self::outside_profile).
     pub fn read(source: &dyn ReadRange) -> Result<Self, Error> {
-        let mut window = Window::new(source, READ_AHEAD);
+        let mut reader = BufferedReader::new(source, READ_AHEAD);
         let Container {
             header,
             before,
             codestream,
-            behind,
-        } = boxes::container(&mut window)?;
-        let mut window = window.limited(codestream.end);
-        let main = main_header(&mut window, codestream.start)?;
-        header.agrees_with(&main.size)?;
+            after,
+        } = boxes::container(&mut reader)?;
+        let mut reader = reader.limited(codestream.end);
+        let main = MainHeader::read(&mut reader, codestream.start)?;
+        header.check_agrees_with(&main.size)?;
         Ok(Self {
             main: Arc::new(main),
             boxes: before,
             codestream,
-            behind,
+            after,
         })
     }
 
-    /// Columns.
+    /// Columns of samples.
     pub fn width(&self) -> u32 {
         self.main.size.width()
     }
 
-    /// Rows.
+    /// Rows of samples.
     pub fn height(&self) -> u32 {
         self.main.size.height()
     }
@@ -67,7 +68,7 @@ impl Image {
 
     /// Whether samples of the first component are signed.
     pub fn signed(&self) -> bool {
-        self.main.size.signed()
+        self.main.size.is_signed()
     }
 
     /// Components, at least 1.
@@ -80,12 +81,12 @@ impl Image {
         self.main.size.is_subsampled()
     }
 
-    /// Columns of a whole tile; tiles at the edges may be smaller.
+    /// Columns of samples in a whole tile. Tiles at the edges of the image may be smaller.
     pub fn tile_width(&self) -> u32 {
         self.main.size.tile_width
     }
 
-    /// Rows of a whole tile; tiles at the edges may be smaller.
+    /// Rows of samples in a whole tile. Tiles at the edges of the image may be smaller.
     pub fn tile_height(&self) -> u32 {
         self.main.size.tile_height
     }
@@ -95,21 +96,22 @@ impl Image {
         self.main.size.tiles_across
     }
 
-    /// Rows of tiles; with [`Image::tiles_across`] at most 65535 tiles.
+    /// Rows of tiles. The image has at most 65535 tiles.
     pub fn tiles_down(&self) -> u32 {
         self.main.size.tiles_down
     }
 
-    /// Why this decoder does not take the image, for instance "the irreversible 9/7 wavelet".
+    /// Why this decoder cannot decode the image, for instance "the irreversible 9/7 wavelet";
+    /// `None` for an image inside the profile.
     ///
-    /// The header of a tile may bring the same later, as
-    /// [`FlawKind::Unsupported`](crate::FlawKind).
+    /// The header of a tile may still lead out of the profile. Decoding the tile then fails with
+    /// [`FlawKind::Unsupported`](crate::FlawKind::Unsupported).
     pub fn outside_profile(&self) -> Option<&str> {
         self.main.outside_profile.as_deref()
     }
 
-    /// Column and row of a tile's first sample, its width and height; all in samples of the image.
-    /// A tile that does not exist is empty.
+    /// Column and row of the first sample of a tile, its width and its height, all in samples of
+    /// the image. A tile that does not exist is empty.
     pub fn tile_rect(&self, tile: u32) -> (u32, u32, u32, u32) {
         let (image, rect) = (self.main.size.image(), self.main.size.tile(tile));
         let (x, y) = (
@@ -129,18 +131,19 @@ impl Image {
         self.main.range.clone()
     }
 
-    /// The boxes in front of the codestream, whole and in order, the signature box first; in bytes
-    /// of the file.
+    /// The whole boxes before the codestream, in order, in bytes of the file. The first is the
+    /// signature box.
     pub fn boxes(&self) -> &[Range<u64>] {
         &self.boxes
     }
 
-    /// The boxes of known types behind the codestream, whole and in order; in bytes of the file.
+    /// The whole boxes of known types after the codestream, in order, in bytes of the file.
     ///
     /// # Errors
-    /// The source's, or the flaw that such a box runs past the end of the file.
+    /// [`Error::Read`] from the source, or [`Error::Flaw`] where such a box runs past the end of
+    /// the file.
     pub fn trailing_boxes(&self, source: &dyn ReadRange) -> Result<Vec<Range<u64>>, Error> {
-        // Enough for the header of a box.
-        boxes::trailing(&mut Window::new(source, 16), self.behind)
+        // The header of a box has at most 16 bytes.
+        boxes::trailing(&mut BufferedReader::new(source, 16), self.after)
     }
 }

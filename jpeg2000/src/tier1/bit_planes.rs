@@ -1,20 +1,20 @@
-//! From bit-planes to coefficients.
+//! From bit-planes to coefficients: transposing the bits of a group into integers.
 
-use super::codeblock::Lattice;
+use super::codeblock_state::CodeBlockState;
 use super::word::{self, COLUMNS, ROWS};
 
-/// Bit-planes that are gathered at once: the width of a lane.
+/// Bit-planes to gather at once, which is the width of a lane.
 const LANE: usize = 16;
 
-/// Writes the coefficients of `lattice` into `out`, row by row at `stride`.
+/// Writes the coefficients of `block` into `out`, row by row, `stride` coefficients apart.
 #[inline(always)]
-pub(super) fn write(lattice: &Lattice, out: &mut [i32], stride: usize) {
-    for (stripe, top) in (0..lattice.height).step_by(ROWS).enumerate() {
-        for (word, first) in (0..lattice.width).step_by(COLUMNS).enumerate() {
-            let at = lattice.place(stripe, word);
-            let values = values(lattice, at);
-            let columns = (lattice.width - first).min(COLUMNS);
-            for (row, values) in values.iter().enumerate().take(lattice.height - top) {
+pub(super) fn write_coefficients(block: &CodeBlockState, out: &mut [i32], stride: usize) {
+    for (stripe, top) in (0..block.height).step_by(ROWS).enumerate() {
+        for (word, first) in (0..block.width).step_by(COLUMNS).enumerate() {
+            let at = block.group_index(stripe, word);
+            let values = group_coefficients(block, at);
+            let columns = (block.width - first).min(COLUMNS);
+            for (row, values) in values.iter().enumerate().take(block.height - top) {
                 let start = (top + row) * stride + first;
                 let out = &mut out[start..start + columns];
                 if let Some(out) = out.first_chunk_mut::<COLUMNS>() {
@@ -27,20 +27,20 @@ pub(super) fn write(lattice: &Lattice, out: &mut [i32], stride: usize) {
     }
 }
 
-/// The coefficients of one cell.
+/// The coefficients of the group with index `at`.
 #[inline(always)]
-fn values(lattice: &Lattice, at: usize) -> [[i32; COLUMNS]; ROWS] {
+fn group_coefficients(block: &CodeBlockState, at: usize) -> [[i32; COLUMNS]; ROWS] {
     let mut values = [[0; COLUMNS]; ROWS];
-    if lattice.cells[at].significant == 0 {
+    if block.groups[at].significant == 0 {
         return values;
     }
-    let mut planes = lattice
+    let mut planes = block
         .magnitude
-        .chunks_exact(lattice.cells.len())
+        .chunks_exact(block.groups.len())
         .map(|words| words[at]);
     let mut shift = 0;
     while planes.len() > 0 {
-        // One lane for each row, the columns side by side.
+        // One number for each column, with one lane for each of its four rows.
         let mut lanes = [0_u64; COLUMNS];
         for (plane, bits) in planes.by_ref().take(LANE).enumerate() {
             for (column, lanes) in lanes.iter_mut().enumerate() {
@@ -55,7 +55,8 @@ fn values(lattice: &Lattice, at: usize) -> [[i32; COLUMNS]; ROWS] {
         }
         shift += LANE;
     }
-    let negative = lattice.cells[at].negative;
+    // Negate where the sign says so.
+    let negative = block.groups[at].negative;
     for (row, values) in values.iter_mut().enumerate() {
         for (column, value) in values.iter_mut().enumerate() {
             let sign =
@@ -70,8 +71,8 @@ fn values(lattice: &Lattice, at: usize) -> [[i32; COLUMNS]; ROWS] {
 #[inline(always)]
 fn spread(bits: u64) -> u64 {
     const LANES: u64 = 1 | 1 << LANE | 1 << (2 * LANE) | 1 << (3 * LANE);
-    // Copies of the bits, each one lane less one bit further up, so that another one is lowest in
-    // each lane.
+    // The product puts copies of the bits a lane less one bit apart. So each lane has another of
+    // the four bits at its bottom.
     const COPIES: u64 = 1 | 1 << (LANE - 1) | 1 << (2 * (LANE - 1)) | 1 << (3 * (LANE - 1));
     (bits & 0b1111).wrapping_mul(COPIES) & LANES
 }

@@ -1,54 +1,33 @@
-//! The three coding passes over a code block's words (ISO/IEC 15444-1 D.3).
+//! The three coding passes over the groups of a code block (D.3).
 //!
-//! A pass looks only at the coefficients it codes: they are gathered as a bit set per word, and the
-//! next one is a count of trailing zeros away. Whether a coefficient becomes significant is the one
-//! branch on decoded data: it lets the processor go on with the next context before the decision is
-//! there. Refinement has no such branch.
+//! A pass visits only the coefficients that it codes. It gathers them as a bit set per group, and
+//! finds the next one by counting trailing zeros. Only one branch depends on decoded data: whether
+//! a coefficient becomes significant. It lets the processor start on the next context before the
+//! decision is there. Refinement has no such branch.
 
 use std::hint::select_unpredictable;
 
-use super::codeblock::{Cell, Lattice};
+use super::codeblock_state::{CodeBlockState, Group};
 use super::context;
 use super::mq::{Contexts, MqDecoder, State, decision};
 use super::word::{self, FIRST, LATER, MIDDLE};
 
-/// What a pass does, by its number within the block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pass {
-    /// D.3.1 with signs by D.3.2.
-    Significance,
-    /// D.3.3.
-    Refinement,
-    /// D.3.4.
-    Cleanup,
-}
-
-/// The bit-plane of pass `number` and its kind; bit-plane 0 is the least significant.
-pub(super) fn pass_at(bit_planes: u32, number: u32) -> (u32, Pass) {
-    let kind = match number % 3 {
-        0 => Pass::Cleanup,
-        1 => Pass::Significance,
-        _ => Pass::Refinement,
-    };
-    (bit_planes - 1 - number.div_ceil(3), kind)
-}
-
-/// D.3.1: the significance propagation pass.
+/// The significance propagation pass (D.3.1).
 #[inline(always)]
 pub(super) fn significance<const TRACED: bool>(
-    lattice: &mut Lattice,
+    block: &mut CodeBlockState,
     decoder: &mut MqDecoder<'_, TRACED>,
     plane: u32,
 ) {
     let mut mq = *decoder;
-    for at in lattice.places() {
-        let Cell {
+    for at in block.group_indices() {
+        let Group {
             inside,
             significant: before,
             mut negative,
             ..
-        } = lattice.cells[at];
-        // Insignificant, with a context other than zero.
+        } = block.groups[at];
+        // Candidates are insignificant and have a context other than zero.
         let open = inside & !before;
         let candidates = word::neighbours(before) & open;
         let mut significant = before;
@@ -57,53 +36,54 @@ pub(super) fn significance<const TRACED: bool>(
             let position = left.trailing_zeros();
             left &= left - 1;
             let near = significant >> position;
-            let context = &mut lattice.contexts
-                [usize::from(lattice.table[context::significance_index(near)])];
+            let context =
+                &mut block.contexts[usize::from(block.table[context::significance_index(near)])];
             *context = mq.decode(*context);
             if decision(*context) != 0 {
                 significant |= MIDDLE << position;
-                negative |= sign(&mut mq, &mut lattice.contexts, position, near, negative);
+                negative |= sign(&mut mq, &mut block.contexts, position, near, negative);
                 left |= ((LATER << position) & open) >> FIRST;
             }
         }
         let fresh = significant & !before;
-        lattice.cells[at].visited = candidates | word::later(fresh) & open;
-        lattice.found(at, plane, fresh, negative);
+        block.groups[at].visited = candidates | word::later(fresh) & open;
+        block.mark_significant(at, plane, fresh, negative);
     }
     *decoder = mq;
 }
 
-/// D.3.3: the magnitude refinement pass.
+/// The magnitude refinement pass (D.3.3).
 #[inline(always)]
 pub(super) fn refinement<const TRACED: bool>(
-    lattice: &mut Lattice,
+    block: &mut CodeBlockState,
     decoder: &mut MqDecoder<'_, TRACED>,
     plane: u32,
 ) {
     let mut mq = *decoder;
-    // The state of the context that is next, and that of the other one of the two. Which one is
-    // next is known before the decision is, so that one select on the decoded state does for both
-    // its return and the choice. `again` is a number because compilers make a branch of a truth
-    // value that goes round a loop.
-    let mut state = lattice.contexts[context::REFINE_AGAIN];
-    let mut other = lattice.contexts[context::REFINE_FIRST];
+    // Nearly all refinements use one of two contexts: `state` is that of the next refinement,
+    // `other` that of the other context. Which one is next is known before the decision is. So one
+    // select on the decoded state both stores it and chooses the next one. `again` is a number
+    // because compilers turn a boolean that is carried through a loop into a branch.
+    let mut state = block.contexts[context::REFINE_AGAIN];
+    let mut other = block.contexts[context::REFINE_FIRST];
     let mut again = 1;
-    for at in lattice.places() {
-        let Cell {
+    for at in block.group_indices() {
+        let Group {
             inside,
             significant,
             visited,
             refined,
             ..
-        } = lattice.cells[at];
+        } = block.groups[at];
         let mut left = significant & !visited & inside;
         if left == 0 {
             continue;
         }
-        lattice.cells[at].refined = refined | left;
+        block.groups[at].refined = refined | left;
         let alone = left & !refined & !word::neighbours(significant);
         let mut bits = 0;
         if alone == 0 {
+            // The usual case: each refinement is either the first one or a further one.
             let mut position = left.trailing_zeros();
             let known = refined >> position & 1;
             (state, other) = swapped_unless(known == again, state, other);
@@ -113,7 +93,7 @@ pub(super) fn refinement<const TRACED: bool>(
                 let next = mq.decode(state);
                 bits |= decision(next) << position;
                 position = left.trailing_zeros();
-                // After the last one it is of no meaning which.
+                // After the last coefficient, both choices are right.
                 let known = refined.wrapping_shr(position) & 1;
                 (state, other) = swapped_unless(known == again, next, other);
                 again = known;
@@ -128,7 +108,7 @@ pub(super) fn refinement<const TRACED: bool>(
                 let context = if refined >> position & 1 != 0 {
                     &mut state
                 } else if alone >> position & 1 != 0 {
-                    &mut lattice.contexts[context::REFINE_ALONE]
+                    &mut block.contexts[context::REFINE_ALONE]
                 } else {
                     &mut other
                 };
@@ -136,11 +116,12 @@ pub(super) fn refinement<const TRACED: bool>(
                 bits |= decision(*context) << position;
             }
         }
-        lattice.refined(at, plane, bits);
+        block.set_bits(at, plane, bits);
     }
+    // Store the two states back into their contexts.
     (state, other) = swapped_unless(again == 1, state, other);
-    lattice.contexts[context::REFINE_AGAIN] = state;
-    lattice.contexts[context::REFINE_FIRST] = other;
+    block.contexts[context::REFINE_AGAIN] = state;
+    block.contexts[context::REFINE_FIRST] = other;
     *decoder = mq;
 }
 
@@ -153,34 +134,36 @@ fn swapped_unless(stays: bool, state: State, other: State) -> (State, State) {
     )
 }
 
-/// D.3.4: the cleanup pass.
+/// The cleanup pass (D.3.4).
 #[inline(always)]
 pub(super) fn cleanup<const TRACED: bool>(
-    lattice: &mut Lattice,
+    block: &mut CodeBlockState,
     decoder: &mut MqDecoder<'_, TRACED>,
     plane: u32,
 ) {
     let mut mq = *decoder;
-    let mut run_length = lattice.contexts[context::RUN_LENGTH];
-    for at in lattice.places() {
-        let Cell {
+    let mut run_length = block.contexts[context::RUN_LENGTH];
+    for at in block.group_indices() {
+        let Group {
             inside,
             significant: before,
             mut negative,
             visited,
             ..
-        } = lattice.cells[at];
+        } = block.groups[at];
         let candidates = inside & !before & !visited;
-        lattice.cells[at].visited = 0;
+        block.groups[at].visited = 0;
         if candidates == 0 {
             continue;
         }
         let mut significant = before;
-        // The first coefficients of columns where all four are left and have the zero context.
+        // The first coefficients of the columns that are coded as runs: all four coefficients are
+        // left and have context zero.
         let quiet = candidates & !word::neighbours(before);
         let pairs = quiet & quiet >> 1;
         let mut runs = (pairs & pairs >> 2 & word::rows(1)) >> FIRST;
         let mut left = candidates >> FIRST;
+        // A group of nothing but runs of zeros is done at once, where the decoder can.
         if left == runs * 0b1111 && mq.skip_zeros(run_length, runs.count_ones()) {
             continue;
         }
@@ -188,14 +171,16 @@ pub(super) fn cleanup<const TRACED: bool>(
             let mut position = left.trailing_zeros();
             let mut known = false;
             if runs >> position & 1 != 0 {
+                // A run: one decision for the whole column, then the row of the first significant
+                // coefficient.
                 run_length = mq.decode(run_length);
                 if decision(run_length) == 0 {
                     left &= !(0b1111 << position);
                     continue;
                 }
-                let high = mq.decode(lattice.contexts[context::UNIFORM]);
+                let high = mq.decode(block.contexts[context::UNIFORM]);
                 let low = mq.decode(high);
-                lattice.contexts[context::UNIFORM] = low;
+                block.contexts[context::UNIFORM] = low;
                 let row = decision(high) << 1 | decision(low);
                 left &= !(((1 << row) - 1) << position);
                 position = left.trailing_zeros();
@@ -204,26 +189,26 @@ pub(super) fn cleanup<const TRACED: bool>(
             left &= left - 1;
             let near = significant >> position;
             if !known {
-                let context = &mut lattice.contexts
-                    [usize::from(lattice.table[context::significance_index(near)])];
+                let context = &mut block.contexts
+                    [usize::from(block.table[context::significance_index(near)])];
                 *context = mq.decode(*context);
                 known = decision(*context) != 0;
             }
             if known {
                 significant |= MIDDLE << position;
-                negative |= sign(&mut mq, &mut lattice.contexts, position, near, negative);
-                // The next column has a significant neighbour now.
+                negative |= sign(&mut mq, &mut block.contexts, position, near, negative);
+                // The next column has a significant neighbour now, so it is no run any more.
                 runs &= !(0b111_1000 << position);
             }
         }
-        lattice.found(at, plane, significant & !before, negative);
+        block.mark_significant(at, plane, significant & !before, negative);
     }
-    lattice.contexts[context::RUN_LENGTH] = run_length;
+    block.contexts[context::RUN_LENGTH] = run_length;
     *decoder = mq;
 }
 
-/// D.3.2: the sign of the coefficient that has just become significant, with its neighbourhood at
-/// `position`; as a set with the coefficient if it is negative.
+/// Decodes the sign of the coefficient at `position`, which has just become significant (D.3.2).
+/// Returns a set that holds the coefficient if it is negative.
 #[inline(always)]
 fn sign<const TRACED: bool>(
     mq: &mut MqDecoder<'_, TRACED>,

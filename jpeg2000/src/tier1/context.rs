@@ -1,30 +1,30 @@
-//! Contexts of the coding passes, looked up by a coefficient's neighbourhood (ISO/IEC 15444-1 D.3).
+//! The contexts of the coding passes, as tables over the neighbourhood of a coefficient (D.3).
 
-use super::Subband;
+use super::coded_block::Subband;
 use super::mq::{self, Contexts};
 
-/// First of the five contexts of signs (Table D.3).
+/// The first of the five sign contexts (table D.3).
 const SIGN: u8 = 9;
 
-/// First refinement of a coefficient without significant neighbours (Table D.4).
+/// The context of the first refinement, without significant neighbours (table D.4).
 pub(super) const REFINE_ALONE: usize = 14;
 
-/// First refinement of a coefficient with significant neighbours (Table D.4).
+/// The context of the first refinement, with significant neighbours (table D.4).
 pub(super) const REFINE_FIRST: usize = 15;
 
-/// Any further refinement (Table D.4).
+/// The context of all further refinements (table D.4).
 pub(super) const REFINE_AGAIN: usize = 16;
 
-/// Whether a column of four has a significant coefficient (Table D.5).
+/// The context of whether a column of four has a significant coefficient (table D.5).
 pub(super) const RUN_LENGTH: usize = 17;
 
-/// Which of the four it is (Table D.5).
+/// The context of which of the four is the first significant one (table D.5).
 pub(super) const UNIFORM: usize = 18;
 
-/// Significance contexts of one kind of sub-band, by [`significance_index`].
+/// The significance contexts of one kind of subband, by [`significance_index`].
 pub(super) type SignificanceTable = [u8; 512];
 
-/// Sets the states before the first pass (Table D.7).
+/// Sets all contexts to their states before the first pass (table D.7).
 pub(super) fn reset(contexts: &mut Contexts) {
     contexts[..19].fill(mq::initial(0));
     contexts[0] = mq::initial(4);
@@ -32,16 +32,17 @@ pub(super) fn reset(contexts: &mut Contexts) {
     contexts[UNIFORM] = mq::initial(46);
 }
 
-/// Packs a 3x3 neighbourhood, shifted so that the coefficient itself is at bit 7, into 9 bits.
+/// Packs a 3x3 neighbourhood into 9 bits. The coefficient itself is at bit 7 of `near`.
 ///
-/// Left column (up, same, down) in bits 0 to 2, right column in 3 to 5, above 6, itself 7, below 8.
+/// The left column (above, beside, below) goes to bits 0 to 2, the right column to bits 3 to 5, the
+/// coefficient above to bit 6, itself to 7, and the one below to 8.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "9 bits")]
 pub(super) fn significance_index(near: u64) -> usize {
     ((near & 0o707) | (near >> 9 & 0o70)) as usize
 }
 
-/// Table D.1 for a sub-band.
+/// Table D.1 for one kind of subband.
 pub(super) fn significance_table(subband: Subband) -> &'static SignificanceTable {
     static LL_LH: SignificanceTable = significance(Subband::Lh);
     static HL: SignificanceTable = significance(Subband::Hl);
@@ -70,7 +71,7 @@ const fn significance(subband: Subband) -> SignificanceTable {
     table
 }
 
-/// Table D.1, columns "LL and LH" and, with the directions swapped, "HL".
+/// Table D.1, the columns "LL and LH". With the directions swapped, it is the column "HL".
 const fn by_direction(along: usize, across: usize, diagonal: usize) -> u8 {
     match (along, across, diagonal) {
         (2, _, _) => 8,
@@ -85,7 +86,7 @@ const fn by_direction(along: usize, across: usize, diagonal: usize) -> u8 {
     }
 }
 
-/// Table D.1, column "HH".
+/// Table D.1, the column "HH".
 const fn by_diagonal(straight: usize, diagonal: usize) -> u8 {
     match (diagonal, straight) {
         (3.., _) => 8,
@@ -100,11 +101,11 @@ const fn by_diagonal(straight: usize, diagonal: usize) -> u8 {
     }
 }
 
-/// Packs the four straight neighbours' significance and sign, both shifted as in
-/// [`significance_index`], into 10 bits.
+/// Packs the significance and the sign of the four straight neighbours into 10 bits. Both are
+/// shifted as for [`significance_index`].
 ///
-/// Each neighbour takes two bits, significance below sign: left at 1, right at 4, above at 6, below
-/// at 8.
+/// Each neighbour takes two bits, the significance below the sign: left at bit 1, right at 4, above
+/// at 6, below at 8.
 #[inline(always)]
 pub(super) fn sign_index(near: u64, near_negative: u64) -> usize {
     const STRAIGHT: u64 = 1 << 1 | 1 << 6 | 1 << 8 | 1 << 13;
@@ -112,7 +113,8 @@ pub(super) fn sign_index(near: u64, near_negative: u64) -> usize {
     ((pairs | pairs >> 9) & 0x3F6) as usize
 }
 
-/// Sign context and the bit to combine with the decision, by [`sign_index`] (Tables D.2 and D.3).
+/// The sign context, and the bit to combine with the decision, by [`sign_index`] (tables D.2 and
+/// D.3).
 pub(super) static SIGNS: [(u8, u8); 1024] = signs();
 
 const fn signs() -> [(u8, u8); 1024] {
@@ -138,7 +140,7 @@ const fn signs() -> [(u8, u8); 1024] {
     table
 }
 
-/// Table D.2: the sum of two neighbours' signs, cut to -1, 0 or 1.
+/// The sum of the signs of two neighbours, clamped to -1 to 1 (table D.2).
 const fn contribution(first: usize, second: usize) -> i32 {
     const fn sign(pair: usize) -> i32 {
         match pair & 3 {

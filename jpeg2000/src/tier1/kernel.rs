@@ -1,26 +1,27 @@
-//! The choice of machine instructions for the passes.
+//! The choice of machine instructions for the coding passes.
 //!
-//! The code is the same for every kernel. On x86-64 a second compilation may use what processors
-//! have had since 2013: shifts by a variable amount and counts of zeros in one instruction each,
+//! All kernels have the same source. On x86-64 there is a second compilation for processors since
+//! 2013 (Haswell). It has shifts by a variable amount and counts of zeros in one instruction each,
 //! and wider vectors.
 
 #![cfg_attr(
     target_arch = "x86_64",
     expect(
         unsafe_code,
-        reason = "functions for processor features that were looked for at run time"
+        reason = "calls of functions for processor features that were detected at run time"
     )
 )]
 
-use super::bit_planes as planes;
-use super::codeblock::Lattice;
-use super::coding_passes::{self as passes, Pass, pass_at};
+use super::bit_planes;
+use super::codeblock_state::CodeBlockState;
+use super::coding_passes;
 use super::mq::MqDecoder;
+use super::pass_order::{Pass, pass_at};
 
-/// One compilation of the passes.
+/// One compilation of the coding passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kernel {
-    /// Whether the processor was found to have all of BMI1, BMI2, LZCNT, POPCNT and AVX2.
+    /// Whether the processor has all of BMI1, BMI2, LZCNT, POPCNT and AVX2.
     #[cfg(target_arch = "x86_64")]
     haswell: bool,
 }
@@ -47,78 +48,78 @@ impl Kernel {
         }
     }
 
-    /// Decodes pass `number` of a block; the first is 0.
-    pub(super) fn pass(self, lattice: &mut Lattice, mq: &mut MqDecoder<'_>, number: u32) {
-        let (plane, kind) = pass_at(lattice.bit_planes, number);
+    /// Decodes pass `number` of a block, from 0.
+    pub(super) fn pass(self, block: &mut CodeBlockState, mq: &mut MqDecoder<'_>, number: u32) {
+        let (plane, kind) = pass_at(block.bit_planes, number);
         #[cfg(target_arch = "x86_64")]
         if self.haswell {
-            // SAFETY: `haswell` is set only where `detect` found the features that the functions
-            // are compiled for.
+            // SAFETY: `haswell` is set only if `detect` found the features that these functions are
+            // compiled for.
             unsafe {
                 match kind {
-                    Pass::Significance => haswell::significance(lattice, mq, plane),
-                    Pass::Refinement => haswell::refinement(lattice, mq, plane),
-                    Pass::Cleanup => haswell::cleanup(lattice, mq, plane),
+                    Pass::Significance => haswell::significance(block, mq, plane),
+                    Pass::Refinement => haswell::refinement(block, mq, plane),
+                    Pass::Cleanup => haswell::cleanup(block, mq, plane),
                 }
             }
             return;
         }
         match kind {
-            Pass::Significance => portable::significance(lattice, mq, plane),
-            Pass::Refinement => portable::refinement(lattice, mq, plane),
-            Pass::Cleanup => portable::cleanup(lattice, mq, plane),
+            Pass::Significance => portable::significance(block, mq, plane),
+            Pass::Refinement => portable::refinement(block, mq, plane),
+            Pass::Cleanup => portable::cleanup(block, mq, plane),
         }
     }
 
-    /// Writes the coefficients.
-    pub(super) fn write(self, lattice: &Lattice, out: &mut [i32], stride: usize) {
+    /// Writes the coefficients of a block.
+    pub(super) fn write(self, block: &CodeBlockState, out: &mut [i32], stride: usize) {
         #[cfg(target_arch = "x86_64")]
         if self.haswell {
             // SAFETY: as in `pass`.
-            return unsafe { haswell::write(lattice, out, stride) };
+            return unsafe { haswell::write(block, out, stride) };
         }
-        portable::write(lattice, out, stride);
+        portable::write(block, out, stride);
     }
 }
 
-/// Decodes pass `number`, traced. Rarely needed, so there is but one compilation.
-pub(super) fn traced_pass(lattice: &mut Lattice, mq: &mut MqDecoder<'_, true>, number: u32) {
-    let (plane, kind) = pass_at(lattice.bit_planes, number);
+/// Decodes pass `number` with tracing. It is rarely needed, so there is only one compilation.
+pub(super) fn traced_pass(block: &mut CodeBlockState, mq: &mut MqDecoder<'_, true>, number: u32) {
+    let (plane, kind) = pass_at(block.bit_planes, number);
     match kind {
-        Pass::Significance => passes::significance(lattice, mq, plane),
-        Pass::Refinement => passes::refinement(lattice, mq, plane),
-        Pass::Cleanup => passes::cleanup(lattice, mq, plane),
+        Pass::Significance => coding_passes::significance(block, mq, plane),
+        Pass::Refinement => coding_passes::refinement(block, mq, plane),
+        Pass::Cleanup => coding_passes::cleanup(block, mq, plane),
     }
 }
 
-/// Compiles the passes, each as a function of its own so that its registers are its own.
+/// Compiles each pass as a function of its own, so that it has all registers for itself.
 macro_rules! compile {
     ($(#[$attribute:meta])* mod $name:ident) => {
         mod $name {
-            use super::{Lattice, MqDecoder, passes, planes};
+            use super::{CodeBlockState, MqDecoder, bit_planes, coding_passes};
 
             $(#[$attribute])*
             #[inline(never)]
-            pub(super) fn significance(lattice: &mut Lattice, mq: &mut MqDecoder<'_>, plane: u32) {
-                passes::significance(lattice, mq, plane);
+            pub(super) fn significance(block: &mut CodeBlockState, mq: &mut MqDecoder<'_>, plane: u32) {
+                coding_passes::significance(block, mq, plane);
             }
 
             $(#[$attribute])*
             #[inline(never)]
-            pub(super) fn refinement(lattice: &mut Lattice, mq: &mut MqDecoder<'_>, plane: u32) {
-                passes::refinement(lattice, mq, plane);
+            pub(super) fn refinement(block: &mut CodeBlockState, mq: &mut MqDecoder<'_>, plane: u32) {
+                coding_passes::refinement(block, mq, plane);
             }
 
             $(#[$attribute])*
             #[inline(never)]
-            pub(super) fn cleanup(lattice: &mut Lattice, mq: &mut MqDecoder<'_>, plane: u32) {
-                passes::cleanup(lattice, mq, plane);
+            pub(super) fn cleanup(block: &mut CodeBlockState, mq: &mut MqDecoder<'_>, plane: u32) {
+                coding_passes::cleanup(block, mq, plane);
             }
 
             $(#[$attribute])*
             #[inline(never)]
-            pub(super) fn write(lattice: &Lattice, out: &mut [i32], stride: usize) {
-                planes::write(lattice, out, stride);
+            pub(super) fn write(block: &CodeBlockState, out: &mut [i32], stride: usize) {
+                bit_planes::write_coefficients(block, out, stride);
             }
         }
     };

@@ -1,20 +1,20 @@
-//! The MQ arithmetic decoder (ISO/IEC 15444-1 C.3), without branches on the data.
+//! The MQ arithmetic decoder, without branches on decoded data (C.3).
 //!
-//! Which symbol comes next is close to random, so every branch on it costs a misprediction. Here a
-//! decision is computed with selects: the interval, the exchange, the renormalisation by a count of
-//! leading zeros, and the next state, of which both candidates are fetched while the decision is
-//! still under way.
+//! The next symbol is close to random, so every branch on it costs a misprediction. This decoder
+//! computes a decision with selects instead: the interval, the exchange, the renormalisation (by a
+//! count of leading zeros), and the next state. It fetches both candidates for the next state
+//! before the decision is known.
 
 use std::hint::select_unpredictable;
 
-/// Contexts of a code block: 19 (Tables D.1 to D.5), and room for whatever 8 bits may name.
+/// Contexts of a code block: the 19 of tables D.1 to D.5, and room for any index of 8 bits.
 pub(super) const CONTEXTS: usize = 256;
 
-/// A context's state: `I(CX)`, `MPS(CX)` and what belongs to them in one word.
+/// The state of a context, in one word: `I(CX)`, `MPS(CX)`, and what follows from them.
 ///
-/// `Qe` in the upper 16 bits, aligned with the registers; below it the decision that led to this
-/// state, so that one select yields both; and in the lower 32 bits, which take no instruction to
-/// get at, where its row begins in [`ROWS`].
+/// The upper 16 bits hold `Qe`, aligned with the registers. Below is the decision that led to this
+/// state, so that one select yields both. The lower 32 bits hold where the state's row begins in
+/// [`ROWS`]; reading them takes no instruction.
 pub(super) type State = u64;
 
 /// The states of all contexts.
@@ -23,13 +23,13 @@ pub(super) type Contexts = [State; CONTEXTS];
 /// The bits of a state that hold `Qe`.
 const QE: u64 = 0xFFFF << 48;
 
-/// Where a state holds the decision that led to it.
+/// The bit of a state that holds the decision that led to it.
 const DECISION_SHIFT: u32 = 32;
 
 /// States in a row of [`ROWS`]. A power of two, so that an index is one shift of `2 * I + MPS`.
 const ROW: usize = 4;
 
-/// Table C.2: `Qe`, `NMPS`, `NLPS`, `SWITCH`.
+/// `Qe`, `NMPS`, `NLPS` and `SWITCH` by index (table C.2).
 #[rustfmt::skip]
 pub(super) const TABLE_C2: [(u16, u8, u8, u8); 47] = [
     (0x5601, 1, 1, 1), (0x3401, 2, 6, 0), (0x1801, 3, 9, 0), (0x0AC1, 4, 12, 0), (0x0521, 5, 29, 0),
@@ -44,10 +44,10 @@ pub(super) const TABLE_C2: [(u16, u8, u8, u8); 47] = [
     (0x0001, 45, 43, 0), (0x5601, 46, 46, 0),
 ];
 
-/// What follows a state: without renormalisation, after the more probable symbol, after the less
-/// probable symbol.
+/// The states that can follow a state: without renormalisation, after the more probable symbol, and
+/// after the less probable symbol.
 ///
-/// At `ROW * (2 * I + MPS)`; the fourth of a row is of no meaning.
+/// The row of a state begins at `ROW * (2 * I + MPS)`. The fourth entry of a row is unused.
 static ROWS: [State; ROW * 2 * TABLE_C2.len()] = rows();
 
 const fn rows() -> [State; ROW * 2 * TABLE_C2.len()] {
@@ -76,16 +76,16 @@ const fn state(index: usize, mps: usize, decision: usize) -> State {
     (TABLE_C2[index].0 as u64) << 48 | (decision << DECISION_SHIFT | row(index, mps)) as u64
 }
 
-/// Nothing names a row that is not there. Said out of the way, for the check costs nothing where a
-/// branch is predicted.
+/// Handles a state whose row does not exist, which cannot happen. The function is cold, so that the
+/// check costs only a predicted branch.
 #[cold]
 #[inline(never)]
 fn no_such_row(state: State) -> State {
-    debug_assert!(false, "a state that is none: {state:#x}");
+    debug_assert!(false, "an unknown state: {state:#x}");
     state
 }
 
-/// A context's state at `index` of Table C.2, with 0 as the more probable symbol.
+/// The state at `index` of table C.2, with 0 as the more probable symbol.
 pub(super) const fn initial(index: usize) -> State {
     state(index, 0, 0)
 }
@@ -96,19 +96,18 @@ pub(super) fn decision(state: State) -> u64 {
     state >> DECISION_SHIFT & 1
 }
 
-/// The decoder's registers.
+/// The registers of the decoder.
 ///
-/// With `TRACED` it also keeps [`MqDecoder::needed`], at the cost of an instruction per decision.
+/// With `TRACED` it also counts [`MqDecoder::needed`], which costs an instruction per decision.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MqDecoder<'a, const TRACED: bool = false> {
     /// The interval `A`, in the upper 16 bits.
     interval: u64,
-    /// The code register: `Chigh` in the upper 16 bits, and below it bits of the string that await
-    /// their turn.
+    /// The code register: `Chigh` in the upper 16 bits, and below it the next bits of the string.
     code: u64,
-    /// How many such bits there are beyond [`LONGEST_SHIFT`].
+    /// How many such next bits there are, beyond [`LONGEST_SHIFT`].
     ahead: u32,
-    /// The byte of the string that comes next into the code register.
+    /// The next byte of the string to load into the code register.
     next: usize,
     bits: &'a [u8],
     needed: usize,
@@ -118,9 +117,10 @@ pub(super) struct MqDecoder<'a, const TRACED: bool = false> {
 const LONGEST_SHIFT: u32 = 15;
 
 impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
-    /// INITDEC (C.3.5), on a string without stuffed bits.
+    /// Starts at the beginning of a string without stuffed bits (INITDEC, C.3.5).
     pub(super) fn new(bits: &'a [u8]) -> Self {
-        // `Chigh` starts with 15 bits: the standard's first byte, second byte and shift by 7.
+        // `Chigh` starts with 15 bits. The standard loads the first byte, the second byte, and
+        // shifts by 7.
         let first = u64::from(word_at(bits, 0));
         Self {
             interval: 0x8000 << 48,
@@ -132,24 +132,28 @@ impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
         }
     }
 
-    /// Bits of the string that were taken into `Chigh`, counting the ones assumed beyond its end.
+    /// Bits of the string that went into `Chigh`, with the ones that follow its end.
     pub(super) fn consumed(&self) -> usize {
         self.next * 8 - (self.ahead + LONGEST_SHIFT) as usize
     }
 
-    /// Bits of the string that were taken in when a decision last fell on the lower sub-interval.
+    /// Bits of the string that were consumed when a decision last fell on the lower sub-interval.
     ///
-    /// Only such a decision moves the interval's upper end. A string that is cut anywhere behind
-    /// it, and goes on with ones, leads to the same decisions, so an encoder need not write more.
+    /// Only such a decision moves the upper end of the interval. A string that is cut anywhere
+    /// later, and continues with ones, leads to the same decisions. So an encoder need not write
+    /// more.
     pub(super) fn needed(&self) -> usize {
         self.needed
     }
 
-    /// DECODE (C.3.2) in a context of the given state; the context's next state, with the
-    /// [`decision`].
+    /// Decodes a decision in a context of the given state (DECODE, C.3.2). Returns the context's
+    /// next state, which holds the [`decision`].
     #[inline(always)]
     pub(super) fn decode(&mut self, state: State) -> State {
-        #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the row is in the lower half"
+        )]
         let row = ROWS
             .get(state as u32 as usize..)
             .and_then(|rest| rest.first_chunk::<3>());
@@ -160,8 +164,8 @@ impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
         let qe = state & QE;
         // The lower sub-interval has size Qe, the upper one what is left of A.
         let upper = self.interval.wrapping_sub(qe);
-        // LPS_EXCHANGE and MPS_EXCHANGE (C.3.2): the smaller sub-interval is the less probable
-        // symbol's. This much is known before the code register is.
+        // LPS_EXCHANGE and MPS_EXCHANGE (C.3.2): the smaller sub-interval belongs to the less
+        // probable symbol. All this does not depend on the code register.
         let exchange = upper < qe;
         let unless_shifted = select_unpredictable(upper >> 63 != 0, kept, after_mps);
         let if_lower = select_unpredictable(exchange, after_mps, after_lps);
@@ -185,8 +189,9 @@ impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
         next
     }
 
-    /// Decodes `count` zeros at once, all in contexts of the given state, if they are the more
-    /// probable symbol and come without a renormalisation; the state then stays.
+    /// Decodes `count` zeros at once in a context of the given state. It can only do so if zero is
+    /// the more probable symbol and no renormalisation comes in between; the state then stays as it
+    /// is. Returns whether it did.
     #[inline(always)]
     pub(super) fn skip_zeros(&mut self, state: State, count: u32) -> bool {
         const ONE: u32 = 48;
@@ -200,10 +205,10 @@ impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
         true
     }
 
-    /// Puts 32 more bits below those in the code register.
+    /// Loads 32 more bits below those in the code register.
     #[inline(always)]
     fn refill(&mut self) {
-        // `ahead` is -15 to -1 here.
+        // Here `ahead` is -15 to -1.
         let free = 16 - (self.ahead.wrapping_add(LONGEST_SHIFT) & 15);
         self.code |= u64::from(word_at(self.bits, self.next)) << free;
         self.next += 4;
@@ -211,7 +216,7 @@ impl<'a, const TRACED: bool> MqDecoder<'a, TRACED> {
     }
 }
 
-/// Four bytes of the string; ones beyond its end.
+/// Four bytes of the string, with ones beyond its end.
 #[inline(always)]
 fn word_at(bits: &[u8], at: usize) -> u32 {
     match bits.get(at..).and_then(|rest| rest.first_chunk::<4>()) {

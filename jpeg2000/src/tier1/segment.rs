@@ -1,25 +1,24 @@
-//! A codeword segment as a plain bit string.
+//! The codeword segment of a code block as a bit string without stuffed bits.
 //!
-//! After a byte 0xFF the coder leaves the top bit of the next byte free for a carry (ISO/IEC
-//! 15444-1 C.2.6 BYTEOUT, C.3.4 BYTEIN). Taking those bits out once, and adding the carries, leaves
-//! the arithmetic decoder a string without exceptions.
+//! After a byte 0xFF, the coder leaves the top bit of the next byte free for a carry (C.2.6
+//! BYTEOUT, C.3.4 BYTEIN). This module removes these bits and adds the carries, once for the whole
+//! segment. So the arithmetic decoder has no special cases.
 
-use super::BlockFlaw;
+use super::coded_block::BlockFlaw;
 
-/// Bytes that a code block's segment may have: four times what 4096 samples of 31 bits take
-/// uncoded.
+/// Most bytes of the segment of a code block: four times what 4096 samples of 31 bits take uncoded.
 const MOST_BYTES: usize = 1 << 16;
 
-/// Scratch for one segment.
+/// The memory for one segment at a time.
 #[derive(Debug, Default)]
-pub(super) struct Segment {
+pub(super) struct CodewordSegment {
     joined: Vec<u8>,
     bits: Vec<u8>,
     len_bits: usize,
 }
 
-impl Segment {
-    /// Joins the pieces and takes the stuffed bits out.
+impl CodewordSegment {
+    /// Joins the pieces and removes the stuffed bits.
     pub(super) fn load(&mut self, pieces: &[&[u8]]) -> Result<(), BlockFlaw> {
         let bytes = pieces
             .iter()
@@ -43,21 +42,24 @@ impl Segment {
         result
     }
 
-    /// The bit string, most significant bit first, filled up to whole bytes with ones; beyond it
-    /// there are only ones (C.3.4: BYTEIN at a marker).
+    /// The bit string, most significant bit first, padded to whole bytes with ones. A decoder reads
+    /// ones beyond its end (BYTEIN at a marker, C.3.4).
     pub(super) fn bits(&self) -> &[u8] {
         &self.bits
     }
 
-    /// Bits in the string.
+    /// Bits of the string, without the padding.
     pub(super) fn len_bits(&self) -> usize {
         self.len_bits
     }
 
+    /// Removes the stuffed bits of `bytes`: eight bytes at a time where none of them is 0xFF, and
+    /// one byte at a time otherwise.
     fn unstuff(&mut self, bytes: &[u8]) -> Result<(), BlockFlaw> {
         self.bits.clear();
         self.bits.reserve(bytes.len() + 8);
-        // The last `held` bits of the string, not yet in `bits`; always fewer than 8.
+        // The last `held` bits of the string, which are not yet in `bits`. There are always fewer
+        // than 8 between two steps.
         let mut tail = 0_u64;
         let mut held = 0_u32;
         let mut at = 0;
@@ -78,6 +80,7 @@ impl Segment {
                     continue;
                 }
             }
+            // The byte after 0xFF has 7 bits. Its top bit is a carry into the bits before it.
             let byte = bytes[at];
             let width = if after_ff { 7 } else { 8 };
             if after_ff && byte >= 0x80 && (byte > 0x8F || !self.carry(&mut tail, held)) {
@@ -97,6 +100,7 @@ impl Segment {
             after_ff = byte == 0xFF;
             at += 1;
         }
+        // Pad the last byte with ones.
         self.len_bits = self.bits.len() * 8 + held as usize;
         if held > 0 {
             #[expect(clippy::cast_possible_truncation, reason = "`held` is below 8")]
@@ -106,7 +110,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Adds one to the bit string; false if it overflows.
+    /// Adds one to the bit string. Returns false if it overflows.
     fn carry(&mut self, tail: &mut u64, held: u32) -> bool {
         *tail += 1;
         if *tail < 1 << held {
@@ -137,7 +141,7 @@ mod tests {
     use super::*;
 
     fn bits(pieces: &[&[u8]]) -> Result<(Vec<u8>, usize), BlockFlaw> {
-        let mut segment = Segment::default();
+        let mut segment = CodewordSegment::default();
         segment.load(pieces)?;
         Ok((segment.bits().to_vec(), segment.len_bits()))
     }

@@ -1,25 +1,26 @@
-//! The bits of a packet header (ISO/IEC 15444-1 B.10.1).
+//! The bits of a packet header (B.10.1).
 
-/// Why a packet header cannot be read on.
+/// Why no more bits can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BitsFlaw {
-    /// The bytes are at an end.
+pub(super) enum BitsFlaw {
+    /// The bytes end.
     Cut,
-    /// A byte 0xff is followed by one whose first bit is not the 0 that writers stuff in.
+    /// After a byte 0xff, the first bit is not the 0 that writers stuff in.
     NotStuffed,
 }
 
-/// Reads bits from the most significant one of each byte, dropping stuffed ones.
-pub(crate) struct HeaderBits<'a> {
+/// Reads bits, the most significant of each byte first, without the stuffed ones.
+pub(super) struct HeaderBits<'a> {
     bytes: &'a [u8],
-    /// The next byte.
+    /// Position of the next byte.
     at: usize,
     current: u8,
+    /// Unread bits of `current`.
     left: u8,
 }
 
 impl<'a> HeaderBits<'a> {
-    pub(crate) fn new(bytes: &'a [u8], at: usize) -> Self {
+    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
         Self {
             bytes,
             at,
@@ -43,7 +44,7 @@ impl<'a> HeaderBits<'a> {
     }
 
     #[inline]
-    pub(crate) fn bit(&mut self) -> Result<bool, BitsFlaw> {
+    pub(super) fn bit(&mut self) -> Result<bool, BitsFlaw> {
         if self.left == 0 {
             self.fetch()?;
         }
@@ -51,9 +52,9 @@ impl<'a> HeaderBits<'a> {
         Ok(self.current >> self.left & 1 != 0)
     }
 
-    /// A number of up to 32 bits.
+    /// Reads a number of up to 32 bits.
     #[inline]
-    pub(crate) fn number(&mut self, bits: u32) -> Result<u32, BitsFlaw> {
+    pub(super) fn number(&mut self, bits: u32) -> Result<u32, BitsFlaw> {
         let mut number = 0;
         for _ in 0..bits {
             number = number << 1 | u32::from(self.bit()?);
@@ -61,16 +62,16 @@ impl<'a> HeaderBits<'a> {
         Ok(number)
     }
 
-    /// Where the header ends: it is filled up to whole bytes, and does not end in 0xff.
-    pub(crate) fn finish(mut self) -> Result<usize, BitsFlaw> {
+    /// Returns where the header ends. It is padded to whole bytes, and its last byte is not 0xff.
+    pub(super) fn finish(mut self) -> Result<usize, BitsFlaw> {
         if self.current == 0xff {
             self.fetch()?;
         }
         Ok(self.at)
     }
 
-    /// Coding passes that a packet adds to a code block (table B.4), 1 to 164.
-    pub(crate) fn passes(&mut self) -> Result<u32, BitsFlaw> {
+    /// Reads how many coding passes a packet adds to a code block, 1 to 164 (table B.4).
+    pub(super) fn passes(&mut self) -> Result<u32, BitsFlaw> {
         if !self.bit()? {
             return Ok(1);
         }

@@ -1,19 +1,19 @@
-//! Tag trees: minima of minima, coded from the root down (ISO/IEC 15444-1 B.10.2).
+//! Tag trees: each node is the minimum of its children, coded from the root down (B.10.2).
 
-use crate::tier2::header_bits::{BitsFlaw, HeaderBits};
+use super::header_bits::{BitsFlaw, HeaderBits};
 
-/// What is known of a node: its value is at least `low`, and exactly `low` once `known`.
+/// A node in decoding: its value is at least `low`, and exactly `low` once it is `known`.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Node {
+pub(super) struct Node {
     low: u16,
     known: bool,
 }
 
-/// Levels of a tree over at most 2^15 leaves along an axis, and some to spare.
+/// Most levels of a tree. One over 2^15 leaves along an axis has 16.
 const MOST_LEVELS: usize = 33;
 
-/// The number of nodes of a tree over `across` x `down` leaves.
-pub(crate) fn node_count(mut across: u32, mut down: u32) -> usize {
+/// Number of nodes of a tree over `across` x `down` leaves.
+pub(super) fn node_count(mut across: u32, mut down: u32) -> usize {
     let mut count = 0_usize;
     loop {
         let level = u64::from(across) * u64::from(down);
@@ -25,18 +25,19 @@ pub(crate) fn node_count(mut across: u32, mut down: u32) -> usize {
     }
 }
 
-/// Reads on until it is known whether the value of leaf `column`, `row` is less than `threshold`;
-/// returns whether.
+/// Reads bits until it is known whether the value of leaf `column`, `row` is less than `threshold`.
+/// Returns whether it is.
 ///
 /// `nodes` is the tree over `across` x `down` leaves: the leaves row by row, then their parents, up
 /// to the root.
-pub(crate) fn is_less(
+pub(super) fn is_less(
     nodes: &mut [Node],
     (across, down): (u32, u32),
     (column, row): (u32, u32),
     threshold: u16,
     bits: &mut HeaderBits<'_>,
 ) -> Result<bool, BitsFlaw> {
+    // The path from the leaf to the root.
     let mut path = [0_usize; MOST_LEVELS];
     let mut levels = 0;
     let (mut wide, mut tall, mut first) = (across as usize, down as usize, 0);
@@ -49,13 +50,13 @@ pub(crate) fn is_less(
         first += wide * tall;
         (wide, tall) = (wide.div_ceil(2), tall.div_ceil(2));
     }
+    // Read from the root down. No value is below that of its parent.
     let mut low = 0;
     let mut less = false;
     for &place in path[..levels].iter().rev() {
         let Some(node) = nodes.get_mut(place) else {
             return Ok(false);
         };
-        // No value is below its parent's.
         node.low = node.low.max(low);
         while node.low < threshold && !node.known {
             if bits.bit()? {

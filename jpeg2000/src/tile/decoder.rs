@@ -1,62 +1,59 @@
-//! From the bytes of a tile to its samples.
+//! Decoding a tile: from its tile-parts to its samples.
 
 use bytes::Bytes;
 
-use crate::codestream::cod::{CodingStyle, Quantization};
-use crate::codestream::tile_part_header::tile_part_header;
+use super::code_blocks::{coded_block, divide, included};
+use super::headers::{read_headers, start_of};
+use super::samples::{Coverage, Samples};
+use super::truncated_passes::TruncatedPasses;
 use crate::error::{Error, Flaw};
-use crate::file::image::Image;
-use crate::tier1::{BlockDecoder, CodedBlock};
-use crate::tier2::geometry::{Band, Grid};
-use crate::tier2::packets::{Block, Packets, TilePart};
-use crate::tile::samples::{Coverage, Samples};
-use crate::tile::truncated_passes::Dropped;
-use crate::wavelet::inverse::{Subbands, Sweep};
-use crate::wavelet::lifting;
+use crate::file::Image;
+use crate::tier1::BlockDecoder;
+use crate::tier2::{Band, PacketReader, TileGeometry, TilePart};
+use crate::wavelet::{InverseTransform, Subbands, lifting};
 
-/// Code blocks of the largest tile that is taken: 8192x8192 samples in the smallest blocks.
-pub(crate) const MOST_BLOCKS: u64 = 1 << 22;
+/// Rows of the wavelet between two calls of `stop`.
+const ROWS_PER_STOP: usize = 16;
 
-/// Rows of the wavelet between two questions whether to stop.
-const ROWS_AT_ONCE: usize = 16;
-
-/// Decodes tiles; keeps its memory from one to the next. One per thread.
+/// Decodes tiles. It keeps its memory from one tile to the next. Each thread needs its own.
 pub struct TileDecoder {
-    packets: Packets,
-    block: BlockDecoder,
+    packets: PacketReader,
+    block_decoder: BlockDecoder,
     /// The coefficients of all subbands.
     coefficients: Vec<i32>,
-    /// The level below the one being made, and that one.
+    /// The resolution level that is being made, and the one below it.
     levels: [Vec<i32>; 2],
-    /// By resolution level, which of its subbands have a code block that was included.
+    /// For each resolution level, which of its subbands have an included code block.
     coded: Vec<[bool; 3]>,
-    sweep: Sweep,
+    transform: InverseTransform,
 }
 
 impl TileDecoder {
-    /// A decoder that has allocated nothing yet.
+    /// Makes a decoder. It allocates nothing before the first tile.
     pub fn new() -> Self {
         Self {
-            packets: Packets::default(),
-            block: BlockDecoder::new(),
+            packets: PacketReader::default(),
+            block_decoder: BlockDecoder::new(),
             coefficients: Vec::new(),
             levels: [Vec::new(), Vec::new()],
             coded: Vec::new(),
-            sweep: Sweep::default(),
+            transform: InverseTransform::default(),
         }
     }
 
-    /// Decodes tile `tile` of `image` and writes its samples row by row, `stride` samples apart, to
-    /// `out`.
+    /// Decodes tile `tile` of `image`, and writes its samples to `out` row by row, `stride` samples
+    /// apart.
     ///
-    /// `parts` are the tile-parts in order, each with its offset in the file and its bytes from SOT
-    /// to the end of its data. `stop` is asked every few milliseconds; once it says yes, so does
-    /// the error.
+    /// `parts` are the tile-parts in order: the offset in the file in bytes, and the bytes from SOT
+    /// to the end of the data. [`Tiles`](crate::Tiles) finds them. The decoder calls `stop` every
+    /// few milliseconds, and ends with [`Error::Stopped`] after it returned true.
     ///
     /// # Errors
-    /// The first flaw; then `out` may have been written to. In a tile coded without loss, a sample
-    /// that needs more bits than the image has is one. Where coding passes were dropped such
-    /// samples are clamped, as far as the missing bits can explain them.
+    /// [`Error::Flaw`] with the first flaw. It is of kind
+    /// [`Unsupported`](crate::FlawKind::Unsupported) where the image or the tile is outside the
+    /// profile. In a tile that was coded without loss, a sample out of range is a flaw too. Where
+    /// the writer truncated coding passes, such samples are clamped, as far as the missing bits
+    /// explain them. After an error the content of `out` is unspecified.
     ///
     /// # Panics
     /// If `out` has no room for the tile.
@@ -78,7 +75,7 @@ impl TileDecoder {
             width <= stride && room.is_some_and(|room| room <= out.len()),
             "no room for the tile"
         );
-        let start = parts.first().map_or(0, |part| part.0);
+        let start = start_of(parts);
         if let Some(reason) = image.outside_profile() {
             return Err(Flaw::unsupported(
                 image.main_header().start,
@@ -90,21 +87,16 @@ impl TileDecoder {
             return Err(Flaw::malformed(start, format!("tile {tile} does not exist")).into());
         }
 
-        let (coding, quantization, parts) = headers(image, tile, parts)?;
-        let grid = Grid::new(rect, &coding, &quantization);
-        if grid.blocks > MOST_BLOCKS {
-            return Err(Flaw::unsupported(
-                start,
-                format!("tile {tile} has {} code blocks", grid.blocks),
-            )
-            .into());
-        }
-        self.packets.read(&grid, &coding, &parts, stop)?;
-        let coverage = self.coefficients(&grid, &parts, image.bits(), stop)?;
+        // Tier-2, tier-1, and the wavelet.
+        let (coding, parts) = read_headers(image, tile, parts)?;
+        let geometry = divide(tile, rect, &coding, start)?;
+        self.packets.read(&geometry, &coding.style, &parts, stop)?;
+        let coverage = self.coefficients(&geometry, &parts, image.bits(), stop)?;
         let mut samples = Samples::new(out, stride, (width, height), image.bits());
-        self.samples(&grid, &mut samples, stop)?;
-        let (beyond, row) = samples.worst();
-        if beyond > coverage.tolerance(image.bits()) {
+        self.samples(&geometry, &mut samples, stop)?;
+        // Samples out of range are damage, unless missing passes explain them.
+        let (excess, row) = samples.worst();
+        if excess > coverage.tolerance(image.bits()) {
             let detail = format!(
                 "row {row} of tile {tile} has samples that do not fit {} bits, so its coded data are damaged",
                 image.bits()
@@ -114,44 +106,39 @@ impl TileDecoder {
         Ok(())
     }
 
-    /// Decodes all code blocks; returns how complete they are.
+    /// Decodes all code blocks. Returns how much of the coefficients they hold.
     fn coefficients(
         &mut self,
-        grid: &Grid,
+        geometry: &TileGeometry,
         parts: &[TilePart<'_>],
         bits: u8,
         stop: &dyn Fn() -> bool,
     ) -> Result<Coverage, Error> {
+        // Find out which subbands have blocks, and what is missing of them.
         self.coded.clear();
-        self.coded.resize(grid.resolutions.len(), [false; 3]);
+        self.coded.resize(geometry.resolutions.len(), [false; 3]);
         let mut area = 0_u64;
-        let mut dropped = Dropped::default();
-        for (block, band) in self
-            .packets
-            .blocks()
-            .iter()
-            .filter_map(|block| Some((block, band_of(grid, block)?)))
-        {
+        let mut truncated = TruncatedPasses::default();
+        for (block, band) in included(&self.packets, geometry) {
             let level = self.coded.get_mut(usize::from(block.resolution));
             if let Some(coded) = level.and_then(|level| level.get_mut(usize::from(block.band))) {
                 *coded = true;
             }
-            area = area.saturating_add(band.block(block.column, block.row).area());
-            dropped.add(block);
+            area = area.saturating_add(band.code_block_rect(block.column, block.row).area());
+            truncated.add(block);
         }
-        if let Some(detail) = dropped.contradiction(grid, bits) {
+        if let Some(detail) = truncated.contradiction(geometry, bits) {
             return Err(
                 Flaw::malformed(parts.first().map_or(0, |part| part.offset), detail).into(),
             );
         }
-        let whole = grid.samples();
+        let whole = geometry.samples();
         if area > 0 && self.coefficients.len() < whole {
             self.coefficients.resize(whole, 0);
         }
         let covered = usize::try_from(area).is_ok_and(|area| area == whole);
-        // Blocks that were never included are zero; they are not even listed where their precinct
-        // has none at all.
-        let levels = grid
+        // Blocks that no packet includes are zero. A precinct without any does not even list them.
+        let levels = geometry
             .resolutions
             .iter()
             .zip(&self.coded)
@@ -166,17 +153,13 @@ impl TileDecoder {
                 .fill(0);
         }
 
+        // Decode the blocks into their places.
         let mut pieces = Vec::new();
-        for (block, band) in self
-            .packets
-            .blocks()
-            .iter()
-            .filter_map(|block| Some((block, band_of(grid, block)?)))
-        {
+        for (block, band) in included(&self.packets, geometry) {
             if stop() {
                 return Err(Error::Stopped);
             }
-            let rect = band.block(block.column, block.row);
+            let rect = band.code_block_rect(block.column, block.row);
             let offset = self.packets.pieces(block, parts, &mut pieces);
             let stride = band.rect.width() as usize;
             let first =
@@ -186,10 +169,12 @@ impl TileDecoder {
                 .coefficients
                 .get_mut(band.storage())
                 .and_then(|band| band.get_mut(first..));
-            let decoded = self.block.decode(&coded, out.unwrap_or_default(), stride);
+            let decoded = self
+                .block_decoder
+                .decode(&coded, out.unwrap_or_default(), stride);
             decoded.map_err(|flaw| Flaw::malformed(offset, flaw.to_string()))?;
         }
-        Ok(match (dropped.effect(), covered) {
+        Ok(match (truncated.effect(), covered) {
             (None, true) => Coverage::Whole,
             (None, false) => Coverage::Included,
             (Some(effect), true) => Coverage::Lossy(effect),
@@ -199,10 +184,10 @@ impl TileDecoder {
         })
     }
 
-    /// Transforms the coefficients to samples.
+    /// Transforms the coefficients to samples, one resolution level after the other.
     fn samples(
         &mut self,
-        grid: &Grid,
+        geometry: &TileGeometry,
         samples: &mut Samples<'_>,
         stop: &dyn Fn() -> bool,
     ) -> Result<(), Error> {
@@ -213,7 +198,7 @@ impl TileDecoder {
                 None
             }
         };
-        let Some((lowest, levels)) = grid.resolutions.split_first() else {
+        let Some((lowest, levels)) = geometry.resolutions.split_first() else {
             return Ok(());
         };
         let Some(([lowest_coded, ..], coded)) = self.coded.split_first() else {
@@ -223,7 +208,7 @@ impl TileDecoder {
             .bands
             .first()
             .and_then(|band| stored(band, *lowest_coded));
-        // A tile without any detail, such as one of nodata, is as constant as its lowest level.
+        // A tile without detail, such as one of nodata, is constant if its lowest level is.
         let detailed = coded.iter().flatten().any(|&coded| coded);
         if !detailed && below.is_none_or(lifting::is_constant) {
             samples.fill(
@@ -233,10 +218,10 @@ impl TileDecoder {
             );
             return Ok(());
         }
-        let mut asked = 0_usize;
-        let mut ask = || {
-            asked = asked.wrapping_add(1);
-            if asked.is_multiple_of(ROWS_AT_ONCE) && stop() {
+        let mut rows = 0_usize;
+        let mut check_stop = || {
+            rows = rows.wrapping_add(1);
+            if rows.is_multiple_of(ROWS_PER_STOP) && stop() {
                 Err(Error::Stopped)
             } else {
                 Ok(())
@@ -253,10 +238,11 @@ impl TileDecoder {
                 lh: stored(lh, coded[1]),
                 hh: stored(hh, coded[2]),
             };
+            // The rows of the highest level become samples, those of the others the next LL.
             if number + 1 == levels.len() {
-                return self.sweep.run(level.rect, subbands, |row| {
+                return self.transform.run(level.rect, subbands, |row| {
                     samples.push(&row);
-                    ask()
+                    check_stop()
                 });
             }
             let length = usize::try_from(level.rect.area()).unwrap_or(usize::MAX);
@@ -264,12 +250,12 @@ impl TileDecoder {
                 free.resize(length, 0);
             }
             let mut rest = free.as_mut_slice();
-            self.sweep.run(level.rect, subbands, |row| {
-                let (out, behind) =
+            self.transform.run(level.rect, subbands, |row| {
+                let (out, below) =
                     std::mem::take(&mut rest).split_at_mut(level.rect.width() as usize);
                 lifting::interleave(row.first, row.second, out);
-                rest = behind;
-                ask()
+                rest = below;
+                check_stop()
             })?;
             std::mem::swap(&mut free, &mut made);
             below = made.get(..length);
@@ -283,70 +269,4 @@ impl Default for TileDecoder {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// A block as its decoder takes it.
-pub(crate) fn coded_block<'a>(
-    band: &Band,
-    block: &Block,
-    pieces: &'a [&'a [u8]],
-) -> CodedBlock<'a> {
-    let rect = band.block(block.column, block.row);
-    CodedBlock {
-        width: rect.width() as usize,
-        height: rect.height() as usize,
-        subband: band.subband,
-        pieces,
-        passes: block.passes.into(),
-        bit_planes: block.planes.into(),
-    }
-}
-
-/// Whether and where a block has coefficients.
-pub(crate) fn band_of<'a>(grid: &'a Grid, block: &Block) -> Option<&'a Band> {
-    let included = block.passes > 0;
-    let level = grid
-        .resolutions
-        .get(usize::from(block.resolution))
-        .filter(|_| included)?;
-    level.bands.get(usize::from(block.band))
-}
-
-/// The coding of a tile, and its tile-parts without their headers.
-type Headers<'a> = (CodingStyle, Quantization, Vec<TilePart<'a>>);
-
-/// Reads the headers of the tile-parts. What they say goes before the main header (A.6.1, A.6.4).
-fn headers<'a>(image: &Image, tile: u32, parts: &'a [(u64, Bytes)]) -> Result<Headers<'a>, Error> {
-    let mut coding = image.main.coding.clone();
-    let mut quantization = image.main.quantization.clone();
-    let mut bodies = Vec::with_capacity(parts.len());
-    for (number, (offset, bytes)) in parts.iter().enumerate() {
-        // Positions in a tile-part are kept in 32 bits. Only one of open length can be larger.
-        if u32::try_from(bytes.len()).is_err() {
-            return Err(Flaw::unsupported(*offset, "a tile-part is larger than 4 GiB").into());
-        }
-        let header = tile_part_header(tile, number, *offset, bytes)?;
-        if let Some((offset, reason)) = header.outside_profile {
-            return Err(Flaw::unsupported(offset, format!("tile {tile} uses {reason}")).into());
-        }
-        coding = header.coding.unwrap_or(coding);
-        quantization = header.quantization.unwrap_or(quantization);
-        bodies.push(TilePart {
-            offset: offset.saturating_add(header.length as u64),
-            packets: bytes.get(header.length..).unwrap_or_default(),
-            lengths: header.packet_lengths,
-        });
-    }
-    if let Some(detail) = coding.contradiction(&quantization, image.components()) {
-        let offset = parts.first().map_or(0, |part| part.0);
-        return Err(Flaw::malformed(offset, format!("tile {tile} names {detail}")).into());
-    }
-    let outside = coding
-        .outside_profile()
-        .or_else(|| quantization.outside_profile(coding.levels));
-    if let Some(reason) = outside {
-        let offset = parts.first().map_or(0, |part| part.0);
-        return Err(Flaw::unsupported(offset, format!("tile {tile} has {reason}")).into());
-    }
-    Ok((coding, quantization, bodies))
 }

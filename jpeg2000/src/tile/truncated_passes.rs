@@ -1,13 +1,12 @@
 //! Coding passes that a writer left out, which makes the coding lossy (ISO/IEC 15444-1 D.3 and
 //! E.1).
 
-use crate::tier1::Subband;
-use crate::tier2::geometry::Grid;
-use crate::tier2::packets::Block;
+use crate::tier1::{Subband, pass_count};
+use crate::tier2::{CodeBlock, TileGeometry};
 
-/// What is missing of the coding passes of a tile, subband by subband.
+/// How many coding passes the code blocks of a tile lack, by subband.
 #[derive(Debug, Default)]
-pub(crate) struct Dropped {
+pub(super) struct TruncatedPasses {
     /// LL, then HL, LH and HH of each resolution level.
     subbands: Vec<Option<Passes>>,
 }
@@ -20,15 +19,15 @@ struct Passes {
 }
 
 impl Passes {
-    /// Bit-planes of which some block lacks a pass or more.
+    /// Bit-planes of which some block lacks a pass.
     fn planes(self) -> u32 {
         self.most.div_ceil(3)
     }
 }
 
-impl Dropped {
-    /// Takes a block that is included into account.
-    pub(crate) fn add(&mut self, block: &Block) {
+impl TruncatedPasses {
+    /// Counts a block that some packet includes.
+    pub(super) fn add(&mut self, block: &CodeBlock) {
         let level = usize::from(block.resolution);
         let subband = if level == 0 {
             0
@@ -38,8 +37,7 @@ impl Dropped {
         if self.subbands.len() <= subband {
             self.subbands.resize(subband + 1, None);
         }
-        // The first bit-plane has one pass, the others three (D.3).
-        let missing = (3 * u32::from(block.planes)).saturating_sub(u32::from(block.passes) + 2);
+        let missing = pass_count(block.bit_planes.into()).saturating_sub(block.passes.into());
         if let Some(passes) = self.subbands.get_mut(subband) {
             let Passes { least, most } = passes.unwrap_or(Passes {
                 least: missing,
@@ -52,13 +50,13 @@ impl Dropped {
         }
     }
 
-    /// How far the samples may be off, if any pass was dropped: twice the sum of what the
+    /// How far the samples may be off, if any pass is missing: twice the sum of what the
     /// coefficients may be off.
     ///
-    /// A coefficient of which n bit-planes are incomplete is off by less than 2^n, and the 5/3
-    /// wavelet amplifies no subband: the absolute values of its synthesis filters (F.3.8.2) add up
-    /// to 1 for either parity of the position.
-    pub(crate) fn effect(&self) -> Option<u32> {
+    /// A coefficient with n incomplete bit-planes is off by less than 2^n. The 5/3 wavelet
+    /// amplifies no subband: the absolute values of its synthesis filters (F.3.8.2) add up to 1 for
+    /// both parities of the position.
+    pub(super) fn effect(&self) -> Option<u32> {
         let lossy = self
             .subbands
             .iter()
@@ -70,26 +68,26 @@ impl Dropped {
         (effect > 0).then_some(effect)
     }
 
-    /// Why the quantization cannot be what the blocks were coded with.
+    /// Why the blocks cannot have been coded with the quantization in the header, if they cannot.
     ///
     /// Where QCD has a guard bit or an exponent too many, every block of the subband lacks as many
-    /// whole bit-planes. Writers that drop passes hardly do that, and those that leave more room
-    /// for a subband than one bit above its nominal range (E-4) code all of it.
-    pub(crate) fn contradiction(&self, grid: &Grid, bits: u8) -> Option<String> {
-        let bands = grid.resolutions.iter().flat_map(|level| &level.bands);
+    /// whole bit-planes. Writers that truncate passes hardly do that. Writers that leave a subband
+    /// more room than one bit above its nominal range (E-4) code all of it.
+    pub(super) fn contradiction(&self, geometry: &TileGeometry, bits: u8) -> Option<String> {
+        let bands = geometry.resolutions.iter().flat_map(|level| &level.bands);
         bands.zip(&self.subbands).find_map(|(band, passes)| {
             let Passes { least, most } = (*passes)?;
-            // Table E.1.
+            // The gain of the subband (table E.1).
             let gain = match band.subband {
                 Subband::Ll => 0,
                 Subband::Hl | Subband::Lh => 1,
                 Subband::Hh => 2,
             };
             let whole_planes = least == most && most > 0 && most.is_multiple_of(3);
-            (whole_planes && band.planes > bits + gain + 1).then(|| {
+            (whole_planes && band.bit_planes > bits + gain + 1).then(|| {
                 format!(
                     "all code blocks of a subband of {} bit-planes lack {} of them, so the quantization (QCD) is damaged",
-                    band.planes,
+                    band.bit_planes,
                     most / 3
                 )
             })

@@ -1,17 +1,17 @@
-//! The inverse reversible 5/3 wavelet transformation of one resolution level (ISO/IEC 15444-1 F.3).
+//! The inverse transformation of one resolution level (F.3).
 //!
-//! Horizontally first, then vertically, as F.3.2 has it (the rounding makes the order matter), but
-//! row by row in one sweep: a row of the output needs at most two rows above and below it, which
-//! stay in the cache.
+//! It transforms horizontally first, then vertically, as F.3.2 says. The rounding makes the order
+//! matter. Both happen in one pass from the top, row by row: a row of the output needs at most two
+//! rows above and below it, and these stay in the cache.
 
+use super::lifting;
 use crate::error::Error;
 use crate::rect::Rect;
-use crate::wavelet::lifting;
 
-/// Coefficients of a subband, row by row without gaps; `None` for one that is all zero.
+/// The coefficients of a subband, row by row without gaps; `None` if all are zero.
 pub(crate) type Coefficients<'a> = Option<&'a [i32]>;
 
-/// The subbands of a resolution level, with the level below in place of LL.
+/// The subbands of a resolution level. LL is the resolution level below.
 #[derive(Clone, Copy)]
 pub(crate) struct Subbands<'a> {
     pub(crate) ll: Coefficients<'a>,
@@ -20,13 +20,14 @@ pub(crate) struct Subbands<'a> {
     pub(crate) hh: Coefficients<'a>,
 }
 
-/// A finished row: what comes at even distances from its first sample, and what comes at odd ones.
+/// A finished row in two halves: the samples at even distances from its first sample, and those at
+/// odd distances.
 pub(crate) struct Row<'a> {
     pub(crate) first: &'a [i32],
     pub(crate) second: &'a [i32],
 }
 
-/// The split of an axis into even and odd coordinates; whether it begins with an odd one.
+/// How many even and odd coordinates a row or column has, and whether it begins with an odd one.
 #[derive(Clone, Copy)]
 struct Axis {
     even: usize,
@@ -50,11 +51,11 @@ impl Axis {
     }
 }
 
-/// Rows that are held while the sweep passes over them; kept from tile to tile.
+/// Transforms resolution levels. It keeps the memory of its rows from one level to the next.
 #[derive(Default)]
-pub(crate) struct Sweep {
+pub(crate) struct InverseTransform {
     zeros: Vec<i32>,
-    /// The last two rows with odd coordinates, transformed horizontally: by the parity of their
+    /// The last two rows with odd coordinates, transformed horizontally, by the parity of their
     /// number.
     high: [Vec<i32>; 2],
     /// The last two finished rows with even coordinates.
@@ -65,11 +66,11 @@ pub(crate) struct Sweep {
     odd: Vec<i32>,
 }
 
-impl Sweep {
-    /// Transforms the level that covers `rect`, and hands its rows to `emit` from the top.
+impl InverseTransform {
+    /// Transforms the level that covers `rect`, and passes its rows to `emit` from the top.
     ///
     /// # Errors
-    /// What `emit` returns.
+    /// The first error that `emit` returns.
     pub(crate) fn run(
         &mut self,
         rect: Rect,
@@ -81,6 +82,7 @@ impl Sweep {
         if width == 0 {
             return Ok(());
         }
+        // Make the rows as wide as the level.
         let rows = [&mut self.low, &mut self.odd]
             .into_iter()
             .chain(&mut self.high)
@@ -118,9 +120,12 @@ impl Sweep {
             emit(Row { first, second })
         };
 
+        // Each even row needs the odd rows before and after it, and each odd row needs its even
+        // neighbours. So finish an even row as soon as its odd neighbours are there, and then the
+        // odd row above it.
         let offset = usize::from(down.begins_odd);
         if down.even == 0 {
-            // F.3.6: a single sample with an odd coordinate is halved.
+            // A single row with an odd coordinate is halved (F.3.6).
             for number in 0..down.odd {
                 high_row(number, &mut self.odd);
                 self.odd.iter_mut().for_each(|value| *value /= 2);
@@ -132,8 +137,8 @@ impl Sweep {
         for number in 0..down.even {
             low_row(number, &mut self.low);
             let [even, high] = [&mut self.even, &mut self.high];
-            // Rows beyond the edge are those mirrored at it (F.3.7), which with one missing at most
-            // is the last one.
+            // Rows beyond the edge are mirrored at it (F.3.7). At most one is missing, so the
+            // mirrored row is the last one.
             let after = (number + offset).min(down.odd.saturating_sub(1));
             let before = (number + offset).saturating_sub(1).min(after);
             while known <= after && known < down.odd {
@@ -149,7 +154,7 @@ impl Sweep {
                 let [before, after] = [&high[before % 2], &high[after % 2]];
                 lifting::even(&self.low, before, after, even_row);
             }
-            // The odd row in front of this one, if there is any, has both its neighbours now.
+            // The odd row above this one, if there is any, has both its neighbours now.
             if let Some(odd) = (number + offset)
                 .checked_sub(1)
                 .filter(|&odd| odd < down.odd)
@@ -180,7 +185,7 @@ fn by_parity(rows: &mut [Vec<i32>; 2], number: usize) -> [&mut Vec<i32>; 2] {
     }
 }
 
-/// Row `number` of a subband that is `width` wide.
+/// Row `number` of a subband of `width` columns.
 fn row_of<'a>(
     coefficients: Coefficients<'a>,
     width: usize,
@@ -191,7 +196,7 @@ fn row_of<'a>(
     row.or(zeros.get(..width)).unwrap_or_default()
 }
 
-/// Transforms a row (F.3.6): even samples to the front of `out`, odd ones behind them.
+/// Transforms a row (F.3.6). Even samples go to the front of `out`, odd ones follow.
 fn horizontal(low: &[i32], high: &[i32], axis: Axis, out: &mut [i32]) {
     let (even, odd) = out.split_at_mut(axis.even);
     let (Some(&first_high), Some(&last_high)) = (high.first(), high.last()) else {
@@ -204,8 +209,8 @@ fn horizontal(low: &[i32], high: &[i32], axis: Axis, out: &mut [i32]) {
         }
         return;
     }
-    // A sample beyond an edge is the one mirrored at it (F.3.7), which is the outermost of its
-    // kind; so the ends have the same neighbour on both sides.
+    // Samples beyond an edge are mirrored at it (F.3.7). So the outermost sample has the same
+    // neighbour on both sides.
     let even_end =
         |low: i32, high: i32| low.wrapping_sub(high.wrapping_add(high).wrapping_add(2) >> 2);
     let odd_end = |high: i32, even: i32| high.wrapping_add(even.wrapping_add(even) >> 1);
@@ -261,8 +266,8 @@ mod tests {
 
     use super::*;
 
-    /// The forward transformation of a line of which the first sample has coordinate `start`, as
-    /// F.4.8 has it: with the line extended at both ends, odd coordinates first.
+    /// The forward transformation of a line whose first sample has coordinate `start` (F.4.8). The
+    /// line is extended at both ends. Odd coordinates come first.
     fn forward(line: &mut [i32], start: usize) {
         if line.len() == 1 {
             line[0] <<= start % 2;
@@ -278,9 +283,9 @@ mod tests {
             for place in (0..line.len()).filter(|place| (start + place) % 2 == usize::from(odd)) {
                 let both = line[mirrored(place, -1)] + line[mirrored(place, 1)];
                 if odd {
-                    line[place] -= both >> 1
+                    line[place] -= both >> 1;
                 } else {
-                    line[place] += (both + 2) >> 2
+                    line[place] += (both + 2) >> 2;
                 }
             }
         }
@@ -311,14 +316,14 @@ mod tests {
     fn synthesised(bands: &[Vec<i32>; 4], rect: Rect) -> Vec<i32> {
         let [ll, hl, lh, hh] = bands.each_ref().map(|band| Some(band.as_slice()));
         let mut out = Vec::new();
-        let mut sweep = Sweep::default();
+        let mut transform = InverseTransform::default();
         let emit = |row: Row<'_>| {
             let mut whole = vec![0; rect.width() as usize];
             lifting::interleave(row.first, row.second, &mut whole);
             out.extend(whole);
             Ok(())
         };
-        sweep
+        transform
             .run(rect, Subbands { ll, hl, lh, hh }, emit)
             .expect("nothing fails");
         out

@@ -1,4 +1,8 @@
-//! The inverse wavelet transformation (ISO/IEC 15444-1 Annex F).
+//! The inverse reversible 5/3 wavelet transformation (ISO/IEC 15444-1 Annex F).
+//!
+//! `inverse` transforms one resolution level row by row, `lifting` has the steps on whole rows.
 
-pub(crate) mod inverse;
+mod inverse;
 pub(crate) mod lifting;
+
+pub(crate) use inverse::{InverseTransform, Row, Subbands};

@@ -69,7 +69,7 @@ pub(crate) enum Command {
     /// Run a cancelled task again, and send the pending cells of a task again
     #[command(after_help = RESUME_NOTES)]
     Resume(ResumeArgs),
-    /// Compare a task's ledger with its rasters
+    /// Compare a task's ledger with its artefacts
     #[command(after_help = VERIFY_NOTES)]
     Verify(VerifyArgs),
     /// Show the dead-letter queue, or drain it

@@ -20,10 +20,10 @@ cancelled: use it when messages were lost, purged or kept too long, when a submi
 or when a notice is still owed. A cell that is sent twice is processed once.";
 
 pub(super) const VERIFY_NOTES: &str = "\
-For every cell, verify compares the sets of its shard, its own item and its raster (a HEAD request:
-it exists, with the same entity tag and length). It exits with 0 only if no difference is left.
---repair uses the steps of the protocol: a raster that is missing or different is made again, a
-result that is not counted is counted, a cell without a message is sent. Then run workers, and
+For every cell, verify compares the sets of its shard, its own item and its artefacts (a HEAD request
+each: it exists, with the same entity tag and length). It exits with 0 only if no difference is left.
+--repair uses the steps of the protocol: a cell whose artefact is missing or different is made again,
+a result that is not counted is counted, a cell without a message is sent. Then run workers, and
 verify once more.";
 
 const DRAIN_NOTES: &str = "\

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tilefleet_common::domain::{Recipe, S3Url, TaskId};
+use tilefleet_common::domain::{Job, S3Url, TaskId};
 
 pub(super) const SUBMIT_NOTES: &str = "\
 FILE has one of two forms. The form is detected from the content:
@@ -36,10 +36,11 @@ pub(crate) struct SubmitArgs {
     /// The cells; - is standard input
     #[arg(value_name = "FILE|-")]
     pub(crate) input: PathBuf,
-    /// What the bands of every cell become: rgb, or probe, which reads none and writes a small
-    /// object, to try a fleet out
-    #[arg(long, default_value = "rgb")]
-    pub(crate) recipe: Recipe,
+    /// What the bands of every cell become: a built-in recipe such as rgb or false-color, or a TOML
+    /// file of your own, whose name ends in .toml or contains a /; probe reads no band and writes a
+    /// small object, to try a fleet out
+    #[arg(long, value_name = "NAME|FILE", default_value = "rgb")]
+    pub(crate) recipe: Job,
     /// Prefix for results, manifest and results list; it overrides the outputs of the cells
     #[arg(long, value_name = "S3_URL")]
     pub(crate) output: Option<S3Url>,

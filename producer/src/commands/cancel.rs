@@ -100,7 +100,7 @@ async fn send_notice(
     record: &TaskRecord,
     progress: Progress,
 ) -> Result<(), ProducerError> {
-    if record.cancels_told >= record.cancels {
+    if record.cancels_notified >= record.cancels {
         return Ok(());
     }
     let Some(topic) = connection.topic() else {
@@ -135,11 +135,11 @@ async fn send_notice(
         task: task.clone(),
         cause: Box::new(cause),
     })?;
-    fault::point(Point::Tell);
+    fault::point(Point::PublishCancel);
     connection
         .ledger
-        .write(&transition::mark_cancel_told(task, record.cancels))
+        .write(&transition::mark_cancel_notified(task, record.cancels))
         .await?;
-    fault::point(Point::Told);
+    fault::point(Point::MarkCancel);
     Ok(())
 }

@@ -97,7 +97,17 @@ impl CellLine<'_> {
         let failures = field(|history| history.failures.to_string());
         let receives = field(|history| history.receives.to_string());
         let detail = match (state, history) {
-            (ShownState::Ok, Some(history)) => history.output.clone().unwrap_or_default(),
+            (
+                ShownState::Ok,
+                Some(CellHistory {
+                    output: Some(output),
+                    artefacts,
+                    ..
+                }),
+            ) => {
+                let first = artefacts.first();
+                first.map_or_else(String::new, |first| first.address(output).to_string())
+            }
             (
                 _,
                 Some(CellHistory {
@@ -189,6 +199,8 @@ pub(crate) async fn run(
 
 #[cfg(test)]
 mod tests {
+    use tilefleet_common::domain::{Artefact, Role};
+
     use super::*;
     use crate::cli::printed;
 
@@ -237,7 +249,13 @@ mod tests {
             ..worker.clone()
         };
         let ok = CellHistory {
-            output: Some("s3://my-bucket/x.tif".to_owned()),
+            output: Some("s3://my-bucket/".parse().unwrap()),
+            artefacts: vec![Artefact {
+                role: Role::Raster,
+                location: "x.tif".to_owned(),
+                etag: "\"tag\"".to_owned(),
+                bytes: 7,
+            }],
             ..worker.clone()
         };
         let cases = [

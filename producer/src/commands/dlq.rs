@@ -198,6 +198,7 @@ async fn fail_dead_letter(
         shard: message.shard,
         ordinal: message.ordinal,
         cell: message.cell.id,
+        job: message.job.clone(),
     };
     let (mut step, mut failed) = (Step::ReadTask, false);
     loop {
@@ -209,6 +210,10 @@ async fn fail_dead_letter(
             }
             Step::Defer(Deferral::NoticeHeld { .. }) => {
                 return Ok(("left: a worker is sending the notice", false));
+            }
+            Step::Defer(Deferral::Recipe(trouble)) => {
+                note(&format!("warning: {}: {trouble}", message.cell.id));
+                return Ok(("left: the task's recipe cannot be used", false));
             }
             Step::Defer(Deferral::NoticeFailed) => {
                 return Ok(("left: the notice could not be sent", false));

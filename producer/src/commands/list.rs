@@ -1,7 +1,7 @@
 //! `list`: the newest tasks.
 
 use serde::Serialize;
-use tilefleet_common::domain::{Recipe, S3Url, TaskId};
+use tilefleet_common::domain::{JobId, S3Url, TaskId};
 use tilefleet_common::ledger::{TaskRecord, TaskState};
 
 use crate::cli::{Exit, GlobalArgs, ListArgs, Output};
@@ -15,7 +15,9 @@ const HEADER: [&str; 4] = ["TASK", "STATE", "CELLS", "CREATED"];
 struct TaskLine {
     task: TaskId,
     state: TaskState,
-    recipe: Recipe,
+    /// The fields `recipe` and `recipe_digest`.
+    #[serde(flatten)]
+    job: JobId,
     cells: u32,
     epoch: u32,
     created_at: String,
@@ -29,7 +31,7 @@ impl TaskLine {
         Self {
             task,
             state: record.state,
-            recipe: record.recipe,
+            job: record.job,
             cells: record.cells,
             epoch: record.epoch,
             created_at: record.created_at,

@@ -1,7 +1,7 @@
 //! `status`: the state of a task.
 
 use serde::Serialize;
-use tilefleet_common::domain::{Recipe, S3Url, TaskId};
+use tilefleet_common::domain::{JobId, S3Url, TaskId};
 use tilefleet_common::ledger::{Progress, TaskRecord, TaskState};
 
 use crate::cli::{Exit, Format, GlobalArgs, Output, StatusArgs};
@@ -13,7 +13,9 @@ use crate::fleet::{LedgerConnection, TaskProgress};
 pub(crate) struct TaskStatus {
     task: TaskId,
     state: TaskState,
-    recipe: Recipe,
+    /// The fields `recipe` and `recipe_digest`.
+    #[serde(flatten)]
+    job: JobId,
     #[serde(flatten)]
     progress: Progress,
     epoch: u32,
@@ -35,7 +37,7 @@ impl TaskStatus {
         Self {
             task: task.clone(),
             state: record.state,
-            recipe: record.recipe,
+            job: record.job.clone(),
             progress,
             epoch: record.epoch,
             created_at: record.created_at.clone(),
@@ -73,7 +75,7 @@ impl TaskStatus {
         let mut rows = vec![
             ("task", self.task.to_string()),
             ("state", self.state.name().to_owned()),
-            ("recipe", self.recipe.to_string()),
+            ("recipe", self.job.to_string()),
             ("cells", cells.to_string()),
             ("ok", ok.to_string()),
             ("failed", failed.to_string()),
@@ -103,7 +105,7 @@ impl TaskStatus {
 fn notice(record: &TaskRecord) -> String {
     match (record.state, &record.notice_error) {
         (TaskState::Running, _) => "sent when the task ends".to_owned(),
-        (TaskState::Cancelled, _) if record.cancels_told >= record.cancels => {
+        (TaskState::Cancelled, _) if record.cancels_notified >= record.cancels => {
             "cancellation sent".to_owned()
         }
         (TaskState::Cancelled, _) => {
@@ -234,7 +236,7 @@ mod tests {
             reason: Some("wrong year".to_owned()),
             cancelled_at: Some("2026-11-26T14:00:00.000Z".to_owned()),
             cancels: 1,
-            cancels_told: 1,
+            cancels_notified: 1,
             ..task_record()
         };
         insta::assert_snapshot!(status(&cancelled, 10, 0));

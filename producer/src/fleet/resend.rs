@@ -57,7 +57,7 @@ impl<'a> Resend<'a> {
                     shard: shard.number,
                     ordinal: *ordinal,
                     epoch: self.record.epoch,
-                    recipe: self.record.recipe,
+                    job: self.record.job.clone(),
                     cell: cell.clone(),
                 })
             })

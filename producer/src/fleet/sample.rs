@@ -1,6 +1,6 @@
 //! Items of the ledger for tests.
 
-use tilefleet_common::domain::Recipe;
+use tilefleet_common::domain::{Job, Recipe};
 use tilefleet_common::ledger::{TaskRecord, TaskState};
 
 /// The item of a task of 800 cells in four shards, all open, that was just submitted.
@@ -14,7 +14,7 @@ pub(crate) fn task_record() -> TaskRecord {
         manifest: "s3://my-bucket/tilefleet/rgb-1/manifest.ndjson"
             .parse()
             .unwrap(),
-        recipe: Recipe::Rgb,
+        job: Job::Raster(Recipe::builtin("rgb").unwrap().clone()).id(),
         output: "s3://my-bucket/".parse().unwrap(),
         region: None,
         digest: String::new(),
@@ -26,6 +26,6 @@ pub(crate) fn task_record() -> TaskRecord {
         reason: None,
         cancelled_at: None,
         cancels: 0,
-        cancels_told: 0,
+        cancels_notified: 0,
     }
 }

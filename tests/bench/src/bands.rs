@@ -1,4 +1,4 @@
-//! The bands that are worked on: invented, coded as ESA codes them.
+//! The input bands: synthetic, with ESA's coding parameters.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,10 @@ use tilefleet_scenes::encode::Coding;
 use tilefleet_scenes::swath::{Edge, Swath};
 use tilefleet_scenes::{Band, Scene, generate, layout};
 
-/// A scene of the comparison.
+/// The kinds of scene in the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// 10 m, data everywhere: the dearest that a cell can be.
+    /// 10 m, data everywhere: the most expensive cell.
     Dense,
     /// 10 m, three quarters of it beyond the edge of the swath.
     MostlyNodata,
@@ -45,7 +45,8 @@ impl Kind {
                 }),
                 ..scene
             },
-            // A sixth of the size at six times the pixel; the invented ground does not mind.
+            // A sixth of the size at six times the pixel; the synthetic ground has no fixed
+            // resolution.
             Self::Coarse => Scene {
                 size: (size / 6).max(1),
                 ..scene
@@ -73,7 +74,7 @@ impl Kind {
     }
 }
 
-/// Makes the bands below `home`, or finds them there from last time.
+/// Makes the bands below `home`, unless an earlier run has left them there.
 pub(crate) fn provide(
     kind: Kind,
     size: u32,

@@ -1,4 +1,4 @@
-//! Bars: what a cell costs with each contender.
+//! Bar charts of a cell's cost with each contender.
 
 use std::fmt::Write as _;
 

@@ -9,14 +9,14 @@ use crate::bands::Bands;
 use crate::measure::Job;
 use crate::rounds::Contender;
 
-/// Where the programs are.
+/// Paths of the programs.
 #[derive(Debug)]
 pub(crate) struct Programs {
     /// Our own, built by `make bench`.
     binaries: PathBuf,
     /// The workspace.
     workspace: PathBuf,
-    /// Where outputs go.
+    /// The folder of the outputs.
     home: PathBuf,
 }
 

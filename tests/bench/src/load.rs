@@ -1,5 +1,5 @@
-//! Tasks of cells that cost nothing but the fleet: what the fleet costs, and that it does not grow
-//! with the task.
+//! Tasks of cells that cost only what the fleet itself costs, to show that this does not grow with
+//! the task.
 
 use std::fs;
 use std::path::Path;
@@ -14,17 +14,17 @@ use tilefleet_tests::{Endpoint, Fleet, Process, Stack, layout};
 
 use crate::figures::{Memory, processor_seconds};
 
-/// Between two looks at a process.
+/// Pause between two readings of a process.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Between two looks at how much is left.
+/// Pause between two readings of how much is left.
 const NEWS: Duration = Duration::from_secs(30);
-/// How long a worker may take to end that holds nothing.
+/// Time for an idle worker to end.
 const FAREWELL: Duration = Duration::from_secs(30);
 
-/// How a task is worked on.
+/// The workers of a task.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Workers {
-    /// How many.
+    /// Number of workers.
     pub(crate) count: u32,
     /// Cells that each has in work.
     pub(crate) slots: u32,
@@ -32,7 +32,7 @@ pub(crate) struct Workers {
     pub(crate) ahead: u32,
 }
 
-/// What one program, or several of the same, cost.
+/// The cost of one program, or of several copies of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Spent {
     /// Seconds from start to end.
@@ -128,7 +128,7 @@ pub(crate) async fn run(
     })
 }
 
-/// The task, and what submitting it cost.
+/// Submits the task, and measures what that costs.
 async fn submit(fleet: &Fleet, cells: u32, bucket: &str) -> Result<(String, Spent)> {
     let document = fleet.logs().join("cells.ndjson");
     probe::write_cells(&document, cells, bucket)?;
@@ -159,7 +159,7 @@ async fn submit(fleet: &Fleet, cells: u32, bucket: &str) -> Result<(String, Spen
     ))
 }
 
-/// What the workers spend until the task's notice is out.
+/// What the workers cost until the task's notice is published.
 async fn work(
     fleet: &Fleet,
     stack: &Stack,
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_memory_of_a_moment_is_that_of_the_next_look() {
+    fn the_memory_at_a_moment_is_that_of_the_next_reading() {
         let course = vec![(1.0, 10.0), (5.0, 50.0), (9.0, 90.0), (10.0, 20.0)];
         let spent = Spent {
             wall: 10.0,

@@ -1,4 +1,4 @@
-//! `bench`: what a cell costs, ours against what else makes such rasters.
+//! `bench`: the cost of a cell, compared with other programs that make such rasters.
 
 mod bands;
 mod chart;
@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use bands::Kind;
 use contenders::Programs;
 
-/// Times the fuse path against what else makes such rasters.
+/// Times the fuse path against other programs that make such rasters
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Cli {
@@ -34,8 +34,7 @@ enum Command {
     Compare(Compare),
     /// Send full-size cells through one worker and watch the processors
     Queue(Queue),
-    /// Send cells that cost nothing themselves through several workers and watch what the fleet
-    /// costs
+    /// Send cells that cost nothing themselves through several workers and measure the fleet's cost
     Load(Load),
     /// Run a command alone and print what it cost
     #[command(hide = true)]
@@ -84,7 +83,7 @@ struct Load {
     place: Place,
 }
 
-/// Where things are.
+/// Paths and sizes.
 #[derive(clap::Args)]
 struct Place {
     /// Width and height of a 10 m band in pixels

@@ -1,4 +1,4 @@
-//! What a command costs, as the operating system counts it.
+//! The cost of a command, as the operating system counts it.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -18,7 +18,7 @@ pub(crate) struct Cost {
     pub(crate) wall: f64,
     /// Largest resident set of one process, in MB (10⁶ bytes).
     pub(crate) peak: f64,
-    /// Bytes of what it made, in MB.
+    /// Size of its output, in MB.
     #[serde(default)]
     pub(crate) output: f64,
 }
@@ -31,13 +31,13 @@ pub(crate) type Figure = fn(&Cost) -> f64;
 pub(crate) struct Job {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<String>,
-    /// What it makes; removed before and after.
+    /// Its output; removed before and after.
     pub(crate) output: PathBuf,
 }
 
 impl Job {
-    /// Runs it in a process of its own, as the operating system adds up the children of one process
-    /// only all together.
+    /// Runs it in a process of its own, because the operating system reports only the sum over all
+    /// children of a process.
     pub(crate) fn run(&self) -> Result<Cost> {
         let _ = std::fs::remove_file(&self.output);
         let name = || format!("{} {}", self.program.display(), self.arguments.join(" "));
@@ -46,7 +46,7 @@ impl Job {
             .arg("--")
             .arg(&self.program)
             .args(&self.arguments)
-            // As each comes: of threads, every tool decides for itself.
+            // Each program with its own default for threads.
             .env_remove("GDAL_NUM_THREADS")
             .stdin(Stdio::null())
             .output()

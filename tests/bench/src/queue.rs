@@ -14,7 +14,7 @@ use crate::bands::Bands;
 use crate::figures::{TICKS, processor_seconds};
 use crate::timeline::{Moment, Timeline};
 
-/// Between two looks at the processors' counters, which advance in hundredths of a second.
+/// Pause between two readings of the processors' counters, which advance in hundredths of a second.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Sends `cells` cells of the same bands through a worker and watches.
@@ -86,7 +86,7 @@ pub(crate) async fn run(
     Ok(timeline.between(&worker.log()))
 }
 
-/// Looks at the counters until the worker has ended.
+/// Reads the counters until the worker has ended.
 async fn watch(worker: &mut Process, server: Option<u32>) -> Result<Vec<Moment>> {
     let (begin, mut last) = (Instant::now(), Counters::read(worker.pid(), server)?);
     let mut moments = Vec::new();
@@ -116,7 +116,7 @@ async fn watch(worker: &mut Process, server: Option<u32>) -> Result<Vec<Moment>>
     }
 }
 
-/// Processor seconds since some beginning.
+/// Processor seconds since the machine was started.
 #[derive(Clone, Copy)]
 struct Counters {
     worker: f64,
@@ -140,7 +140,7 @@ impl Counters {
             .map(str::parse)
             .collect::<Result<_, _>>()?;
         let [_, _, _, idle, waiting, ..] = ticks.as_slice() else {
-            anyhow::bail!("/proc/stat has no idle time: {first}")
+            anyhow::bail!("/proc/stat lacks the idle time: {first}")
         };
         Ok(Self {
             worker: processor_seconds(worker)?,

@@ -1,4 +1,4 @@
-//! Tables in Markdown, and putting them between their marks in a document.
+//! Tables in Markdown, and their insertion between marks in a document.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -54,7 +54,7 @@ fn cost_cells(text: &mut String, row: &Series) {
     );
 }
 
-/// Decoders: how fast a processor is with each.
+/// Decoders, and the speed of each on one processor.
 #[expect(
     clippy::cast_precision_loss,
     reason = "pixels of an image are far below 2^52"
@@ -164,7 +164,7 @@ pub(crate) fn calls(runs: &[Run]) -> String {
     text
 }
 
-/// A row, unless there is nothing to see in it.
+/// A row, unless all its numbers are zero.
 #[expect(
     clippy::cast_precision_loss,
     reason = "calls of a run are far below 2^52"
@@ -191,7 +191,7 @@ pub(crate) fn put(document: &Path, name: &str, table: &str) -> Result<()> {
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
     let marks = || {
         format!(
-            "{} has no place for the table {name}: {begin}{end}",
+            "{} lacks the marks of the table {name}: {begin}{end}",
             document.display()
         )
     };
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_are_told_for_a_thousand_cells() {
+    fn calls_are_shown_per_thousand_cells() {
         let calls = |name: &str, calls: u64| Spent {
             calls: [(name.to_owned(), calls)].into(),
             ..Spent::default()

@@ -1,5 +1,4 @@
-//! Several commands in turn, so that a machine whose speed drifts is as unfair to one as to the
-//! other.
+//! Runs several commands in turn, so that a drift of the machine's speed affects all of them alike.
 
 use anyhow::Result;
 
@@ -12,7 +11,7 @@ pub(crate) struct Contender {
     pub(crate) job: Job,
 }
 
-/// What the rounds gave for one contender, a cost a round.
+/// The costs of one contender, one for each round.
 #[derive(Debug, Clone)]
 pub(crate) struct Series {
     pub(crate) name: String,

@@ -8,12 +8,12 @@ const LEFT: f64 = 60.0;
 const TOP: f64 = 50.0;
 const BOTTOM: f64 = 40.0;
 
-/// Processor seconds between two looks.
+/// Processor seconds between two readings.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
-    /// The look's time, in seconds since 1970.
+    /// The time of the reading, in seconds since 1970.
     pub(crate) unix: f64,
-    /// The look's time since the worker was started.
+    /// The time of the reading since the worker was started.
     pub(crate) seconds: f64,
     pub(crate) worker: f64,
     pub(crate) server: f64,
@@ -35,11 +35,12 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    /// Finds begin and end in the worker's log: from the first "begun" to the last "published".
+    /// Finds the begin and the end in the worker's log: from the first "begun" to the last
+    /// "published".
     pub(crate) fn between(self, log: &str) -> Self {
         let at = |line: &str| {
             let stamp = line.split_whitespace().next()?;
-            // Lines of JSON or text: the time stamp is the first thing that looks like one.
+            // Lines are JSON or text; the time stamp is the first text of its form.
             let stamp = stamp
                 .trim_start_matches(r#"{"timestamp":""#)
                 .split('"')
@@ -79,7 +80,7 @@ impl Timeline {
             .filter(move |moment| moment.seconds > from && moment.seconds <= to)
     }
 
-    /// What share of the processors' time was used, from the first cell begun to the last
+    /// The share of the processors' time that was used, from the first cell begun to the last
     /// published.
     pub(crate) fn busy(&self) -> f64 {
         let (idle, all) = self
@@ -105,7 +106,7 @@ impl Timeline {
         )
     }
 
-    /// Busy processors over time: the worker's below, the endpoint's on it, everything else on top.
+    /// Busy processors over time: the worker's below, the endpoint's above it, all others on top.
     pub(crate) fn svg(&self) -> String {
         let last = self.moments.last().map_or(1.0, |moment| moment.seconds);
         let processors = self

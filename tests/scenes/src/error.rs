@@ -1,4 +1,4 @@
-//! What can go wrong, each with the input that caused it.
+//! The errors of this crate, each with the input that caused it.
 
 use std::path::PathBuf;
 
@@ -11,10 +11,10 @@ pub enum Error {
     Tile {
         /// The identifier as given.
         tile: String,
-        /// What is wrong with it.
+        /// The rule that it breaks.
         why: &'static str,
     },
-    /// A band that this crate has no spectra for.
+    /// A band for which this crate has no spectra.
     #[error("band {0:?} is not one of B02, B03, B04, B08")]
     Band(String),
     /// A sample count that does not fill the raster.
@@ -49,11 +49,11 @@ pub enum Error {
     /// GDAL refused.
     #[error("gdal: cannot {action} {subject}: {source}")]
     Gdal {
-        /// What was tried.
+        /// The verb for what failed.
         action: &'static str,
-        /// On what.
+        /// The file or raster.
         subject: String,
-        /// Why not.
+        /// The cause.
         source: gdal::errors::GdalError,
     },
     /// The file system refused.
@@ -61,7 +61,7 @@ pub enum Error {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: std::io::Error,
     },
     /// The picture could not be written.
@@ -69,7 +69,7 @@ pub enum Error {
     Png {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: png::EncodingError,
     },
 }

@@ -5,12 +5,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::encode::Coding;
 use crate::error::Result;
+use crate::jp2::encode::Coding;
+use crate::landscape::spectrum::Band;
 use crate::layout;
 pub use crate::layout::Written;
 use crate::scene::Scene;
-use crate::spectrum::Band;
 
 /// One band file to make.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,11 +21,11 @@ pub struct Job {
     pub band: Band,
 }
 
-/// Writes `bands` of every scene below `root` on `threads` threads and tells `progress` of each
+/// Writes `bands` of every scene below `root` on `threads` threads and calls `progress` for each
 /// file.
 ///
-/// A thread holds one band at a time: at full size that takes 0.7 GB. After the first failure no
-/// further band is begun.
+/// A thread holds one band at a time, 0.7 GB at full size. After the first failure no other band is
+/// begun.
 ///
 /// # Errors
 ///

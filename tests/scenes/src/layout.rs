@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::encode::{self, Coding};
 use crate::error::{Error, Result};
+use crate::jp2::encode::{self, Coding};
+use crate::landscape::spectrum::Band;
 use crate::scene::{PIXEL, Scene};
-use crate::spectrum::Band;
 
-/// Part of every stamp: raise it when the same scene gets other samples, so that old files are made
+/// Part of every stamp. Raise it when the same scene gets other samples, so that old files are made
 /// again.
 const GENERATION: u32 = 1;
-/// Where stamps lie: next to the tiles and not among them, so that the tiles can be uploaded as
-/// they are.
+/// The folder of the stamps. It lies beside the tiles, so that the tiles can be uploaded as they
+/// are.
 const STAMPS: &str = ".stamps";
 
-/// What became of a band file.
+/// The result of writing a band file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written {
     /// The file.
@@ -179,7 +179,7 @@ pub fn tile_info(scene: &Scene) -> Value {
     })
 }
 
-/// Writes a file so that it is there whole or not at all, making the folders above it.
+/// Writes a file completely or not at all, and creates the folders above it.
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let failed = |source| Error::Write {
         path: path.to_owned(),
@@ -188,8 +188,8 @@ pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    // Two processes may write the same scene; equal content makes it harmless as long as they do
-    // not share this name.
+    // Two processes may write the same scene. Their content is equal, so that does no harm if each
+    // has a temporary name of its own.
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = PathBuf::from(partial);

@@ -2,43 +2,43 @@
 //! results.
 //!
 //! Real scenes cost money to download and may not be redistributed with a repository, so tests and
-//! the demo run on invented ones. They are invented with care, because what breaks a raster
-//! pipeline is rarely the picture: it is the box with the 64-bit length, the nodata edge that
-//! differs between bands, the fifteen bits in a sixteen-bit type.
+//! the demo run on synthetic ones. They copy the details of real files that break raster pipelines:
+//! the box with the 64-bit length, the nodata edge that differs between bands, and fifteen bits in
+//! a sixteen-bit type.
 //!
-//! From the ground up: [`noise`] feeds [`terrain`], [`cover`] lays fields and forests on it,
-//! [`spectrum`] gives those their reflectance, [`cloud`] hides part of it, [`swath`] cuts it off,
-//! [`scene`] reads it out as a band's samples. [`encode`] turns samples into a JPEG 2000 file
-//! ([`jp2_boxes`], [`gml`]) at a place on the grid ([`mgrs`]), and [`layout`] puts the files where
-//! a worker looks for them, many at a time with [`generate`]. [`contact_sheet`] draws what the
-//! workers made, as [`thumbnail`]s on a [`canvas`].
+//! The steps, in order:
 //!
-//! A scene is a pure function of its [`Scene`]: the same one gives the same bytes, on any day.
+//! 1. [`terrain`] makes the ground from [`noise`], [`cover`] adds fields and forests, and
+//!    [`spectrum`] their reflectance.
+//! 2. [`cloud`] hides part of the ground, and [`swath`] cuts off what the satellite did not see.
+//! 3. [`scene`] computes the samples of a band.
+//! 4. [`encode`] writes them as a JPEG 2000 file ([`boxes`], [`gml`]) at a place on the grid
+//!    ([`mgrs`]).
+//! 5. [`layout`] puts the files where a worker reads them; [`generate`] does so for many scenes.
+//!
+//! [`contact_sheet`] draws the workers' rasters as [`thumbnail`]s on a [`canvas`].
+//!
+//! Equal [`Scene`] values give equal bytes, on any day and machine.
 
-pub mod canvas;
-pub mod cloud;
-mod coarse;
-pub mod contact_sheet;
-pub mod cover;
-pub mod encode;
 mod error;
 pub mod generate;
-mod glyphs;
-pub mod gml;
-pub mod jp2_boxes;
+mod georeference;
+mod jp2;
+mod landscape;
 pub mod layout;
 pub mod mgrs;
-pub mod noise;
+mod picture;
 pub mod scene;
-pub mod spectrum;
 pub mod swath;
-pub mod terrain;
-pub mod thumbnail;
 
-pub use encode::{Coding, Georeference};
 pub use error::{Error, Result};
+pub use georeference::Georeference;
+pub use jp2::encode::{self, Coding};
+pub use jp2::{boxes, gml};
+pub use landscape::spectrum::{self, Band};
+pub use landscape::{cloud, cover, noise, terrain};
 pub use layout::write_scene;
 pub use mgrs::Tile;
+pub use picture::{canvas, contact_sheet, thumbnail};
 pub use scene::Scene;
-pub use spectrum::Band;
 pub use swath::Swath;

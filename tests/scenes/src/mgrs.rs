@@ -1,4 +1,4 @@
-//! Where a tile lies: from its MGRS square to the corner of the Sentinel-2 tiling grid.
+//! The place of a tile: from its MGRS square to its corner in the Sentinel-2 tiling grid.
 //!
 //! Letters after NGA.SIG.0012, "Universal Grids and the Transverse Mercator and Polar Stereographic
 //! Map Projections", section 10. Sentinel-2 tiles start at the north-west corner of a 100 km
@@ -80,9 +80,9 @@ impl Tile {
     fn square_northing(self) -> i32 {
         let shift = if self.zone.is_multiple_of(2) { 5 } else { 0 };
         let within_cycle = (letter_index(self.row) - shift).rem_euclid(20) * SQUARE;
-        // The letters leave the multiple of 2,000 km open. A latitude band is only 890 km high, so
-        // the candidate nearest to its middle is the right one, even with the rough 111 km to a
-        // degree.
+        // The letters do not determine the multiple of 2,000 km. A latitude band is only 890 km
+        // high, so the candidate nearest to its middle is the right one, even with the rough 111 km
+        // to a degree.
         let middle_latitude = -76 + 8 * (letter_index(self.band) - letter_index(b'C'));
         let offset = if self.is_southern() {
             SOUTHERN_OFFSET

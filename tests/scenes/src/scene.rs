@@ -1,4 +1,4 @@
-//! One tile on one day, read out as the samples of a band.
+//! One tile on one day, and the samples of its bands.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -9,15 +9,15 @@
 
 use jiff::civil::Date;
 
-use crate::cloud::Sky;
-use crate::coarse::Coarse;
-use crate::cover::Cover;
-use crate::encode::Georeference;
+use crate::georeference::Georeference;
+use crate::landscape::cloud::Sky;
+use crate::landscape::coarse::Coarse;
+use crate::landscape::cover::Cover;
+use crate::landscape::noise::{deviate, hash, lerp};
+use crate::landscape::spectrum::{self, Band, QUANTIFICATION};
+use crate::landscape::terrain::{Ground, Terrain, relief};
 use crate::mgrs::Tile;
-use crate::noise::{deviate, hash, lerp};
-use crate::spectrum::{self, Band, QUANTIFICATION};
 use crate::swath::Swath;
-use crate::terrain::{Ground, Terrain, relief};
 
 /// Width of a pixel in metres.
 pub const PIXEL: f64 = 10.0;
@@ -28,7 +28,7 @@ pub const MAX_SAMPLE: u16 = 0x7fff;
 
 /// Noise of the instrument in a dark pixel, in digital numbers.
 const DARK_NOISE: f32 = 5.0;
-/// Growth of the noise's variance with signal, in digital numbers: photons arrive by chance.
+/// Growth of the noise's variance with signal (photon noise), in digital numbers.
 const SHOT_NOISE: f32 = 0.10;
 
 /// A scene to invent: equal values give equal samples.
@@ -173,7 +173,7 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::{Coding, jp2};
+    use crate::jp2::encode::{Coding, jp2};
     use crate::swath::Edge;
 
     fn scene(size: u32) -> Scene {

@@ -1,11 +1,11 @@
-//! The edge of the instrument's track, beyond which a tile has no data.
+//! The edge of the satellite's swath. A tile has no data beyond it.
 
 use std::fmt;
 
-use crate::noise::{fraction, hash};
-use crate::spectrum::Band;
+use crate::landscape::noise::{fraction, hash};
+use crate::landscape::spectrum::Band;
 
-/// Which part of a tile the satellite saw.
+/// The part of a tile that the satellite saw.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Swath {
     /// All of it.

@@ -1,4 +1,4 @@
-//! What can go wrong, each with the input that caused it.
+//! The errors of this crate, each with the input that caused it.
 
 use std::path::PathBuf;
 
@@ -11,9 +11,9 @@ pub enum Error {
     Expression {
         /// The expression as given.
         expression: String,
-        /// Where it stops making sense, in characters from 0.
+        /// Position of the error, in characters from 0.
         at: usize,
-        /// What is wrong there.
+        /// What was expected there.
         why: String,
     },
     /// Metric math over a metric that nobody publishes.
@@ -34,15 +34,15 @@ pub enum Error {
     Io {
         /// The file or program.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: std::io::Error,
     },
     /// Terraform does not render the module.
     #[error("terraform {command} failed:\n{output}")]
     Terraform {
-        /// What it was asked to do.
+        /// The subcommand.
         command: String,
-        /// What it said.
+        /// Its output.
         output: String,
     },
 }

@@ -1,28 +1,23 @@
-//! The fleet's scaling, minute by minute, from the very expressions and steps that are deployed.
+//! Simulates the fleet's scaling minute by minute, with the expressions and steps that are
+//! deployed.
 //!
 //! `terraform/scaling` holds them without a provider, so terraform itself renders them
-//! ([`rendered`]). Around them stand models of what they act on: metrics that come late
+//! ([`rendered`]). The other modules model what they act on: metrics that come late
 //! ([`metrics`]), alarms ([`alarm`]), the Auto Scaling group ([`group`]), machines with a worker
 //! each ([`machine`]) and the queue ([`queue`]). Each model names the page of AWS's documentation
 //! that it follows, and [`conditions`] says what is assumed where the documentation is silent.
 
-pub mod alarm;
-pub mod conditions;
+mod cloudwatch;
 pub mod error;
-pub mod expression;
-pub mod group;
-pub mod machine;
-pub mod metrics;
-pub mod outcome;
-pub mod plot;
-pub mod queue;
+mod fleet;
+mod output;
 pub mod rendered;
-pub mod table;
-mod token;
-pub mod world;
 
-pub use conditions::Conditions;
+pub use cloudwatch::{alarm, expression, metrics};
 pub use error::Error;
-pub use outcome::Outcome;
+pub use fleet::conditions::{self, Conditions};
+pub use fleet::outcome::{self, Outcome};
+pub use fleet::world::{self, simulate};
+pub use fleet::{group, machine, queue};
+pub use output::{plot, table};
 pub use rendered::Scaling;
-pub use world::simulate;

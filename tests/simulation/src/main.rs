@@ -34,7 +34,7 @@ struct Cli {
     /// Price of an instance-hour, in any currency: adds the cost of 1,000 cells
     #[arg(long)]
     price: Option<f64>,
-    /// Chance repeats itself with the same seed
+    /// Seed of the random numbers: the same seed gives the same run
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Folder of the module to render instead of the copy that is kept; needs terraform

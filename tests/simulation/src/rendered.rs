@@ -26,9 +26,9 @@ pub struct Policy {
     pub expression: String,
     /// The alarm is for values of this and more.
     pub threshold: f64,
-    /// What one data point covers.
+    /// Length of one data point.
     pub period_seconds: u64,
-    /// Data points that the alarm looks at.
+    /// Data points that the alarm evaluates.
     pub evaluation_periods: usize,
     /// How many of them must breach; all, when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ pub struct Policy {
     /// How long a machine counts as ordered after it is in service. Only a policy that adds has it.
     #[serde(default)]
     pub warmup_seconds: Option<u64>,
-    /// What to do by how far the value exceeds the threshold.
+    /// The steps, by how far the value exceeds the threshold.
     pub steps: Vec<Step>,
 }
 
@@ -87,22 +87,22 @@ impl Policy {
 }
 
 impl Scaling {
-    /// The copy that is kept beside this crate, for machines without terraform. A test compares the
-    /// two.
+    /// The copy that is kept in this crate, for machines without terraform. A test compares it with
+    /// what terraform renders.
     ///
     /// # Errors
-    /// [`Error::Rendered`] when it has been spoilt.
+    /// [`Error::Rendered`] when the copy cannot be read.
     pub fn committed() -> Result<Self, Error> {
         Ok(serde_json::from_str(include_str!("../rendered.json"))?)
     }
 
-    /// Where the copy is kept.
+    /// The path of the copy.
     pub fn committed_path() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("rendered.json")
     }
 
-    /// Has terraform render a module for a fleet. Nothing when there is no terraform here. The
-    /// module is copied, so that neither state nor lock file is left in the tree.
+    /// Renders a module for a fleet by terraform, or returns `None` when terraform is not
+    /// installed. The module is copied first, so that no state and no lock file stays in the tree.
     ///
     /// # Errors
     /// [`Error::Io`] when the module cannot be copied, [`Error::Terraform`] when terraform refuses

@@ -20,7 +20,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         () = interrupts.next() => None,
     };
     match outcome {
-        // The causes in one line; what anyhow prints by itself may be a screen of backtrace.
+        // The causes in one line; anyhow by itself may print a screen of backtrace.
         Some(Err(error)) => {
             eprintln!("\nerror: {error:#}");
             Ok(ExitCode::FAILURE)
@@ -32,7 +32,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         }
         None => {
             eprintln!("\ninterrupted: ending what was started (once more to do it at once)");
-            // Ending it in order blocks this thread; impatience must still be heard.
+            // Ending it in order blocks this thread; a second interrupt must still work.
             tokio::spawn(async move {
                 interrupts.next().await;
                 exit(i32::from(INTERRUPTED));

@@ -1,4 +1,4 @@
-//! The demo's words on the terminal.
+//! What the demo prints.
 #![expect(clippy::print_stdout, reason = "a demo is there to print")]
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,22 +9,22 @@ pub fn step(title: &str) {
     println!("\n{}. {title}", STEPS.fetch_add(1, Ordering::Relaxed) + 1);
 }
 
-/// The command that does what follows, as one would type it.
+/// The command for the next step, as a user types it.
 pub fn command(text: &str) {
     println!("   $ {text}");
 }
 
-/// Something to know.
+/// A line of information.
 pub fn line(text: &str) {
     println!("   {text}");
 }
 
-/// Something to know, of several lines.
+/// Several lines of information.
 pub fn block(text: &str) {
     text.lines().for_each(line);
 }
 
-/// Bytes, for people.
+/// A number of bytes in a readable unit.
 pub fn bytes(count: u64) -> String {
     let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
     match units.into_iter().find(|&(_, size)| count >= size) {

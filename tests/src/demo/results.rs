@@ -1,4 +1,4 @@
-//! What came of it: the notice, the rasters, and a picture of them.
+//! The results: the notice, the rasters, and a picture of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,19 @@ use serde_json::{Value, json};
 use super::console;
 use super::settings::Settings;
 use super::work::in_foreground;
-use crate::fleet::Fleet;
+use crate::aws::objects;
+use crate::aws::stack::Stack;
+use crate::fleet::binaries::Fleet;
+use crate::fleet::process::{Farewell, tied};
 use crate::layout;
-use crate::objects;
 use crate::poll::BOUND;
-use crate::process::{Farewell, tied};
-use crate::stack::Stack;
 
 /// How the task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every cell is there.
+    /// Every cell has its raster.
     Complete,
-    /// So many cells failed.
+    /// This many cells failed.
     Failed(u64),
 }
 
@@ -84,7 +84,7 @@ pub(crate) async fn show(
 
 async fn draw(settings: &Settings, fleet: &Fleet, stack: &Stack, keys: &[&str]) -> Result<()> {
     let directory = settings.output.join("rasters");
-    // Those of other scenes, from an earlier run, are none of this task's results.
+    // Rasters of other scenes, from an earlier run, are not results of this task.
     if directory.exists() {
         fs::remove_dir_all(&directory)
             .with_context(|| format!("cannot empty {}", directory.display()))?;

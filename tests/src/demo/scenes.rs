@@ -1,4 +1,5 @@
-//! The scenes of the demo: invented or given, in the bucket, and as the document that names them.
+//! The scenes of the demo, invented or given: their files, their upload, and the document that
+//! names them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,12 +12,12 @@ use serde_json::{Value, json};
 
 use super::console;
 use super::settings::Settings;
-use crate::endpoint::REGION;
+use crate::aws::endpoint::REGION;
+use crate::aws::objects;
+use crate::aws::stack::Stack;
+use crate::fleet::process::{Farewell, Process, tied};
 use crate::layout;
-use crate::objects;
 use crate::poll::eventually;
-use crate::process::{Farewell, Process, tied};
-use crate::stack::Stack;
 
 /// The document that `producer submit` gets.
 const DOCUMENT: &str = "cells.json";
@@ -66,7 +67,7 @@ impl Acquisition {
         })
     }
 
-    /// Whether a file is a band that is used, or says something about the acquisition.
+    /// Whether a file is a band that is used, or describes the acquisition.
     fn has(&self, file: &Path) -> bool {
         let name = file
             .file_name()
@@ -163,7 +164,7 @@ pub(crate) async fn provide(settings: &Settings, home: &Path) -> Result<Scenes> 
             .and_then(|new| Some(&new[..=new.rfind('\n')?]))
             .unwrap_or_default();
         shown += new.len();
-        // Scenes of an earlier run are not news.
+        // Scenes of an earlier run are not printed again.
         for line in new.lines().filter(|line| !line.ends_with(" kept")) {
             console::line(
                 line.strip_prefix(&format!("{}/", directory.display()))
@@ -179,7 +180,7 @@ pub(crate) async fn provide(settings: &Settings, home: &Path) -> Result<Scenes> 
     find(&directory)
 }
 
-/// Uploads what the bucket does not have.
+/// Uploads the files that the bucket does not have.
 pub(crate) async fn upload(stack: &Stack, scenes: &Scenes) -> Result<()> {
     console::step("the scenes in the local scene bucket");
     let files: Vec<PathBuf> = objects::files_below(&scenes.root.join("tiles"))?

@@ -1,4 +1,4 @@
-//! Submitting the task and working it off.
+//! Submits the task and runs workers until it has ended.
 
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -10,17 +10,17 @@ use serde_json::Value;
 
 use super::console;
 use super::settings::Settings;
-use crate::fleet::{Fleet, typed};
+use crate::fleet::binaries::{Fleet, typed};
+use crate::fleet::process::{Farewell, Process};
 use crate::poll::eventually;
-use crate::process::{Farewell, Process};
 
-/// `producer watch` when the task has ended with failed cells; the notice tells which.
+/// Exit code of `producer watch` when the task has ended with failed cells.
 const ENDED_WITH_FAILED_CELLS: i32 = 10;
 
-/// For a worker to hand back what it holds, so that the next run need not wait for it.
+/// Time for a worker to hand back its messages, so that the next run need not wait for them.
 const HAND_BACK: Duration = Duration::from_secs(10);
 
-/// A child that has the terminal.
+/// A child whose output goes to the terminal.
 pub(crate) struct Foreground(Process);
 
 /// Starts a command whose output goes to the terminal.
@@ -33,7 +33,7 @@ pub(crate) fn in_foreground(
 }
 
 impl Foreground {
-    /// Waits for it to end well.
+    /// Waits until it ends with success.
     pub(crate) async fn expect_success(mut self, bound: Duration) -> Result<()> {
         let status = self.0.wait(bound).await?;
         if !status.success() {
@@ -43,7 +43,7 @@ impl Foreground {
     }
 }
 
-/// Submits the document and tells the task's id.
+/// Submits the document and returns the task's id.
 pub(crate) async fn submit(settings: &Settings, fleet: &Fleet, document: &Path) -> Result<String> {
     console::step("the cells as a task");
     let document = document
@@ -70,13 +70,13 @@ pub(crate) async fn is_complete(fleet: &Fleet, task: &str) -> Result<bool> {
     Ok(finished.json()?.get("state").and_then(Value::as_str) == Some("COMPLETE"))
 }
 
-/// Several workers, which are all asked to end before the first is waited for.
+/// Several workers. All get SIGTERM before the first is waited for.
 struct Workers(Vec<Process>);
 
 impl Drop for Workers {
     fn drop(&mut self) {
         for worker in &mut self.0 {
-            // The farewell of each follows and ends also those that could not be asked.
+            // The farewell of each follows, and also ends a worker that got no signal.
             let _ = worker.signal(Signal::SIGTERM);
         }
     }

@@ -1,32 +1,12 @@
 //! The end-to-end tests: the built binaries against a running AWS endpoint.
+//!
+//! A folder is a subject; what several subjects need is in [`support`].
 
-mod bad_cells;
-mod bad_input;
-mod compressions;
-mod crash_table;
-mod dead_letters;
-mod demo;
-mod doctor;
-mod duplicates;
-mod fuse_command;
-mod harness;
-mod hostile_network;
-mod interruption;
-mod lease;
-mod ledger_meaning;
+mod crash;
+mod deployment;
+mod network;
 mod operate;
-mod operate_killed;
-mod poison;
-mod probe;
 mod raster;
-mod real_scenes;
-mod refused_notice;
-mod repair_killed;
-mod site;
-mod soak;
-mod submit_killed;
-mod terraform_agrees;
-mod tiny;
-mod verify;
-mod walk_through;
-mod worker_life;
+mod submit;
+mod support;
+mod worker;

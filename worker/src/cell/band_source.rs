@@ -12,7 +12,7 @@ use tilefleet_common::domain::S3Url;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::fuse::{Band, Source};
+use tilefleet_fuse::{Band, Source};
 
 /// Bytes of a band that are in memory or on their way at a time. Three requests side by side bring
 /// well over the 25 MB a second that two cores decode of all bands together.

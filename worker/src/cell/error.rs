@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::band_source;
 use super::publish::PublishError;
-use crate::fuse::FuseError;
+use tilefleet_fuse::FuseError;
 
 /// Why a cell has no raster.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ mod memory_budget;
 mod probe;
 mod processor;
 mod publish;
+mod published;
 mod raster;
 
 pub use band_source::{ObjectSource, WINDOW_BYTES, object_error, verify};

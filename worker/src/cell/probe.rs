@@ -3,22 +3,23 @@
 
 use std::time::Instant;
 
-use tilefleet_common::aws::{Existing, Stored, Upload};
-use tilefleet_common::domain::CellMessage;
-use tilefleet_common::fault::{self, Point};
+use tilefleet_common::aws::{Existing, Upload};
+use tilefleet_common::domain::{Cell, Role};
 use tilefleet_common::ledger::transition::Success;
 use tokio_util::sync::CancellationToken;
 
 use super::error::{CellError, or_cancelled};
 use super::processor::{CellProcessor, milliseconds};
 use super::publish::PublishError;
+use super::published::Published;
 
 impl CellProcessor {
     /// Publishes the id of the cell as JSON; see [`CellProcessor::process`]. The same cell gives the
     /// same bytes.
     pub(super) async fn process_probe(
         &self,
-        message: &CellMessage,
+        cell: &Cell,
+        location: String,
         lease_lost: &CancellationToken,
     ) -> Result<Success, CellError> {
         // 1. Wait for a slot.
@@ -28,8 +29,7 @@ impl CellProcessor {
         // 2. Upload the object.
         let clock = Instant::now();
         let running = self.shutdown.start_cell();
-        let cell = &message.cell;
-        let output = cell.output_object(message.recipe);
+        let output = cell.output.join(&location);
         let body = format!("{{\"cell\":\"{}\"}}\n", cell.id);
         let publishing = async {
             let region = cell.region.as_deref();
@@ -45,19 +45,15 @@ impl CellProcessor {
         };
         let stored = or_cancelled(&running.abort, lease_lost, publishing).await?;
         let stored = stored.map_err(|error| CellError::from(&PublishError::Upload(error)))?;
-        let (etag, bytes) = match stored {
-            Stored::New { etag, bytes } => (etag, bytes),
-            Stored::Kept => (String::new(), 0),
-        };
+        let mut published = Published::new(cell);
+        published.add(Role::Probe, location, stored);
 
         // 3. Free the slot, as a raster does.
-        fault::point_of(Point::Upload, &cell.id);
         drop(slot);
         running.complete();
         Ok(Success {
-            output,
-            etag,
-            bytes,
+            output: cell.output.clone(),
+            artefacts: published.into_artefacts(),
             fetch_ms: 0,
             fuse_ms: 0,
             publish_ms: milliseconds(clock.elapsed()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tilefleet_common::aws::ObjectStore;
-use tilefleet_common::domain::{CellMessage, Recipe};
+use tilefleet_common::domain::{Cell, Job};
 use tilefleet_common::ledger::transition::Success;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,7 @@ pub struct CellProcessor {
 }
 
 impl CellProcessor {
-    /// Makes the output of `message` and publishes it, unless `lease_lost` is cancelled before.
+    /// Does `job` for `cell` and publishes what it makes, unless `lease_lost` is cancelled before.
     ///
     /// Of the times in the result, `fetch_ms` is from the start until the bands are open and their
     /// headers read, `fuse_ms` from the first tile to the last, and `publish_ms` from there until
@@ -50,12 +50,17 @@ impl CellProcessor {
     /// [`CellError`], which says what to do with the message.
     pub async fn process(
         &self,
-        message: &CellMessage,
+        cell: &Cell,
+        job: &Job,
         lease_lost: &CancellationToken,
     ) -> Result<Success, CellError> {
-        match message.recipe {
-            Recipe::Rgb => self.process_raster(message, lease_lost).await,
-            Recipe::Probe => Box::pin(self.process_probe(message, lease_lost)).await,
+        let location = cell.output_location(job);
+        match job {
+            Job::Raster(recipe) => {
+                self.process_raster(cell, recipe, location, lease_lost)
+                    .await
+            }
+            Job::Probe => Box::pin(self.process_probe(cell, location, lease_lost)).await,
         }
     }
 }

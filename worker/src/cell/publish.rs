@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::fuse::Output;
+use tilefleet_fuse::Output;
 
 /// Compressed tiles that can wait for the upload.
 const QUEUED_TILES: usize = 8;
@@ -111,7 +111,7 @@ impl Publication {
     /// [`PublishError`]; then nothing is visible.
     pub async fn finish(self, head: Vec<Bytes>) -> Result<Stored, PublishError> {
         let upload = self.uploading.await.map_err(|_| PublishError::Stopped)??;
-        Ok(upload.finish_with_head(head).await?)
+        Ok(upload.finish_with_header(head).await?)
     }
 
     /// Why the upload ended before its body did.

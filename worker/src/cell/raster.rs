@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::TryStreamExt as _;
 use futures::stream::FuturesOrdered;
 use tilefleet_common::aws::{HeaderLastUpload, ReadOptions, Stored};
-use tilefleet_common::domain::{CellMessage, S3Url};
+use tilefleet_common::domain::{Cell, Output, Recipe, Role, S3Url};
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{Failure, Success};
 use tokio_util::sync::CancellationToken;
@@ -15,16 +15,19 @@ use super::band_source::{self, ObjectSource, WINDOW_BYTES};
 use super::error::{CellError, or_cancelled};
 use super::processor::{CellProcessor, milliseconds};
 use super::publish::{BodyWriter, Publication};
-use crate::fuse::{self, Cancel, Cog, Compression, FuseError, Prepared};
+use super::published::Published;
+use tilefleet_fuse::{self as fuse, Cancel, Cog, Compression, FuseError, Prepared};
 
 /// The largest band that is read, in bytes. Full-size 10 m bands have 115 to 132 MB.
 const MAX_BAND_BYTES: u64 = 512 << 20;
 
 impl CellProcessor {
-    /// Fuses the bands of `message` and publishes the raster; see [`CellProcessor::process`].
+    /// Fuses the bands of `recipe` and publishes the raster at `location`; see [`CellProcessor::process`].
     pub(super) async fn process_raster(
         &self,
-        message: &CellMessage,
+        cell: &Cell,
+        recipe: &Recipe,
+        location: String,
         lease_lost: &CancellationToken,
     ) -> Result<Success, CellError> {
         // However this future ends, dropped ones included, its threads and its upload stop.
@@ -36,9 +39,9 @@ impl CellProcessor {
         //    the cell before is still fused. Boxed, as the publication below: every caller up to
         //    the pool would carry these futures along.
         let clock = Instant::now();
-        let fetching = Box::pin(self.fetch(message, &cancel));
+        let fetching = Box::pin(self.fetch(cell, recipe, &cancel));
         let (sources, prepared) = or_cancelled(stop, lease_lost, fetching).await??;
-        fault::point_of(Point::Fetch, &message.cell.id);
+        fault::point_of(Point::Fetch, &cell.id);
         let fetch_ms = milliseconds(clock.elapsed());
 
         // 2. Wait for a slot, and then for memory, which is held until the head, a quarter of the
@@ -52,13 +55,9 @@ impl CellProcessor {
         //    the slot is free for the next cell.
         let clock = Instant::now();
         let running = self.shutdown.start_cell();
-        let output = message.cell.output_object(message.recipe);
-        let upload = HeaderLastUpload::begin(
-            &self.objects,
-            &output,
-            message.cell.region.as_deref(),
-            "image/tiff",
-        );
+        let output = cell.output.join(&location);
+        let upload =
+            HeaderLastUpload::begin(&self.objects, &output, cell.region.as_deref(), "image/tiff");
         let (publication, body) = Publication::start(upload, &cancel);
         let fusing = or_cancelled(&running.abort, lease_lost, fuse(prepared, body, &cancel));
         let (cog, upload_wait) = match fusing.await {
@@ -69,7 +68,7 @@ impl CellProcessor {
                 return Err(error);
             }
         };
-        fault::point_of(Point::Fuse, &message.cell.id);
+        fault::point_of(Point::Fuse, &cell.id);
         drop(slot);
         let fuse_time = clock.elapsed();
         self.log_summary(&sources, &cog, upload_wait, fuse_time);
@@ -77,17 +76,14 @@ impl CellProcessor {
         // 4. Compare the bands with their digests, and only then make the raster visible.
         let clock = Instant::now();
         let publishing = Box::pin(verify_and_publish(&sources, publication, cog));
-        let (etag, bytes) = match or_cancelled(&running.abort, lease_lost, publishing).await?? {
-            Stored::New { etag, bytes } => (etag, bytes),
-            Stored::Kept => (String::new(), 0),
-        };
-        fault::point_of(Point::Upload, &message.cell.id);
+        let stored = or_cancelled(&running.abort, lease_lost, publishing).await??;
+        let mut published = Published::new(cell);
+        published.add(Role::Raster, location, stored);
         running.complete();
         let (fuse_ms, publish_ms) = (milliseconds(fuse_time), milliseconds(clock.elapsed()));
         Ok(Success {
-            output,
-            etag,
-            bytes,
+            output: cell.output.clone(),
+            artefacts: published.into_artefacts(),
             fetch_ms,
             fuse_ms,
             publish_ms,
@@ -97,44 +93,46 @@ impl CellProcessor {
     /// Opens the bands of the recipe side by side and reads their headers.
     async fn fetch(
         &self,
-        message: &CellMessage,
+        cell: &Cell,
+        recipe: &Recipe,
         cancel: &CancellationToken,
     ) -> Result<(Vec<Arc<ObjectSource>>, Prepared), CellError> {
         let options = ReadOptions {
-            request_payer: message.cell.request_payer,
+            request_payer: cell.request_payer,
             limit: MAX_BAND_BYTES,
             window: WINDOW_BYTES,
         };
-        let names = message.recipe.bands();
         let mut opening = FuturesOrdered::new();
-        for &name in names {
-            let object = band_object(message, name)?;
+        for output in recipe.outputs() {
+            let object = band_object(cell, recipe, output)?;
             opening.push_back(async move {
                 let opened = ObjectSource::open(&self.objects, object, options, cancel).await;
                 opened.map_err(|error| CellError::from(&error))
             });
         }
         let sources: Vec<_> = opening.try_collect().await?;
-        let prepared = self.prepare(message, &sources, cancel).await?;
+        let prepared = self.prepare(cell, recipe, &sources, cancel).await?;
         Ok((sources, prepared))
     }
 
     /// Reads the headers, and starts to read ahead in the files that are read from end to end.
     async fn prepare(
         &self,
-        message: &CellMessage,
+        cell: &Cell,
+        recipe: &Recipe,
         sources: &[Arc<ObjectSource>],
         cancel: &CancellationToken,
     ) -> Result<Prepared, CellError> {
-        let cell = &message.cell;
         let mut bands = vec![];
-        for (&name, source) in message.recipe.bands().iter().zip(sources) {
-            let object = band_object(message, name)?;
-            bands.push(source.band(name, object.to_string()));
+        for (output, source) in recipe.outputs().iter().zip(sources) {
+            let object = band_object(cell, recipe, output)?;
+            bands.push(source.band(&output.name, object.to_string()));
         }
         let request = fuse::Request {
             bands,
             compression: Compression::default(),
+            kernel: Arc::new(fuse::Stack),
+            overviews: fuse::Overviews::Average,
             metadata: vec![
                 ("TILE".to_owned(), cell.id.tile.to_string()),
                 ("DATE".to_owned(), cell.id.date.to_string()),
@@ -183,15 +181,20 @@ impl CellProcessor {
     }
 }
 
-/// Where the band `name` of the cell is.
-fn band_object<'a>(message: &'a CellMessage, name: &str) -> Result<&'a S3Url, CellError> {
-    let CellMessage { cell, recipe, .. } = message;
-    cell.assets.get(name).ok_or_else(|| {
+/// Where the band of the cell is that the output has.
+fn band_object<'a>(
+    cell: &'a Cell,
+    recipe: &Recipe,
+    output: &Output,
+) -> Result<&'a S3Url, CellError> {
+    cell.assets.get(&output.band).ok_or_else(|| {
         CellError::Permanent(Failure {
             code: "missing_band".into(),
             message: format!(
-                "cell {} has no {name}, which recipe {recipe} reads; submit it with one",
-                cell.id
+                "cell {} has no {}, which recipe {} reads; submit it with one",
+                cell.id,
+                output.band,
+                recipe.name()
             ),
         })
     })

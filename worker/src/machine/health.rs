@@ -22,6 +22,10 @@ pub struct Heartbeat {
     /// Malformed messages that it has copied to the place of `--poison` and deleted.
     #[serde(default)]
     pub poison: u64,
+    /// Messages handed back because this worker could not use their recipe: it is missing, damaged,
+    /// or of a newer version.
+    #[serde(default)]
+    pub recipe_refusals: u64,
 }
 
 /// Why a worker does not count as alive.
@@ -124,6 +128,7 @@ mod tests {
             held: 2,
             ended: 7,
             poison: 0,
+            recipe_refusals: 3,
         };
         file.write(&heartbeat);
         assert_eq!(check(&path, Duration::from_mins(1)).unwrap(), heartbeat);

@@ -89,7 +89,7 @@ impl AttemptBudget {
             // Another worker succeeded meanwhile: the flow finds that out and closes the cell.
             Answer::Refused(_) => return Ok(AfterFailure::Fail(failure)),
         };
-        fault::point_of(Point::Count, &ticket.cell);
+        fault::point_of(Point::CountFailure, &ticket.cell);
         let Failure { code, message } = failure;
         if failures >= self.max_failures {
             tracing::error!(code, error = message, failures, "failed too often");
@@ -112,7 +112,7 @@ impl AttemptBudget {
     pub(super) async fn count_interruption(&self, ticket: &Ticket) {
         let write = transition::count_interruption(ticket);
         match tokio::time::timeout(COUNT_TIMEOUT, self.ledger.write(&write)).await {
-            Ok(Ok(_)) => fault::point_of(Point::Interrupt, &ticket.cell),
+            Ok(Ok(_)) => fault::point_of(Point::CountInterruption, &ticket.cell),
             Ok(Err(error)) => tracing::warn!(%error, "the interruption is not counted"),
             Err(_) => tracing::warn!("the interruption is not counted in time"),
         }

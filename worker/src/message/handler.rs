@@ -1,13 +1,14 @@
 //! The life of one message, from its receive to its end.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tilefleet_common::aws::{DeleteBatcher, QueueError, Received};
-use tilefleet_common::domain::CellMessage;
+use tilefleet_common::domain::{CellMessage, Job};
 use tilefleet_common::fault::{self, Point};
-use tilefleet_common::ledger::LedgerError;
 use tilefleet_common::ledger::flow::{Deferral, Outcome, Step};
 use tilefleet_common::ledger::transition::{Failure, Ticket};
+use tilefleet_common::ledger::{LedgerError, RecipeTrouble};
 use tilefleet_common::tracker::Tracker;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,10 @@ use crate::cell::{CellError, CellProcessor};
 /// The wait before a message is received again that is malformed, or whose task is unknown. After
 /// enough receives the queue moves such a message to the dead-letter queue, for a person to look at.
 const UNKNOWN_WAIT: Duration = Duration::from_mins(1);
+
+/// The wait before another worker receives a message whose recipe this one cannot use. Until then a
+/// newer worker may have replaced this one.
+const RECIPE_WAIT: Duration = Duration::from_mins(5);
 
 /// Brings messages to their end.
 #[derive(Debug)]
@@ -42,6 +47,8 @@ pub struct MessageHandler {
     pub poison: PoisonStore,
     /// Deletes from the queue of cells.
     pub deletions: DeleteBatcher,
+    /// Messages handed back because this worker could not use their recipe.
+    pub recipe_refusals: AtomicU64,
 }
 
 /// A well-formed message, for as long as the worker holds it.
@@ -72,6 +79,7 @@ impl MessageHandler {
             shard: message.shard,
             ordinal: message.ordinal,
             cell: message.cell.id,
+            job: message.job.clone(),
         };
         let span = tracing::info_span!(
             "cell",
@@ -112,7 +120,7 @@ impl MessageHandler {
         let copied = self.poison.keep(received, inbox.queue.url(), worker, error);
         match copied.await {
             Ok(Some(kept)) => {
-                fault::point(Point::Keep);
+                fault::point(Point::Quarantine);
                 let poison = self.poison.kept();
                 tracing::error!(
                     worker, message, receives = received.receives, %error, %kept, poison,
@@ -152,15 +160,15 @@ impl MessageHandler {
 
                 // The worker's own steps: before the cell begins it needs a permit, and then it is
                 // processed. Of a dead letter the tracker fails the cell instead.
-                Step::Start if works && permit.is_none() => match self.admit(delivery).await {
+                Step::Start(job) if works && permit.is_none() => match self.admit(delivery).await {
                     Ok(Ok(admitted)) => {
                         permit = Some(admitted);
-                        Step::Start
+                        Step::Start(job)
                     }
                     Ok(Err(failure)) => Step::Record(Outcome::Failed(failure)),
                     Err(disposition) => return disposition,
                 },
-                Step::Work if works => match self.process(delivery).await {
+                Step::Work(job) if works => match self.process(delivery, &job).await {
                     Ok(outcome) => Step::Record(outcome),
                     Err(disposition) => return disposition,
                 },
@@ -210,15 +218,19 @@ impl MessageHandler {
     }
 
     /// Step 5: processes the cell, and counts a failure or an interruption.
-    async fn process(&self, delivery: &Delivery<'_>) -> Result<Outcome, Disposition> {
+    async fn process(&self, delivery: &Delivery<'_>, job: &Job) -> Result<Outcome, Disposition> {
         tracing::info!("begun");
-        let processing = self
-            .processor
-            .process(delivery.message, delivery.lease_lost);
+        let cell = &delivery.message.cell;
+        let processing = self.processor.process(cell, job, delivery.lease_lost);
         match processing.await {
             Ok(success) => {
+                let bytes: u64 = success
+                    .artefacts
+                    .iter()
+                    .map(|artefact| artefact.bytes)
+                    .sum();
                 tracing::info!(
-                    output = %success.output, bytes = success.bytes, fetch_ms = success.fetch_ms,
+                    output = %success.output, artefacts = success.artefacts.len(), bytes, fetch_ms = success.fetch_ms,
                     fuse_ms = success.fuse_ms, publish_ms = success.publish_ms, "published"
                 );
                 Ok(Outcome::Ok(success))
@@ -285,8 +297,20 @@ impl MessageHandler {
                 Duration::from_secs(u64::try_from(left).unwrap_or(0) + 1)
             }
             Deferral::NoticeFailed => notice_backoff(receives),
+            Deferral::Recipe(trouble) => self.refuse_recipe(trouble),
         };
         Disposition::ReleaseAfter(wait)
+    }
+
+    /// Counts and logs a recipe that this worker cannot use, and returns how long the message waits.
+    /// Nobody has begun the cell, so it is charged nothing.
+    fn refuse_recipe(&self, trouble: &RecipeTrouble) -> Duration {
+        let refusals = self.recipe_refusals.fetch_add(1, Ordering::Relaxed) + 1;
+        tracing::error!(
+            worker = self.worker, error = %trouble, recipe_refusals = refusals, wait_s = RECIPE_WAIT.as_secs(),
+            "the cell is not begun; the message goes back to the queue"
+        );
+        RECIPE_WAIT
     }
 
     async fn dispose(&self, inbox: &Inbox, received: &Received, disposition: Disposition) {

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tilefleet_fuse::{self as fuse, Band, Cancel, Compression, FuseError, Output, Request, Source};
 use tilefleet_scenes::{Band as Channel, Coding, Georeference, Scene, encode};
-use tilefleet_worker::fuse::{self, Band, Cancel, Compression, FuseError, Output, Request, Source};
 
 /// Pixels along a side: two whole tiles and a part of one.
 pub(crate) const SIZE: u32 = 300;
@@ -120,6 +120,8 @@ pub(crate) fn fused<S: Source + 'static>(
     });
     let request = Request {
         bands: bands.collect(),
+        kernel: Arc::new(fuse::Stack),
+        overviews: fuse::Overviews::Average,
         compression: Compression::None,
         metadata: Vec::new(),
         threads,

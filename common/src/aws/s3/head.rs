@@ -1,22 +1,24 @@
+//! HEAD: what S3 says of an object without sending it.
+
+use super::store::ObjectStore;
 use crate::aws::error::{AwsError, AwsErrorKind};
-use crate::aws::s3::store::ObjectStore;
 use crate::domain::S3Url;
 
-/// What S3 tells of an object without sending it.
+/// What HEAD says of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// Its entity tag.
     pub etag: String,
-    /// Its length.
+    /// Its length in bytes.
     pub bytes: u64,
 }
 
 impl ObjectStore {
-    /// Looks at an object whose bucket is in `region` if that is not the fleet's own; `None` when
-    /// it is not there.
+    /// The entity tag and length of an object, whose bucket is in `region`, or in the fleet's own
+    /// if that is `None`. The answer is `None` when the object does not exist.
     ///
-    /// S3 tells that an object is missing only to those who may list the bucket; to others it is
-    /// denied (S3 API reference, `HeadObject`, "Permissions").
+    /// S3 says that an object does not exist only to roles that may list the bucket; it denies
+    /// access to others (S3 API reference, `HeadObject`, "Permissions").
     ///
     /// # Errors
     /// [`AwsError`] when the call fails.
@@ -25,34 +27,27 @@ impl ObjectStore {
         object: &S3Url,
         region: Option<&str>,
     ) -> Result<Option<Head>, AwsError> {
-        if let Some(region) = region {
-            self.place(object.bucket(), region);
-        }
+        let bucket = object.bucket();
+        self.set_region(bucket, region);
         loop {
-            let client = self.client(object.bucket());
-            let head = client
+            let request = self
+                .client(bucket)
                 .head_object()
-                .bucket(object.bucket())
-                .key(object.key())
-                .send()
-                .await;
-            let error = match head {
+                .bucket(bucket)
+                .key(object.key());
+            let error = match request.send().await {
                 Ok(head) => {
                     let bytes = head
                         .content_length()
                         .and_then(|length| u64::try_from(length).ok());
-                    let etag = head.e_tag().unwrap_or_default().to_owned();
                     return Ok(Some(Head {
-                        etag,
+                        etag: head.e_tag().unwrap_or_default().to_owned(),
                         bytes: bytes.unwrap_or(0),
                     }));
                 }
-                Err(error) => error,
+                Err(error) if self.learn_region(bucket, &error) => continue,
+                Err(error) => AwsError::new("s3", "HeadObject", &object.to_string(), &error),
             };
-            if self.learn_region(object.bucket(), &error) {
-                continue;
-            }
-            let error = AwsError::new("s3", "HeadObject", &object.to_string(), &error);
             return if error.kind() == AwsErrorKind::NotFound {
                 Ok(None)
             } else {
@@ -65,29 +60,29 @@ impl ObjectStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::canned;
+    use crate::aws::s3::canned;
 
     #[tokio::test(start_paused = true)]
-    async fn missing_there_and_denied_are_told_apart() {
+    async fn missing_existing_and_denied_objects_are_distinguished() {
         let store = |status: u16| {
-            let (client, _) = canned::client(move |_, _| {
-                (
-                    status,
-                    vec![
-                        ("etag", "\"tag\"".to_owned()),
-                        ("content-length", "7".to_owned()),
-                    ],
-                    vec![],
-                )
+            let (store, _) = canned::store(move |_, _| {
+                let headers = vec![
+                    ("etag", "\"tag\"".to_owned()),
+                    ("content-length", "7".to_owned()),
+                ];
+                (status, headers, vec![])
             });
-            ObjectStore::new(canned::config!(aws_sdk_s3, client).force_path_style(true))
+            store
         };
         let object = "s3://bucket/raster.tif".parse().unwrap();
-        let there = Head {
+        let existing = Head {
             etag: "\"tag\"".to_owned(),
             bytes: 7,
         };
-        assert_eq!(store(200).head(&object, None).await.unwrap(), Some(there));
+        assert_eq!(
+            store(200).head(&object, None).await.unwrap(),
+            Some(existing)
+        );
         assert_eq!(store(404).head(&object, None).await.unwrap(), None);
         let denied = store(403).head(&object, None).await.unwrap_err();
         assert!(

@@ -1,11 +1,15 @@
 //! S3: objects in buckets of any region, read by ranges and written by parts.
 
-pub(crate) mod get;
+#[cfg(test)]
+mod canned;
+mod error;
+mod get;
 mod head;
-pub(crate) mod put;
+mod put;
 mod store;
 
-pub use get::{ObjectLines, ObjectReader, ReadOptions};
+pub use error::ObjectError;
+pub use get::{Object, ObjectLines, ObjectReader, ReadOptions};
 pub use head::Head;
-pub use put::{Existing, HEAD_PARTS, HeaderLastUpload, Stored, Upload};
-pub use store::{ListedObject, Object, ObjectError, ObjectStore};
+pub use put::{Existing, HeaderLastUpload, Stored, Upload};
+pub use store::{ListedObject, ObjectStore};

@@ -1,134 +1,144 @@
+//! Deleting messages in batches, for many callers with one message each.
+
 use std::time::Duration;
 
+use aws_sdk_sqs::types::BatchResultErrorEntry;
 use tokio::sync::{mpsc, oneshot};
 
-use super::queue::{BATCH, BATCH_TRIES, BATCH_WAIT, Queue, QueueError};
-use crate::aws::error::AwsError;
-use crate::aws::retry::Attempts;
+use super::error::QueueError;
+use super::queue::{BATCH, BATCH_ATTEMPTS, BATCH_DELAY, Queue};
+use crate::aws::retry::RetryBudget;
 
-/// How long a message that is to be deleted waits for others. A cell that takes seconds is not held
-/// noticeably longer by it, and cells that take milliseconds fill a batch meanwhile.
+/// How long the first message of a batch waits for others. This does not noticeably delay a cell
+/// that takes seconds, and cells that take milliseconds fill a batch meanwhile.
 const LINGER: Duration = Duration::from_millis(100);
 
-/// Deletes received messages of one queue, up to ten by one request, for many who are done with one
-/// each.
+/// Deletes received messages of one queue, up to ten by one request, for many callers with one
+/// message each. Clones share the batches.
 #[derive(Debug, Clone)]
 pub struct DeleteBatcher {
     queue: Queue,
-    orders: mpsc::Sender<Order>,
+    pending: mpsc::Sender<Pending>,
 }
 
+/// A message to delete, and where its caller waits for the result.
 #[derive(Debug)]
-struct Order {
+struct Pending {
     receipt: String,
-    done: oneshot::Sender<Result<(), QueueError>>,
+    result: oneshot::Sender<Result<(), QueueError>>,
 }
 
 impl DeleteBatcher {
-    /// Deletes messages of `queue`. Within a runtime only, whose task they are.
-    pub fn of(queue: Queue) -> Self {
-        let (orders, mut ordered) = mpsc::channel::<Order>(BATCH);
-        let batches = queue.clone();
+    /// Deletes from `queue`. Spawns a task that fills the batches, so it must be called within a
+    /// tokio runtime.
+    pub fn new(queue: Queue) -> Self {
+        let (pending, mut received) = mpsc::channel::<Pending>(BATCH);
+        let batch_queue = queue.clone();
         tokio::spawn(async move {
-            while let Some(first) = ordered.recv().await {
+            while let Some(first) = received.recv().await {
                 let mut batch = vec![first];
-                let others = async {
+                let fill = async {
                     while batch.len() < BATCH {
-                        let Some(order) = ordered.recv().await else {
+                        let Some(next) = received.recv().await else {
                             return;
                         };
-                        batch.push(order);
+                        batch.push(next);
                     }
                 };
-                // Too few in time: as many as there are.
-                let _ = tokio::time::timeout(LINGER, others).await;
-                let queue = batches.clone();
-                tokio::spawn(async move { delete(&queue, batch).await });
+                // When the time is over, the batch is sent as it is.
+                let _ = tokio::time::timeout(LINGER, fill).await;
+                let queue = batch_queue.clone();
+                tokio::spawn(async move { delete_batch(&queue, batch).await });
             }
         });
-        Self { queue, orders }
+        Self { queue, pending }
     }
 
-    /// Removes a received message for good, within a moment.
+    /// Deletes a received message, after at most 0.1 s of waiting for others.
     ///
     /// # Errors
-    /// [`QueueError`] when the call fails, or this message comes back; the others of its batch do
-    /// not matter.
+    /// [`QueueError`] when the call fails, or SQS refuses or returns this message. The other
+    /// messages of its batch do not matter.
     pub async fn delete(&self, receipt: String) -> Result<(), QueueError> {
-        let (done, answer) = oneshot::channel();
-        let order = Order {
+        let (result, done) = oneshot::channel();
+        let pending = Pending {
             receipt: receipt.clone(),
-            done,
+            result,
         };
-        if self.orders.send(order).await.is_ok()
-            && let Ok(deleted) = answer.await
+        if self.pending.send(pending).await.is_ok()
+            && let Ok(deleted) = done.await
         {
             return deleted;
         }
-        // Whoever collects them is gone, which takes a panic. Deleting twice does no harm.
+        // The task that fills the batches has panicked. To delete twice does no harm.
         Ok(self.queue.delete(&receipt).await?)
     }
 }
 
-/// Deletes a batch, again what comes back of it, and tells each of its own.
-async fn delete(queue: &Queue, mut batch: Vec<Order>) {
-    let mut attempts = Attempts::new(BATCH_TRIES, BATCH_WAIT);
-    loop {
+/// Deletes a batch, and again what SQS returns of it. Each caller gets the result of its message.
+async fn delete_batch(queue: &Queue, mut batch: Vec<Pending>) {
+    let mut retries = RetryBudget::new(BATCH_ATTEMPTS, BATCH_DELAY);
+    while !batch.is_empty() {
         let failed = match batch.as_slice() {
-            [] => return,
             [only] => queue.delete(&only.receipt).await.map(|()| vec![]),
             several => {
-                queue
-                    .delete_batch(several.iter().map(|order| order.receipt.as_str()))
-                    .await
+                let receipts = several.iter().map(|pending| pending.receipt.as_str());
+                queue.delete_batch(receipts).await
             }
         };
         let failed = match failed {
             Ok(failed) => failed,
-            Err(error) => return tell(batch, &error),
-        };
-        let last = !failed.is_empty() && !attempts.again().await;
-        let mut again = vec![];
-        for (index, order) in batch.into_iter().enumerate() {
-            let answer = match failed.iter().find(|entry| entry.id() == index.to_string()) {
-                None => Ok(()),
-                Some(entry) => {
-                    let (queue, count) = (queue.url().to_owned(), 1);
-                    let (code, message) = (
-                        entry.code().to_owned(),
-                        entry.message().unwrap_or("no message").to_owned(),
-                    );
-                    if entry.sender_fault() {
-                        Err(QueueError::Rejected {
-                            queue,
-                            count,
-                            code,
-                            message,
-                        })
-                    } else if last {
-                        Err(QueueError::Returned {
-                            queue,
-                            count,
-                            tries: BATCH_TRIES,
-                            code,
-                            message,
-                        })
-                    } else {
-                        again.push(order);
-                        continue;
-                    }
+            Err(error) => {
+                for pending in batch {
+                    pending.finish(Err(error.clone().into()));
                 }
-            };
-            // Who does not wait any more does not want to know.
-            let _ = order.done.send(answer);
+                return;
+            }
+        };
+        let delay = if failed.is_empty() {
+            None
+        } else {
+            retries.next_delay()
+        };
+        batch = finish_or_keep(queue, batch, &failed, delay.is_none());
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
         }
-        batch = again;
     }
 }
 
-fn tell(batch: Vec<Order>, error: &AwsError) {
-    for order in batch {
-        let _ = order.done.send(Err(error.clone().into()));
+/// Gives the callers of one attempt their results, and returns the messages to try again.
+fn finish_or_keep(
+    queue: &Queue,
+    batch: Vec<Pending>,
+    failed: &[BatchResultErrorEntry],
+    is_last: bool,
+) -> Vec<Pending> {
+    let mut kept = vec![];
+    for (index, pending) in batch.into_iter().enumerate() {
+        match failed.iter().find(|entry| entry.id() == index.to_string()) {
+            None => pending.finish(Ok(())),
+            Some(entry) if entry.sender_fault() => {
+                pending.finish(Err(QueueError::rejected(queue.url(), 1, entry)));
+            }
+            Some(entry) if is_last => {
+                pending.finish(Err(QueueError::returned(
+                    queue.url(),
+                    1,
+                    BATCH_ATTEMPTS,
+                    entry,
+                )));
+            }
+            Some(_) => kept.push(pending),
+        }
+    }
+    kept
+}
+
+impl Pending {
+    fn finish(self, result: Result<(), QueueError>) {
+        // A caller that was cancelled does not need its result.
+        let _ = self.result.send(result);
     }
 }
 
@@ -139,12 +149,13 @@ mod tests {
     use super::*;
     use crate::aws::canned::{self, Log};
 
-    /// A queue that returns the entries `fails` says, in the `n`-th request, as somebody's fault.
-    fn deletions(
+    /// Deletes from a queue that fails an entry if `fails`, given the number of requests before and
+    /// the receipt, returns whether that is the sender's fault.
+    fn batcher(
         fails: impl Fn(usize, &str) -> Option<bool> + Send + Sync + 'static,
     ) -> (DeleteBatcher, Log) {
-        let (client, log) = canned::client(move |n, asked| {
-            let request: Value = serde_json::from_str(&asked.body).unwrap();
+        let (client, log) = canned::client(move |n, request| {
+            let request: Value = serde_json::from_str(&request.body).unwrap();
             let entries = request["Entries"].as_array().cloned().unwrap_or_default();
             let failed = entries.iter().filter_map(|entry| {
                 let fault = fails(n, entry["ReceiptHandle"].as_str().unwrap())?;
@@ -160,13 +171,13 @@ mod tests {
             aws_sdk_sqs::Client::from_conf(config),
             "http://queue/1".into(),
         );
-        (DeleteBatcher::of(queue), log)
+        (DeleteBatcher::new(queue), log)
     }
 
-    /// Receipts of each request.
-    fn asked(log: &Log) -> Vec<Vec<String>> {
-        let receipts = |asked: canned::Asked| {
-            let request: Value = serde_json::from_str(&asked.body).unwrap();
+    /// The receipts of each request.
+    fn requested(log: &Log) -> Vec<Vec<String>> {
+        let receipts = |request: canned::Request| {
+            let request: Value = serde_json::from_str(&request.body).unwrap();
             let text = |value: &Value| value["ReceiptHandle"].as_str().unwrap().to_owned();
             match request["Entries"].as_array() {
                 Some(entries) => entries.iter().map(text).collect(),
@@ -176,10 +187,10 @@ mod tests {
         log.requests().into_iter().map(receipts).collect()
     }
 
-    async fn delete_all(deletions: &DeleteBatcher, receipts: &[&str]) -> Vec<Result<(), String>> {
+    async fn delete_all(batcher: &DeleteBatcher, receipts: &[&str]) -> Vec<Result<(), String>> {
         let all = receipts
             .iter()
-            .map(|receipt| deletions.delete((*receipt).to_owned()));
+            .map(|receipt| batcher.delete((*receipt).to_owned()));
         let answers = futures::future::join_all(all).await;
         answers
             .into_iter()
@@ -188,20 +199,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_are_deleted_ten_by_ten_and_one_alone_by_itself() {
-        let (deletions, log) = deletions(|_, _| None);
+    async fn messages_are_deleted_ten_by_ten_and_a_single_one_by_itself() {
+        let (batcher, log) = batcher(|_, _| None);
         let receipts: Vec<String> = (0..21).map(|number| number.to_string()).collect();
         let receipts: Vec<&str> = receipts.iter().map(String::as_str).collect();
         assert!(
-            delete_all(&deletions, &receipts)
+            delete_all(&batcher, &receipts)
                 .await
                 .iter()
                 .all(Result::is_ok)
         );
-        let mut sizes: Vec<usize> = asked(&log).iter().map(Vec::len).collect();
+        let mut sizes: Vec<usize> = requested(&log).iter().map(Vec::len).collect();
         sizes.sort_unstable();
         assert_eq!(sizes, [1, 10, 10]);
-        let mut deleted = asked(&log).concat();
+        let mut deleted = requested(&log).concat();
         deleted.sort_unstable();
         let mut wanted = receipts.clone();
         wanted.sort_unstable();
@@ -209,25 +220,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_what_a_batch_returns_is_deleted_again() {
-        let (deletions, log) = deletions(|n, receipt| (n < 2 && receipt != "a").then_some(false));
+    async fn only_entries_that_a_batch_returns_are_deleted_again() {
+        let (batcher, log) = batcher(|n, receipt| (n < 2 && receipt != "a").then_some(false));
         assert_eq!(
-            delete_all(&deletions, &["a", "b", "c"]).await,
+            delete_all(&batcher, &["a", "b", "c"]).await,
             [Ok(()), Ok(()), Ok(())]
         );
         assert_eq!(
-            asked(&log),
+            requested(&log),
             [vec!["a", "b", "c"], vec!["b", "c"], vec!["b", "c"]]
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_refused_knows_and_the_others_do_not_mind() {
-        let (deletions, log) = deletions(|_, receipt| (receipt == "b").then_some(true));
+    async fn a_refused_entry_fails_only_its_own_caller() {
+        let (batcher, log) = batcher(|_, receipt| (receipt == "b").then_some(true));
         let refused =
             "queue http://queue/1 refused 1 messages of a batch for good (Odd: no message)";
         assert_eq!(
-            delete_all(&deletions, &["a", "b", "c"]).await,
+            delete_all(&batcher, &["a", "b", "c"]).await,
             [Ok(()), Err(refused.into()), Ok(())]
         );
         assert_eq!(log.requests().len(), 1);

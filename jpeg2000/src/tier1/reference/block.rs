@@ -1,17 +1,17 @@
-//! A plain tier-1 coder, written from the text of ISO/IEC 15444-1 Annex D: one flag per
-//! coefficient, one coefficient at a time. The oracle of the tests, and with an encoder behind
-//! [`Coder`] the source of their data.
+//! The coding passes as the text of Annex D has them: one flag per coefficient, one coefficient at
+//! a time. With an encoder as [`Coder`] they encode, with a decoder they decode.
 
 use crate::tier1::Subband;
 
-/// Codes a decision in a context: an encoder takes `decision` and returns it, a decoder ignores it
-/// and returns its own.
+/// An arithmetic encoder or decoder.
 pub(super) trait Coder {
+    /// Codes a decision in a context. An encoder writes `decision` and returns it. A decoder
+    /// ignores it and returns the decision that it reads.
     fn code(&mut self, context: usize, decision: bool) -> bool;
 }
 
-/// A code block. An encoder starts with its magnitudes and signs, a decoder with zeros.
-pub(super) struct Plain<C> {
+/// A code block. An encoder starts with the coefficients, a decoder with zeros.
+pub(super) struct ReferenceBlock<C> {
     pub(super) coder: C,
     width: i32,
     height: i32,
@@ -21,11 +21,11 @@ pub(super) struct Plain<C> {
     significant: Vec<bool>,
     refined: Vec<bool>,
     visited: Vec<bool>,
-    /// The bit-plane in which a coefficient was coded last.
+    /// The bit-plane in which a coefficient was last coded.
     last: Vec<u32>,
 }
 
-impl<C: Coder> Plain<C> {
+impl<C: Coder> ReferenceBlock<C> {
     pub(super) fn new(
         coder: C,
         (width, height): (usize, usize),
@@ -75,8 +75,8 @@ impl<C: Coder> Plain<C> {
         }
     }
 
-    /// Coefficients as OpenJPEG reconstructs them for the reversible wavelet: one fractional bit,
-    /// half a step above what is known, divided by two towards zero.
+    /// The coefficients as OpenJPEG reconstructs them for the reversible wavelet: doubled, plus
+    /// half a step below the last coded bit-plane, then halved towards zero.
     pub(super) fn decoded(&self) -> Vec<i32> {
         (0..self.magnitude.len())
             .map(|at| {
@@ -90,7 +90,8 @@ impl<C: Coder> Plain<C> {
             .collect()
     }
 
-    /// D.1: stripes of four rows, column by column.
+    /// Calls `code` for all coefficients in scan order: stripes of four rows, column by column
+    /// (D.1).
     fn scan(&mut self, mut code: impl FnMut(&mut Self, i32, i32)) {
         for top in (0..self.height).step_by(4) {
             for x in 0..self.width {
@@ -105,13 +106,13 @@ impl<C: Coder> Plain<C> {
         usize::try_from(y * self.width + x).unwrap()
     }
 
-    /// A neighbour's significance; those outside the block are insignificant (D.2).
+    /// The significance of a neighbour. Those outside the block are insignificant (D.2).
     fn sigma(&self, x: i32, y: i32) -> i32 {
         let inside = (0..self.width).contains(&x) && (0..self.height).contains(&y);
         i32::from(inside && self.significant[self.at(x, y)])
     }
 
-    /// Table D.1.
+    /// The significance context (table D.1).
     #[expect(clippy::many_single_char_names, reason = "the standard's names")]
     fn zero_context(&self, x: i32, y: i32) -> usize {
         let h = self.sigma(x - 1, y) + self.sigma(x + 1, y);
@@ -159,7 +160,7 @@ impl<C: Coder> Plain<C> {
         }
     }
 
-    /// Tables D.2 and D.3.
+    /// Codes a sign (tables D.2 and D.3).
     fn sign(&mut self, x: i32, y: i32) {
         let part = |x: i32, y: i32| {
             if self.sigma(x, y) == 0 {
@@ -191,7 +192,7 @@ impl<C: Coder> Plain<C> {
         self.magnitude[at] >> plane & 1 != 0
     }
 
-    fn found(&mut self, x: i32, y: i32, plane: u32) {
+    fn mark_significant(&mut self, x: i32, y: i32, plane: u32) {
         self.sign(x, y);
         let at = self.at(x, y);
         self.significant[at] = true;
@@ -199,7 +200,7 @@ impl<C: Coder> Plain<C> {
         self.last[at] = plane;
     }
 
-    /// D.3.1.
+    /// The significance propagation pass, for one coefficient (D.3.1).
     fn significance(&mut self, x: i32, y: i32, plane: u32) {
         let at = self.at(x, y);
         let context = self.zero_context(x, y);
@@ -208,11 +209,11 @@ impl<C: Coder> Plain<C> {
         }
         self.visited[at] = true;
         if self.coder.code(context, self.bit(at, plane)) {
-            self.found(x, y, plane);
+            self.mark_significant(x, y, plane);
         }
     }
 
-    /// D.3.3.
+    /// The magnitude refinement pass, for one coefficient (D.3.3).
     fn refinement(&mut self, x: i32, y: i32, plane: u32) {
         let at = self.at(x, y);
         if !self.significant[at] || self.visited[at] {
@@ -229,7 +230,7 @@ impl<C: Coder> Plain<C> {
         self.last[at] = plane;
     }
 
-    /// D.3.4.
+    /// The cleanup pass (D.3.4).
     fn cleanup(&mut self, plane: u32) {
         for top in (0..self.height).step_by(4) {
             for x in 0..self.width {
@@ -239,6 +240,8 @@ impl<C: Coder> Plain<C> {
                         let at = self.at(x, y);
                         !self.significant[at] && !self.visited[at] && self.zero_context(x, y) == 0
                     });
+                // A quiet column is coded as a run: whether it has a significant coefficient, and
+                // which is the first.
                 let mut from = top;
                 if quiet {
                     let first = (0..4).find(|&row| self.bit(self.at(x, top + row), plane));
@@ -249,9 +252,10 @@ impl<C: Coder> Plain<C> {
                     let high = self.coder.code(18, row & 2 != 0);
                     let low = self.coder.code(18, row & 1 != 0);
                     let y = top + 2 * i32::from(high) + i32::from(low);
-                    self.found(x, y, plane);
+                    self.mark_significant(x, y, plane);
                     from = y + 1;
                 }
+                // The rest of the column is coded one by one.
                 for y in from..rows.end {
                     let at = self.at(x, y);
                     if self.significant[at] || self.visited[at] {
@@ -261,7 +265,7 @@ impl<C: Coder> Plain<C> {
                         .coder
                         .code(self.zero_context(x, y), self.bit(at, plane))
                     {
-                        self.found(x, y, plane);
+                        self.mark_significant(x, y, plane);
                     }
                 }
             }

@@ -1,17 +1,16 @@
-//! The MQ coder's two directions as the flow charts of ISO/IEC 15444-1 Annex C have them, and a
-//! block encoder.
+//! The MQ encoder and decoder as the flow charts of Annex C have them.
 
-use super::block::{Coder, Plain};
-use crate::tier1::Subband;
+use super::block::Coder;
 use crate::tier1::mq::TABLE_C2;
 
+/// The state of a context.
 #[derive(Clone, Copy, Default)]
 struct State {
     index: usize,
     mps: bool,
 }
 
-/// Table D.7.
+/// The states of all contexts before the first pass (table D.7).
 fn initial() -> [State; 19] {
     let mut states = [State::default(); 19];
     states[0].index = 4;
@@ -36,13 +35,13 @@ impl State {
     }
 }
 
-/// C.2.
+/// The encoder, with the registers of C.2.
 pub(super) struct MqEncoder {
     states: [State; 19],
     a: u32,
     c: u32,
     ct: u32,
-    /// `B` and what went before it; the first entry stands for the byte before the segment.
+    /// `B` and all bytes before it. The first entry stands for the byte before the segment.
     bytes: Vec<u8>,
 }
 
@@ -90,7 +89,7 @@ impl MqEncoder {
         self.ct = width;
     }
 
-    /// FLUSH; the segment.
+    /// FLUSH. Returns the segment.
     pub(super) fn flush(mut self) -> Vec<u8> {
         // SETBITS
         let limit = self.c + self.a;
@@ -143,8 +142,8 @@ impl Coder for MqEncoder {
     }
 }
 
-/// C.3, reading bytes as they come.
-pub(super) struct PlainMqDecoder {
+/// The decoder, with the registers of C.3. It handles stuffed bits as it reads bytes.
+pub(super) struct ReferenceMqDecoder {
     states: [State; 19],
     a: u32,
     c: u32,
@@ -153,7 +152,7 @@ pub(super) struct PlainMqDecoder {
     at: usize,
 }
 
-impl PlainMqDecoder {
+impl ReferenceMqDecoder {
     /// INITDEC.
     pub(super) fn new(segment: &[u8]) -> Self {
         let mut bytes = segment.to_vec();
@@ -192,7 +191,7 @@ impl PlainMqDecoder {
     }
 }
 
-impl Coder for PlainMqDecoder {
+impl Coder for ReferenceMqDecoder {
     fn code(&mut self, context: usize, _: bool) -> bool {
         let mut state = self.states[context];
         let qe = state.qe();
@@ -232,45 +231,4 @@ impl Coder for PlainMqDecoder {
         }
         decision
     }
-}
-
-/// Bit-planes that the coefficients need.
-pub(crate) fn bit_planes(coefficients: &[i32]) -> u32 {
-    coefficients
-        .iter()
-        .map(|value| 32 - value.unsigned_abs().leading_zeros())
-        .max()
-        .unwrap_or(0)
-}
-
-/// Passes of that many bit-planes.
-pub(crate) fn all_passes(bit_planes: u32) -> u32 {
-    (3 * bit_planes).saturating_sub(2)
-}
-
-/// Codes the first `passes` passes and ends the segment there.
-pub(crate) fn encode(
-    size: (usize, usize),
-    subband: Subband,
-    coefficients: &[i32],
-    bit_planes: u32,
-    passes: u32,
-) -> Vec<u8> {
-    let mut plain = Plain::new(MqEncoder::new(), size, subband, coefficients);
-    plain.run(bit_planes, passes);
-    plain.coder.flush()
-}
-
-/// Decodes by the text of the standard.
-pub(super) fn decode(
-    size: (usize, usize),
-    subband: Subband,
-    segment: &[u8],
-    bit_planes: u32,
-    passes: u32,
-) -> Vec<i32> {
-    let zeros = vec![0; size.0 * size.1];
-    let mut plain = Plain::new(PlainMqDecoder::new(segment), size, subband, &zeros);
-    plain.run(bit_planes, passes);
-    plain.decoded()
 }

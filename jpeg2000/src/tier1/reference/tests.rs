@@ -1,11 +1,11 @@
-//! The decoder against the plain coder, over sizes, sub-bands, bit-planes, passes and pieces.
+//! The decoder against the reference, over sizes, subbands, bit-planes, passes and pieces.
 
 use std::cell::RefCell;
 
 use proptest::prelude::*;
 
-use super::mq::{all_passes, bit_planes, decode, encode};
-use crate::tier1::{BlockDecoder, BlockFlaw, CodedBlock, Subband};
+use super::code::{bit_planes, decode, encode};
+use crate::tier1::{BlockDecoder, BlockFlaw, CodedBlock, Subband, pass_count};
 
 fn subbands() -> impl Strategy<Value = Subband> {
     prop_oneof![
@@ -29,7 +29,7 @@ fn sizes() -> impl Strategy<Value = (usize, usize)> {
         })
 }
 
-/// Coefficients with the peaked distribution of a wavelet's sub-bands.
+/// Coefficients with the peaked distribution of wavelet subbands.
 fn coefficients((width, height): (usize, usize)) -> impl Strategy<Value = Vec<i32>> {
     let one = (any::<i32>(), 0_u32..32, 0_u32..32);
     (1_u32..=30).prop_flat_map(move |most| {
@@ -46,7 +46,8 @@ fn coefficients((width, height): (usize, usize)) -> impl Strategy<Value = Vec<i3
 }
 
 thread_local! {
-    /// The decoders of all cases, so that what one block leaves behind would show in the next.
+    /// The decoders of all cases. They are shared, so that state left over from one block would
+    /// show in the next.
     static DECODERS: RefCell<[BlockDecoder; 2]> = RefCell::new([BlockDecoder::new(), BlockDecoder::portable()]);
 }
 
@@ -57,7 +58,7 @@ fn run(
     bit_planes: u32,
     passes: u32,
 ) -> Result<Vec<i32>, BlockFlaw> {
-    // A stride and a rest that must stay untouched.
+    // The columns between width and stride must stay untouched.
     let stride = width + 3;
     let block = CodedBlock {
         width,
@@ -85,7 +86,7 @@ fn run(
     best
 }
 
-/// A block like those of Sentinel-2: 64x64 coefficients of some 7 bits with neighbours of like
+/// A block like those of Sentinel-2: 64x64 coefficients of about 7 bits, with neighbours of similar
 /// size.
 fn dense() -> Vec<i32> {
     let mut state = 1_u32;
@@ -102,7 +103,7 @@ fn dense() -> Vec<i32> {
         .collect()
 }
 
-/// What is left of a segment when every byte is gone that a decoder's ones replace.
+/// The length of a segment after cutting off all bytes that the ones of a decoder replace.
 fn cut_short(
     size: (usize, usize),
     subband: Subband,
@@ -128,20 +129,20 @@ proptest! {
         extra in 0_u32..3,
     ) {
         let planes = (bit_planes(&values) + extra).min(30);
-        let passes = all_passes(planes);
+        let passes = pass_count(planes);
         let segment = encode(size, subband, &values, planes, passes);
         prop_assert_eq!(run(size, subband, &[&segment], planes, passes).unwrap(), values);
     }
 
     #[test]
-    fn blocks_with_passes_dropped_match_the_standards_text(
+    fn blocks_with_truncated_passes_match_the_text_of_the_standard(
         ((size, values), subband) in (sizes().prop_flat_map(|size| (Just(size), coefficients(size))), subbands()),
         kept in 0.0_f64..1.0,
         cut in 0.0_f64..1.0,
     ) {
         let planes = bit_planes(&values);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 88 at most")]
-        let passes = (f64::from(all_passes(planes)) * kept) as u32;
+        let passes = (f64::from(pass_count(planes)) * kept) as u32;
         let segment = encode(size, subband, &values, planes, passes);
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share")]
         let (head, tail) = segment.split_at((segment.len() as f64 * cut) as usize);
@@ -150,12 +151,12 @@ proptest! {
     }
 
     #[test]
-    fn segments_that_are_as_short_as_can_be_are_accepted(
+    fn segments_that_are_as_short_as_possible_are_accepted(
         ((size, values), subband) in (sizes().prop_flat_map(|size| (Just(size), coefficients(size))), subbands()),
-        dropped in prop_oneof![Just(0_u32), 0_u32..10],
+        truncated in prop_oneof![Just(0_u32), 0_u32..10],
     ) {
         let planes = bit_planes(&values);
-        let passes = all_passes(planes).saturating_sub(dropped);
+        let passes = pass_count(planes).saturating_sub(truncated);
         let segment = encode(size, subband, &values, planes, passes);
         let len = cut_short(size, subband, &segment, planes, passes);
         let expected = decode(size, subband, &segment, planes, passes);
@@ -201,7 +202,7 @@ fn headers_outside_the_standard_are_refused() {
 fn changed_bits_are_noticed_by_where_the_decoder_ends() {
     let values = dense();
     let planes = bit_planes(&values);
-    let passes = all_passes(planes);
+    let passes = pass_count(planes);
     let segment = encode((64, 64), Subband::Hl, &values, planes, passes);
     let bits = segment.len() * 8;
     let unnoticed = (0..bits)
@@ -212,7 +213,7 @@ fn changed_bits_are_noticed_by_where_the_decoder_ends() {
             run((64, 64), Subband::Hl, &[&damaged], planes, passes).is_ok()
         })
         .count();
-    // Less than 1 %, and those near the end.
+    // Measured: less than 1 %, all near the end.
     assert!(unnoticed * 50 < bits / 101, "{unnoticed} of {}", bits / 101);
 }
 
@@ -220,7 +221,7 @@ fn changed_bits_are_noticed_by_where_the_decoder_ends() {
 fn segments_of_the_wrong_length_are_refused() {
     let values = dense();
     let planes = bit_planes(&values);
-    let passes = all_passes(planes);
+    let passes = pass_count(planes);
     let segment = encode((64, 64), Subband::Lh, &values, planes, passes);
     let end = |pieces: &[&[u8]], passes| run((64, 64), Subband::Lh, pieces, planes, passes);
     assert_eq!(end(&[&segment], passes), Ok(values));
@@ -256,7 +257,7 @@ fn runs_of_the_likelier_symbol_may_end_long_before_the_decoder_does() {
     let values: Vec<i32> = (0..4096)
         .map(|at| if at < 2048 { (1 << 24) - 1 } else { 0 })
         .collect();
-    let passes = all_passes(24);
+    let passes = pass_count(24);
     let segment = encode(size, Subband::Ll, &values, 24, passes);
     let len = cut_short(size, Subband::Ll, &segment, 24, passes);
     assert!(len + 8 <= segment.len(), "{len} of {}", segment.len());

@@ -32,10 +32,10 @@ pub(crate) async fn run(
     let task = args
         .task_id
         .clone()
-        .unwrap_or_else(|| TaskId::of_content(plan.recipe, &plan.digest));
+        .unwrap_or_else(|| TaskId::of_content(&plan.job.id(), &plan.digest));
     let input_size = measure(&mut plan, &objects).await?;
     let summary = json!({
-        "task": task, "recipe": plan.recipe, "output": plan.output, "count": plan.cells, "bytes": input_size.bytes(),
+        "task": task, "recipe": plan.job.name(), "recipe_digest": plan.job.id().digest(), "output": plan.output, "count": plan.cells, "bytes": input_size.bytes(),
     });
     match output.format {
         Format::Table => print_table(&mut plan, output)?,
@@ -63,14 +63,14 @@ fn cells(
 }
 
 fn print_table(plan: &mut SubmitPlan, output: &mut Output) -> Result<(), ProducerError> {
-    let recipe = plan.recipe;
+    let job = plan.job.clone();
     output.line(&format!("{:<20} {}", "CELL", "RESULT"))?;
     for cell in cells(plan)? {
         let cell = cell?;
         output.line(&format!(
             "{:<20} {}",
             cell.id.to_string(),
-            cell.output_object(recipe)
+            cell.output_object(&job)
         ))?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use futures::{StreamExt as _, stream};
 use tilefleet_common::aws::ObjectStore;
-use tilefleet_common::domain::{Cell, CellId, ContentDigest, DigestBuilder, Recipe, S3Url};
+use tilefleet_common::domain::{Cell, CellId, ContentDigest, DigestBuilder, Job, S3Url};
 use tokio::sync::mpsc;
 
 use super::bad_cells::BadCells;
@@ -22,7 +22,7 @@ const CELLS_AT_ONCE: usize = 32;
 /// A task that is ready to be submitted.
 #[derive(Debug)]
 pub(crate) struct SubmitPlan {
-    pub(crate) recipe: Recipe,
+    pub(crate) job: Job,
     pub(crate) cells: u32,
     /// Cells of the input that repeat others and were dropped.
     pub(crate) skipped: u32,
@@ -57,7 +57,7 @@ impl SubmitPlan {
     ) -> Result<Self, ProducerError> {
         let input = InputPath::of_argument(&args.input);
         let options = SubmitOptions {
-            recipe: args.recipe,
+            job: args.recipe.clone(),
             output: args.output.clone(),
             request_payer: args.request_payer,
         };
@@ -110,7 +110,7 @@ impl SubmitPlan {
 }
 
 struct Builder {
-    recipe: Recipe,
+    job: Job,
     skip_duplicates: bool,
     output: Option<S3Url>,
     region: Option<String>,
@@ -126,13 +126,13 @@ struct Builder {
 impl Builder {
     fn new(input: &InputPath, args: &SubmitArgs) -> Result<Self, ProducerError> {
         Ok(Self {
-            recipe: args.recipe,
+            job: args.recipe.clone(),
             skip_duplicates: args.skip_duplicates,
             output: args.output.clone(),
             region: None,
             cells: 0,
             skipped: 0,
-            digest: DigestBuilder::new(args.recipe),
+            digest: DigestBuilder::new(&args.recipe.id()),
             spool: BufWriter::new(tempfile::tempfile().map_err(ProducerError::Spool)?),
             bytes: 0,
             outputs: OutputIndex::default(),
@@ -145,7 +145,7 @@ impl Builder {
             serde_json::to_vec(cell).map_err(|error| ProducerError::Spool(error.into()))?;
         let sources =
             serde_json::to_vec(&cell.assets).map_err(|error| ProducerError::Spool(error.into()))?;
-        let object = cell.output_object(self.recipe);
+        let object = cell.output_object(&self.job);
         let conflict = match self.outputs.insert(&object, &sources, position.number()) {
             Overlap::None => None,
             Overlap::Repeat(_) if self.skip_duplicates => {
@@ -193,7 +193,7 @@ impl Builder {
             .into_inner()
             .map_err(|error| ProducerError::Spool(error.into_error()))?;
         Ok(SubmitPlan {
-            recipe: self.recipe,
+            job: self.job,
             cells: self.cells,
             skipped: self.skipped,
             digest: self.digest.finish(),

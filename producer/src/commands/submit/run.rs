@@ -70,7 +70,7 @@ async fn choose_task(
     let base = args
         .task_id
         .clone()
-        .unwrap_or_else(|| TaskId::of_content(plan.recipe, &plan.digest));
+        .unwrap_or_else(|| TaskId::of_content(&plan.job.id(), &plan.digest));
     let mut task = base.clone();
     let mut run = 1;
     loop {

@@ -10,12 +10,12 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tilefleet_common::aws::{Existing, ObjectError, Stored, Upload};
 use tilefleet_common::domain::{
-    Cell, CellMessage, Recipe, S3Url, SHARD_SIZE, TaskId, ordinals_of_shard,
+    Cell, CellMessage, Job, JobId, Recipe, S3Url, SHARD_SIZE, TaskId, ordinals_of_shard,
 };
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{self, NewTask};
 use tilefleet_common::ledger::{
-    Answer, CodecError, Item, Key, LedgerError, ShardRecord, TaskRecord, Write,
+    Answer, CodecError, Item, Key, LedgerError, ShardRecord, TaskRecord, Write, attribute,
 };
 use tilefleet_common::tracker::rfc3339;
 
@@ -41,20 +41,24 @@ pub(super) struct Submission {
 }
 
 impl Submission {
-    /// Steps 1 and 2: puts the manifest, then creates the task. Returns the task's item, which
-    /// another submit can have created.
+    /// Steps 1 to 3: puts the manifest and the recipe, then creates the task. Returns the task's
+    /// item, which another submit can have created.
     pub(super) async fn create(&self, plan: &mut SubmitPlan) -> Result<TaskRecord, ProducerError> {
         let manifest = plan
             .output
             .join(&format!("tilefleet/{}/manifest.ndjson", self.task));
         self.freeze(plan, &manifest).await?;
         fault::point(Point::Manifest);
+        if let Job::Raster(recipe) = &plan.job {
+            self.put_recipe(recipe).await?;
+            fault::point(Point::Recipe);
+        }
         let new = NewTask {
             task: self.task.clone(),
             cells: plan.cells,
             shard_size: SHARD_SIZE,
             manifest,
-            recipe: plan.recipe,
+            job: plan.job.id(),
             output: plan.output.clone(),
             region: plan.region.clone(),
             digest: plan.digest.to_string(),
@@ -65,6 +69,21 @@ impl Submission {
         let item = self.write(&transition::create_task(&new)).await?;
         fault::point(Point::Task);
         Ok(TaskRecord::from_item(&item).map_err(unreadable(Key::Task(self.task.clone())))?)
+    }
+
+    /// Step 2. The recipe that exists already is the same, unless the user chose one id for two
+    /// tasks.
+    async fn put_recipe(&self, recipe: &Recipe) -> Result<(), ProducerError> {
+        let item = self
+            .write(&transition::create_recipe(&self.task, recipe))
+            .await?;
+        if item.get(attribute::RECIPE_TEXT) == Some(&recipe.canonical().into()) {
+            Ok(())
+        } else {
+            Err(ProducerError::Conflict {
+                task: self.task.clone(),
+            })
+        }
     }
 
     /// Makes a write and returns the item as it is now, whether by this write or before it.
@@ -142,7 +161,7 @@ impl Submission {
         }
     }
 
-    /// Steps 3 and 4: sends the messages of each shard, then marks the task as submitted. Returns
+    /// Steps 4 and 5: sends the messages of each shard, then marks the task as submitted. Returns
     /// how many messages were sent.
     pub(super) async fn send(
         &self,
@@ -150,7 +169,7 @@ impl Submission {
         record: &TaskRecord,
     ) -> Result<u32, ProducerError> {
         let bar = progress_bar(plan.cells.into(), TEMPLATE);
-        let recipe = plan.recipe;
+        let job = plan.job.id();
         let cells = (record.cells, record.shard_size);
         let shards = ShardReader {
             lines: plan.manifest()?.lines(),
@@ -161,7 +180,7 @@ impl Submission {
             .map(|shard| async {
                 let (shard, cells) = shard?;
                 let ordinals = u64::try_from(cells.len()).unwrap_or_default();
-                let sent = self.send_shard(record, recipe, shard, cells).await?;
+                let sent = self.send_shard(record, &job, shard, cells).await?;
                 bar.inc(ordinals);
                 Ok::<u32, ProducerError>(sent)
             })
@@ -188,7 +207,7 @@ impl Submission {
     async fn send_shard(
         &self,
         record: &TaskRecord,
-        recipe: Recipe,
+        job: &JobId,
         shard: u32,
         cells: Vec<Cell>,
     ) -> Result<u32, ProducerError> {
@@ -211,7 +230,7 @@ impl Submission {
                 shard,
                 ordinal,
                 epoch,
-                recipe,
+                job: job.clone(),
                 cell,
             };
             bodies.push(

@@ -1,12 +1,13 @@
-//! The differences between the sets of a task's shards, the items of its cells and its rasters.
+//! The differences between the sets of a task's shards, the items of its cells and their artefacts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use tilefleet_common::aws::Head;
-use tilefleet_common::domain::CellId;
+use tilefleet_common::domain::{Artefact, CellId};
 use tilefleet_common::ledger::{CellRecord, CellState, ShardRecord, TaskRecord, TaskState};
 
+use super::artefacts::Heads;
 use crate::fleet::Shard;
 
 /// The kind of a difference.
@@ -25,13 +26,13 @@ pub(super) enum DifferenceKind {
     ShardNotOpen,
     /// Counted as ok, but no item says so.
     OkWithoutResult,
-    /// The item says ok, but the raster does not exist.
-    RasterMissing,
-    /// The raster has another entity tag or length than the item says.
-    RasterDiffers,
-    /// The item says ok and the raster exists, but the sets do not count it yet.
+    /// The item says ok, but an artefact does not exist, or the item names none.
+    ArtefactMissing,
+    /// An artefact has another entity tag or length than the item says.
+    ArtefactDiffers,
+    /// The item says ok and the artefacts exist, but the sets do not count it yet.
     OkButPending,
-    /// The item says ok and the raster exists, but the sets count it as failed: one worker was
+    /// The item says ok and the artefacts exist, but the sets count it as failed: one worker was
     /// slow, and another gave up.
     OkButFailed,
     /// The cell is pending, but the queue is empty.
@@ -55,8 +56,8 @@ impl DifferenceKind {
             Self::ShardNotClosed => "shard_not_closed",
             Self::ShardNotOpen => "shard_not_open",
             Self::OkWithoutResult => "ok_without_result",
-            Self::RasterMissing => "raster_missing",
-            Self::RasterDiffers => "raster_differs",
+            Self::ArtefactMissing => "artefact_missing",
+            Self::ArtefactDiffers => "artefact_differs",
             Self::OkButPending => "ok_but_pending",
             Self::OkButFailed => "ok_but_failed",
             Self::PendingWithoutMessage => "pending_without_message",
@@ -87,7 +88,7 @@ pub(super) enum Repair {
     /// The same, and the cell's item is not ok any more.
     Lose {
         cell: CellId,
-        etag: String,
+        artefacts: Vec<Artefact>,
         why: String,
     },
 }
@@ -167,21 +168,21 @@ pub(super) struct Tally {
     pub(super) pending: u32,
 }
 
-/// How many cells are in which state according to the sets and to the items, and how many rasters
+/// How many cells are in which state according to the sets and to the items, and how many artefacts
 /// are as their items say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
     pub(super) sets: Tally,
     pub(super) items: Tally,
-    pub(super) rasters: u32,
+    pub(super) artefacts: u32,
 }
 
 /// The differences of a shard: between its sets, its cells' items and `heads`, what S3 says of
-/// their rasters. Adds its cells to `counts`.
+/// their artefacts. Adds its cells to `counts`.
 pub(super) fn compare_shard(
     record: &TaskRecord,
     shard: &Shard,
-    heads: &BTreeMap<u32, Option<Head>>,
+    heads: &BTreeMap<u32, Heads>,
     queue_is_empty: bool,
     counts: &mut Counts,
 ) -> Vec<Difference> {
@@ -203,58 +204,15 @@ pub(super) fn compare_shard(
             repair,
         )];
     };
-    let mut found = vec![];
-    // What is wrong with the shard as a whole.
-    let own: BTreeSet<u32> = shard.cells.iter().map(|(ordinal, _)| *ordinal).collect();
-    for ordinal in (&sets.pending | &sets.failed).difference(&own) {
-        let detail = "its sets name a cell of another shard".to_owned();
-        let foreign =
-            Difference::of_shard(DifferenceKind::ForeignOrdinal, number, detail, Repair::None);
-        found.push(Difference {
-            ordinal: Some(*ordinal),
-            ..foreign
-        });
-    }
-    if record.state == TaskState::Running && !sets.enqueued && !sets.pending.is_empty() {
-        let detail = format!("{} pending cells, not all of them sent", sets.pending.len());
-        found.push(Difference::of_shard(
-            DifferenceKind::NotEnqueued,
-            number,
-            detail,
-            Repair::Send,
-        ));
-    }
-    let open = record.open_shards.contains(&number);
-    if open && sets.pending.is_empty() && record.state != TaskState::Cancelled {
-        let detail = "no cell is pending, but the shard is not closed".to_owned();
-        found.push(Difference::of_shard(
-            DifferenceKind::ShardNotClosed,
-            number,
-            detail,
-            Repair::Send,
-        ));
-    }
-    let closed_early = !open && !sets.pending.is_empty() && record.state == TaskState::Running;
-    if closed_early {
-        let detail = format!(
-            "{} pending cells, but the task does not wait for them",
-            sets.pending.len()
-        );
-        found.push(Difference::of_shard(
-            DifferenceKind::ShardNotOpen,
-            number,
-            detail,
-            Repair::Reopen,
-        ));
-    }
-    // What is wrong with each of its cells.
+    let mut found = compare_sets(record, shard, sets);
+    let closed_early = is_closed_early(record, number, sets);
     for (ordinal, cell) in &shard.cells {
         let difference = CellEvidence {
             record,
             sets,
             ordinal: *ordinal,
             item: shard.items.get(ordinal),
-            head: heads.get(ordinal).and_then(Option::as_ref),
+            heads: heads.get(ordinal),
             without_message: queue_is_empty && sets.enqueued && !closed_early,
         }
         .judge(counts)
@@ -268,13 +226,70 @@ pub(super) fn compare_shard(
     found
 }
 
-/// What sets, item and raster say of one cell.
+/// The differences of a shard's sets as a whole.
+fn compare_sets(record: &TaskRecord, shard: &Shard, sets: &ShardRecord) -> Vec<Difference> {
+    let number = shard.number;
+    let mut found = vec![];
+    // The sets name only cells of this shard.
+    let own: BTreeSet<u32> = shard.cells.iter().map(|(ordinal, _)| *ordinal).collect();
+    for ordinal in (&sets.pending | &sets.failed).difference(&own) {
+        let detail = "its sets name a cell of another shard".to_owned();
+        let foreign =
+            Difference::of_shard(DifferenceKind::ForeignOrdinal, number, detail, Repair::None);
+        found.push(Difference {
+            ordinal: Some(*ordinal),
+            ..foreign
+        });
+    }
+    // A shard with pending cells is enqueued.
+    if record.state == TaskState::Running && !sets.enqueued && !sets.pending.is_empty() {
+        let detail = format!("{} pending cells, not all of them sent", sets.pending.len());
+        found.push(Difference::of_shard(
+            DifferenceKind::NotEnqueued,
+            number,
+            detail,
+            Repair::Send,
+        ));
+    }
+    // The task waits for a shard exactly while it has pending cells.
+    let open = record.open_shards.contains(&number);
+    if open && sets.pending.is_empty() && record.state != TaskState::Cancelled {
+        let detail = "no cell is pending, but the shard is not closed".to_owned();
+        found.push(Difference::of_shard(
+            DifferenceKind::ShardNotClosed,
+            number,
+            detail,
+            Repair::Send,
+        ));
+    }
+    if is_closed_early(record, number, sets) {
+        let detail = format!(
+            "{} pending cells, but the task does not wait for them",
+            sets.pending.len()
+        );
+        found.push(Difference::of_shard(
+            DifferenceKind::ShardNotOpen,
+            number,
+            detail,
+            Repair::Reopen,
+        ));
+    }
+    found
+}
+
+/// Whether the task does not wait for the pending cells of the shard.
+fn is_closed_early(record: &TaskRecord, shard: u32, sets: &ShardRecord) -> bool {
+    let open = record.open_shards.contains(&shard);
+    record.state == TaskState::Running && !open && !sets.pending.is_empty()
+}
+
+/// What sets, item and artefacts say of one cell.
 struct CellEvidence<'a> {
     record: &'a TaskRecord,
     sets: &'a ShardRecord,
     ordinal: u32,
     item: Option<&'a CellRecord>,
-    head: Option<&'a Head>,
+    heads: Option<&'a Heads>,
     without_message: bool,
 }
 
@@ -297,58 +312,75 @@ impl CellEvidence<'_> {
         }
         match self.item.filter(|item| item.state == CellState::Ok) {
             Some(item) => {
-                let fault = self.raster_fault(item);
+                let fault = self.artefact_fault(item);
                 if fault.is_some() {
                     return fault;
                 }
-                counts.rasters += 1;
-                self.with_raster(pending, failed)
+                let artefacts = item.story.artefacts.len();
+                counts.artefacts += u32::try_from(artefacts).unwrap_or(u32::MAX);
+                self.with_artefacts(pending, failed)
             }
-            None => self.without_raster(pending, failed),
+            None => self.without_artefacts(pending, failed),
         }
     }
 
-    /// What is wrong with the raster of a cell whose item says ok.
-    fn raster_fault(&self, item: &CellRecord) -> Option<(DifferenceKind, String, Repair)> {
+    /// What is wrong with the artefacts of a cell whose item says ok. The first fault counts: its
+    /// repair makes all of them again.
+    fn artefact_fault(&self, item: &CellRecord) -> Option<(DifferenceKind, String, Repair)> {
         let history = &item.story;
-        let (output, etag) = (
-            history.output.as_deref().unwrap_or("no raster"),
-            history.etag.as_deref(),
-        );
-        let (etag, bytes) = (etag.unwrap_or_default(), history.bytes.unwrap_or_default());
-        let (kind, why) = match self.head {
-            None => (
-                DifferenceKind::RasterMissing,
-                format!("{output} does not exist"),
-            ),
-            Some(head) if head.etag != etag || head.bytes != bytes => {
-                let Head {
-                    etag: there,
-                    bytes: length,
-                } = head;
-                (
-                    DifferenceKind::RasterDiffers,
-                    format!("{output} is {length} bytes {there} instead of {bytes} bytes {etag}"),
-                )
+        let fault = match &history.output {
+            Some(output) if !history.artefacts.is_empty() => {
+                let faults = history.artefacts.iter().map(|artefact| {
+                    let named = format!("{} {}", artefact.role, artefact.address(output));
+                    self.fault_of(artefact, &named)
+                });
+                faults.flatten().next()
             }
-            Some(_) => return None,
+            _ => {
+                let why = "its item names no artefact".to_owned();
+                Some((DifferenceKind::ArtefactMissing, why))
+            }
         };
-        let lose = Repair::Lose {
-            cell: item.cell,
-            etag: etag.to_owned(),
-            why: why.clone(),
-        };
+        let (kind, why) = fault?;
         let repair = if self.record.state == TaskState::Cancelled {
             Repair::None
         } else {
-            lose
+            Repair::Lose {
+                cell: item.cell,
+                artefacts: history.artefacts.clone(),
+                why: why.clone(),
+            }
         };
         Some((kind, why, repair))
     }
 
-    /// What is wrong with a cell whose raster is as its item says.
-    fn with_raster(&self, pending: bool, failed: bool) -> Option<(DifferenceKind, String, Repair)> {
-        let detail = || "its raster exists and its item says ok".to_owned();
+    /// What is wrong with one artefact, which the message calls `named`.
+    fn fault_of(&self, artefact: &Artefact, named: &str) -> Option<(DifferenceKind, String)> {
+        let head = self.heads.and_then(|heads| heads.get(&artefact.role));
+        let Artefact { etag, bytes, .. } = artefact;
+        match head.and_then(Option::as_ref) {
+            None => Some((
+                DifferenceKind::ArtefactMissing,
+                format!("{named} does not exist"),
+            )),
+            Some(Head {
+                etag: there,
+                bytes: length,
+            }) if there != etag || length != bytes => Some((
+                DifferenceKind::ArtefactDiffers,
+                format!("{named} is {length} bytes {there} instead of {bytes} bytes {etag}"),
+            )),
+            Some(_) => None,
+        }
+    }
+
+    /// What is wrong with a cell whose artefacts are as its item says.
+    fn with_artefacts(
+        &self,
+        pending: bool,
+        failed: bool,
+    ) -> Option<(DifferenceKind, String, Repair)> {
+        let detail = || "its artefacts exist and its item says ok".to_owned();
         match (self.record.state, pending, failed) {
             (TaskState::Cancelled, ..) | (_, false, false) => None,
             // The notice has counted the cell as failed, so another notice has to correct that.
@@ -368,7 +400,7 @@ impl CellEvidence<'_> {
     }
 
     /// What is wrong with a cell whose item does not say ok.
-    fn without_raster(
+    fn without_artefacts(
         &self,
         pending: bool,
         failed: bool,

@@ -172,7 +172,12 @@ impl ShardRepair {
     ) -> impl Iterator<Item = (u32, Part)> + 'a {
         let now = rfc3339(Timestamp::now());
         self.lose.iter().filter_map(move |(&ordinal, repair)| {
-            let Repair::Lose { cell, etag, why } = repair else {
+            let Repair::Lose {
+                cell,
+                artefacts,
+                why,
+            } = repair
+            else {
                 return None;
             };
             let ticket = Ticket {
@@ -180,14 +185,15 @@ impl ShardRepair {
                 shard,
                 ordinal,
                 cell: *cell,
+                job: resend.record.job.clone(),
             };
             let failure = Failure {
-                code: "raster_lost".to_owned(),
+                code: "artefact_lost".to_owned(),
                 message: why.clone(),
             };
             Some((
                 ordinal,
-                Part::Write(transition::lose_cell(&ticket, etag, &failure, &now)),
+                Part::Write(transition::lose_cell(&ticket, artefacts, &failure, &now)),
             ))
         })
     }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use tilefleet_common::domain::TaskId;
 use tilefleet_common::ledger::{TaskRecord, TaskState};
 
+use super::artefacts::head_artefacts;
 use super::difference::{Counts, Difference, DifferenceKind, Tally, compare_shard, compare_task};
-use super::rasters::head_rasters;
 use super::repair::RepairPlan;
 use crate::cli::{Exit, Format, GlobalArgs, Output, VerifyArgs, note};
 use crate::error::ProducerError;
@@ -139,7 +139,7 @@ async fn compare(
     let mut shards = pin!(resend.cells_of_task().shards(|_, _| true));
     let mut still_open = vec![];
     while let Some(shard) = shards.try_next().await? {
-        let heads = head_rasters(&fleet.clients.objects, &shard).await?;
+        let heads = head_artefacts(&fleet.clients.objects, &shard).await?;
         let mut differences =
             compare_shard(record, &shard, &heads, queue_is_empty, &mut findings.counts);
         // A worker may be between two steps of the protocol: what it has done since is not a
@@ -204,7 +204,7 @@ impl Verification {
         let Counts {
             sets,
             items,
-            rasters,
+            artefacts,
         } = &self.counts;
         let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
         let tally = |name: &str, tally: &Tally| {
@@ -220,7 +220,7 @@ impl Verification {
             row(["CELLS", "OK", "FAILED", "PENDING"]),
             tally("sets", sets),
             tally("items", items),
-            row(["rasters", &rasters.to_string(), "-", "-"]),
+            row(["artefacts", &artefacts.to_string(), "-", "-"]),
         ];
         output.table(None, &rows)?;
         if !self.differences.is_empty() {
@@ -285,7 +285,7 @@ mod tests {
             counts: Counts {
                 sets: tally,
                 items: tally,
-                rasters: 3,
+                artefacts: 3,
             },
             found,
             differences,

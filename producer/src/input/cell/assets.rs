@@ -3,29 +3,30 @@
 use std::collections::BTreeMap;
 
 use tilefleet_common::aws::ListedObject;
-use tilefleet_common::domain::{Recipe, S3Url, band_in_object_name};
+use tilefleet_common::domain::{Job, S3Url, band_in_object_name};
 
 use super::error::CellError;
 
 /// The bands in a prefix with the layout of the scene buckets, where their names are known.
-pub(super) fn assets_of_layout(prefix: &S3Url, recipe: Recipe) -> BTreeMap<String, S3Url> {
-    let bands = recipe.bands().iter();
+pub(super) fn assets_of_layout(prefix: &S3Url, job: &Job) -> BTreeMap<String, S3Url> {
+    let bands = job.inputs().into_iter();
     bands
-        .map(|&band| (band.to_owned(), prefix.join(&format!("{band}.jp2"))))
+        .map(|band| (band.to_owned(), prefix.join(&format!("{band}.jp2"))))
         .collect()
 }
 
 /// The bands among the assets that a cell names. Only those that the recipe reads are kept, so that
 /// a task's content does not depend on the others.
-pub(super) fn assets_of_recipe(
+pub(super) fn assets_of_job(
     mut given: BTreeMap<String, S3Url>,
-    recipe: Recipe,
+    job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let asset = |&band: &&'static str| {
+    let inputs = job.inputs();
+    let asset = |&band: &&str| {
         let url = given.remove(band).ok_or_else(|| CellError::MissingAsset {
-            band,
-            recipe: recipe.name(),
-            bands: recipe.bands().join(", "),
+            band: band.to_owned(),
+            recipe: job.name().to_owned(),
+            bands: inputs.join(", "),
         })?;
         if url.object_name().is_empty() {
             return Err(CellError::AssetIsPrefix {
@@ -35,16 +36,16 @@ pub(super) fn assets_of_recipe(
         }
         Ok((band.to_owned(), url))
     };
-    recipe.bands().iter().map(asset).collect()
+    inputs.iter().map(asset).collect()
 }
 
 /// The bands among the objects that are listed below `prefix`.
 pub(super) fn assets_of_listing(
     prefix: &S3Url,
     listed: &[ListedObject],
-    recipe: Recipe,
+    job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let asset = |&band: &&'static str| {
+    let asset = |&band: &&str| {
         let mut found = listed
             .iter()
             .map(|object| &object.url)
@@ -52,18 +53,18 @@ pub(super) fn assets_of_listing(
         match (found.next(), found.next()) {
             (Some(only), None) => Ok((band.to_owned(), only.clone())),
             (None, _) => Err(CellError::MissingBand {
-                band,
+                band: band.to_owned(),
                 prefix: prefix.clone(),
             }),
             (Some(one), Some(other)) => Err(CellError::SeveralOfBand {
-                band,
+                band: band.to_owned(),
                 prefix: prefix.clone(),
                 one: below(one, prefix),
                 other: below(other, prefix),
             }),
         }
     };
-    recipe.bands().iter().map(asset).collect()
+    job.inputs().iter().map(asset).collect()
 }
 
 fn below(object: &S3Url, prefix: &S3Url) -> String {

@@ -55,8 +55,8 @@ pub(crate) enum CellError {
     AssetIsPrefix { band: String, url: S3Url },
     #[error("no asset {band}, which recipe {recipe} reads; it reads {bands}")]
     MissingAsset {
-        band: &'static str,
-        recipe: &'static str,
+        band: String,
+        recipe: String,
         bands: String,
     },
     #[error("{what} {first} {from_first} does not agree with {second} {from_second}; {remedy}")]
@@ -77,16 +77,16 @@ pub(crate) enum CellError {
     #[error(
         "the tile or the date of the cell is unknown, and recipe {recipe} reads nothing to find it; add \"cell\":\"48RXT/2020-08-01/0\""
     )]
-    NoName { recipe: &'static str },
+    NoName { recipe: String },
     #[error(
         "no object of band {band} below {prefix}; check \"files\", or name the objects in \"assets\""
     )]
-    MissingBand { band: &'static str, prefix: S3Url },
+    MissingBand { band: String, prefix: S3Url },
     #[error(
         "band {band} exists more than once below {prefix}, as {one} and {other}; give the prefix of one resolution, or name the objects in \"assets\""
     )]
     SeveralOfBand {
-        band: &'static str,
+        band: String,
         prefix: S3Url,
         one: String,
         other: String,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tilefleet_common::domain::{Cell, CellId, Recipe, S3Url, ScenePath};
+use tilefleet_common::domain::{Cell, CellId, Job, S3Url, ScenePath};
 
-use super::assets::{assets_of_layout, assets_of_recipe, is_jp2};
+use super::assets::{assets_of_job, assets_of_layout, is_jp2};
 use super::claims::Claims;
 use super::error::CellError;
 use super::fields::Fields;
@@ -15,7 +15,7 @@ const FILES_PATH: &str = "of the path in \"files\"";
 /// What the command line says for all cells. It overrides their fields.
 #[derive(Debug, Clone)]
 pub(crate) struct SubmitOptions {
-    pub(crate) recipe: Recipe,
+    pub(crate) job: Job,
     pub(crate) output: Option<S3Url>,
     pub(crate) request_payer: bool,
 }
@@ -54,14 +54,14 @@ pub(crate) fn resolve_identity(
         }
         None => fields.output.take().ok_or(CellError::NoOutput)?,
     };
-    let recipe = options.recipe;
-    let reads_nothing = recipe.bands().is_empty();
+    let job = &options.job;
+    let reads_nothing = *job == Job::Probe;
     let request_payer =
         !reads_nothing && (options.request_payer || fields.request_payer.unwrap_or_default());
     let (id, assets) = match (fields.files.take(), fields.assets.take()) {
         // Neither prefix nor assets are read, but their addresses can identify the cell.
         (files, assets) if reads_nothing => {
-            let id = id_of_unread(&fields, files.as_ref(), assets.as_ref(), recipe, &output)?;
+            let id = id_of_unread(&fields, files.as_ref(), assets.as_ref(), job, &output)?;
             (id, BTreeMap::new())
         }
         (Some(files), _) => {
@@ -79,10 +79,10 @@ pub(crate) fn resolve_identity(
                 })));
             };
             let claims = Claims::of(&fields).and(path.into(), FILES_PATH);
-            (claims.reconcile(&files)?, assets_of_layout(&files, recipe))
+            (claims.reconcile(&files)?, assets_of_layout(&files, job))
         }
         (None, Some(assets)) => {
-            let assets = assets_of_recipe(assets, recipe)?;
+            let assets = assets_of_job(assets, job)?;
             (id_of_assets(&fields, &assets)?, assets)
         }
         (None, None) => return Err(CellError::NoFiles),
@@ -101,7 +101,7 @@ fn id_of_unread(
     fields: &Fields,
     files: Option<&S3Url>,
     assets: Option<&BTreeMap<String, S3Url>>,
-    recipe: Recipe,
+    job: &Job,
     output: &S3Url,
 ) -> Result<CellId, CellError> {
     let mut claims = Claims::of(fields);
@@ -113,7 +113,7 @@ fn id_of_unread(
     }
     match claims.reconcile(output) {
         Err(CellError::NoTile { .. } | CellError::NoDate { .. }) => Err(CellError::NoName {
-            recipe: recipe.name(),
+            recipe: job.name().to_owned(),
         }),
         reconciled => reconciled,
     }
@@ -136,7 +136,7 @@ mod tests {
 
     fn options() -> SubmitOptions {
         SubmitOptions {
-            recipe: Recipe::Rgb,
+            job: "rgb".parse().unwrap(),
             output: None,
             request_payer: false,
         }
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn a_cell_of_a_probe_needs_a_name_and_nothing_to_read() {
         let probe = SubmitOptions {
-            recipe: Recipe::Probe,
+            job: Job::Probe,
             ..options()
         };
         let resolved = |value| match resolve_identity(Fields::of(value).unwrap(), &probe) {

@@ -1,4 +1,4 @@
-//! Whether what is simulated is what is deployed.
+//! The simulated scaling is the deployed one.
 
 use std::path::{Path, PathBuf};
 use std::{eprintln, fs};

@@ -1,5 +1,5 @@
-//! Scaling as one might write it wrongly. Each fault has to show, under conditions that the
-//! deployed one stands.
+//! Plausible mistakes in the expressions and steps. Each one must fail under conditions in which
+//! the deployed scaling works.
 
 use tilefleet_simulation::conditions::Protection;
 use tilefleet_simulation::{Conditions, Scaling};

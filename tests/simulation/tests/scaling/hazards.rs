@@ -1,4 +1,4 @@
-//! What may happen to a fleet on its way.
+//! Interruptions, races and long cells.
 
 use tilefleet_simulation::Conditions;
 use tilefleet_simulation::conditions::{Burst, Counting, Protection};

@@ -1,4 +1,4 @@
-//! Metrics that are late, or not told at all: the weather that AWS does not promise anything about.
+//! Metrics that are late or missing. AWS makes no promise about their delay.
 
 use tilefleet_simulation::Conditions;
 use tilefleet_simulation::rendered::Statistic;
@@ -56,7 +56,7 @@ fn a_filled_queue_hides_work_when_it_is_later_than_the_group() {
 }
 
 #[test]
-fn a_fleet_does_not_sleep_when_it_waits_for_zeros_that_are_not_told() {
+fn a_fleet_does_not_sleep_when_it_waits_for_zeros_that_are_not_published() {
     let mut waiting = deployed();
     waiting.into.expression = waiting
         .into

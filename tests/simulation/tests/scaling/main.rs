@@ -1,5 +1,4 @@
-//! Whether the scaling that is deployed does what it should, and whether the simulation would
-//! notice if it did not.
+//! The deployed scaling works, and the simulation notices scaling that does not.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot simulate has failed")]
 
@@ -20,7 +19,7 @@ fn run(scaling: &Scaling, conditions: &Conditions) -> Outcome {
     simulate(scaling, conditions).unwrap()
 }
 
-/// All that a fleet owes, whatever happens to it.
+/// What must hold for every fleet under all conditions.
 fn assert_sound(outcome: &Outcome, conditions: &Conditions) {
     let story = format!("{conditions:?}: {:?}", outcome.changes);
     assert_eq!(

@@ -1,42 +1,40 @@
-use std::time::Duration;
+//! Reading the lines of an object.
 
 use bytes::{Bytes, BytesMut};
 
-use crate::aws::error::AwsError;
-use crate::aws::retry::Attempts;
-use crate::aws::s3::store::{ObjectError, ObjectStore};
+use super::range::{RANGE, RangeError, RangeGet};
+use crate::aws::s3::error::ObjectError;
+use crate::aws::s3::store::ObjectStore;
 use crate::domain::S3Url;
-
-/// Bytes that are read, and held, at a time.
-const RANGE: u64 = 8 * 1024 * 1024;
-/// Tries of a range whose body breaks off.
-const READ_TRIES: u32 = 4;
 
 /// The lines of an object, read range by range, so that a manifest of a million cells needs no
 /// memory.
+///
+/// All ranges are of one version of the object. Memory: about 8 MiB and the longest line.
 #[derive(Debug)]
 pub struct ObjectLines {
-    store: ObjectStore,
-    object: S3Url,
-    /// Of the first range; the others must be of the same version.
+    get: RangeGet,
+    /// Of the first range; the others must have the same.
     etag: Option<String>,
+    /// Bytes read so far.
     read: u64,
+    /// Length of the object in bytes, known after the first range.
     total: Option<u64>,
     buffer: BytesMut,
-    /// Bytes of the buffer that are known to have no end of a line.
+    /// Bytes at the start of the buffer that contain no line end.
     searched: usize,
 }
 
 impl ObjectLines {
-    /// The lines of `object`, whose bucket is in `region` if that is not the fleet's own.
+    /// The lines of `object`, whose bucket is in `region`, or in the fleet's own if that is `None`.
     pub fn of(store: &ObjectStore, object: &S3Url, region: Option<&str>) -> Self {
-        if let Some(region) = region {
-            store.place(object.bucket(), region);
-        }
-        let (store, object) = (store.clone(), object.clone());
+        store.set_region(object.bucket(), region);
         Self {
-            store,
-            object,
+            get: RangeGet {
+                store: store.clone(),
+                object: object.clone(),
+                request_payer: false,
+            },
             etag: None,
             read: 0,
             total: None,
@@ -45,10 +43,10 @@ impl ObjectLines {
         }
     }
 
-    /// The next line, without its end; `None` after the last.
+    /// The next line, without its line end; `None` after the last.
     ///
     /// # Errors
-    /// [`ObjectError`] when it cannot be read.
+    /// [`ObjectError`] when the object cannot be read.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ObjectError> {
         loop {
             let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
@@ -64,68 +62,31 @@ impl ObjectLines {
                 let rest = self.buffer.split().freeze();
                 return Ok(Some(rest).filter(|rest| !rest.is_empty()));
             }
-            let range = self.range().await?;
-            self.buffer.extend_from_slice(&range);
+            self.read_range().await?;
         }
     }
 
-    async fn range(&mut self) -> Result<Bytes, ObjectError> {
-        let mut attempts = Attempts::new(READ_TRIES, Duration::from_millis(200));
-        loop {
-            let bucket = self.object.bucket();
-            let get = self
-                .store
-                .client(bucket)
-                .get_object()
-                .bucket(bucket)
-                .key(self.object.key())
-                .range(format!("bytes={}-{}", self.read, self.read + RANGE - 1))
-                .set_if_match(self.etag.clone());
-            let answer = match get.send().await {
-                Ok(answer) => answer,
-                Err(error) if self.store.learn_region(bucket, &error) => continue,
-                // Nothing of an empty object can be asked for (RFC 9110, section 15.5.17).
-                Err(error)
-                    if error
-                        .raw_response()
-                        .is_some_and(|answer| answer.status().as_u16() == 416) =>
-                {
-                    self.total = Some(self.read);
-                    return Ok(Bytes::new());
-                }
-                Err(error) => {
-                    return Err(
-                        AwsError::new("s3", "GetObject", &self.object.to_string(), &error).into(),
-                    );
-                }
-            };
-            let length = answer
-                .content_length()
-                .and_then(|length| u64::try_from(length).ok())
-                .unwrap_or(0);
-            let total = answer
-                .content_range()
-                .and_then(|range| range.rsplit('/').next()?.parse().ok());
-            let etag = answer.e_tag().map(str::to_owned);
-            let what = match answer.body.collect().await {
-                Ok(body) => {
-                    let bytes = body.into_bytes();
-                    if bytes.len() as u64 == length && length > 0 {
-                        self.read += length;
-                        self.total = Some(total.unwrap_or(self.read));
-                        self.etag = etag;
-                        return Ok(bytes);
-                    }
-                    format!("{} of {length} bytes at {}", bytes.len(), self.read)
-                }
-                Err(error) => error.to_string(),
-            };
-            if !attempts.again().await {
-                return Err(ObjectError::Damaged {
-                    object: self.object.clone(),
-                    what,
-                });
+    /// Adds the next range to the buffer.
+    async fn read_range(&mut self) -> Result<(), ObjectError> {
+        let range = self.read..self.read + RANGE;
+        match self.get.read(range, self.etag.as_deref()).await {
+            Ok(body) => {
+                self.buffer.extend_from_slice(&body.bytes);
+                self.read += body.bytes.len() as u64;
+                self.total = Some(body.total);
+                self.etag = Some(body.etag);
+                Ok(())
             }
+            // The object is empty.
+            Err(RangeError::NotSatisfiable) => {
+                self.total = Some(self.read);
+                Ok(())
+            }
+            Err(error) => Err(match self.get.object_error(error) {
+                // Manifests lie in the fleet's own bucket, so the advice to pay would mislead.
+                ObjectError::DeniedWithoutPaying { cause } => ObjectError::Call(cause),
+                error => error,
+            }),
         }
     }
 }
@@ -133,37 +94,21 @@ impl ObjectLines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::canned::{self, Log};
+    use crate::aws::canned::Log;
+    use crate::aws::s3::canned::{error, range, store};
 
-    /// Serves `whole` by the ranges asked for, or nothing of the first `broken` answers but their
-    /// headers.
+    /// Serves the ranges of `whole`; of the first `broken` responses only the headers arrive.
     fn lines(whole: Vec<u8>, broken: usize) -> (ObjectLines, Log) {
-        let (client, log) = canned::client(move |n, asked| {
-            let bounds = asked
-                .header("range")
-                .trim_start_matches("bytes=")
-                .to_owned();
-            let (start, end) = bounds.split_once('-').unwrap();
-            let (start, end): (usize, usize) = (start.parse().unwrap(), end.parse().unwrap());
-            if start >= whole.len() {
-                return (416, vec![], vec![]);
+        let (store, log) = store(move |n, request| {
+            if whole.is_empty() {
+                return error(416, "InvalidRange", vec![]);
             }
-            let body = &whole[start..=end.min(whole.len() - 1)];
-            let headers = vec![
-                ("etag", "\"tag\"".to_owned()),
-                (
-                    "content-range",
-                    format!("bytes {start}-{end}/{}", whole.len()),
-                ),
-                ("content-length", body.len().to_string()),
-            ];
-            (
-                206,
-                headers,
-                if n < broken { vec![] } else { body.to_vec() },
-            )
+            let (status, headers, mut body) = range(&whole, request, "tag");
+            if n < broken {
+                body.clear();
+            }
+            (status, headers, body)
         });
-        let store = ObjectStore::new(canned::config!(aws_sdk_s3, client).force_path_style(true));
         (
             ObjectLines::of(&store, &"s3://bucket/manifest".parse().unwrap(), None),
             log,
@@ -192,7 +137,7 @@ mod tests {
         assert!(
             log.requests()[1..]
                 .iter()
-                .all(|asked| asked.header("if-match") == "\"tag\"")
+                .all(|request| request.header("if-match") == "\"tag\"")
         );
     }
 
@@ -204,6 +149,17 @@ mod tests {
             always.next().await,
             Err(ObjectError::Damaged { .. })
         ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_denied_manifest_does_not_advise_to_pay() {
+        let (store, _) = store(|_, _| error(403, "AccessDenied", vec![]));
+        let mut lines = ObjectLines::of(&store, &"s3://bucket/manifest".parse().unwrap(), None);
+        let error = lines.next().await.unwrap_err().to_string();
+        assert!(
+            error.ends_with("the role needs s3:GetObject on it"),
+            "{error}"
+        );
     }
 
     #[tokio::test(start_paused = true)]

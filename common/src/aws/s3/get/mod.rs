@@ -1,9 +1,13 @@
-//! Reading objects: by ranges while they arrive, whole, or line by line.
+//! Reading objects: by ranges while they arrive, into memory, or line by line.
 
+mod digest;
+mod fetcher;
 mod lines;
-pub(super) mod range;
+mod range;
 mod read_ahead;
-pub(super) mod reader;
+mod reader;
+mod whole;
 
 pub use lines::ObjectLines;
 pub use reader::{ObjectReader, ReadOptions};
+pub use whole::Object;

@@ -1,4 +1,4 @@
-//! Bytes in pieces that are sent one after the other, without being joined first.
+//! The body of a request, made of chunks that are sent one after the other without being joined.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -8,17 +8,17 @@ use std::task::{Context, Poll};
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_smithy_types::base64;
 use bytes::{Bytes, BytesMut};
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 
-/// Pieces in order. A clone shares their memory.
+/// Chunks in order. Clones share their memory.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pieces {
-    pieces: VecDeque<Bytes>,
+pub(super) struct Body {
+    chunks: VecDeque<Bytes>,
     length: usize,
 }
 
-impl Pieces {
-    /// Bytes in all.
+impl Body {
+    /// Length in bytes.
     pub(super) fn len(&self) -> usize {
         self.length
     }
@@ -27,78 +27,79 @@ impl Pieces {
         self.length == 0
     }
 
-    /// Adds a piece at the end.
-    pub(super) fn push(&mut self, piece: Bytes) {
-        self.length += piece.len();
-        if !piece.is_empty() {
-            self.pieces.push_back(piece);
+    /// Appends a chunk.
+    pub(super) fn push(&mut self, chunk: Bytes) {
+        self.length += chunk.len();
+        if !chunk.is_empty() {
+            self.chunks.push_back(chunk);
         }
     }
 
-    /// Adds others at the end.
-    pub(super) fn append(&mut self, others: Self) {
-        others.pieces.into_iter().for_each(|piece| self.push(piece));
+    /// Appends the chunks of `other`.
+    pub(super) fn append(&mut self, other: Self) {
+        other.chunks.into_iter().for_each(|chunk| self.push(chunk));
     }
 
-    /// Takes `length` bytes from the front, or all there are.
+    /// Takes `length` bytes from the front, or all if there are fewer.
     pub(super) fn split_to(&mut self, length: usize) -> Self {
         let mut front = Self::default();
         while front.length < length {
-            let Some(mut piece) = self.pieces.pop_front() else {
+            let Some(mut chunk) = self.chunks.pop_front() else {
                 break;
             };
-            let take = piece.len().min(length - front.length);
+            let take = chunk.len().min(length - front.length);
             self.length -= take;
-            front.push(piece.split_to(take));
-            if !piece.is_empty() {
-                self.pieces.push_front(piece);
+            front.push(chunk.split_to(take));
+            if !chunk.is_empty() {
+                self.chunks.push_front(chunk);
             }
         }
         front
     }
 
-    /// All of it in one piece.
+    /// All bytes in one chunk.
     pub(super) fn join(mut self) -> Bytes {
-        if self.pieces.len() == 1
-            && let Some(only) = self.pieces.pop_front()
+        if self.chunks.len() == 1
+            && let Some(only) = self.chunks.pop_front()
         {
             return only;
         }
         let mut joined = BytesMut::with_capacity(self.length);
-        self.pieces
+        self.chunks
             .iter()
-            .for_each(|piece| joined.extend_from_slice(piece));
+            .for_each(|chunk| joined.extend_from_slice(chunk));
         joined.freeze()
     }
 
-    /// The CRC-32 of all of it as S3 wants it: "the Base64 encoded, 32-bit CRC32 checksum",
+    /// The CRC-32 of all bytes as S3 takes it: "the Base64 encoded, 32-bit CRC32 checksum",
     /// big-endian.
     pub(super) fn crc32(&self) -> String {
         let mut crc = crc32fast::Hasher::new();
-        self.pieces.iter().for_each(|piece| crc.update(piece));
+        self.chunks.iter().for_each(|chunk| crc.update(chunk));
         base64::encode(crc.finalize().to_be_bytes())
     }
 
-    /// A body that can be sent again. The SDK neither joins it nor signs its content, which would
-    /// cost a SHA-256 of every byte; what is sent is guarded by the transport and the checksum.
+    /// A stream that the SDK can send again. The SDK neither joins the chunks nor signs them, which
+    /// would cost a SHA-256 of every byte; the transport and the checksum protect them.
     pub(super) fn into_stream(self) -> ByteStream {
         ByteStream::new(SdkBody::retryable(move || {
-            SdkBody::from_body_1_x(Sending(self.clone()))
+            SdkBody::from_body_1_x(Frames(self.clone()))
         }))
     }
 }
 
-impl FromIterator<Bytes> for Pieces {
-    fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Self {
+impl FromIterator<Bytes> for Body {
+    fn from_iter<I: IntoIterator<Item = Bytes>>(chunks: I) -> Self {
         let mut all = Self::default();
-        pieces.into_iter().for_each(|piece| all.push(piece));
+        chunks.into_iter().for_each(|chunk| all.push(chunk));
         all
     }
 }
 
-struct Sending(Pieces);
+/// Sends one chunk per frame.
+struct Frames(Body);
 
-impl Body for Sending {
+impl http_body::Body for Frames {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -106,10 +107,10 @@ impl Body for Sending {
         mut self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = self.0.pieces.pop_front();
-        Poll::Ready(piece.map(|piece| {
-            self.0.length -= piece.len();
-            Ok(Frame::data(piece))
+        let chunk = self.0.chunks.pop_front();
+        Poll::Ready(chunk.map(|chunk| {
+            self.0.length -= chunk.len();
+            Ok(Frame::data(chunk))
         }))
     }
 
@@ -127,25 +128,25 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn pieces_are_cut_anywhere_and_sent_as_often_as_asked() {
-        let mut pieces: Pieces = ["ab", "", "cdef", "g"]
+    async fn a_body_is_cut_anywhere_and_sent_again() {
+        let mut body: Body = ["ab", "", "cdef", "g"]
             .into_iter()
             .map(Bytes::from)
             .collect();
-        let front = pieces.split_to(3);
-        assert_eq!((front.len(), pieces.len()), (3, 4));
+        let front = body.split_to(3);
+        assert_eq!((front.len(), body.len()), (3, 4));
         assert_eq!(
-            (front.clone().join(), pieces.clone().join()),
+            (front.clone().join(), body.clone().join()),
             ("abc".into(), "defg".into())
         );
-        pieces.append(front);
+        body.append(front);
         assert_eq!(
-            pieces.crc32(),
+            body.crc32(),
             base64::encode(crc32fast::hash(b"defgabc").to_be_bytes())
         );
-        let body = pieces.into_stream().into_inner();
+        let sdk_body = body.into_stream().into_inner();
         for _ in 0..2 {
-            let again = body.try_clone().unwrap();
+            let again = sdk_body.try_clone().unwrap();
             assert_eq!(again.content_length(), Some(7));
             assert_eq!(
                 ByteStream::new(again).collect().await.unwrap().into_bytes(),

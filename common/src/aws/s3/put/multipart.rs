@@ -1,126 +1,57 @@
-//! The requests that make up an upload. Every one that brings bytes carries a CRC-32 that S3
-//! checks.
+//! A multipart upload. Every part carries a CRC-32 that S3 checks.
 //!
-//! They are boxed: the SDK's futures have kilobytes, which every caller up to the worker's pool
-//! would carry along.
+//! The futures of requests are boxed: the SDK's have kilobytes, which every caller up to the
+//! worker's pool would carry along.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
-use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::body::Pieces;
-use super::upload::{Existing, Stored};
+use super::body::Body;
+use super::target::{Stored, Target};
 use crate::aws::error::{AwsError, AwsErrorKind};
-use crate::aws::s3::store::ObjectStore;
-use crate::domain::S3Url;
 
-/// Bytes of a part. S3 takes 5 MiB to 5 GiB and 10,000 parts ("Amazon S3 multipart upload limits"):
-/// up to 78 GiB.
-pub(super) const PART: usize = 8 * 1024 * 1024;
-/// S3 takes no smaller part, but for the last ("Amazon S3 multipart upload limits").
-pub(super) const LEAST: usize = 5 * 1024 * 1024;
-/// Parts of a raster on their way at a time.
-pub(super) const PARTS_AT_ONCE: usize = 4;
+/// The least bytes of a part, except the last ("Amazon S3 multipart upload limits").
+pub(super) const MIN_PART: usize = 5 * 1024 * 1024;
 
-/// What an upload makes.
-#[derive(Debug, Clone)]
-pub(super) struct Target {
-    pub(super) store: ObjectStore,
-    pub(super) object: S3Url,
-    pub(super) content_type: &'static str,
-    pub(super) existing: Existing,
-}
-
-/// A multipart upload that has begun. Part numbers run from 1 without gaps: S3 demands that where
-/// parts have checksums (S3 API reference, `CompletedPart`, `PartNumber`). One that is dropped
-/// unfinished is aborted in the background.
+/// A multipart upload in progress.
+///
+/// Part numbers run from 1 without gaps: S3 requires that where parts have checksums (S3 API
+/// reference, `CompletedPart`, `PartNumber`). An upload that is dropped before its end is aborted
+/// in the background.
 #[derive(Debug)]
 pub(super) struct Multipart {
     target: Target,
-    /// Parts on their way at a time.
-    at_once: usize,
-    /// `None` once it is completed or aborted.
+    max_in_flight: usize,
+    /// `None` once the upload is completed or aborted.
     id: Option<String>,
-    on_their_way: JoinSet<Result<(i32, CompletedPart), AwsError>>,
+    in_flight: JoinSet<Result<(i32, CompletedPart), AwsError>>,
     done: BTreeMap<i32, CompletedPart>,
 }
 
-impl Target {
-    pub(super) fn new(
-        store: &ObjectStore,
-        object: &S3Url,
-        region: Option<&str>,
-        content_type: &'static str,
-        existing: Existing,
-    ) -> Self {
-        if let Some(region) = region {
-            store.place(object.bucket(), region);
-        }
-        Self {
-            store: store.clone(),
-            object: object.clone(),
-            content_type,
-            existing,
-        }
-    }
-
-    /// Puts the object by one request.
-    pub(super) async fn put(&self, bytes: Bytes) -> Result<Stored, AwsError> {
+impl Multipart {
+    /// Creates an upload that has at most `max_in_flight` parts in flight.
+    ///
+    /// # Errors
+    /// [`AwsError`] when S3 refuses it.
+    pub(super) async fn create(target: &Target, max_in_flight: usize) -> Result<Self, AwsError> {
+        let bucket = target.object.bucket();
         loop {
-            let put = self
+            let request = target
                 .store
-                .client(self.object.bucket())
-                .put_object()
-                .bucket(self.object.bucket())
-                .key(self.object.key())
-                .content_type(self.content_type)
-                .checksum_algorithm(ChecksumAlgorithm::Crc32)
-                .set_if_none_match((self.existing == Existing::Keep).then(|| "*".to_owned()))
-                .body(ByteStream::from(bytes.clone()));
-            return match Box::pin(put.send()).await {
-                Ok(put) => {
-                    let etag = put.e_tag().unwrap_or_default().to_owned();
-                    Ok(Stored::New {
-                        etag,
-                        bytes: bytes.len() as u64,
-                    })
-                }
-                Err(error) if self.store.learn_region(self.object.bucket(), &error) => continue,
-                Err(error) => self.kept_or(AwsError::new(
-                    "s3",
-                    "PutObject",
-                    &self.object.to_string(),
-                    &error,
-                )),
-            };
-        }
-    }
-
-    fn kept_or(&self, error: AwsError) -> Result<Stored, AwsError> {
-        let kept = self.existing == Existing::Keep && error.code() == Some("PreconditionFailed");
-        if kept { Ok(Stored::Kept) } else { Err(error) }
-    }
-
-    /// Begins a multipart upload that has at most `at_once` parts on their way.
-    pub(super) async fn create(&self, at_once: usize) -> Result<Multipart, AwsError> {
-        loop {
-            let create = self
-                .store
-                .client(self.object.bucket())
+                .client(bucket)
                 .create_multipart_upload()
-                .bucket(self.object.bucket())
-                .key(self.object.key())
-                .content_type(self.content_type)
+                .bucket(bucket)
+                .key(target.object.key())
+                .content_type(target.content_type)
                 .checksum_algorithm(ChecksumAlgorithm::Crc32);
-            let created = match Box::pin(create.send()).await {
+            let created = match Box::pin(request.send()).await {
                 Ok(created) => created,
-                Err(error) if self.store.learn_region(self.object.bucket(), &error) => continue,
+                Err(error) if target.store.learn_region(bucket, &error) => continue,
                 Err(error) => {
-                    let object = self.object.to_string();
+                    let object = target.object.to_string();
                     return Err(AwsError::new(
                         "s3",
                         "CreateMultipartUpload",
@@ -129,27 +60,25 @@ impl Target {
                     ));
                 }
             };
-            return Ok(Multipart {
-                target: self.clone(),
-                at_once,
+            return Ok(Self {
+                target: target.clone(),
+                max_in_flight,
                 id: Some(created.upload_id().unwrap_or_default().to_owned()),
-                on_their_way: JoinSet::new(),
+                in_flight: JoinSet::new(),
                 done: BTreeMap::new(),
             });
         }
     }
-}
 
-impl Multipart {
-    /// Sends a part on its way, as soon as there is room.
+    /// Sends a part in the background; waits while too many are in flight.
     ///
     /// # Errors
-    /// When an earlier part could not be stored; the upload is then aborted.
-    pub(super) async fn send(&mut self, number: usize, part: Pieces) -> Result<(), AwsError> {
-        while self.on_their_way.len() >= self.at_once {
+    /// [`AwsError`] when an earlier part could not be stored; the upload is then aborted.
+    pub(super) async fn send(&mut self, number: usize, part: Body) -> Result<(), AwsError> {
+        while self.in_flight.len() >= self.max_in_flight {
             self.collect().await?;
         }
-        // S3 refuses numbers beyond 10,000 in its own words.
+        // S3 itself refuses numbers beyond 10,000.
         let number = i32::try_from(number).unwrap_or(i32::MAX);
         let request = self
             .target
@@ -164,7 +93,7 @@ impl Multipart {
             .checksum_crc32(part.crc32())
             .body(part.into_stream());
         let object = self.target.object.to_string();
-        self.on_their_way.spawn(async move {
+        self.in_flight.spawn(async move {
             let part = request
                 .send()
                 .await
@@ -178,8 +107,9 @@ impl Multipart {
         Ok(())
     }
 
+    /// Waits for one of the parts in flight.
     async fn collect(&mut self) -> Result<(), AwsError> {
-        match self.on_their_way.join_next().await {
+        match self.in_flight.join_next().await {
             Some(Ok(Ok((number, part)))) => {
                 self.done.insert(number, part);
                 Ok(())
@@ -188,63 +118,67 @@ impl Multipart {
                 self.abort().await;
                 Err(error)
             }
-            // A part's task neither panics nor is it aborted before the upload is.
+            // A part's task does not panic, and nobody aborts it before the upload.
             Some(Err(_)) | None => Ok(()),
         }
     }
 
-    /// Waits for all parts, and makes the object of `bytes` bytes visible.
+    /// Waits for all parts and makes the object of `bytes` bytes visible.
     ///
     /// # Errors
-    /// When a request failed; the upload is then aborted.
+    /// [`AwsError`] when a request failed; the upload is then aborted.
     pub(super) async fn complete(mut self, bytes: u64) -> Result<Stored, AwsError> {
-        while !self.on_their_way.is_empty() {
+        while !self.in_flight.is_empty() {
             self.collect().await?;
         }
         let parts = std::mem::take(&mut self.done).into_values().collect();
         let target = &self.target;
-        let complete = target
+        let request = target
             .store
             .client(target.object.bucket())
             .complete_multipart_upload()
             .bucket(target.object.bucket())
             .key(target.object.key())
             .set_upload_id(self.id.clone())
-            .set_if_none_match((target.existing == Existing::Keep).then(|| "*".to_owned()))
+            .set_if_none_match(target.if_none_match())
             .multipart_upload(
                 CompletedMultipartUpload::builder()
                     .set_parts(Some(parts))
                     .build(),
             );
-        match Box::pin(complete.send()).await {
-            Ok(done) => {
+        match Box::pin(request.send()).await {
+            Ok(completed) => {
                 self.id = None;
                 Ok(Stored::New {
-                    etag: done.e_tag().unwrap_or_default().to_owned(),
+                    etag: completed.e_tag().unwrap_or_default().to_owned(),
                     bytes,
                 })
             }
             Err(error) => {
                 let object = target.object.to_string();
                 let error = AwsError::new("s3", "CompleteMultipartUpload", &object, &error);
-                // It may be completed: "the multipart upload might have been aborted or completed"
-                // (S3 API reference), the latter by a request of which only the answer was lost.
-                // Made again, the object is the same.
-                let gone = error.code() == Some("NoSuchUpload");
-                let stored = target.kept_or(if gone { error.into_passing() } else { error });
+                // The upload may be completed: "the multipart upload might have been aborted or
+                // completed" (S3 API reference), the latter when only the response was lost. A new
+                // upload makes the same object, so another attempt is right.
+                let is_gone = error.code() == Some("NoSuchUpload");
+                let stored = target.kept_or(if is_gone {
+                    error.into_retryable()
+                } else {
+                    error
+                });
                 self.abort().await;
                 stored
             }
         }
     }
 
-    /// Aborts the upload; what cannot be aborted is left to the bucket's lifecycle rule.
+    /// Aborts the upload. If S3 cannot be reached, the bucket's lifecycle rule removes the parts.
     pub(super) async fn abort(&mut self) {
-        if let Err(error) = self.give_up().await {
+        if let Err(error) = self.try_abort().await {
             // An upload that is gone needs no abort.
             if error.kind() != AwsErrorKind::NotFound {
                 let object = &self.target.object;
-                tracing::warn!(%object, %error, "an aborted upload is left to the bucket's lifecycle rule");
+                tracing::warn!(%object, %error, "an upload is not aborted; the bucket's lifecycle rule removes its parts");
             }
         }
     }
@@ -252,11 +186,11 @@ impl Multipart {
     /// Aborts the upload.
     ///
     /// # Errors
-    /// When S3 refused to.
-    pub(super) async fn give_up(&mut self) -> Result<(), AwsError> {
-        // A part that is still arriving when the upload is aborted may stay
-        // ("AbortMultipartUpload").
-        self.on_their_way.shutdown().await;
+    /// [`AwsError`] when the call fails.
+    pub(super) async fn try_abort(&mut self) -> Result<(), AwsError> {
+        // A part that still arrives while the upload is aborted may stay
+        // (S3 API reference, `AbortMultipartUpload`).
+        self.in_flight.shutdown().await;
         match self.id.take() {
             Some(id) => abort(&self.target, id).await,
             None => Ok(()),
@@ -268,9 +202,9 @@ impl Drop for Multipart {
     fn drop(&mut self) {
         if let (Some(id), Ok(runtime)) = (self.id.take(), Handle::try_current()) {
             let target = self.target.clone();
-            let mut on_their_way = std::mem::take(&mut self.on_their_way);
+            let mut in_flight = std::mem::take(&mut self.in_flight);
             runtime.spawn(async move {
-                on_their_way.shutdown().await;
+                in_flight.shutdown().await;
                 if let Err(error) = abort(&target, id).await {
                     tracing::debug!(object = %target.object, %error, "an upload that was dropped is not aborted");
                 }
@@ -280,14 +214,14 @@ impl Drop for Multipart {
 }
 
 async fn abort(target: &Target, id: String) -> Result<(), AwsError> {
-    let abort = target
+    let request = target
         .store
         .client(target.object.bucket())
         .abort_multipart_upload()
         .bucket(target.object.bucket())
         .key(target.object.key())
         .upload_id(id);
-    match Box::pin(abort.send()).await {
+    match Box::pin(request.send()).await {
         Ok(_) => Ok(()),
         Err(error) => Err(AwsError::new(
             "s3",

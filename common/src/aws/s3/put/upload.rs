@@ -1,43 +1,36 @@
+//! Uploading an object whose bytes come in order.
+
 use bytes::{Bytes, BytesMut};
 
-use super::body::Pieces;
-use super::multipart::{LEAST as PART, Multipart, Target};
+use super::body::Body;
+use super::multipart::{MIN_PART, Multipart};
+use super::target::{Existing, Stored, Target};
 use crate::aws::error::AwsError;
 use crate::aws::s3::store::ObjectStore;
 use crate::domain::S3Url;
 
-/// What to do about an object that is already there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
-    /// Put the new one in its place.
-    Replace,
-    /// Leave it (`If-None-Match: *`; S3 user guide, "Conditional writes").
-    Keep,
-}
-
-/// What became of an upload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stored {
-    /// The object is there, whole.
-    New {
-        /// Its entity tag.
-        etag: String,
-        /// Its length.
-        bytes: u64,
-    },
-    /// An object was there and has been left.
-    Kept,
-}
-
-/// An upload that takes its bytes as they come: one request when they are few, else a multipart
-/// upload, of which one part travels while the next is being made. Every request carries a CRC-32
-/// that S3 checks.
+/// An upload that takes its bytes in order, for lists that may be large.
 ///
-/// Memory: two parts of 5 MiB, and whatever is written at a time. It is for lists, of tasks that
-/// may be large.
+/// Up to 5 MiB are one request. More are a multipart upload, which sends one part while the next is
+/// being filled. Every request carries a CRC-32 that S3 checks.
+///
+/// Memory: two parts of 5 MiB, and the bytes of one [`Upload::write`].
 ///
 /// Nothing is visible before [`Upload::finish`]. An upload that is dropped before is aborted in the
 /// background.
+///
+/// ```no_run
+/// use tilefleet_common::aws::{AwsError, Existing, ObjectStore, Stored, Upload};
+/// use tilefleet_common::domain::S3Url;
+///
+/// async fn put(store: &ObjectStore, list: &S3Url) -> Result<Stored, AwsError> {
+///     let mut upload = Upload::begin(store, list, None, "text/plain", Existing::Replace);
+///     for n in 0..1_000_000 {
+///         upload.write(format!("{n}\n").as_bytes()).await?;
+///     }
+///     upload.finish().await
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Upload {
     target: Target,
@@ -49,7 +42,8 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Begins the upload of `object`, whose bucket is in `region` if that is not the fleet's own.
+    /// Begins the upload of `object`, whose bucket is in `region`, or in the fleet's own if that is
+    /// `None`. Sends nothing yet.
     pub fn begin(
         store: &ObjectStore,
         object: &S3Url,
@@ -67,11 +61,11 @@ impl Upload {
         }
     }
 
-    /// Finds out whether objects may be put under `object`: begins an upload and gives it up, so
-    /// that at no time there is anything to see.
+    /// Checks whether the role may write `object`: creates a multipart upload and aborts it, so that
+    /// no object is visible at any time.
     ///
     /// # Errors
-    /// [`AwsError`] when one of the two is refused.
+    /// [`AwsError`] when one of the two calls fails.
     pub async fn probe(store: &ObjectStore, object: &S3Url) -> Result<(), AwsError> {
         let target = Target::new(
             store,
@@ -80,33 +74,33 @@ impl Upload {
             "application/octet-stream",
             Existing::Keep,
         );
-        target.create(1).await?.give_up().await
+        Multipart::create(&target, 1).await?.try_abort().await
     }
 
-    /// Adds bytes at the end.
+    /// Appends bytes.
     ///
     /// # Errors
     /// [`AwsError`] when a part could not be stored; the upload is then aborted.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), AwsError> {
         self.bytes += bytes.len() as u64;
         self.buffer.extend_from_slice(bytes);
-        while self.buffer.len() > PART {
-            let part = self.buffer.split_to(PART).freeze();
+        while self.buffer.len() > MIN_PART {
+            let part = self.buffer.split_to(MIN_PART).freeze();
             self.send(part).await?;
         }
         Ok(())
     }
 
-    /// Makes the object visible, whole, or not at all.
+    /// Sends the rest and makes the whole object visible.
     ///
     /// # Errors
     /// [`AwsError`] when a request failed; a multipart upload is then aborted.
     pub async fn finish(mut self) -> Result<Stored, AwsError> {
         let last = self.buffer.split().freeze();
         match self.multipart.take() {
-            // Never empty: a part is cut off only when something follows.
+            // The last part is never empty: a part is cut off only when something follows.
             Some(mut multipart) => {
-                multipart.send(self.next, Pieces::from_iter([last])).await?;
+                multipart.send(self.next, Body::from_iter([last])).await?;
                 multipart.complete(self.bytes).await
             }
             None => self.target.put(last).await,
@@ -116,9 +110,9 @@ impl Upload {
     async fn send(&mut self, part: Bytes) -> Result<(), AwsError> {
         let multipart = match &mut self.multipart {
             Some(multipart) => multipart,
-            none => none.insert(self.target.create(1).await?),
+            none => none.insert(Multipart::create(&self.target, 1).await?),
         };
-        multipart.send(self.next, Pieces::from_iter([part])).await?;
+        multipart.send(self.next, Body::from_iter([part])).await?;
         self.next += 1;
         Ok(())
     }
@@ -128,14 +122,14 @@ impl Upload {
 mod tests {
     use super::*;
     use crate::aws::AwsErrorKind;
-    use crate::aws::canned::s3::{count, store, uploads as answer};
-    use crate::aws::canned::{Answer, Asked, Log};
+    use crate::aws::canned::{Log, Request, Response};
+    use crate::aws::s3::canned::{count, store, uploads};
 
     fn begin(
         existing: Existing,
-        answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+        respond: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> (Upload, Log) {
-        let (store, log) = store(move |_, asked| answer(asked));
+        let (store, log) = store(move |_, request| respond(request));
         (
             Upload::begin(
                 &store,
@@ -155,7 +149,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_small_object_takes_one_request_and_a_large_one_parts() {
-        let (upload, log) = begin(Existing::Replace, answer);
+        let (upload, log) = begin(Existing::Replace, uploads);
         let stored = whole(upload, b"small").await.unwrap();
         assert_eq!(
             stored,
@@ -166,13 +160,13 @@ mod tests {
         );
         assert_eq!(log.requests().len(), 1);
 
-        let (upload, log) = begin(Existing::Replace, answer);
-        let stored = whole(upload, &vec![7; 2 * PART + 1]).await.unwrap();
+        let (upload, log) = begin(Existing::Replace, uploads);
+        let stored = whole(upload, &vec![7; 2 * MIN_PART + 1]).await.unwrap();
         assert_eq!(
             stored,
             Stored::New {
                 etag: "\"whole\"".into(),
-                bytes: 2 * PART as u64 + 1
+                bytes: 2 * MIN_PART as u64 + 1
             }
         );
         assert_eq!((count(&log, "POST"), count(&log, "PUT")), (2, 3));
@@ -181,16 +175,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn bytes_that_come_in_drops_end_in_the_same_parts() {
-        let (mut upload, log) = begin(Existing::Replace, answer);
+    async fn many_small_writes_make_the_same_parts() {
+        let (mut upload, log) = begin(Existing::Replace, uploads);
         for _ in 0..20 {
-            upload.write(&vec![1; PART / 8]).await.unwrap();
+            upload.write(&vec![1; MIN_PART / 8]).await.unwrap();
         }
         assert_eq!(
             upload.finish().await.unwrap(),
             Stored::New {
                 etag: "\"whole\"".into(),
-                bytes: 20 * (PART as u64 / 8)
+                bytes: 20 * (MIN_PART as u64 / 8)
             }
         );
         assert_eq!(count(&log, "PUT"), 3);
@@ -198,18 +192,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_part_that_cannot_be_stored_aborts_the_upload() {
-        let (upload, log) = begin(Existing::Replace, |asked| {
-            if asked.uri.contains("partNumber=2") {
+        let (upload, log) = begin(Existing::Replace, |request| {
+            if request.uri.contains("partNumber=2") {
                 (
                     403,
                     vec![],
                     b"<Error><Code>AccessDenied</Code></Error>".to_vec(),
                 )
             } else {
-                answer(asked)
+                uploads(request)
             }
         });
-        let error = whole(upload, &vec![7; 3 * PART]).await.unwrap_err();
+        let error = whole(upload, &vec![7; 3 * MIN_PART]).await.unwrap_err();
         assert_eq!(error.kind(), AwsErrorKind::AccessDenied);
         assert_eq!(
             (count(&log, "DELETE"), count(&log, "POST")),
@@ -219,31 +213,30 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_upload_that_is_gone_when_it_is_completed_may_have_been_completed_and_is_worth_another_try()
-     {
-        let (upload, log) = begin(Existing::Replace, |asked| match asked.method.as_str() {
-            "POST" if !asked.uri.contains("uploads") => (
+    async fn an_upload_that_is_gone_when_it_is_completed_is_a_retryable_error() {
+        let (upload, log) = begin(Existing::Replace, |request| match request.method.as_str() {
+            "POST" if !request.uri.contains("uploads") => (
                 404,
                 vec![],
                 b"<Error><Code>NoSuchUpload</Code></Error>".to_vec(),
             ),
-            _ => answer(asked),
+            _ => uploads(request),
         });
-        let error = whole(upload, &vec![7; 2 * PART]).await.unwrap_err();
+        let error = whole(upload, &vec![7; 2 * MIN_PART]).await.unwrap_err();
         assert!(error.is_retryable(), "{error}");
         assert_eq!(count(&log, "DELETE"), 1, "what is left of it is aborted");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_probe_leaves_nothing_and_names_what_may_not_be_done() {
-        let probe = async |answer: fn(&Asked) -> Answer| {
-            let (store, log) = store(move |_, asked| answer(asked));
+    async fn a_probe_leaves_nothing_and_names_the_action_that_is_denied() {
+        let probe = async |respond: fn(&Request) -> Response| {
+            let (store, log) = store(move |_, request| respond(request));
             (
                 Upload::probe(&store, &"s3://out/doctor".parse().unwrap()).await,
                 log,
             )
         };
-        let (sound, log) = probe(answer).await;
+        let (sound, log) = probe(uploads).await;
         sound.unwrap();
         assert_eq!(
             (
@@ -261,27 +254,27 @@ mod tests {
             )
         })
         .await;
-        let words = "access to s3://out/doctor denied (AccessDenied: http status 403); the role needs s3:PutObject on it";
-        assert_eq!(denied.unwrap_err().to_string(), words);
+        let message = "access to s3://out/doctor denied (AccessDenied: http status 403); the role needs s3:PutObject on it";
+        assert_eq!(denied.unwrap_err().to_string(), message);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_object_that_shall_be_kept_is_kept() {
-        let there = |asked: &Asked| match asked.method.as_str() {
-            "POST" if asked.uri.contains("uploads") => answer(asked),
-            "DELETE" => answer(asked),
-            _ if asked.header("if-none-match") == "*" => (
+    async fn an_existing_object_is_kept_if_the_caller_says_so() {
+        let existing = |request: &Request| match request.method.as_str() {
+            "POST" if request.uri.contains("uploads") => uploads(request),
+            "DELETE" => uploads(request),
+            _ if request.header("if-none-match") == "*" => (
                 412,
                 vec![],
                 b"<Error><Code>PreconditionFailed</Code></Error>".to_vec(),
             ),
-            _ => answer(asked),
+            _ => uploads(request),
         };
-        let (upload, _) = begin(Existing::Keep, there);
+        let (upload, _) = begin(Existing::Keep, existing);
         assert_eq!(whole(upload, b"small").await.unwrap(), Stored::Kept);
-        let (upload, log) = begin(Existing::Keep, there);
+        let (upload, log) = begin(Existing::Keep, existing);
         assert_eq!(
-            whole(upload, &vec![7; PART + 1]).await.unwrap(),
+            whole(upload, &vec![7; MIN_PART + 1]).await.unwrap(),
             Stored::Kept
         );
         assert_eq!(count(&log, "DELETE"), 1, "the parts are not left behind");

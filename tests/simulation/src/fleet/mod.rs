@@ -1,0 +1,8 @@
+//! The queue, the Auto Scaling group and its machines, second by second.
+
+pub mod conditions;
+pub mod group;
+pub mod machine;
+pub mod outcome;
+pub mod queue;
+pub mod world;

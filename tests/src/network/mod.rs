@@ -1,0 +1,11 @@
+//! Networks between a fleet and its endpoint: [`gate`] holds or cuts all connections, [`proxy`]
+//! delays, loses, repeats and refuses single calls.
+
+mod batches;
+pub(crate) mod gate;
+mod http;
+pub(crate) mod proxy;
+mod refusal;
+mod trouble;
+
+pub use trouble::Trouble;

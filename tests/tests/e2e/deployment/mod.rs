@@ -1,0 +1,5 @@
+//! What stands around the fleet: terraform, the local stack, and the demo.
+
+mod demo;
+mod local_stack;
+mod terraform;

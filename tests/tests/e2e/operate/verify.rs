@@ -1,0 +1,328 @@
+//! `verify` finds each kind of difference, made by hand in table and bucket, and repairs it.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+use tilefleet_common::domain::TaskId;
+use tilefleet_common::ledger::Key;
+use tilefleet_tests::objects;
+
+use crate::support::cells::{lines, plain_scene};
+use crate::support::queues::purge;
+use crate::support::site::Site;
+
+fn key(key: &Key) -> std::collections::HashMap<String, AttributeValue> {
+    let text = |text: String| AttributeValue::S(text);
+    [
+        ("pk".to_owned(), text(key.partition())),
+        ("sk".to_owned(), text(key.sort())),
+    ]
+    .into()
+}
+
+/// Changes an item by hand. Numbers are given as `:name`, sets of one number as `:name`.
+pub(crate) async fn edit(
+    site: &Site,
+    at: &Key,
+    change: &str,
+    values: &[(&str, AttributeValue)],
+) -> Result<()> {
+    let mut update = site
+        .stack
+        .dynamodb
+        .update_item()
+        .table_name(&site.stack.table)
+        .set_key(Some(key(at)));
+    update = update.update_expression(change);
+    for (name, value) in values {
+        update = update.expression_attribute_values(*name, value.clone());
+    }
+    if change.contains("#state") {
+        update = update.expression_attribute_names("#state", "state");
+    }
+    update
+        .send()
+        .await
+        .with_context(|| format!("{change} of {at}"))?;
+    Ok(())
+}
+
+fn set(number: u32) -> AttributeValue {
+    AttributeValue::Ns(vec![number.to_string()])
+}
+
+pub(crate) async fn remove(site: &Site, at: &Key) -> Result<()> {
+    let delete = site
+        .stack
+        .dynamodb
+        .delete_item()
+        .table_name(&site.stack.table)
+        .set_key(Some(key(at)));
+    delete.send().await?;
+    Ok(())
+}
+
+/// What `verify` finds, by kind, after checking its exit code.
+async fn found(site: &Site, task: &str, more: &[&str]) -> Result<BTreeMap<String, u64>> {
+    let told = site
+        .producer(&[&["verify", task, "-o", "json"], more].concat())
+        .await?;
+    let report = told.json()?;
+    let found: BTreeMap<String, u64> = serde_json::from_value(report["found"].clone())?;
+    assert_eq!(report["sound"], json!(found.is_empty()));
+    told.expect_code(i32::from(!found.is_empty()))?;
+    Ok(found)
+}
+
+fn kinds(kinds: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    kinds
+        .iter()
+        .map(|(kind, count)| ((*kind).to_owned(), *count))
+        .collect()
+}
+
+/// Repairs, lets a worker run, and expects everything sound.
+async fn mended(site: &Site, task: &str, expected: &[(&str, u64)]) -> Result<()> {
+    assert_eq!(found(site, task, &[]).await?, kinds(expected));
+    assert_eq!(found(site, task, &["--repair"]).await?, kinds(expected));
+    site.work().await?;
+    assert_eq!(
+        found(site, task, &[]).await?,
+        kinds(&[]),
+        "after the repair of {expected:?}"
+    );
+    assert_eq!(site.status(task).await?["state"], "COMPLETE");
+    Ok(())
+}
+
+async fn etags(site: &Site, count: u32) -> Result<Vec<String>> {
+    let mut etags = vec![];
+    for number in 0..count {
+        let key = format!("{number}/20200801/sentinel_l2a_48RXT_20200801_{number}_RGB.tif");
+        let head = site
+            .stack
+            .s3
+            .head_object()
+            .bucket(&site.stack.output_bucket)
+            .key(key)
+            .send()
+            .await?;
+        etags.push(head.e_tag().context("no tag")?.to_owned());
+    }
+    Ok(etags)
+}
+
+#[tokio::test]
+async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tells_of_it()
+-> Result<()> {
+    let site = Site::new("verify").await?;
+    let scene = plain_scene(&site).await?;
+    let task = site
+        .submit(&site.write("cells.ndjson", lines(&site, &scene, 5))?)
+        .await?;
+    let id: TaskId = task.parse()?;
+    site.work().await?;
+    site.completion(&task).await?;
+    let report = site.json(&["verify", &task, "-o", "json"]).await?;
+    let five = json!({"ok": 5, "failed": 0, "pending": 0});
+    assert_eq!(
+        (&report["sets"], &report["items"], &report["artefacts"]),
+        (&five, &five, &json!(5))
+    );
+    let before = etags(&site, 5).await?;
+
+    let name =
+        |number: u32| format!("{number}/20200801/sentinel_l2a_48RXT_20200801_{number}_RGB.tif");
+    site.stack
+        .s3
+        .delete_object()
+        .bucket(&site.stack.output_bucket)
+        .key(name(0))
+        .send()
+        .await?;
+    let put = site
+        .stack
+        .s3
+        .put_object()
+        .bucket(&site.stack.output_bucket)
+        .key(name(1));
+    put.body(b"another".to_vec().into()).send().await?;
+    // Slow worker, dead worker: the item says ok, the set says failed.
+    edit(
+        &site,
+        &Key::Shard(id.clone(), 0),
+        "ADD failed :i",
+        &[(":i", set(2))],
+    )
+    .await?;
+    remove(&site, &Key::Cell(id.clone(), 0, 3)).await?;
+
+    let told = site.producer(&["verify", &task]).await?;
+    told.expect_code(1)?;
+    for words in [
+        "artefact_missing",
+        "48RXT/2020-08-01/0",
+        "raster s3://",
+        "does not exist",
+        "make_again",
+        "--repair",
+    ] {
+        assert!(told.stdout.contains(words), "{words}: {}", told.story());
+    }
+    let expected = [
+        ("artefact_missing", 1),
+        ("artefact_differs", 1),
+        ("ok_but_failed", 1),
+        ("ok_without_result", 1),
+    ];
+    mended(&site, &task, &expected).await?;
+    assert_eq!(etags(&site, 5).await?, before);
+    let notice = site.completion(&task).await?;
+    assert_eq!(
+        (&notice.body["epoch"], &notice.body["ok"]),
+        (&json!(2), &json!(5))
+    );
+    let lines = site.producer(&["verify", &task, "-o", "ndjson"]).await?;
+    assert_eq!(lines.expect_code(0)?.stdout, "");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_running_task_has_lost_is_sent_again() -> Result<()> {
+    let site = Site::new("verify-running").await?;
+    let scene = plain_scene(&site).await?;
+    for (salt, kind) in [
+        "pending_without_message",
+        "not_enqueued",
+        "shard_missing",
+        "shard_not_open",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let output = format!("s3://{}/{salt}/", site.stack.output_bucket);
+        let assets: Value =
+            serde_json::from_str::<Value>(&lines(&site, &scene, 1))?["assets"].clone();
+        let line = json!({"cell": "48RXT/2020-08-01/0", "assets": assets, "output": output});
+        let task = site
+            .submit(&site.write("cells.ndjson", format!("{line}\n"))?)
+            .await?;
+        let id: TaskId = task.parse()?;
+        assert_eq!(
+            found(&site, &task, &[]).await?,
+            kinds(&[]),
+            "a task that runs is sound"
+        );
+        purge(&site).await?;
+        let shard = Key::Shard(id.clone(), 0);
+        match kind {
+            "not_enqueued" => edit(&site, &shard, "REMOVE enqueued", &[]).await?,
+            "shard_missing" => remove(&site, &shard).await?,
+            "shard_not_open" => {
+                edit(
+                    &site,
+                    &Key::Task(id),
+                    "DELETE open_shards :s",
+                    &[(":s", set(0))],
+                )
+                .await?;
+            }
+            _ => {}
+        }
+        let beside: &[(&str, u64)] = if kind == "shard_not_open" {
+            &[("not_completed", 1)]
+        } else {
+            &[]
+        };
+        mended(&site, &task, &[&[(kind, 1)], beside].concat()).await?;
+        assert_eq!(site.completion(&task).await?.body["ok"], 1, "{kind}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_task_that_was_not_brought_to_its_end_is() -> Result<()> {
+    let site = Site::new("verify-end").await?;
+    let scene = plain_scene(&site).await?;
+    let task = site
+        .submit(&site.write("cells.ndjson", lines(&site, &scene, 2))?)
+        .await?;
+    let id: TaskId = task.parse()?;
+    site.work().await?;
+    site.completion(&task).await?;
+    let (of_task, of_shard) = (Key::Task(id.clone()), Key::Shard(id, 0));
+    let running = (":r", AttributeValue::S("RUNNING".into()));
+    let zero = (":n", AttributeValue::N("0".into()));
+
+    let change = "SET #state = :r, notified_epoch = :n REMOVE notify_until";
+    edit(&site, &of_task, change, &[running.clone(), zero.clone()]).await?;
+    mended(&site, &task, &[("not_completed", 1)]).await?;
+    assert_eq!(
+        site.completion(&task).await?.body["event_id"],
+        format!("{task}/1")
+    );
+
+    let change = "SET #state = :r, notified_epoch = :n ADD open_shards :s REMOVE notify_until";
+    edit(
+        &site,
+        &of_task,
+        change,
+        &[running.clone(), zero.clone(), (":s", set(0))],
+    )
+    .await?;
+    mended(&site, &task, &[("shard_not_closed", 1)]).await?;
+    site.completion(&task).await?;
+
+    edit(
+        &site,
+        &of_task,
+        "SET notified_epoch = :n REMOVE notify_until",
+        &[zero],
+    )
+    .await?;
+    mended(&site, &task, &[("notice_owed", 1)]).await?;
+    site.completion(&task).await?;
+
+    let change = "SET #state = :r ADD open_shards :s";
+    edit(&site, &of_task, change, &[running, (":s", set(0))]).await?;
+    edit(&site, &of_shard, "ADD pending :i", &[(":i", set(1))]).await?;
+    mended(&site, &task, &[("ok_but_pending", 1)]).await?;
+
+    edit(&site, &of_shard, "ADD pending :i", &[(":i", set(0))]).await?;
+    mended(&site, &task, &[("pending_in_complete", 1)]).await?;
+    assert_eq!(
+        site.completion(&task).await?.body["event_id"],
+        format!("{task}/2")
+    );
+
+    let results = site.status(&task).await?["results"]
+        .as_str()
+        .context("no results")?
+        .to_owned();
+    let key = results.splitn(4, '/').nth(3).context("no key")?;
+    assert_eq!(
+        objects::list(&site.stack.s3, &site.stack.output_bucket, key)
+            .await?
+            .len(),
+        1
+    );
+    site.stack
+        .s3
+        .delete_object()
+        .bucket(&site.stack.output_bucket)
+        .key(key)
+        .send()
+        .await?;
+    assert_eq!(
+        found(&site, &task, &["--repair"]).await?,
+        kinds(&[("results_missing", 1)])
+    );
+    edit(&site, &of_shard, "ADD failed :i", &[(":i", set(7))]).await?;
+    assert_eq!(
+        found(&site, &task, &["--repair"]).await?,
+        kinds(&[("foreign_ordinal", 1), ("results_missing", 1)])
+    );
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! What is in a queue, and taking it out.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::Value;
+use tilefleet_common::domain::TaskId;
+
+use crate::support::site::Site;
+
+pub(crate) async fn attribute(site: &Site, url: &str, name: QueueAttributeName) -> Result<u32> {
+    let attributes = site
+        .stack
+        .sqs
+        .get_queue_attributes()
+        .queue_url(url)
+        .attribute_names(name.clone())
+        .send()
+        .await?;
+    Ok(attributes.attributes.context("no attributes")?[&name].parse()?)
+}
+
+pub(crate) async fn left(site: &Site, url: &str) -> Result<u32> {
+    let waiting = attribute(site, url, QueueAttributeName::ApproximateNumberOfMessages).await?;
+    let hidden = attribute(
+        site,
+        url,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+    )
+    .await?;
+    Ok(waiting + hidden)
+}
+
+/// Takes everything out of the queue, as a purge does.
+pub(crate) async fn purge(site: &Site) -> Result<()> {
+    taken(site).await.map(|_| ())
+}
+
+/// The same, and gives the bodies.
+pub(crate) async fn taken(site: &Site) -> Result<Vec<String>> {
+    let mut bodies = vec![];
+    loop {
+        let receive = site
+            .stack
+            .sqs
+            .receive_message()
+            .queue_url(&site.stack.queue_url);
+        let received = receive
+            .max_number_of_messages(10)
+            .wait_time_seconds(0)
+            .send()
+            .await?;
+        if received.messages().is_empty() {
+            return Ok(bodies);
+        }
+        for message in received.messages() {
+            bodies.push(message.body().context("no body")?.to_owned());
+            let delete = site
+                .stack
+                .sqs
+                .delete_message()
+                .queue_url(&site.stack.queue_url);
+            delete
+                .receipt_handle(message.receipt_handle().context("no receipt")?)
+                .send()
+                .await?;
+        }
+    }
+}
+
+/// How often each ordinal of the task is in the queue. Takes all messages out.
+pub(crate) async fn queued(site: &Site, task: &TaskId) -> Result<BTreeMap<u64, u32>> {
+    let mut queued = BTreeMap::new();
+    for body in taken(site).await? {
+        let body: Value = serde_json::from_str(&body)?;
+        if body["task"] == task.as_str() {
+            *queued
+                .entry(body["ordinal"].as_u64().context("no ordinal")?)
+                .or_default() += 1;
+        }
+    }
+    Ok(queued)
+}

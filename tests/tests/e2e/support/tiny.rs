@@ -1,0 +1,125 @@
+//! Tasks of tiny cells, for tests of what becomes of many of them, and what must be true when one
+//! has come to its end.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use tilefleet_common::ledger::TaskState;
+use tilefleet_tests::poll::BOUND;
+use tilefleet_tests::process::Process;
+use tilefleet_tests::{Fleet, StackOptions, eventually};
+
+use crate::support::cells::{lines, plain_scene_of};
+use crate::support::queues::left;
+use crate::support::site::Site;
+
+/// Pixels a side.
+const SIZE: u32 = 64;
+
+/// A fleet with a scene that all cells read.
+pub(crate) struct Tiny {
+    pub(crate) site: Site,
+    pub(crate) scene: Value,
+}
+
+/// How often each event was published, by its id.
+pub(crate) type Events = BTreeMap<String, u32>;
+
+/// What a task must have come to.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    pub(crate) ok: u32,
+    pub(crate) failed: u32,
+    pub(crate) epoch: u32,
+}
+
+impl Tiny {
+    /// Messages are hidden for so many seconds.
+    pub(crate) async fn new(word: &str, visibility_timeout_s: u32) -> Result<Self> {
+        let options = StackOptions {
+            visibility_timeout_s,
+            ..StackOptions::default()
+        };
+        let site = Site::with(word, options).await?;
+        let scene = plain_scene_of(&site, SIZE).await?;
+        Ok(Self { site, scene })
+    }
+
+    /// A fleet in which nothing waits for longer than so many seconds.
+    pub(crate) fn hasty(&self, seconds: u32) -> Result<Fleet> {
+        Ok(Fleet::new(&self.site.stack)?.with("TILEFLEET_FAULT_WAITS", seconds.to_string()))
+    }
+
+    /// A file of so many cells.
+    pub(crate) fn file(&self, cells: u32) -> Result<String> {
+        self.site
+            .write("cells.ndjson", lines(&self.site, &self.scene, cells))
+    }
+
+    pub(crate) async fn submit(&self, cells: u32) -> Result<String> {
+        self.site.submit(&self.file(cells)?).await
+    }
+
+    /// Lets a worker of `fleet` work until the queue is empty, and once more as long as cells come
+    /// back that it could not keep: they are hidden for a second or two only, and this machine may
+    /// be slow.
+    pub(crate) async fn work_off(&self, fleet: &Fleet, arguments: &[&str]) -> Result<()> {
+        let run = [&["run", "--until-empty"], arguments].concat();
+        eventually("an empty queue", BOUND, async || {
+            fleet.worker(&run).await?.expect_code(0)?;
+            Ok((left(&self.site, &self.site.stack.queue_url).await? == 0).then_some(()))
+        })
+        .await
+    }
+
+    /// Waits until the task is complete and told of, and nothing is left in the queues; then holds
+    /// it against what it must have come to. Gives the events that were published and not yet read.
+    pub(crate) async fn ends(
+        &self,
+        task: &str,
+        ending: &Ending,
+        workers: &[Process],
+    ) -> Result<Events> {
+        let site = &self.site;
+        let id = task.parse()?;
+        let mut seen = None;
+        let done = eventually("the end of the task", BOUND, async || {
+            let record = site.ledger.task(&id).await?.context("no task")?;
+            let told = record.state == TaskState::Complete && record.notified_epoch == record.epoch;
+            let left = left(site, &site.stack.queue_url).await?
+                + left(site, &site.stack.dead_letter_queue_url).await?;
+            seen = Some((record, left));
+            Ok((told && left == 0).then_some(()))
+        });
+        done.await.with_context(|| {
+            let words: Vec<String> = workers.iter().map(Process::last_words).collect();
+            format!("{seen:?}\n{}", words.join("\n"))
+        })?;
+        let verified = site.producer(&["verify", task, "-o", "json"]).await?;
+        let report = verified.expect_code(0)?.json()?;
+        let Ending { ok, failed, epoch } = ending;
+        let tally = json!({"ok": ok, "failed": failed, "pending": 0});
+        ensure!(
+            report["sound"] == true
+                && report["sets"] == tally
+                && report["items"] == tally
+                && report["artefacts"] == *ok
+                && report["epoch"] == *epoch,
+            "{ending:?} is not what {report:#} says"
+        );
+        events(site).await
+    }
+}
+
+/// The events that were published and not yet read.
+pub(crate) async fn events(site: &Site) -> Result<Events> {
+    let mut events = Events::new();
+    for notice in site.stack.notices().drain().await? {
+        let id = notice.body["event_id"]
+            .as_str()
+            .context("an event without an id")?;
+        *events.entry(id.to_owned()).or_default() += 1;
+    }
+    Ok(events)
+}

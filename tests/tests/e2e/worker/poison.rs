@@ -1,0 +1,210 @@
+//! Messages that are no cells, and cells that kill their worker.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+
+use anyhow::{Context as _, Result, ensure};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use tilefleet_tests::poll::BOUND;
+use tilefleet_tests::{Fleet, Notice, StackOptions, eventually, objects};
+
+use crate::support::queues::left;
+use crate::support::site::Site;
+
+/// What is below `poison/`, as JSON, by its body.
+async fn kept(site: &Site) -> Result<BTreeMap<String, Value>> {
+    let mut all = BTreeMap::new();
+    for object in objects::list(&site.stack.s3, &site.stack.output_bucket, "poison/").await? {
+        let path = site.path("kept.json");
+        objects::download(
+            &site.stack.s3,
+            &site.stack.output_bucket,
+            &object.key,
+            &path,
+        )
+        .await?;
+        let object: Value = serde_json::from_slice(&std::fs::read(path)?)?;
+        all.insert(
+            object["body"].as_str().context("no body")?.to_owned(),
+            object,
+        );
+    }
+    Ok(all)
+}
+
+#[tokio::test]
+async fn a_message_that_is_no_cell_is_kept_counted_and_removed() -> Result<()> {
+    let site = Site::new("poison").await?;
+    let task = site
+        .submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?)
+        .await?;
+    let queues = [&site.stack.queue_url, &site.stack.dead_letter_queue_url];
+    for url in queues {
+        site.stack
+            .sqs
+            .send_message()
+            .queue_url(url)
+            .message_body(url)
+            .send()
+            .await?;
+    }
+    let health = site.path("health.json");
+    let place = format!("s3://{}/poison", site.stack.output_bucket);
+    let arguments = [
+        "run",
+        "--poison",
+        &place,
+        "--health-file",
+        &health.display().to_string(),
+    ];
+    let mut worker = site.fleet.start("worker", &arguments)?;
+    let objects = eventually("the kept messages", BOUND, async || {
+        worker.still_runs()?;
+        Ok(Some(kept(&site).await?).filter(|kept| kept.len() == 2))
+    })
+    .await?;
+    for url in queues {
+        let object = objects.get(url).context("another body")?;
+        assert_eq!(
+            (&object["queue"], &object["receives"]),
+            (&url.as_str().into(), &1.into()),
+            "{object}"
+        );
+        assert!(
+            object["error"]
+                .as_str()
+                .is_some_and(|error| error.contains("expected")),
+            "{object}"
+        );
+        eventually("an empty queue", BOUND, async || {
+            Ok((left(&site, url).await? == 0).then_some(()))
+        })
+        .await?;
+    }
+    assert_eq!(site.completion(&task).await?.body["ok"], 1);
+    eventually("the count in the health file", BOUND, async || {
+        let pulse: Value = serde_json::from_slice(&std::fs::read(&health)?)?;
+        Ok((pulse["poison"] == 2).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_message_that_is_no_cell_stays_in_the_queue_when_it_cannot_be_kept() -> Result<()> {
+    let site = Site::new("unkept").await?;
+    let queue = &site.stack.queue_url;
+    site.stack
+        .sqs
+        .send_message()
+        .queue_url(queue)
+        .message_body("no cell")
+        .send()
+        .await?;
+    let worked = site
+        .fleet
+        .worker(&[
+            "run",
+            "--once",
+            "--poison",
+            &format!("s3://{}-none/poison", site.stack.prefix),
+        ])
+        .await?;
+    worked.expect_code(0)?;
+    assert!(
+        worked
+            .stderr
+            .contains("cannot be copied; it goes back to the queue"),
+        "{}",
+        worked.story()
+    );
+    assert_eq!(left(&site, queue).await?, 1);
+    Ok(())
+}
+
+/// Starts workers, one after the other as systemd does when one has died, until a task is complete.
+/// Gives the notice and how many died.
+async fn until_complete(site: &Site, fleet: &Fleet) -> Result<(Notice, u32)> {
+    let mut deaths = 0;
+    loop {
+        let mut worker = fleet.start("worker", &["run", "--slots", "4"])?;
+        let mut notices = vec![];
+        let ended = eventually("the end of a worker or of the task", BOUND, async || {
+            notices.extend(site.stack.notices().drain().await?);
+            let complete = notices
+                .iter()
+                .find(|notice| notice.event() == "task_complete")
+                .cloned();
+            Ok(match complete {
+                Some(notice) => Some(Ok(notice)),
+                None => worker.exited()?.map(Err),
+            })
+        })
+        .await
+        .with_context(|| worker.last_words())?;
+        match ended {
+            Ok(notice) => return Ok((notice, deaths)),
+            Err(status) => {
+                let aborted = status.signal() == Some(Signal::SIGABRT as i32);
+                ensure!(aborted, "{status}: {}", worker.last_words());
+                deaths += 1;
+                ensure!(deaths < 20, "{}", worker.last_words());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cell_that_kills_its_workers_fails_and_takes_no_other_along() -> Result<()> {
+    let options = StackOptions {
+        visibility_timeout_s: 2,
+        ..StackOptions::default()
+    };
+    let site = Site::with("deadly", options).await?;
+    let mut cells = vec![];
+    for date in ["2020-08-01", "2020-08-06", "2020-08-11", "2020-08-16"] {
+        cells.push(site.add_scene("48RXT", date).await?);
+    }
+    let task = site.submit(&site.document(&cells)?).await?;
+    let deadly = "48RXT/2020-08-06/0";
+    // As soon as its bands are there, before any cell beside it can be done: were they not kept
+    // apart, all would be dropped three times.
+    let fleet = Fleet::new(&site.stack)?.with("TILEFLEET_FAULT", format!("fetch:1:{deadly}"));
+    let (notice, deaths) = until_complete(&site, &fleet).await?;
+    assert_eq!(
+        (&notice.body["ok"], &notice.body["failed"]),
+        (&3.into(), &1.into()),
+        "{notice:?}"
+    );
+    assert_eq!(deaths, 3);
+    for (ordinal, story) in site.ledger.cells(&task.parse()?, 0).await? {
+        let code = story.story.error_code.as_deref();
+        assert_eq!(
+            code,
+            (story.cell.to_string() == deadly).then_some("crashed"),
+            "cell {ordinal}: {story:?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cell_that_kills_every_worker_ends_by_way_of_the_dead_letters() -> Result<()> {
+    // Given up by the queue before the workers' own budget is spent.
+    let options = StackOptions {
+        visibility_timeout_s: 1,
+        max_receive_count: 2,
+    };
+    let site = Site::with("deadlier", options).await?;
+    let task = site
+        .submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?)
+        .await?;
+    let fleet = Fleet::new(&site.stack)?.with("TILEFLEET_FAULT", "fuse:1");
+    let (notice, deaths) = until_complete(&site, &fleet).await?;
+    assert_eq!((&notice.body["failed"], deaths > 0), (&1.into(), true));
+    assert_eq!(
+        site.story(&task, 0).await?.story.error_code.as_deref(),
+        Some("dead_lettered")
+    );
+    Ok(())
+}

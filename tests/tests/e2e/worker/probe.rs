@@ -1,0 +1,150 @@
+//! Cells that cost nothing but the fleet, and how many AWS calls the fleet makes for each.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tilefleet_common::domain::SHARD_SIZE;
+use tilefleet_tests::objects;
+use tilefleet_tests::poll::BOUND;
+use tilefleet_tests::probe::{self, Calls};
+use tilefleet_tests::process::Farewell;
+
+use crate::support::site::Site;
+
+/// Cells that the worker holds: in work, and beyond those.
+const SLOTS: u64 = 16;
+const AHEAD: u64 = 20;
+/// Messages of a batch.
+const BATCH: u64 = 10;
+/// How long a task's item is believed (`common/src/tracker/task_cache.rs`).
+const FRESH: Duration = Duration::from_secs(30);
+/// How often a message's visibility timeout is renewed (`common/src/deployment.rs`, a third of it).
+const RENEWAL: Duration = Duration::from_secs(40);
+/// How long a message that is to be deleted waits for others (`common/src/aws/deletions.rs`).
+const LINGER: Duration = Duration::from_millis(100);
+
+/// What a task of so many cells took: calls of the producer, of one worker, and how long the worker
+/// had it.
+async fn calls_of(site: &Site, cells: u32) -> Result<(Calls, Calls, Duration)> {
+    let output = format!("s3://{}/{cells}", site.stack.output_bucket);
+    let document = site.path("cells.ndjson");
+    probe::write_cells(&document, cells, &site.stack.output_bucket)?;
+    let document = document.to_str().context("not UTF-8")?;
+    let arguments = [
+        "submit", document, "--recipe", "probe", "--output", &output, "-o", "json",
+    ];
+    let submitted = site.json(&arguments).await?;
+    let producer: Calls = serde_json::from_value(submitted["calls"].clone())?;
+
+    let begin = Instant::now();
+    let (slots, ahead) = (SLOTS.to_string(), AHEAD.to_string());
+    let log = site.path(&format!("worker-{cells}.log"));
+    let arguments = ["run", "--until-empty", "--slots", &slots, "--ahead", &ahead];
+    let mut worker = site
+        .fleet
+        .start_logging_to("worker", &arguments, &log, Farewell::KILL)?;
+    let status = worker.wait(BOUND).await?;
+    ensure!(status.success(), "{}", worker.last_words());
+    let took = begin.elapsed();
+
+    let task = submitted["task"].as_str().context("no task")?;
+    let notice = site.completion(task).await?;
+    ensure!(notice.body["ok"] == cells, "{}", notice.body);
+    site.producer(&["verify", task]).await?.expect_code(0)?;
+    Ok((producer, probe::calls_of_worker(&log)?, took))
+}
+
+/// The number of intervals of which a part is in `time`.
+fn intervals(time: Duration, interval: Duration) -> u64 {
+    u64::try_from(time.as_millis() / interval.as_millis()).unwrap_or(u64::MAX) + 1
+}
+
+#[tokio::test]
+async fn a_cell_of_a_large_task_takes_as_many_calls_as_one_of_a_small_task() -> Result<()> {
+    let site = Site::new("probe").await?;
+    for cells in [100, 400] {
+        let (producer, worker, took) = calls_of(&site, cells).await?;
+        let told = format!("{cells} cells in {took:?}: producer {producer:?}, worker {worker:?}");
+        let shards = u64::from(cells.div_ceil(SHARD_SIZE));
+        let cells = u64::from(cells);
+        let of = |calls: &Calls, operation: &str| calls.get(operation).copied().unwrap_or(0);
+        let exact = |calls: &Calls, wanted: &[(&str, u64)]| -> Result<()> {
+            for &(operation, wanted) in wanted {
+                ensure!(
+                    of(calls, operation) == wanted,
+                    "{operation}: expected {wanted}; {told}"
+                );
+            }
+            Ok(())
+        };
+        exact(
+            &producer,
+            &[
+                ("sqs:SendMessageBatch", cells / BATCH),
+                // A shard: created and marked as enqueued. The task: created and marked as
+                // submitted.
+                ("dynamodb:UpdateItem", 2 * shards + 2),
+                ("dynamodb:GetItem", 1),
+                ("s3:PutObject", 1),
+            ],
+        )?;
+        exact(
+            &worker,
+            &[
+                ("dynamodb:TransactWriteItems", shards),
+                // The notice's results.
+                ("dynamodb:BatchGetItem", 1),
+                ("dynamodb:Query", shards),
+                ("s3:PutObject", cells + 1),
+                ("sns:Publish", 1),
+                // Both queues are asked how they are set.
+                ("sqs:GetQueueAttributes", 2),
+            ],
+        )?;
+        // A cell: begun, recorded, closed. A shard: whether it was the last. The notice: claimed
+        // and marked, and asked for by others whose shard was closed at the same time; their
+        // messages wait until it is out.
+        let beyond = |operation: &str, expected: u64| {
+            let made = of(&worker, operation);
+            made.checked_sub(expected)
+                .with_context(|| format!("{operation}: fewer than {expected}; {told}"))
+        };
+        let writes = beyond("dynamodb:UpdateItem", 3 * cells + shards + 2)?;
+        ensure!(writes < shards, "{writes} other writes; {told}");
+        let renewals = (intervals(took, RENEWAL) - 1) * (SLOTS + AHEAD);
+        let hidden = of(&worker, "sqs:ChangeMessageVisibility");
+        ensure!(
+            hidden <= writes + renewals,
+            "{hidden} messages hidden; {told}"
+        );
+        // A cell's shard; the task's item at the start and for the notice; and by all who find it
+        // too old at the same time.
+        let reads = beyond("dynamodb:GetItem", cells + 2)?;
+        let rounds = intervals(took, FRESH);
+        ensure!(
+            (1..=rounds * (SLOTS + AHEAD)).contains(&reads),
+            "{reads} reads of the task; {told}"
+        );
+        // Beside the full ones: empty ones of a second each, one that was not full, one of the
+        // dead-letter queue.
+        let receives = beyond("sqs:ReceiveMessage", cells / BATCH)?;
+        ensure!(
+            receives <= intervals(took, Duration::from_secs(1)) + 2,
+            "{receives} other receives; {told}"
+        );
+        let deletes = of(&worker, "sqs:DeleteMessageBatch") + of(&worker, "sqs:DeleteMessage");
+        let partial = intervals(took, LINGER);
+        ensure!(
+            (cells / BATCH..=cells / BATCH + partial).contains(&deletes),
+            "{deletes} deletes; {told}"
+        );
+    }
+
+    let key = "400/20150101/probe_48RXT_20150101_7.json";
+    let made: Value = serde_json::from_slice(
+        &objects::read(&site.stack.s3, &site.stack.output_bucket, key).await?,
+    )?;
+    ensure!(made["cell"] == "48RXT/2015-01-01/7", "{made}");
+    Ok(())
+}
