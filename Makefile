@@ -56,12 +56,12 @@ test: setup fmt lint unit doc e2e ## run every check that needs no external data
 fmt: ## check the formatting
 	cargo fmt --all --check
 
-lint: setup ## run clippy with warnings as errors
-	@scripts/one-build.sh
+lint: setup ## run clippy with warnings as errors; demo and tests share one build of dependencies
 	cargo clippy $(ALL) -- -D warnings
+	@scripts/one-build.sh
 
-unit: setup ## run the unit tests
-	$(TEST) --lib --bins
+unit: setup ## run the unit tests, and check the structure of the source tree
+	$(TEST) --lib --bins --test structure
 
 doc: setup ## build the API documentation with warnings as errors, and run its examples
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

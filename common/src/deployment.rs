@@ -1,8 +1,8 @@
 //! Names and settings of a deployed fleet.
 //!
 //! This is the only place in the code for names and settings that terraform repeats. The demo and
-//! the tests, which create a fleet without terraform, take them from here; a test compares them with
-//! terraform's.
+//! the tests, which create a fleet without terraform, take them from here; a test compares them
+//! with terraform's.
 
 /// Default prefix of the names of a fleet's resources.
 pub const DEFAULT_PREFIX: &str = "tilefleet";

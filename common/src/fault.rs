@@ -3,8 +3,9 @@
 //! They are compiled only with the feature `faults`, which the end-to-end tests turn on. Released
 //! binaries lack it; the functions here then do nothing. With it, three variables apply:
 //!
-//! - `TILEFLEET_FAULT=<point>:<hit>` aborts the process when it reaches the point for the `<hit>`-th
-//!   time; `TILEFLEET_FAULT=<point>:<hit>:<cell>` counts only hits that concern the cell.
+//! - `TILEFLEET_FAULT=<point>:<hit>` aborts the process when it reaches the point for the
+//!   `<hit>`-th time; `TILEFLEET_FAULT=<point>:<hit>:<cell>` counts only hits that concern the
+//!   cell.
 //! - `TILEFLEET_FAULT_ONCE` names a file. Of the processes that are given the same file, only the
 //!   first one to reach the point dies.
 //! - `TILEFLEET_FAULT_WAITS` is the largest number of seconds that a wait may take which a test

@@ -37,6 +37,7 @@ fn blocks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("tier1");
     group.throughput(Throughput::Elements((SIDE * SIDE) as u64));
     for bits in [2, 5, 7, 9] {
+        // Encode a block of each kind of subband.
         let coded: Vec<_> = [
             (Subband::Hl, 1),
             (Subband::Lh, 2),
@@ -56,6 +57,7 @@ fn blocks(criterion: &mut Criterion) {
         let bytes: usize = coded.iter().map(|(.., segment)| segment.len()).sum();
         #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
         let rate = bytes as f64 * 8.0 / (SIDE * SIDE * coded.len()) as f64;
+        // Decode them in turn, with each kernel.
         for (name, mut decoder) in [
             ("best", BlockDecoder::new()),
             ("portable", BlockDecoder::portable()),

@@ -1,5 +1,5 @@
-//! The worker of a Tilefleet fleet: it receives cells from the queue, fuses the bands of each into a
-//! cloud-optimised `GeoTIFF`, and carries the ledger to the end of the task.
+//! The worker of a Tilefleet fleet: it receives cells from the queue, fuses the bands of each into
+//! a cloud-optimised `GeoTIFF`, and carries the ledger to the end of the task.
 //!
 //! [`run_command`] builds a worker and [`pool`] is its main loop. [`message`] is the life of one
 //! message, [`cell`] is what is done for a cell, and [`machine`] reacts to what happens to the

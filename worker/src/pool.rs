@@ -1,5 +1,5 @@
-//! The worker's main loop: receives as many messages as it can start, handles them side by side, and
-//! stops on request.
+//! The worker's main loop: receives as many messages as it can start, handles them side by side,
+//! and stops on request.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -88,8 +88,8 @@ impl Pool {
     /// Runs until the loop ends, and every held message has come to its end.
     ///
     /// # Errors
-    /// [`AwsError`] when the queue cannot be used at all; by then every held message has come to its
-    /// end.
+    /// [`AwsError`] when the queue cannot be used at all; by then every held message has come to
+    /// its end.
     pub async fn run(self) -> Result<(), AwsError> {
         // A worker that runs on drains the dead letters beside its cells.
         if self.mode == RunMode::Continuous {

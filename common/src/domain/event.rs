@@ -121,7 +121,8 @@ pub struct CellFailed {
 }
 
 impl Event {
-    /// The event's name, the value of the body's field `event` and of the message attribute `event`.
+    /// The event's name, the value of the body's field `event` and of the message attribute
+    /// `event`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::TaskComplete(_) => "task_complete",
@@ -148,8 +149,8 @@ impl Event {
         }
     }
 
-    /// The value of the message attribute `outcome`: `ok`, `some_failed`, `all_failed`, `cancelled`,
-    /// or the error code of a failed cell.
+    /// The value of the message attribute `outcome`: `ok`, `some_failed`, `all_failed`,
+    /// `cancelled`, or the error code of a failed cell.
     pub fn outcome(&self) -> &str {
         match self {
             Self::TaskComplete(event) => event.outcome.name(),
@@ -158,8 +159,8 @@ impl Event {
         }
     }
 
-    /// The subject of a mail about the event: at most 100 ASCII characters (Amazon SNS API reference,
-    /// `Publish`).
+    /// The subject of a mail about the event: at most 100 ASCII characters (Amazon SNS API
+    /// reference, `Publish`).
     pub fn subject(&self) -> String {
         let text = match self {
             Self::TaskComplete(event) if event.failed == 0 => {

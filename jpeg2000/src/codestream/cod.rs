@@ -64,6 +64,7 @@ impl CodingStyle {
         else {
             return Err(wrong("too short"));
         };
+        // Check the fixed fields.
         let layers = u16::from_be_bytes([high, low]);
         if layers == 0 || levels > 32 {
             return Err(wrong("it has no layers or too many decomposition levels"));
@@ -80,6 +81,7 @@ impl CodingStyle {
         if wide > 8 || tall > 8 || wide + tall > 8 {
             return Err(wrong("its code blocks are larger than 4096 samples"));
         }
+        // The sizes of precincts follow, one per resolution level, if the style says so.
         let expected = if style & 1 == 0 {
             0
         } else {

@@ -117,6 +117,7 @@ impl BlockDecoder {
                 available,
             });
         }
+        // Too many bits beyond the end are a flaw, if the passes needed them.
         let Some(missing) = tolerance.missing else {
             return Ok(());
         };

@@ -41,6 +41,7 @@ pub(super) fn read_header(
         else {
             break;
         };
+        // Each subband of a precinct has a tag tree of first layers, and one of missing bit-planes.
         let trees = precincts
             .nodes
             .get_mut(first_node..first_node + 2 * nodes)

@@ -137,7 +137,8 @@ impl TileDecoder {
             self.coefficients.resize(whole, 0);
         }
         let covered = usize::try_from(area).is_ok_and(|area| area == whole);
-        // Blocks that no packet includes are zero. A precinct without any does not even list them.
+        // Blocks that no packet includes are zero. Some of them are not even listed: those of
+        // precincts without content.
         let levels = geometry
             .resolutions
             .iter()

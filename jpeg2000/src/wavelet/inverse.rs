@@ -203,6 +203,7 @@ fn horizontal(low: &[i32], high: &[i32], axis: Axis, out: &mut [i32]) {
         even.copy_from_slice(low);
         return;
     };
+    // A single sample with an odd coordinate is halved.
     if even.is_empty() {
         for (out, high) in odd.iter_mut().zip(high) {
             *out = high / 2;
@@ -214,6 +215,7 @@ fn horizontal(low: &[i32], high: &[i32], axis: Axis, out: &mut [i32]) {
     let even_end =
         |low: i32, high: i32| low.wrapping_sub(high.wrapping_add(high).wrapping_add(2) >> 2);
     let odd_end = |high: i32, even: i32| high.wrapping_add(even.wrapping_add(even) >> 1);
+    // All even samples come first, because the odd ones need them.
     let both = axis.even.min(axis.odd);
     if axis.begins_odd {
         let pairs = axis.even.min(axis.odd - 1);

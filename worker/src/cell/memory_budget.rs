@@ -1,6 +1,6 @@
 //! The memory that the cells of one worker share: a cell waits until there is enough, and one that
-//! can never have enough is refused. Otherwise the kernel's out-of-memory killer ends the worker with
-//! all its cells.
+//! can never have enough is refused. Otherwise the kernel's out-of-memory killer ends the worker
+//! with all its cells.
 
 use std::sync::Arc;
 

@@ -14,8 +14,8 @@ use super::publish::PublishError;
 use super::published::Published;
 
 impl CellProcessor {
-    /// Publishes the id of the cell as JSON; see [`CellProcessor::process`]. The same cell gives the
-    /// same bytes.
+    /// Publishes the id of the cell as JSON; see [`CellProcessor::process`]. The same cell gives
+    /// the same bytes.
     pub(super) async fn process_probe(
         &self,
         cell: &Cell,

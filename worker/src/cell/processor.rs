@@ -13,8 +13,8 @@ use super::error::CellError;
 use super::memory_budget::MemoryBudget;
 use crate::machine::Shutdown;
 
-/// Cores that share the tiles of one cell. With more of them the end of a cell begins to count, when
-/// fewer tiles are left than cores; a full-size cell has 363 tiles.
+/// Cores that share the tiles of one cell. With more of them the end of a cell begins to count,
+/// when fewer tiles are left than cores; a full-size cell has 363 tiles.
 const CORES_PER_CELL: usize = 8;
 
 /// How many cells a machine of so many cores fuses at a time: one per eight cores. A second cell

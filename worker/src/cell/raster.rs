@@ -22,7 +22,8 @@ use tilefleet_fuse::{self as fuse, Cancel, Cog, Compression, FuseError, Prepared
 const MAX_BAND_BYTES: u64 = 512 << 20;
 
 impl CellProcessor {
-    /// Fuses the bands of `recipe` and publishes the raster at `location`; see [`CellProcessor::process`].
+    /// Fuses the bands of `recipe` and publishes the raster at `location`; see
+    /// [`CellProcessor::process`].
     pub(super) async fn process_raster(
         &self,
         cell: &Cell,
@@ -35,9 +36,9 @@ impl CellProcessor {
         let _cancel_on_drop = cancel.clone().drop_guard();
         let stop = &self.shutdown.stop;
 
-        // 1. Open the bands and read their headers. This needs no slot: the first bytes arrive while
-        //    the cell before is still fused. Boxed, as the publication below: every caller up to
-        //    the pool would carry these futures along.
+        // 1. Open the bands and read their headers. This needs no slot: the first bytes arrive
+        //    while the cell before is still fused. Boxed, as the publication below: every caller up
+        //    to the pool would carry these futures along.
         let clock = Instant::now();
         let fetching = Box::pin(self.fetch(cell, recipe, &cancel));
         let (sources, prepared) = or_cancelled(stop, lease_lost, fetching).await??;

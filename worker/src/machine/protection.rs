@@ -1,5 +1,5 @@
-//! Scale-in protection: the Auto Scaling group terminates an idle machine rather than one that holds
-//! cells.
+//! Scale-in protection: the Auto Scaling group terminates an idle machine rather than one that
+//! holds cells.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ const IDLE_BEFORE_RELEASE: Duration = Duration::from_mins(1);
 pub(super) const RETRY_WAIT: Duration = Duration::from_secs(15);
 
 /// Protects the machine while `held` is above zero. `set_protection` makes the call and returns
-/// whether it succeeded. Returns when `ended` is cancelled, after removing the protection; a machine
-/// that is being terminated needs none.
+/// whether it succeeded. Returns when `ended` is cancelled, after removing the protection; a
+/// machine that is being terminated needs none.
 ///
 /// At the start the state that a former worker of this machine left is unknown, so the first
 /// release always makes the call.

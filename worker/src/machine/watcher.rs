@@ -1,8 +1,8 @@
 //! Watches the machine: acts on the notices of its end, and tells the Auto Scaling group whether it
 //! holds cells.
 //!
-//! All of it is off where there is no instance metadata, as on a developer's machine. None of it can
-//! fail a cell: a refused call is a warning.
+//! All of it is off where there is no instance metadata, as on a developer's machine. None of it
+//! can fail a cell: a refused call is a warning.
 
 use std::time::Duration;
 
@@ -142,8 +142,8 @@ impl Watcher {
         tokio::join!(protection, notices);
     }
 
-    /// This machine's id. A worker with a lifecycle hook runs on a machine that has one, and repeats
-    /// a failed read; any other reads once.
+    /// This machine's id. A worker with a lifecycle hook runs on a machine that has one, and
+    /// repeats a failed read; any other reads once.
     async fn instance_id(&self, metadata: &Metadata) -> Option<String> {
         let must_exist = self.membership.hook.is_some();
         loop {

@@ -107,8 +107,8 @@ impl AttemptBudget {
         Ok(AfterFailure::Retry(wait))
     }
 
-    /// Counts an interruption: before the message is visible again, so that no worker takes it for a
-    /// crash, but the message does not wait long for it.
+    /// Counts an interruption: before the message is visible again, so that no worker takes it for
+    /// a crash, but the message does not wait long for it.
     pub(super) async fn count_interruption(&self, ticket: &Ticket) {
         let write = transition::count_interruption(ticket);
         match tokio::time::timeout(COUNT_TIMEOUT, self.ledger.write(&write)).await {

@@ -23,7 +23,8 @@ use super::poison::PoisonStore;
 use crate::cell::{CellError, CellProcessor};
 
 /// The wait before a message is received again that is malformed, or whose task is unknown. After
-/// enough receives the queue moves such a message to the dead-letter queue, for a person to look at.
+/// enough receives the queue moves such a message to the dead-letter queue, for a person to look
+/// at.
 const UNKNOWN_WAIT: Duration = Duration::from_mins(1);
 
 /// The wait before another worker receives a message whose recipe this one cannot use. Until then a
@@ -302,8 +303,8 @@ impl MessageHandler {
         Disposition::ReleaseAfter(wait)
     }
 
-    /// Counts and logs a recipe that this worker cannot use, and returns how long the message waits.
-    /// Nobody has begun the cell, so it is charged nothing.
+    /// Counts and logs a recipe that this worker cannot use, and returns how long the message
+    /// waits. Nobody has begun the cell, so it is charged nothing.
     fn refuse_recipe(&self, trouble: &RecipeTrouble) -> Duration {
         let refusals = self.recipe_refusals.fetch_add(1, Ordering::Relaxed) + 1;
         tracing::error!(

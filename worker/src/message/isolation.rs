@@ -1,8 +1,8 @@
 //! Isolation of the cells that workers die of.
 //!
-//! A worker that dies drops all cells that it holds, so each of them looks like the cause. From then
-//! on each runs alone in its process: the innocent ones come to their end, and the guilty one takes
-//! no other cell along. So only its own crashes add up.
+//! A worker that dies drops all cells that it holds, so each of them looks like the cause. From
+//! then on each runs alone in its process: the innocent ones come to their end, and the guilty one
+//! takes no other cell along. So only its own crashes add up.
 
 use std::sync::Arc;
 

@@ -112,6 +112,7 @@ impl ObjectStore {
                 .set_request_payer(request_payer.then_some(RequestPayer::Requester));
             let page = match request.send().await {
                 Ok(page) => page,
+                // In another region the listing starts again.
                 Err(error) if self.learn_region(bucket, &error) => {
                     token = None;
                     listed.clear();

@@ -115,7 +115,8 @@ impl Queue {
             .collect())
     }
 
-    /// Hides a received message for `hidden` from now (whole seconds); zero makes it visible at once.
+    /// Hides a received message for `hidden` from now (whole seconds); zero makes it visible at
+    /// once.
     ///
     /// # Errors
     /// [`AwsError`] when the call fails; SQS refuses it when the message is no longer hidden.

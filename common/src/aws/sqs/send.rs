@@ -29,6 +29,7 @@ impl Queue {
     async fn send_batch(&self, mut bodies: Vec<String>) -> Result<(), QueueError> {
         let mut retries = RetryBudget::new(BATCH_ATTEMPTS, BATCH_DELAY);
         loop {
+            // The id of an entry is the index of its body.
             let entries = bodies
                 .iter()
                 .enumerate()
@@ -56,6 +57,7 @@ impl Queue {
             let Some(first) = sent.failed().first() else {
                 return Ok(());
             };
+            // A refused entry ends the attempts: the others of its batch do not matter any more.
             let count = sent.failed().len();
             let is_refused = sent
                 .failed()
@@ -72,6 +74,7 @@ impl Queue {
                     first,
                 ));
             };
+            // Only the entries that came back are sent again.
             tracing::warn!(
                 queue = self.url,
                 count,

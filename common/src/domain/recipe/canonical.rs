@@ -65,8 +65,9 @@ fn write_float(number: f64, text: &mut String) {
         let whole = number as i64;
         text.push_str(&whole.to_string());
     } else {
-        // The shortest digits that read back as the same number.
-        text.push_str(&serde_json::Value::from(number).to_string());
+        // The shortest digits that read back as the same number. Libraries differ in the plus sign.
+        let shortest = serde_json::Value::from(number).to_string();
+        text.push_str(&shortest.replace("e+", "e"));
     }
 }
 

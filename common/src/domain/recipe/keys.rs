@@ -16,13 +16,14 @@ const OUTPUT_NAME: &str = "1 to 40 letters, digits, '-' and '_', such as \"B04\"
 /// Reads a recipe from its tree. `source` names the text in error messages.
 pub(super) fn read(source: &str, root: &Node, builtin: bool) -> Result<Recipe, RecipeError> {
     let mut keys = Keys::new(source, "a recipe", &["name", "title", "output"], root)?;
+    // First, so that a recipe of a newer version is called what it is.
+    keys.nothing_else()?;
     let name = keys.text("name", "name = \"my-recipe\"", NAME, is_name)?;
     if name == PROBE {
         return Err(keys.error(keys.line_of("name"), Problem::Reserved(name)));
     }
     let title = keys.text("title", "title = \"What it is for\"", TITLE, is_title)?;
     let outputs = outputs(&keys)?;
-    keys.nothing_else()?;
     let canonical = canonical::text(root);
     Ok(Recipe {
         name,
@@ -49,9 +50,9 @@ fn outputs(recipe: &Keys<'_>) -> Result<Vec<Output>, RecipeError> {
             return Err(recipe.wrong("output", node.line, &node.value, OUTPUTS));
         }
         let mut keys = Keys::new(recipe.source, "an output", &["name", "band"], node)?;
+        keys.nothing_else()?;
         let name = keys.text("name", "name = \"B04\"", OUTPUT_NAME, is_output_name)?;
         let band = keys.text("band", "band = \"B04\"", bands::EXPECTED, bands::is_band)?;
-        keys.nothing_else()?;
         if outputs.iter().any(|output| output.name == name) {
             return Err(keys.error(keys.line_of("name"), Problem::Repeated(name)));
         }

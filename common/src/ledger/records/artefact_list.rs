@@ -108,7 +108,7 @@ mod tests {
             job: JobId::Probe,
         };
         let bucket = "b".repeat(63);
-        let output: S3Url = format!("s3://{bucket}/{}/", "p".repeat(60))
+        let output: S3Url = format!("s3://{bucket}/{}/", "p".repeat(56))
             .parse()
             .unwrap();
         let name = format!("{}-1a2b3c4d", "R".repeat(40));

@@ -121,6 +121,7 @@ impl<C: Coder> ReferenceBlock<C> {
             + self.sigma(x + 1, y - 1)
             + self.sigma(x - 1, y + 1)
             + self.sigma(x + 1, y + 1);
+        // The column for HH counts the diagonal neighbours first.
         if self.subband == Subband::Hh {
             return match h + v {
                 _ if d >= 3 => 8,
@@ -134,6 +135,7 @@ impl<C: Coder> ReferenceBlock<C> {
                 _ => 0,
             };
         }
+        // The columns for LL and LH, and for HL with the directions swapped.
         let (h, v) = if self.subband == Subband::Hl {
             (v, h)
         } else {

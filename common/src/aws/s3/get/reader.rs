@@ -38,6 +38,20 @@ pub struct ReadOptions {
 /// Memory: the window, 64 KiB, and the slices of ranges that readers hold.
 ///
 /// Dropping the reader cancels the requests in flight.
+///
+/// ```no_run
+/// use bytes::Bytes;
+/// use tilefleet_common::aws::{ObjectError, ObjectReader, ObjectStore, ReadOptions};
+/// use tilefleet_common::domain::S3Url;
+///
+/// async fn read_all(store: &ObjectStore, band: &S3Url) -> Result<Bytes, ObjectError> {
+///     let options = ReadOptions { request_payer: true, limit: 1 << 30, window: 24 << 20 };
+///     let reader = ObjectReader::open(store, band, options).await?;
+///     let bytes = reader.read(0..reader.len()).await?;
+///     reader.verify().await?;
+///     Ok(bytes)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct ObjectReader {
     fetcher: Arc<Fetcher>,
@@ -50,7 +64,8 @@ impl ObjectReader {
     /// Opens `object` by reading its first range. Nothing more is requested before it is wanted.
     ///
     /// # Errors
-    /// [`ObjectError`] when the object does not exist, may not be read, or is larger than the limit.
+    /// [`ObjectError`] when the object does not exist, may not be read, or is larger than the
+    /// limit.
     pub async fn open(
         store: &ObjectStore,
         object: &S3Url,

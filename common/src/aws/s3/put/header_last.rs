@@ -105,7 +105,7 @@ impl HeaderLastUpload {
         let bytes = self.bytes + header.len() as u64;
         header.append(std::mem::take(&mut self.front));
         let rest = std::mem::take(&mut self.rest);
-        // A long body is on its way: what is left of it is its last part.
+        // Parts of a long body are sent already; the rest is its last part.
         if let Some(mut multipart) = self.multipart.take() {
             // The last part is never empty: a part is cut off only when something follows.
             multipart.send(self.next, rest).await?;

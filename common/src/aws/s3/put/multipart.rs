@@ -128,6 +128,7 @@ impl Multipart {
     /// # Errors
     /// [`AwsError`] when a request failed; the upload is then aborted.
     pub(super) async fn complete(mut self, bytes: u64) -> Result<Stored, AwsError> {
+        // All parts must be stored before.
         while !self.in_flight.is_empty() {
             self.collect().await?;
         }

@@ -61,8 +61,8 @@ impl Upload {
         }
     }
 
-    /// Checks whether the role may write `object`: creates a multipart upload and aborts it, so that
-    /// no object is visible at any time.
+    /// Checks whether the role may write `object`: creates a multipart upload and aborts it, so
+    /// that no object is visible at any time.
     ///
     /// # Errors
     /// [`AwsError`] when one of the two calls fails.

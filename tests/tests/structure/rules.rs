@@ -1,0 +1,194 @@
+//! The checks of this workspace, one test each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use syn::Item;
+
+use crate::circles::show;
+use crate::edges::edges;
+use crate::modules::{Crate, Sources, attributes, is_re_export, is_test};
+use crate::workspace::{packages, sources};
+
+/// The most Rust files that lie directly in one folder.
+const FILES_OF_A_FOLDER: usize = 12;
+
+/// What each crate may depend on of ours, and which crates of others it must not know. Tests and
+/// benchmarks may depend on more.
+const CRATES: [(&str, &[&str], &[&str]); 8] = [
+    ("tilefleet-common", &[], &["clap", "gdal"]),
+    ("tilefleet-jpeg2000", &[], &["gdal"]),
+    ("tilefleet-producer", &["tilefleet-common"], &["gdal"]),
+    (
+        "tilefleet-worker",
+        &["tilefleet-common", "tilefleet-jpeg2000"],
+        &[],
+    ),
+    ("tilefleet-scenes", &[], &[]),
+    ("tilefleet-simulation", &[], &["gdal"]),
+    ("tilefleet-tests", &["tilefleet-common"], &[]),
+    (
+        "tilefleet-bench",
+        &["tilefleet-tests", "tilefleet-scenes"],
+        &[],
+    ),
+];
+
+/// Fails and shows the offenders, if there are any.
+fn none(rule: &str, offenders: &[String]) {
+    assert!(
+        offenders.is_empty(),
+        "{rule}; {} offend:\n{}",
+        offenders.len(),
+        offenders.join("\n")
+    );
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+#[test]
+fn no_file_imports_in_a_circle() -> Result<()> {
+    let sources = sources()?;
+    let mut offenders = vec![];
+    for package in packages()? {
+        for root in package.roots(&sources) {
+            let circles = show(&edges(&mut Crate::parse(root, &sources)?));
+            if !circles.is_empty() {
+                offenders.push(format!("{root}:\n{circles}"));
+            }
+        }
+    }
+    none("files import each other in no circle", &offenders);
+    Ok(())
+}
+
+#[test]
+fn every_file_of_a_crate_is_a_module_of_it() -> Result<()> {
+    let sources = sources()?;
+    let mut offenders = vec![];
+    for package in packages()? {
+        let mut declared = BTreeSet::new();
+        for root in package.roots(&sources) {
+            let parsed = Crate::parse_with_tests(root, &sources)?;
+            declared.extend(parsed.modules.into_iter().map(|module| module.file));
+        }
+        let folder = format!("{}/src/", package.folder);
+        let files = sources.keys().filter(|path| path.starts_with(&folder));
+        offenders.extend(files.filter(|path| !declared.contains(*path)).cloned());
+    }
+    none("every file is declared by a `mod` line", &offenders);
+    Ok(())
+}
+
+#[test]
+fn mod_rs_and_lib_rs_hold_only_modules_and_re_exports() -> Result<()> {
+    let mut offenders = vec![];
+    for (path, text) in sources()? {
+        if !path.contains("/src/") || !matches!(name_of(&path), "mod.rs" | "lib.rs") {
+            continue;
+        }
+        let others = syn::parse_file(&text)?.items.into_iter().filter(|item| {
+            !is_test(attributes(item))
+                && match item {
+                    Item::Mod(item) => item.content.is_some(),
+                    Item::Use(item) => !is_re_export(&item.vis),
+                    _ => true,
+                }
+        });
+        match others.count() {
+            0 => {}
+            count => offenders.push(format!("{path}: {count} other items")),
+        }
+    }
+    none(
+        "mod.rs and lib.rs hold only docs, `mod` and `pub use`",
+        &offenders,
+    );
+    Ok(())
+}
+
+#[test]
+fn no_folder_has_more_than_a_dozen_files() -> Result<()> {
+    let sources = sources()?;
+    let mut folders = BTreeMap::<&str, usize>::new();
+    for path in sources.keys() {
+        *folders.entry(folder_of(path)).or_default() += 1;
+    }
+    let offenders: Vec<String> = folders
+        .into_iter()
+        .filter(|(_, files)| *files > FILES_OF_A_FOLDER)
+        .map(|(folder, files)| format!("{folder}: {files} files"))
+        .collect();
+    none("a folder has at most a dozen Rust files", &offenders);
+    Ok(())
+}
+
+#[test]
+fn no_file_lies_beside_a_folder_of_its_name() -> Result<()> {
+    let sources = sources()?;
+    let folders: BTreeSet<&str> = sources.keys().map(|path| folder_of(path)).collect();
+    let offenders: Vec<String> = sources
+        .keys()
+        .filter(|path| folders.contains(path.trim_end_matches(".rs")))
+        .cloned()
+        .collect();
+    none("the module of a folder is its mod.rs", &offenders);
+    Ok(())
+}
+
+#[test]
+fn every_file_begins_with_what_it_is_about() -> Result<()> {
+    let offenders: Vec<String> = sources()?
+        .into_iter()
+        .filter(|(_, text)| !text.starts_with("//! "))
+        .map(|(path, _)| path)
+        .collect();
+    none("a file begins with its `//!` documentation", &offenders);
+    Ok(())
+}
+
+#[test]
+fn crates_depend_one_way() -> Result<()> {
+    let mut offenders = vec![];
+    for package in packages()? {
+        let Some((_, ours, forbidden)) = CRATES.iter().find(|(name, ..)| *name == package.name)
+        else {
+            offenders.push(format!("{} is not in the table of this test", package.name));
+            continue;
+        };
+        for name in &package.dependencies {
+            let is_ours = name.starts_with("tilefleet-");
+            if forbidden.contains(&name.as_str()) || is_ours && !ours.contains(&name.as_str()) {
+                offenders.push(format!("{} depends on {name}", package.name));
+            }
+        }
+    }
+    none("crates depend one way", &offenders);
+    Ok(())
+}
+
+/// Files that are read as sources of this workspace, so that no check passes for want of files.
+#[test]
+fn the_files_of_the_workspace_are_found() -> Result<()> {
+    let sources: Sources = sources()?;
+    for package in packages()? {
+        assert!(
+            !package.roots(&sources).is_empty(),
+            "{} has no root",
+            package.name
+        );
+        assert!(
+            !package.dependencies.is_empty(),
+            "{} has no dependencies",
+            package.name
+        );
+    }
+    assert!(sources.contains_key("tests/tests/structure/rules.rs"));
+    Ok(())
+}
