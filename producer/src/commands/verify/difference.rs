@@ -204,51 +204,8 @@ pub(super) fn compare_shard(
             repair,
         )];
     };
-    let mut found = vec![];
-    // What is wrong with the shard as a whole.
-    let own: BTreeSet<u32> = shard.cells.iter().map(|(ordinal, _)| *ordinal).collect();
-    for ordinal in (&sets.pending | &sets.failed).difference(&own) {
-        let detail = "its sets name a cell of another shard".to_owned();
-        let foreign =
-            Difference::of_shard(DifferenceKind::ForeignOrdinal, number, detail, Repair::None);
-        found.push(Difference {
-            ordinal: Some(*ordinal),
-            ..foreign
-        });
-    }
-    if record.state == TaskState::Running && !sets.enqueued && !sets.pending.is_empty() {
-        let detail = format!("{} pending cells, not all of them sent", sets.pending.len());
-        found.push(Difference::of_shard(
-            DifferenceKind::NotEnqueued,
-            number,
-            detail,
-            Repair::Send,
-        ));
-    }
-    let open = record.open_shards.contains(&number);
-    if open && sets.pending.is_empty() && record.state != TaskState::Cancelled {
-        let detail = "no cell is pending, but the shard is not closed".to_owned();
-        found.push(Difference::of_shard(
-            DifferenceKind::ShardNotClosed,
-            number,
-            detail,
-            Repair::Send,
-        ));
-    }
-    let closed_early = !open && !sets.pending.is_empty() && record.state == TaskState::Running;
-    if closed_early {
-        let detail = format!(
-            "{} pending cells, but the task does not wait for them",
-            sets.pending.len()
-        );
-        found.push(Difference::of_shard(
-            DifferenceKind::ShardNotOpen,
-            number,
-            detail,
-            Repair::Reopen,
-        ));
-    }
-    // What is wrong with each of its cells.
+    let mut found = compare_sets(record, shard, sets);
+    let closed_early = is_closed_early(record, number, sets);
     for (ordinal, cell) in &shard.cells {
         let difference = CellEvidence {
             record,
@@ -267,6 +224,63 @@ pub(super) fn compare_shard(
         found.extend(difference);
     }
     found
+}
+
+/// The differences of a shard's sets as a whole.
+fn compare_sets(record: &TaskRecord, shard: &Shard, sets: &ShardRecord) -> Vec<Difference> {
+    let number = shard.number;
+    let mut found = vec![];
+    // The sets name only cells of this shard.
+    let own: BTreeSet<u32> = shard.cells.iter().map(|(ordinal, _)| *ordinal).collect();
+    for ordinal in (&sets.pending | &sets.failed).difference(&own) {
+        let detail = "its sets name a cell of another shard".to_owned();
+        let foreign =
+            Difference::of_shard(DifferenceKind::ForeignOrdinal, number, detail, Repair::None);
+        found.push(Difference {
+            ordinal: Some(*ordinal),
+            ..foreign
+        });
+    }
+    // A shard with pending cells is enqueued.
+    if record.state == TaskState::Running && !sets.enqueued && !sets.pending.is_empty() {
+        let detail = format!("{} pending cells, not all of them sent", sets.pending.len());
+        found.push(Difference::of_shard(
+            DifferenceKind::NotEnqueued,
+            number,
+            detail,
+            Repair::Send,
+        ));
+    }
+    // The task waits for a shard exactly while it has pending cells.
+    let open = record.open_shards.contains(&number);
+    if open && sets.pending.is_empty() && record.state != TaskState::Cancelled {
+        let detail = "no cell is pending, but the shard is not closed".to_owned();
+        found.push(Difference::of_shard(
+            DifferenceKind::ShardNotClosed,
+            number,
+            detail,
+            Repair::Send,
+        ));
+    }
+    if is_closed_early(record, number, sets) {
+        let detail = format!(
+            "{} pending cells, but the task does not wait for them",
+            sets.pending.len()
+        );
+        found.push(Difference::of_shard(
+            DifferenceKind::ShardNotOpen,
+            number,
+            detail,
+            Repair::Reopen,
+        ));
+    }
+    found
+}
+
+/// Whether the task does not wait for the pending cells of the shard.
+fn is_closed_early(record: &TaskRecord, shard: u32, sets: &ShardRecord) -> bool {
+    let open = record.open_shards.contains(&shard);
+    record.state == TaskState::Running && !open && !sets.pending.is_empty()
 }
 
 /// What sets, item and artefacts say of one cell.
