@@ -65,9 +65,14 @@ fn write_float(number: f64, text: &mut String) {
         let whole = number as i64;
         text.push_str(&whole.to_string());
     } else {
-        // The shortest digits that read back as the same number. Libraries differ in the plus sign.
-        let shortest = serde_json::Value::from(number).to_string();
-        text.push_str(&shortest.replace("e+", "e"));
+        // Both forms have the fewest digits that read back as the same number. They are the standard
+        // library's, so that no other crate can change a digest.
+        let (plain, scientific) = (number.to_string(), format!("{number:e}"));
+        text.push_str(if plain.len() <= scientific.len() {
+            &plain
+        } else {
+            &scientific
+        });
     }
 }
 
@@ -94,7 +99,8 @@ mod tests {
             ("1.0", "1"),
             ("1e3", "1000"),
             ("-0.0", "0"),
-            ("0.00010", "0.0001"),
+            ("0.00010", "1e-4"),
+            ("12.50", "12.5"),
             ("1e-7", "1e-7"),
             ("0.1", "0.1"),
             ("1e300", "1e300"),

@@ -14,14 +14,6 @@ pub struct RecipeError {
     pub(super) problem: Problem,
 }
 
-impl RecipeError {
-    /// Whether a newer version of the program may understand the text: it is well formed, and only
-    /// says something that this version does not know.
-    pub fn is_unknown_key(&self) -> bool {
-        matches!(self.problem, Problem::UnknownKey { .. })
-    }
-}
-
 impl std::error::Error for RecipeError {}
 
 impl fmt::Display for RecipeError {

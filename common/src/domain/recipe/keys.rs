@@ -15,9 +15,7 @@ const OUTPUT_NAME: &str = "1 to 40 letters, digits, '-' and '_', such as \"B04\"
 
 /// Reads a recipe from its tree. `source` names the text in error messages.
 pub(super) fn read(source: &str, root: &Node, builtin: bool) -> Result<Recipe, RecipeError> {
-    let mut keys = Keys::new(source, "a recipe", &["name", "title", "output"], root)?;
-    // First, so that a recipe of a newer version is called what it is.
-    keys.nothing_else()?;
+    let keys = Keys::new(source, "a recipe", &["name", "title", "output"], root)?;
     let name = keys.text("name", "name = \"my-recipe\"", NAME, is_name)?;
     if name == PROBE {
         return Err(keys.error(keys.line_of("name"), Problem::Reserved(name)));
@@ -49,8 +47,7 @@ fn outputs(recipe: &Keys<'_>) -> Result<Vec<Output>, RecipeError> {
         if !matches!(node.value, Value::Table(_)) {
             return Err(recipe.wrong("output", node.line, &node.value, OUTPUTS));
         }
-        let mut keys = Keys::new(recipe.source, "an output", &["name", "band"], node)?;
-        keys.nothing_else()?;
+        let keys = Keys::new(recipe.source, "an output", &["name", "band"], node)?;
         let name = keys.text("name", "name = \"B04\"", OUTPUT_NAME, is_output_name)?;
         let band = keys.text("band", "band = \"B04\"", bands::EXPECTED, bands::is_band)?;
         if outputs.iter().any(|output| output.name == name) {
@@ -86,6 +83,8 @@ struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
+    /// The keys of `node`. Unknown ones are found first: what they mean may be why a known one is
+    /// missing.
     fn new(
         source: &'a str,
         owner: &'static str,
@@ -105,14 +104,15 @@ impl<'a> Keys<'a> {
                 },
             });
         };
-        let line = node.line;
-        Ok(Self {
+        let keys = Self {
             source,
             owner,
             known,
-            line,
+            line: node.line,
             table,
-        })
+        };
+        keys.nothing_else()?;
+        Ok(keys)
     }
 
     fn error(&self, line: Option<usize>, problem: Problem) -> RecipeError {
@@ -160,7 +160,7 @@ impl<'a> Keys<'a> {
     }
 
     fn text(
-        &mut self,
+        &self,
         key: &'static str,
         example: &'static str,
         expected: &'static str,

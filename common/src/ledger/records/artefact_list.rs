@@ -1,29 +1,36 @@
 //! The artefacts of a cell as one attribute of its item.
 //!
 //! A JSON list without names, so that a cell item stays below 1 KB, one write unit:
-//! `[["raster","20200801/sentinel_l2a_48RXT_20200801_0_RGB.tif","\"tag\"",123]]`. Equal lists have
-//! equal texts, which `lose_cell` relies on.
+//! `[["raster","20200801/sentinel_l2a_48RXT_20200801_0_RGB.tif","\"tag\"",123]]`. A location that
+//! differs from the one before only in its extension is written as the extension: `".json"`. Equal
+//! lists have equal texts, which `lose_cell` relies on.
 
 use crate::domain::{Artefact, Role};
 
-/// Role, location, entity tag, bytes.
+/// Role, location or extension, entity tag, bytes.
 type Entry<'a> = (Role, &'a str, &'a str, u64);
 type OwnedEntry = (Role, String, String, u64);
 
 /// The list as text.
 pub(crate) fn encode(artefacts: &[Artefact]) -> String {
-    let entries: Vec<Entry<'_>> = artefacts
-        .iter()
-        .map(|artefact| {
-            let Artefact {
-                role,
-                location,
-                etag,
-                bytes,
-            } = artefact;
-            (*role, location.as_str(), etag.as_str(), *bytes)
-        })
-        .collect();
+    let mut stem = "";
+    let mut entries: Vec<Entry<'_>> = vec![];
+    for artefact in artefacts {
+        let Artefact {
+            role,
+            location,
+            etag,
+            bytes,
+        } = artefact;
+        let (own_stem, extension) = split(location);
+        let short: &str = if own_stem == stem && !extension.is_empty() {
+            extension
+        } else {
+            location
+        };
+        entries.push((*role, short, etag, *bytes));
+        stem = own_stem;
+    }
     // Texts and numbers always have a JSON form.
     serde_json::to_string(&entries).unwrap_or_default()
 }
@@ -31,13 +38,25 @@ pub(crate) fn encode(artefacts: &[Artefact]) -> String {
 /// The list of a text; `None` when it is not one.
 pub(crate) fn decode(text: &str) -> Option<Vec<Artefact>> {
     let entries: Vec<OwnedEntry> = serde_json::from_str(text).ok()?;
-    let artefact = |(role, location, etag, bytes)| Artefact {
-        role,
-        location,
-        etag,
-        bytes,
-    };
-    Some(entries.into_iter().map(artefact).collect())
+    let mut artefacts: Vec<Artefact> = vec![];
+    for (role, mut location, etag, bytes) in entries {
+        if location.starts_with('.') {
+            let (stem, _) = split(&artefacts.last()?.location);
+            location.insert_str(0, stem);
+        }
+        artefacts.push(Artefact {
+            role,
+            location,
+            etag,
+            bytes,
+        });
+    }
+    Some(artefacts)
+}
+
+/// A location before its extension, and the extension with its dot.
+fn split(location: &str) -> (&str, &str) {
+    location.split_at(location.rfind('.').unwrap_or(location.len()))
 }
 
 #[cfg(test)]
@@ -65,8 +84,10 @@ mod tests {
 
     #[test]
     fn a_list_survives_its_text() {
-        let list = vec![artefact("20200801/one.tif"), artefact("20200801/two.tif")];
+        let locations = ["20200801/one.tif", "20200801/one.json", "20200801/two.tif"];
+        let list: Vec<Artefact> = locations.map(artefact).into();
         let text = encode(&list);
+        assert!(text.contains(r#"["raster",".json","#), "{text}");
         assert!(
             text.starts_with(r#"[["raster","20200801/one.tif","\"d41d"#),
             "{text}"
@@ -112,10 +133,11 @@ mod tests {
             .parse()
             .unwrap();
         let name = format!("{}-1a2b3c4d", "R".repeat(40));
-        let location = format!("20200801/sentinel_l2a_48RXT_20200801_4294967295_{name}.json");
+        let stem = format!("20200801/sentinel_l2a_48RXT_20200801_4294967295_{name}");
+        let locations = ["tif", "json", "png"].map(|extension| format!("{stem}.{extension}"));
         let success = Success {
             output,
-            artefacts: vec![artefact(&location); 3],
+            artefacts: locations.iter().map(|it| artefact(it)).collect(),
             fetch_ms: 10_000_000,
             fuse_ms: 10_000_000,
             publish_ms: 10_000_000,
