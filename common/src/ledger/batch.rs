@@ -11,11 +11,11 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::dynamo;
 use super::item::{Item, Key};
-use super::records::{CellRecord, ShardRecord};
+use super::records::{CellRecord, ShardRecord, TaskRecord};
 use super::store::{Ledger, LedgerError, TRIES, parse, record};
 use crate::aws::RetryBudget;
 use crate::deployment::{PARTITION_KEY, SORT_KEY};
-use crate::domain::TaskId;
+use crate::domain::{TaskId, shard_count};
 
 /// Keys of one `BatchGetItem` (DynamoDB API reference).
 const BATCH_KEYS: usize = 100;
@@ -25,6 +25,19 @@ const BATCHES_AT_ONCE: usize = 8;
 type Failure = SdkError<BatchGetItemError, HttpResponse>;
 
 impl Ledger {
+    /// Reads all shards of a task that exist, by number.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a call fails or an item cannot be understood.
+    pub async fn shards(
+        &self,
+        task: &TaskId,
+        of: &TaskRecord,
+    ) -> Result<BTreeMap<u32, ShardRecord>, LedgerError> {
+        let all: Vec<u32> = (0..shard_count(of.cells, of.shard_size)).collect();
+        self.some_shards(task, &all).await
+    }
+
     /// Reads those of `shards` that exist, by number.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use super::transition::LISTED;
 use super::write::{Part, Transaction, Write};
 use crate::aws::{AwsError, RetryBudget};
 use crate::deployment::{PARTITION_KEY, SORT_KEY, TASK_INDEX, TASK_INDEX_PARTITION_KEY};
-use crate::domain::{TaskId, shard_count};
+use crate::domain::TaskId;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
@@ -287,19 +287,6 @@ impl Ledger {
             .await?
             .map(|item| record(&key, ShardRecord::from_item(&item)))
             .transpose()
-    }
-
-    /// Reads all shards of a task that exist, by number.
-    ///
-    /// # Errors
-    /// [`LedgerError`] when a call fails or an item cannot be understood.
-    pub async fn shards(
-        &self,
-        task: &TaskId,
-        of: &TaskRecord,
-    ) -> Result<BTreeMap<u32, ShardRecord>, LedgerError> {
-        let all: Vec<u32> = (0..shard_count(of.cells, of.shard_size)).collect();
-        self.some_shards(task, &all).await
     }
 
     /// Reads the cells of a shard that a worker has begun, by ordinal.

@@ -8,10 +8,10 @@ use tilefleet_common::domain::{Cell, Role};
 use tilefleet_common::ledger::transition::Success;
 use tokio_util::sync::CancellationToken;
 
+use super::artefacts::Published;
 use super::error::{CellError, or_cancelled};
 use super::processor::{CellProcessor, milliseconds};
 use super::publish::PublishError;
-use super::published::Published;
 
 impl CellProcessor {
     /// Publishes the id of the cell as JSON; see [`CellProcessor::process`]. The same cell gives

@@ -11,11 +11,11 @@ use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{Failure, Success};
 use tokio_util::sync::CancellationToken;
 
+use super::artefacts::Published;
 use super::band_source::{self, ObjectSource, WINDOW_BYTES};
 use super::error::{CellError, or_cancelled};
 use super::processor::{CellProcessor, milliseconds};
 use super::publish::{BodyWriter, Publication};
-use super::published::Published;
 use tilefleet_fuse::{self as fuse, Cancel, Cog, Compression, FuseError, Prepared};
 
 /// The largest band that is read, in bytes. Full-size 10 m bands have 115 to 132 MB.
