@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what `make bench` compares with: GDAL's command line and Python, OpenJPEG's and Grok's decoders.
+# Installs the tools that `make bench` measures against: GDAL's command line and Python bindings, and
+# the decoders of OpenJPEG and Grok.
 set -euo pipefail
 
 missing=()
@@ -10,7 +11,7 @@ command -v grk_decompress >/dev/null || missing+=(grokj2k-tools)
 ((${#missing[@]})) || exit 0
 
 if ! command -v apt-get >/dev/null; then
-    echo "bench: not a Debian; please install what it calls: ${missing[*]}" >&2
+    echo "bench: this is not Debian (no apt-get); install these packages or their equivalents: ${missing[*]}" >&2
     exit 1
 fi
 root=()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the dependencies against deny.toml. Builds cargo-deny first where it is not installed.
+# Checks the dependencies against deny.toml. Builds cargo-deny first if it is not installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,7 +9,7 @@ readonly tools=$PWD/.cache/tools
 deny=$(command -v cargo-deny || true)
 if [[ -z $deny ]]; then
     deny=$tools/bin/cargo-deny
-    # Built for one short run: optimising it takes longer than it saves.
+    # It runs once and briefly: optimising it would take longer than it saves.
     CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
         CARGO_TARGET_DIR=$tools/target \
         cargo install --quiet --locked --root "$tools" cargo-deny@"$version"
@@ -20,6 +20,6 @@ checks=(licenses bans sources)
 if "$deny" fetch db 2>/dev/null; then
     checks+=(advisories)
 else
-    echo "deny: the advisory database cannot be fetched from here; advisories are not checked" >&2
+    echo "deny: cannot fetch the advisory database; advisories are not checked" >&2
 fi
 "$deny" check "${checks[@]}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the worker's image as the fleet does, with a read-only root, without root's rights and without capabilities, against
-# a local AWS endpoint. Wants the release binaries and the image (IMAGE, as for image.sh).
+# Runs the worker image against a local AWS endpoint, as the fleet does: read-only root file system, no
+# root user, no capabilities. Needs the release binaries and the image (IMAGE, as for image.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,7 +25,7 @@ now_ms() {
     date +%s%3N
 }
 
-# Tries a command until it succeeds.
+# within SECONDS COMMAND…: repeats the command until it succeeds.
 within() {
     local seconds=$1 end
     shift
@@ -42,17 +42,17 @@ if docker info >/dev/null 2>&1; then
     engine=(docker)
 elif command -v podman >/dev/null; then
     engine=(podman)
-    # Podman adds directories to write in that Docker does not have, and later versions take /dev/shm for one of them.
+    # Podman adds writable directories that Docker does not have. Later versions count /dev/shm among them.
     run+=(--read-only-tmpfs=false --tmpfs /dev/shm)
-    # A machine without systemd, such as a container, has nobody to ask for control groups, nor for limits as high as Podman's.
+    # Without systemd, as in a container, there are no control groups and no limits as high as Podman's.
     if [[ ! -d /run/systemd/system ]]; then
         engine+=(--cgroup-manager cgroupfs)
         run+=(--ulimit nofile=4096 --ulimit nproc=4096)
     fi
 else
-    fail "no Docker engine answers, and podman is not installed"
+    fail "the Docker engine does not answer, and podman is not installed; start or install one of them"
 fi
-"${engine[@]}" image inspect "$image" >/dev/null 2>&1 || fail "there is no image $image (make image)"
+"${engine[@]}" image inspect "$image" >/dev/null 2>&1 || fail "image $image does not exist; build it with: make image"
 
 inspect() {
     "${engine[@]}" inspect --format "$1" "$container"
@@ -75,12 +75,12 @@ trap end EXIT
 
 rm -rf "$work"
 mkdir -p "$work"
-# It leaves the endpoint running, and what a worker on this machine makes of the same scenes.
+# The demo keeps the endpoint running. Its worker makes the rasters that the image's worker has to repeat.
 "$binaries/demo" --output "$work" --scene-size 600 --workers 1 --keep >"$work/demo.log" 2>&1 &
 demo=$!
 prepared() { [[ -s $work/env.sh ]] || ! kill -0 "$demo" 2>/dev/null; }
-within 120 prepared || fail "the local fleet is not ready after 120 s"
-[[ -s $work/env.sh ]] || fail "the local fleet has ended early"
+within 120 prepared || fail "the demo is not ready after 120 s; see $work/demo.log"
+[[ -s $work/env.sh ]] || fail "the demo ended early; see $work/demo.log"
 # shellcheck source=/dev/null
 . "$work/env.sh"
 while read -r _ variable; do
@@ -93,10 +93,10 @@ say image "$image, $((bytes / 1000000)) MB"
 begin=$(now_ms)
 "${engine[@]}" run --detach "${run[@]}" "$image" >"$work/engine.log" 2>&1
 waits() { "${engine[@]}" logs "$container" 2>&1 | grep --quiet '"waiting for cells"'; }
-within 30 waits || fail "the worker does not wait for cells"
+within 30 waits || fail "the worker does not poll for cells after 30 s"
 waiting=$("${engine[@]}" logs "$container" 2>&1 | sed -n '/"waiting for cells"/s/.*"timestamp":"\([^"]*\)".*/\1/p')
 waiting=$(date --date "$waiting" +%s%3N)
-# Podman prints a time with its zone twice, as a number and as a name.
+# Podman prints the time zone twice: as a number and as a name.
 started=$(inspect '{{.State.StartedAt}}')
 started=$(date --date "${started% [A-Z]*}" +%s%3N)
 say start "first long poll $((waiting - started)) ms after the container's start, $((waiting - begin)) ms after the command"
@@ -108,7 +108,7 @@ capabilities=$(awk '$1 == "CapEff:" {print $2}' "/proc/$pid/status")
 ((16#$capabilities == 0)) || fail "the worker has capabilities: $capabilities"
 say user "$user, no capabilities"
 
-# The image's own check. Engines begin it only after a while, and Podman's timer needs systemd.
+# Run the image's health check by hand: engines start it late, and Podman needs systemd for it.
 mapfile -t check < <(inspect '{{range .Config.Healthcheck.Test}}{{println .}}{{end}}' | sed '/^$/d')
 [[ ${check[0]:-} == CMD && ${#check[@]} -gt 1 ]] || fail "the image has no HEALTHCHECK that runs without a shell"
 "${engine[@]}" exec "$container" "${check[@]:1}" || fail "the health check fails while the worker runs"
@@ -117,7 +117,7 @@ if "${engine[@]}" run --rm "$image" health 2>/dev/null; then
 fi
 say health "${check[*]:1}: passes, and fails without a worker"
 
-# The endpoint goes on with a long poll whose caller has gone, and hides what it would have answered to the demo's worker.
+# The demo's worker is gone, but the endpoint still serves its last long poll and would hide messages.
 sleep 20
 
 bucket=$(sed -n 's/.*"output_bucket": "\(.*\)".*/\1/p' "$work/cells.json" | head -n 1)
@@ -126,18 +126,18 @@ bucket=$(sed -n 's/.*"output_bucket": "\(.*\)".*/\1/p' "$work/cells.json" | head
 cells=0
 while IFS= read -r -d '' raster; do
     curl --silent --show-error --fail "$AWS_ENDPOINT_URL/$bucket/image-check/${raster#"$work/rasters/"}" |
-        cmp - "$raster" || fail "${raster##*/} is not what a worker outside the image makes"
+        cmp - "$raster" || fail "${raster##*/} differs from the raster of a worker outside the image"
     cells=$((cells + 1))
 done < <(find "$work/rasters" -name '*.tif' -print0)
-((cells > 0)) || fail "there are no rasters"
-say cells "$cells, each the same bytes as from a worker outside the image"
+((cells > 0)) || fail "the demo made no rasters"
+say cells "$cells, each with the same bytes as from a worker outside the image"
 
 begin=$(now_ms)
 "${engine[@]}" stop --time "$stop_timeout" "$container" >>"$work/engine.log" 2>&1
 took=$(($(now_ms) - begin))
 code=$(inspect '{{.State.ExitCode}}')
-((code == 0)) || fail "the stopped worker ended with $code"
+((code == 0)) || fail "the worker ended with exit code $code after SIGTERM"
 if "${engine[@]}" logs "$container" 2>&1 | grep --extended-regexp '"level":"(WARN|ERROR)"' >&2; then
-    fail "the worker complains"
+    fail "the worker logged warnings or errors"
 fi
 say stop "$took ms after SIGTERM, exit code 0"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the worker's image with the engine that is here. IMAGE names it; BUILDER is the base of its build stage.
+# Builds the worker image with docker or buildah. IMAGE is its name, BUILDER the base of its build stage.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,14 +19,14 @@ fi
 if docker info >/dev/null 2>&1; then
     docker build "${options[@]}" .
 elif command -v buildah >/dev/null; then
-    # A machine without systemd, such as a container, can rarely make the control groups that OCI isolation wants.
+    # Without systemd, as in a container, the control groups for OCI isolation are rarely available.
     if [[ ! -d /run/systemd/system ]]; then
         export BUILDAH_ISOLATION=${BUILDAH_ISOLATION:-chroot}
     fi
     # The OCI format has no HEALTHCHECK.
     buildah build --format docker --layers "${options[@]}" .
 else
-    echo "image: no Docker engine answers, and buildah is not installed (Debian: apt-get install buildah podman runc)" >&2
+    echo "image: the Docker engine does not answer, and buildah is not installed (Debian: apt-get install buildah podman runc)" >&2
     exit 1
 fi
 echo "image: $image"

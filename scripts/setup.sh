@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the workspace needs besides the Rust toolchain. Quick and offline when all of it is there.
+# Installs what the workspace needs besides the Rust toolchain. Does nothing, and needs no network, if
+# everything is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,20 +12,20 @@ missing=()
 command -v cc >/dev/null || missing+=(build-essential)
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 command -v setpriv >/dev/null || missing+=(util-linux)
-# A GDAL of one's own, found by pkg-config, is as good as Debian's.
+# Any GDAL that pkg-config finds will do.
 pkg-config --atleast-version=3.6 gdal 2>/dev/null || missing+=(libgdal-dev)
-# ensurepip is the part of venv that Debian packages separately.
+# Debian packages ensurepip, a part of venv, separately.
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
 if ((${#missing[@]})); then
     if ! command -v apt-get >/dev/null; then
-        echo "setup: not a Debian; please install what it calls: ${missing[*]}" >&2
+        echo "setup: this is not Debian (no apt-get); install these packages or their equivalents: ${missing[*]}" >&2
         exit 1
     fi
     root=()
     if ((EUID != 0)); then
         if ! command -v sudo >/dev/null; then
-            echo "setup: neither root nor sudo; please have installed: ${missing[*]}" >&2
+            echo "setup: installing needs root or sudo; have an administrator install: ${missing[*]}" >&2
             exit 1
         fi
         root=(sudo)
@@ -35,8 +36,8 @@ if ((${#missing[@]})); then
 fi
 
 if ! cmp --silent "$requirements" "$stamp"; then
-    echo "setup: filling .venv"
-    # Scripts in a venv name it by its absolute path: one that was moved is no use.
+    echo "setup: installing Python packages into .venv"
+    # Scripts in a venv contain its absolute path, so a moved venv does not work.
     "$python" -m venv --clear .venv
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
     cp "$requirements" "$stamp"

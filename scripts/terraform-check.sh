@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks terraform/ as far as that goes without a cloud. TERRAFORM_LANES names the directory of schema-lane.sh and
-# old-provider-lane.sh, TERRAFORM_TOOLS what their setup.sh filled. What is missing is skipped, and said to be.
+# Checks terraform/ without a cloud account. TERRAFORM_LANES is the directory of schema-lane.sh and
+# old-provider-lane.sh, TERRAFORM_TOOLS the directory that their setup.sh filled. A check whose tool is
+# missing is skipped, with a line that says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +16,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 failed=()
 
-# check NAME SUMMARY COMMAND…: runs it, with all its words if it fails and else with the lines that match SUMMARY, if any.
+# check NAME SUMMARY COMMAND…: runs the command. Prints all of its output if it fails, else only the lines
+# that match SUMMARY.
 check() {
     local name=$1 summary=$2 began=$SECONDS
     shift 2
@@ -36,7 +38,7 @@ skip() {
 lane() {
     [[ -n $lanes && -x $lanes/$1 && -x $tools/venv/bin/python ]]
 }
-readonly lane_missing="TERRAFORM_LANES names no directory with it, or its setup.sh has not filled $tools"
+readonly lane_missing="the directory TERRAFORM_LANES does not have it, or its setup.sh has not filled $tools"
 
 format() {
     terraform fmt -check -diff -recursive "$module"
@@ -46,7 +48,7 @@ schema() {
     "$lanes/schema-lane.sh" "$module" "$tools"
 }
 
-# No budget: the endpoint has no budgets.
+# Without a budget: the emulator has none.
 old_provider() {
     "$lanes/old-provider-lane.sh" "$module" "$tools" "$module/tests/old-provider.allow" -- \
         -var image_tag=0.1.0 -var 'notification_emails=["a@example.com"]'
@@ -56,7 +58,7 @@ policies() {
     checkov --directory "$module" --framework terraform --compact --quiet --skip-download
 }
 
-# The script of a machine with the values of one, by Terraform itself.
+# Terraform renders a machine's script with sample values.
 render() {
     cp -r "$module/host" "$scratch/host"
     terraform -chdir="$scratch/host" init -input=false
@@ -97,7 +99,7 @@ if command -v checkov > /dev/null; then
 else
     skip "checkov" "checkov is not installed"
 fi
-# The image that terraform's machines run.
+# The image that the machines run.
 if command -v hadolint > /dev/null; then
     check "Dockerfile" '' hadolint Dockerfile
 else

@@ -1,18 +1,18 @@
-# What a person should be told of.
+# Alarms for people. The alarms that scale the group are in scaling.tf.
 
 locals {
-  # Alarms that look at more than one number: an expression over metrics of the queue and the group.
+  # Alarms on an expression over several metrics of the queue and the group.
   watch = {
-    # Deletes are cells that came to an end, whether well or not.
+    # Each deleted message is a cell that ended, successful or not.
     stalled = {
-      description = "There are cells, and none has come to an end for half an hour. Look at the workers' logs, and whether Spot has capacity."
+      description = "The queue has cells, and none has ended for half an hour. Check the workers' logs and the Spot capacity."
       expression  = "IF((FILL(visible, 0) + FILL(inflight, 0) > 0) AND (FILL(deleted, 0) < 1), 1, 0)"
       period      = 300
       periods     = 6
       metrics     = ["visible", "inflight", "deleted"]
     }
     no-capacity = {
-      description = "Workers are wanted and there is none. Look at the group's activity: no Spot capacity, a quota, or an image that is not there."
+      description = "Workers are requested, and none is in service. Check the group's activity: no Spot capacity, a quota, or a missing image."
       expression  = "IF((desired > 0) AND (FILL(inservice, 0) < 1), 1, 0)"
       period      = 60
       periods     = 15
@@ -61,10 +61,10 @@ resource "aws_cloudwatch_metric_alarm" "watch" {
   }
 }
 
-# Workers turn dead letters into failed cells; what stays is a message that is no cell, or nobody is there to look.
+# Workers turn dead letters into failed cells. A message stays if it is malformed, or if no worker runs.
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   alarm_name          = "${var.prefix}-dead-letters"
-  alarm_description   = "Messages lie in ${local.names.dead_letter_queue}: every worker that had them died, or they are no cells."
+  alarm_description   = "${local.names.dead_letter_queue} has messages: every worker that received them died, or they are malformed. Run producer dlq list."
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = 1
   evaluation_periods  = 1
@@ -80,7 +80,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 
 resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   alarm_name          = "${var.prefix}-oldest-message"
-  alarm_description   = "A cell has waited for more than ${var.oldest_message_hours} hours. The queue drops it after 336: raise max_workers, or see why it comes back."
+  alarm_description   = "A cell has waited for more than ${var.oldest_message_hours} hours. The queue drops it after 336 hours. Raise max_workers, or find out why the cell returns to the queue."
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = var.oldest_message_hours * 3600
   evaluation_periods  = 1

@@ -1,11 +1,11 @@
-# The bucket of rasters, manifests and results.
+# The bucket for rasters, manifests and results.
 
 resource "aws_s3_bucket" "output" {
-  #checkov:skip=CKV_AWS_18:who reads rasters is the reader's business; CloudTrail's data events tell it where wanted
-  #checkov:skip=CKV_AWS_21:output_versioning decides; the same cell gives the same bytes, so a version seldom saves anything
-  #checkov:skip=CKV_AWS_144:a raster that is lost is made again from its scene
-  #checkov:skip=CKV_AWS_145:keys that S3 manages; a key of the fleet's would have to be shared with every reader of a raster
-  #checkov:skip=CKV2_AWS_62:the topic tells of finished tasks and of failed cells
+  #checkov:skip=CKV_AWS_18:CloudTrail data events can record who reads rasters, if that is needed
+  #checkov:skip=CKV_AWS_21:output_versioning decides; the same cell gives the same bytes, so old versions are rarely useful
+  #checkov:skip=CKV_AWS_144:a lost raster can be made again from its scene
+  #checkov:skip=CKV_AWS_145:S3 manages the key; a key of the fleet would have to be shared with every reader of a raster
+  #checkov:skip=CKV2_AWS_62:the topic announces finished tasks and failed cells
   bucket        = local.names.output_bucket
   force_destroy = var.delete_data_on_destroy
 }
@@ -52,7 +52,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "output" {
       days_after_initiation = 3
     }
   }
-  # Always there: versioning that was once on leaves versions behind when it is switched off.
+  # Always present: old versions stay when versioning is turned off.
   rule {
     id     = "old-versions"
     status = "Enabled"
@@ -90,6 +90,6 @@ resource "aws_s3_bucket_policy" "output" {
   bucket = aws_s3_bucket.output.id
   policy = data.aws_iam_policy_document.output.json
 
-  # S3 refuses two changes of a bucket's access at the same time.
+  # S3 rejects two simultaneous changes of a bucket's access settings.
   depends_on = [aws_s3_bucket_public_access_block.output]
 }

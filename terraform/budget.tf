@@ -1,4 +1,4 @@
-# A word before the month gets expensive. It tells; it stops nothing.
+# Announces that the month's costs approach the budget. It does not stop anything.
 
 resource "aws_budgets_budget" "monthly" {
   count = var.monthly_budget_usd == null ? 0 : 1
@@ -8,7 +8,7 @@ resource "aws_budgets_budget" "monthly" {
   limit_amount = tostring(var.monthly_budget_usd)
   limit_unit   = "USD"
   time_unit    = "MONTHLY"
-  # Any past month will do; left out, it would be the month of each apply.
+  # Any past month works. Without it, each apply would set its own month.
   time_period_start = "2026-01-01_00:00"
 
   dynamic "cost_filter" {

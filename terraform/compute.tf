@@ -1,13 +1,13 @@
-# The machines: Spot, of whatever suitable type there is most of, from none to as many as allowed.
+# The machines: Spot instances of several types, between min_workers and max_workers.
 
 locals {
-  # Four processors and 16 GiB or more each: a full-size cell takes about 2 GiB, one per processor, and its downloads.
-  # Alike in processors, because the scaling counts machines.
+  # Each type has 4 processors and 16 GiB or more. The number of processors is the same for all types,
+  # because scaling counts machines.
   default_instance_types = {
     arm64  = ["m6g.xlarge", "m6gd.xlarge", "m7g.xlarge", "m7gd.xlarge", "m8g.xlarge", "r6g.xlarge", "r6gd.xlarge", "r7g.xlarge"]
     x86_64 = ["m5.xlarge", "m5a.xlarge", "m5d.xlarge", "m6a.xlarge", "m6i.xlarge", "m7i.xlarge", "r5.xlarge", "r6i.xlarge"]
   }
-  # The worker's own grace, and time to see the order and to answer.
+  # The worker's grace period, plus time to notice the request and to complete the lifecycle action.
   drain_seconds  = var.worker_grace_seconds + 40
   instance_types = var.instance_types == null ? local.default_instance_types[var.architecture] : distinct(var.instance_types)
 }
@@ -25,7 +25,7 @@ module "host" {
     TILEFLEET_TABLE                 = aws_dynamodb_table.ledger.name
     TILEFLEET_TOPIC_ARN             = aws_sns_topic.events.arn
     TILEFLEET_POISON                = "s3://${aws_s3_bucket.output.bucket}/${local.output_start}poison"
-    # By name, because the group itself needs this script.
+    # Built from the names, because the group depends on this script.
     TILEFLEET_AUTOSCALING_GROUP = local.names.group
     TILEFLEET_LIFECYCLE_HOOK    = local.names.hook
     TILEFLEET_LIFECYCLE_SECONDS = local.drain_seconds
@@ -36,7 +36,8 @@ resource "aws_launch_template" "worker" {
   #checkov:skip=CKV_AWS_88:the fleet's own network has no NAT gateway, and the security group lets nothing in; see assign_public_ip
   name                   = local.names.group
   update_default_version = true
-  # By name, so that every machine boots with the newest patches; a plan does not change each time there are some.
+  # A parameter instead of an id: every machine boots with the newest patches, and new patches do
+  # not change the plan.
   image_id                             = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${var.architecture}"
   ebs_optimized                        = true
   user_data                            = base64encode(module.host.user_data)
@@ -83,14 +84,14 @@ resource "aws_autoscaling_group" "workers" {
   min_size            = var.min_workers
   max_size            = var.max_workers
   vpc_zone_identifier = local.subnet_ids
-  # How many there are is the policies' and the producer's business.
+  # The scaling policies and the producer set the number of workers.
   wait_for_capacity_timeout = "0"
   health_check_type         = "EC2"
   default_instance_warmup   = module.scaling.out.warmup_seconds
   capacity_rebalance        = true
-  # Balancing zones ends workers for no better reason than balance.
+  # Zone balancing would end busy workers.
   suspended_processes = ["AZRebalance"]
-  # What a worker holds goes back to the queue, so destroy need not wait for it.
+  # The cells of a worker return to the queue, so destroy does not have to wait for it.
   force_delete = true
 
   enabled_metrics     = ["GroupDesiredCapacity", "GroupInServiceInstances", "GroupMaxSize", "GroupPendingInstances", "GroupTerminatingInstances"]
@@ -116,8 +117,9 @@ resource "aws_autoscaling_group" "workers" {
     }
   }
 
-  # A new image or setting reaches busy workers too, which are protected: they have the hook's time to hand back what they
-  # hold. Waiting for them would fail after an hour wherever the queue is longer than that.
+  # A new image or setting also replaces busy workers, although they are protected: the hook gives
+  # them time to return their cells. Waiting for them would fail after an hour if the queue lasts
+  # longer.
   instance_refresh {
     strategy = "Rolling"
     preferences {
@@ -135,11 +137,11 @@ resource "aws_autoscaling_group" "workers" {
     }
   }
 
-  # Machines that boot before they may read the image or reach it would give themselves up.
+  # A machine that boots before it can reach the image, or may read it, shuts itself down.
   depends_on = [aws_iam_role_policy.worker, aws_route.internet, aws_route_table_association.public]
 }
 
-# A machine that is to go waits until its worker has handed back what it holds, and goes on its own if nobody answers.
+# A terminating machine waits until its worker has returned its cells, or until the hook times out.
 resource "aws_autoscaling_lifecycle_hook" "drain" {
   name                   = local.names.hook
   autoscaling_group_name = aws_autoscaling_group.workers.name

@@ -1,15 +1,15 @@
-# One page that answers: is there work, is there anybody to do it, does it get done, what goes wrong.
+# One page with the work, the workers, the progress and the errors.
 
 locals {
   queue_name = aws_sqs_queue.cells.name
   group_name = aws_autoscaling_group.workers.name
   graphs = [
     {
-      title = "Cells waiting and being worked on"
+      title = "Cells waiting and in flight"
       stat  = "Maximum"
       metrics = [
         ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", local.queue_name, { label = "waiting" }],
-        ["AWS/SQS", "ApproximateNumberOfMessagesNotVisible", "QueueName", local.queue_name, { label = "being worked on" }],
+        ["AWS/SQS", "ApproximateNumberOfMessagesNotVisible", "QueueName", local.queue_name, { label = "in flight" }],
         ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", aws_sqs_queue.dead.name, { label = "dead letters" }],
       ]
     },
@@ -17,33 +17,33 @@ locals {
       title = "Workers"
       stat  = "Maximum"
       metrics = [
-        ["AWS/AutoScaling", "GroupDesiredCapacity", "AutoScalingGroupName", local.group_name, { label = "wanted" }],
+        ["AWS/AutoScaling", "GroupDesiredCapacity", "AutoScalingGroupName", local.group_name, { label = "desired" }],
         ["AWS/AutoScaling", "GroupInServiceInstances", "AutoScalingGroupName", local.group_name, { label = "in service" }],
         ["AWS/AutoScaling", "GroupTerminatingInstances", "AutoScalingGroupName", local.group_name, { label = "draining" }],
       ]
     },
     {
-      title = "Cells submitted and ended, a minute"
+      title = "Cells submitted, received and ended per minute"
       stat  = "Sum"
       metrics = [
         ["AWS/SQS", "NumberOfMessagesSent", "QueueName", local.queue_name, { label = "submitted" }],
         ["AWS/SQS", "NumberOfMessagesDeleted", "QueueName", local.queue_name, { label = "ended" }],
-        ["AWS/SQS", "NumberOfMessagesReceived", "QueueName", local.queue_name, { label = "begun" }],
+        ["AWS/SQS", "NumberOfMessagesReceived", "QueueName", local.queue_name, { label = "received" }],
       ]
     },
     {
-      title   = "Age of the oldest cell in the queue, seconds"
+      title   = "Age of the oldest cell in the queue in seconds"
       stat    = "Maximum"
       metrics = [["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", local.queue_name, { label = "oldest" }]]
     },
     {
-      title = "Ledger: units a minute, and requests turned away"
+      title = "Ledger: capacity units per minute, and rejected requests"
       stat  = "Sum"
       metrics = [
         ["AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", aws_dynamodb_table.ledger.name, { label = "written" }],
         ["AWS/DynamoDB", "ConsumedReadCapacityUnits", "TableName", aws_dynamodb_table.ledger.name, { label = "read" }],
-        ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", aws_dynamodb_table.ledger.name, { label = "writes turned away" }],
-        ["AWS/DynamoDB", "TransactionConflict", "TableName", aws_dynamodb_table.ledger.name, { label = "transactions collided" }],
+        ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", aws_dynamodb_table.ledger.name, { label = "throttled writes" }],
+        ["AWS/DynamoDB", "TransactionConflict", "TableName", aws_dynamodb_table.ledger.name, { label = "transaction conflicts" }],
       ]
     },
   ]
@@ -94,6 +94,7 @@ locals {
 
 resource "aws_cloudwatch_dashboard" "fleet" {
   dashboard_name = var.prefix
-  # Each kind by itself: Terraform would give members of one list the properties of all.
+  # Each kind of widget is encoded separately: Terraform would give the elements of one list the
+  # properties of all.
   dashboard_body = "{\"widgets\":[${join(",", concat([for widget in local.graph_widgets : jsonencode(widget)], [jsonencode(local.alarm_widget), jsonencode(local.log_widget)]))}]}"
 }

@@ -1,7 +1,7 @@
-# The table in which tasks, shards and cells are recorded.
+# The ledger: the table of tasks, shards and cells.
 
 resource "aws_dynamodb_table" "ledger" {
-  #checkov:skip=CKV_AWS_119:AWS's own key for DynamoDB protects it; a key of the fleet's would add a request to KMS to every commit and no reader less
+  #checkov:skip=CKV_AWS_119:DynamoDB's own key encrypts it; a key of the fleet would add KMS requests and exclude no reader
   name                        = local.names.table
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "pk"

@@ -1,5 +1,5 @@
-# Names and settings that more than one file needs. Those of queues, table and bucket are the code's own: see
-# common/src/deployment.rs.
+# Names and settings that several files use. common/src/deployment.rs has the same names for queues,
+# table and bucket.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -24,10 +24,10 @@ locals {
 
   index = "tasks-by-time"
 
-  # By name, because the group itself needs the role whose policy names the group.
+  # Built from the name, because the group depends on the role whose policy names the group.
   group_arn = "arn:${local.partition}:autoscaling:${var.region}:${local.account}:autoScalingGroup:*:autoScalingGroupName/${local.names.group}"
 
-  # What is written into the output bucket begins with this.
+  # Keys in the output bucket start with this.
   output_start = var.output_prefix == "" ? "" : "${var.output_prefix}/"
 
   output_arns = concat(

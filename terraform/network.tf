@@ -1,11 +1,12 @@
-# The fleet's own network, unless it was given one: public subnets in every zone, because Spot capacity is a zone's, and
-# gateway endpoints, so that scenes and ledger cost no transfer. No NAT gateway: it would cost more than the workers.
+# The fleet's own VPC, if vpc_id does not name one. Every zone has a public subnet, because Spot capacity
+# differs between zones. Gateway endpoints make the transfer of scenes and ledger free. There is no NAT
+# gateway: it would cost more than the workers.
 
 data "aws_availability_zones" "available" {
   count = local.own_network ? 1 : 0
 
   state = "available"
-  # Local zones have neither all types nor the gateway endpoints.
+  # Local zones lack instance types and gateway endpoints.
   filter {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
@@ -14,14 +15,14 @@ data "aws_availability_zones" "available" {
 
 locals {
   own_network = var.vpc_id == null
-  # Six, because the addresses are cut into eight.
+  # At most six zones: the address range has eight parts.
   zones      = local.own_network ? slice(sort(data.aws_availability_zones.available[0].names), 0, min(6, length(data.aws_availability_zones.available[0].names))) : []
   vpc_id     = local.own_network ? aws_vpc.fleet[0].id : var.vpc_id
   subnet_ids = local.own_network ? [for zone in local.zones : aws_subnet.public[zone].id] : var.subnet_ids
 }
 
 resource "aws_vpc" "fleet" {
-  #checkov:skip=CKV2_AWS_11:nothing can call in, and what workers call is in their logs and in CloudTrail
+  #checkov:skip=CKV2_AWS_11:no inbound traffic is allowed; logs and CloudTrail show what workers call
   count = local.own_network ? 1 : 0
 
   cidr_block           = var.vpc_cidr
@@ -30,7 +31,7 @@ resource "aws_vpc" "fleet" {
   tags                 = { Name = var.prefix }
 }
 
-# AWS gives every network a security group that lets its members talk to each other. Taken over to empty it.
+# Every VPC has a default security group whose members may talk to each other. This empties it.
 resource "aws_default_security_group" "fleet" {
   count = local.own_network ? 1 : 0
 
@@ -94,9 +95,9 @@ resource "aws_security_group" "worker" {
   vpc_id      = local.vpc_id
   tags        = { Name = local.names.group }
 
-  # Said, not left out, so that a rule that somebody adds by hand is taken away again.
+  # Written out, so that Terraform removes rules that were added by hand.
   ingress = []
-  # Names, time and credentials come from link-local addresses, which no rule governs.
+  # DNS, time and credentials come from link-local addresses, to which security groups do not apply.
   egress {
     description = "AWS by HTTPS"
     from_port   = 443

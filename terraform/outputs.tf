@@ -1,4 +1,4 @@
-# What tilefleet.toml wants to know, under its names there, and what a person needs to go on.
+# The settings of tilefleet.toml under the same names, and what an operator needs next.
 
 output "queue_url" {
   description = "URL of the queue of cells."
@@ -6,17 +6,17 @@ output "queue_url" {
 }
 
 output "dead_letter_queue_url" {
-  description = "URL of its dead-letter queue."
+  description = "URL of the dead-letter queue."
   value       = aws_sqs_queue.dead.id
 }
 
 output "table" {
-  description = "Name of the ledger's table."
+  description = "Name of the ledger table."
   value       = aws_dynamodb_table.ledger.name
 }
 
 output "topic_arn" {
-  description = "ARN of the topic of notices and alarms."
+  description = "ARN of the topic for notices and alarms."
   value       = aws_sns_topic.events.arn
 }
 
@@ -26,27 +26,27 @@ output "region" {
 }
 
 output "autoscaling_group" {
-  description = "Name of the workers' group."
+  description = "Name of the workers' Auto Scaling group."
   value       = aws_autoscaling_group.workers.name
 }
 
 output "cells_per_worker" {
-  description = "Cells that justify one worker."
+  description = "Cells in the queue per worker."
   value       = var.cells_per_worker
 }
 
 output "output_bucket" {
-  description = "Bucket of rasters, manifests and results."
+  description = "Bucket for rasters, manifests and results."
   value       = aws_s3_bucket.output.bucket
 }
 
 output "repository_url" {
-  description = "Repository to push the worker's image to."
+  description = "Repository to push the worker image to."
   value       = aws_ecr_repository.worker.repository_url
 }
 
 output "producer_policy_arn" {
-  description = "Policy to attach to whoever submits."
+  description = "ARN of the policy to attach to users or roles that submit tasks."
   value       = aws_iam_policy.producer.arn
 }
 
@@ -56,6 +56,6 @@ output "log_group" {
 }
 
 output "dashboard_url" {
-  description = "The fleet's dashboard."
+  description = "URL of the fleet's dashboard."
   value       = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.fleet.dashboard_name}"
 }

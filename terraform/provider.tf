@@ -1,4 +1,4 @@
-# Alone in its file, so that an override file can lead the whole module elsewhere.
+# In a file of its own, so that an override file can replace the provider.
 provider "aws" {
   region = var.region
   default_tags {

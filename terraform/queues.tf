@@ -1,4 +1,4 @@
-# The queue of cells, and where SQS puts a cell that worker after worker has died on.
+# The queue of cells, and the dead-letter queue for cells that several workers failed to finish.
 
 resource "aws_sqs_queue" "cells" {
   name                       = local.names.queue
@@ -6,7 +6,7 @@ resource "aws_sqs_queue" "cells" {
   receive_wait_time_seconds  = 20
   message_retention_seconds  = 1209600
   sqs_managed_sse_enabled    = true
-  # Generous, because Spot interruptions count as receives too.
+  # Ten, because Spot interruptions count as receives too.
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead.arn
     maxReceiveCount     = 10
@@ -19,7 +19,7 @@ resource "aws_sqs_queue" "dead" {
   sqs_managed_sse_enabled   = true
 }
 
-# Apart from the queue, which would otherwise have to name a queue that names it.
+# A resource of its own, to avoid a cycle between the two queues.
 resource "aws_sqs_queue_redrive_allow_policy" "dead" {
   queue_url = aws_sqs_queue.dead.id
   redrive_allow_policy = jsonencode({

@@ -1,10 +1,10 @@
-# The repository of the worker's image.
+# The repository of the worker image.
 
 resource "aws_ecr_repository" "worker" {
-  #checkov:skip=CKV_AWS_136:the image holds no data and no secret; ECR's own encryption will do
+  #checkov:skip=CKV_AWS_136:the image contains no data and no secrets; ECR's own encryption is enough
   name                 = local.names.repository
   image_tag_mutability = "IMMUTABLE"
-  # An image is built again from its commit; leaving it would only keep destroy from ending.
+  # An image can be built again from its commit. Without this, images would block destroy.
   force_delete = true
   image_scanning_configuration {
     scan_on_push = true

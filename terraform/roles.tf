@@ -1,5 +1,6 @@
-# Who may do what: the worker's machines, and the policy for whoever submits. Each action is one that the code calls;
-# an S3 upload in parts is s3:PutObject, a transaction is the actions of its parts.
+# Permissions of the worker machines, and the policy for users and roles that submit tasks. Each action
+# is one that the code calls. A multipart upload to S3 needs s3:PutObject; a transaction needs the
+# actions of its parts.
 
 data "aws_iam_policy_document" "worker_trust" {
   statement {
@@ -38,7 +39,8 @@ data "aws_iam_policy_document" "worker" {
     actions   = ["s3:GetObject"]
     resources = [for arn in local.scene_bucket_arns : "${arn}/*"]
   }
-  # Never called: without it S3 answers "access denied" for an object that is not there, and the cell would say so.
+  # Not called. Without it, S3 answers "access denied" for a missing object, and the cell would fail with
+  # the wrong error.
   statement {
     sid       = "TellMissingScenes"
     actions   = ["s3:ListBucket"]
@@ -54,7 +56,7 @@ data "aws_iam_policy_document" "worker" {
     actions   = ["sns:Publish"]
     resources = [aws_sns_topic.events.arn]
   }
-  # SNS encrypts in the publisher's name.
+  # SNS encrypts messages with the publisher's permissions.
   statement {
     sid       = "NoticesKey"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -70,13 +72,13 @@ data "aws_iam_policy_document" "worker" {
     actions   = ["autoscaling:SetInstanceProtection", "autoscaling:CompleteLifecycleAction"]
     resources = [local.group_arn]
   }
-  # The machine's own needs, besides the worker's.
+  # Needed by the machine itself, to start the worker.
   statement {
     sid       = "Image"
     actions   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     resources = [aws_ecr_repository.worker.arn]
   }
-  # A token is the registry's, not a repository's: AWS takes no narrower resource.
+  # The token is valid for the whole registry, so AWS accepts no narrower resource.
   statement {
     sid       = "RegistryToken"
     actions   = ["ecr:GetAuthorizationToken"]
@@ -101,13 +103,13 @@ data "aws_iam_policy_document" "producer" {
     actions   = ["sqs:SendMessage"]
     resources = [aws_sqs_queue.cells.arn]
   }
-  # To see whether they are set as they should be.
+  # For `producer doctor`, which checks their settings.
   statement {
     sid       = "Settings"
     actions   = ["sqs:GetQueueAttributes", "sns:GetTopicAttributes"]
     resources = [aws_sqs_queue.cells.arn, aws_sqs_queue.dead.arn, aws_sns_topic.events.arn]
   }
-  # To look at dead letters and drain them.
+  # For `producer dlq`.
   statement {
     sid       = "DeadLetters"
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
@@ -119,13 +121,13 @@ data "aws_iam_policy_document" "producer" {
     actions   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"]
     resources = [aws_dynamodb_table.ledger.arn]
   }
-  # To tell of a cancelled task, and of what a drain ended.
+  # For the notices of cancelled tasks, and of tasks that a drain completes.
   statement {
     sid       = "Notices"
     actions   = ["sns:Publish"]
     resources = [aws_sns_topic.events.arn]
   }
-  # SNS encrypts in the publisher's name.
+  # SNS encrypts messages with the publisher's permissions.
   statement {
     sid       = "NoticesKey"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -146,7 +148,7 @@ data "aws_iam_policy_document" "producer" {
     actions   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
     resources = local.output_arns
   }
-  # Never called: without it S3 answers "access denied" for a raster that is not there, and verify could not tell.
+  # Not called. Without it, S3 answers "access denied" for a missing raster, and verify could not detect it.
   statement {
     sid       = "TellMissingRasters"
     actions   = ["s3:ListBucket"]
@@ -167,7 +169,7 @@ data "aws_iam_policy_document" "producer" {
     actions   = ["autoscaling:SetDesiredCapacity"]
     resources = [local.group_arn]
   }
-  # To see whether the group sleeps: AWS takes no narrower resource.
+  # To check whether the group is empty. AWS accepts no narrower resource.
   statement {
     sid       = "SeeGroup"
     actions   = ["autoscaling:DescribeAutoScalingGroups"]
@@ -175,7 +177,7 @@ data "aws_iam_policy_document" "producer" {
   }
 }
 
-# To attach to the users or roles that submit; the fleet itself has none of them.
+# For the users or roles that submit tasks. The module does not attach it to anyone.
 resource "aws_iam_policy" "producer" {
   name        = "${var.prefix}-producer"
   description = "Submitting to ${var.prefix} and looking at its tasks"

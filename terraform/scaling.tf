@@ -1,4 +1,4 @@
-# Scaling on the queue's depth, from zero and to zero. The expressions and steps are in scaling/main.tf.
+# Scaling on the queue's depth, from and to zero workers. scaling/main.tf has the expressions and steps.
 
 module "scaling" {
   source = "./scaling"
@@ -8,7 +8,7 @@ module "scaling" {
 }
 
 locals {
-  # What the expressions call visible, inflight and desired.
+  # The metrics behind the names visible, inflight and desired in the expressions.
   scaling_metrics = {
     visible  = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = aws_sqs_queue.cells.name } }
     inflight = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesNotVisible", dimensions = { QueueName = aws_sqs_queue.cells.name } }
@@ -53,7 +53,7 @@ resource "aws_autoscaling_policy" "in" {
 
 resource "aws_cloudwatch_metric_alarm" "out" {
   alarm_name          = "${var.prefix}-scale-out"
-  alarm_description   = "Workers are missing. Scales, and calls nobody."
+  alarm_description   = "Workers are missing. This alarm scales the group and notifies nobody."
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = module.scaling.out.threshold
   evaluation_periods  = module.scaling.out.evaluation_periods
@@ -83,7 +83,7 @@ resource "aws_cloudwatch_metric_alarm" "out" {
 
 resource "aws_cloudwatch_metric_alarm" "in" {
   alarm_name          = "${var.prefix}-scale-in"
-  alarm_description   = "Workers are spare. Scales, and calls nobody."
+  alarm_description   = "Workers are spare. This alarm scales the group and notifies nobody."
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = module.scaling.in.threshold
   evaluation_periods  = module.scaling.in.evaluation_periods

@@ -1,10 +1,10 @@
-# Where tasks, failed cells, alarms and the budget are told of. The key is the fleet's own because the policy of the
-# AWS-managed one does not let CloudWatch publish.
+# The topic for notices, failed cells, alarms and the budget. The fleet has its own key, because the policy
+# of the AWS-managed key does not allow CloudWatch to publish.
 
 data "aws_iam_policy_document" "topic_key" {
-  #checkov:skip=CKV_AWS_109:a key's policy speaks of that key alone; its owner must be able to manage it
-  #checkov:skip=CKV_AWS_111:a key's policy speaks of that key alone; its owner must be able to manage it
-  #checkov:skip=CKV_AWS_356:a key's policy speaks of that key alone, and * is how it is named there
+  #checkov:skip=CKV_AWS_109:a key policy applies to its key only; the account must be able to manage the key
+  #checkov:skip=CKV_AWS_111:a key policy applies to its key only; the account must be able to manage the key
+  #checkov:skip=CKV_AWS_356:a key policy applies to its key only, and names it *
   statement {
     sid       = "Account"
     actions   = ["kms:*"]
@@ -97,7 +97,7 @@ resource "aws_sns_topic_subscription" "email" {
   topic_arn = aws_sns_topic.events.arn
   protocol  = "email"
   endpoint  = each.value
-  # Alarms carry no attribute "event".
+  # Alarms have no attribute "event".
   filter_policy = var.email_failed_cells ? null : jsonencode({
     event = [{ exists = false }, { "anything-but" = ["cell_failed"] }]
   })

@@ -1,4 +1,4 @@
-# What the module needs. 1.9 is the first Terraform whose validations may look at other variables.
+# Required versions. Terraform 1.9 is the first whose validations may use other variables.
 terraform {
   required_version = ">= 1.9"
   required_providers {

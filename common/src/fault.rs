@@ -1,26 +1,28 @@
-//! Places where a test can make the process die, to see what a crash there leaves behind.
+//! Fault points: places where a test can abort the process, to see what a crash there leaves.
 //!
-//! Compiled only with the feature `faults`, which the end-to-end tests turn on and released
-//! binaries lack; without it no function here does anything. With it,
-//! `TILEFLEET_FAULT=<point>:<hit>` aborts the process when it comes to that point for the
-//! `<hit>`-th time, and `TILEFLEET_FAULT=<point>:<hit>:<cell>` counts only what concerns that cell.
-//! Points are named after the step behind which they lie. Of several processes to which the same
-//! file is named in `TILEFLEET_FAULT_ONCE`, only the first to come to the point dies.
-//! `TILEFLEET_FAULT_WAITS` is a number of seconds above which none of those waits goes that a test
-//! would have to sit out.
+//! They are compiled only with the feature `faults`, which the end-to-end tests turn on. Released
+//! binaries lack it; the functions here then do nothing. With it, three variables apply:
+//!
+//! - `TILEFLEET_FAULT=<point>:<hit>` aborts the process when it reaches the point for the
+//!   `<hit>`-th time; `TILEFLEET_FAULT=<point>:<hit>:<cell>` counts only hits that concern the
+//!   cell.
+//! - `TILEFLEET_FAULT_ONCE` names a file. Of the processes that are given the same file, only the
+//!   first one to reach the point dies.
+//! - `TILEFLEET_FAULT_WAITS` is the largest number of seconds that a wait may take which a test
+//!   would have to sit out.
+//!
+//! A point is named after the step behind which it lies. This module lists all points and knows
+//! none of the steps: those of the ledger's flow are assigned in `ledger/fault_points.rs`.
 
 #[cfg(not(feature = "faults"))]
 use std::fmt::Display;
 #[cfg(not(feature = "faults"))]
 use std::time::Duration;
 
-use crate::ledger::flow::Step;
-use crate::ledger::transition::Ticket;
-
 /// Declares the points and their names.
 macro_rules! points {
     ($($(#[$doc:meta])* $point:ident = $name:literal;)*) => {
-        /// A place behind a step of the protocol (`docs/ARCHITECTURE.md`).
+        /// A place behind a step of the protocol (`docs/ARCHITECTURE.md`, "What a crash leaves").
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Point {
             $($(#[$doc])* $point,)*
@@ -31,7 +33,7 @@ macro_rules! points {
             /// All points.
             pub const ALL: &[Self] = &[$(Self::$point,)*];
 
-            /// The point's name.
+            /// The name, as `TILEFLEET_FAULT` takes it.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$point => $name,)*
@@ -44,6 +46,8 @@ macro_rules! points {
 points! {
     /// Submit: the manifest is written.
     Manifest = "manifest";
+    /// Submit: the task's recipe is in the ledger.
+    Recipe = "recipe";
     /// Submit: the task is in the ledger.
     Task = "task";
     /// Submit: a shard is in the ledger.
@@ -60,39 +64,41 @@ points! {
     Reopened = "reopened";
     /// Cancel: the task is cancelled.
     Cancel = "cancel";
-    /// Cancel: the notice of that is published.
-    Tell = "tell";
-    /// Cancel: the notice is marked as sent.
-    Told = "told";
+    /// Cancel: the notice of the cancellation is published.
+    PublishCancel = "publish-cancel";
+    /// Cancel: the notice of the cancellation is marked as sent.
+    MarkCancel = "mark-cancel";
     /// Resume: the task runs again.
     Resume = "resume";
     /// Worker: a message is received.
     Receive = "receive";
-    /// Worker: a message that is no cell is kept elsewhere.
-    Keep = "keep";
+    /// Worker: a malformed message is stored as an object.
+    Quarantine = "quarantine";
     /// Worker: the cell is marked as running.
     Start = "start";
-    /// Worker: the bands are there.
+    /// Worker: the bands are open.
     Fetch = "fetch";
     /// Worker: the raster is made.
     Fuse = "fuse";
-    /// Worker: the raster is uploaded.
-    Upload = "upload";
-    /// Worker: a failure that may pass is counted.
-    Count = "count";
+    /// Worker: the raster is visible.
+    Raster = "raster";
+    /// Worker: the object of a probe is visible.
+    Probe = "probe";
+    /// Worker: a retryable failure is counted.
+    CountFailure = "count-failure";
     /// Worker: an interruption is counted.
-    Interrupt = "interrupt";
-    /// Worker: the cell's row says ok or failed.
-    Row = "row";
-    /// Worker: a failed cell is told of.
+    CountInterruption = "count-interruption";
+    /// Worker: the cell's item says ok or failed.
+    Record = "record";
+    /// Worker: the event of a failed cell is published.
     Announce = "announce";
     /// Worker: the shard's sets say ok or failed.
     Close = "close";
-    /// Worker: the shard is taken out of the open ones.
-    Settle = "settle";
+    /// Worker: the shard is removed from the open shards.
+    CloseShard = "close-shard";
     /// Worker: the task is complete.
     Complete = "complete";
-    /// Worker: the notice is this worker's to send.
+    /// Worker: this worker has claimed the notice.
     Claim = "claim";
     /// Worker: the results are written.
     Results = "results";
@@ -100,42 +106,25 @@ points! {
     Publish = "publish";
     /// Worker: the notice is marked as sent.
     Mark = "mark";
-    /// Worker: the notice could not be sent, and is given back.
+    /// Worker: the notice could not be sent, and its claim is released.
     Release = "release";
     /// Worker, drain: the message is deleted.
     Delete = "delete";
 }
 
-/// Comes to the point behind a step of the ledger's flow, if it has one.
-#[inline]
-pub fn after(step: &Step, ticket: &Ticket) {
-    let point = match step {
-        Step::Start => Point::Start,
-        Step::Record(_) => Point::Row,
-        Step::CloseOk | Step::CloseFailed => Point::Close,
-        Step::CloseShard => Point::Settle,
-        Step::Complete => Point::Complete,
-        Step::ClaimNotice(_) => Point::Claim,
-        Step::MarkNotified(_) => Point::Mark,
-        Step::ReleaseNotice { .. } => Point::Release,
-        _ => return,
-    };
-    point_of(point, &ticket.cell);
-}
-
-/// Comes to a point.
+/// Reaches a point.
 #[cfg(not(feature = "faults"))]
-#[inline(always)]
+#[inline]
 pub fn point(_: Point) {}
 
-/// Comes to a point with a cell.
+/// Reaches a point that concerns a cell.
 #[cfg(not(feature = "faults"))]
-#[inline(always)]
+#[inline]
 pub fn point_of(_: Point, _: &impl Display) {}
 
-/// A wait, which a test may shorten.
+/// The wait, or less if a test shortens it.
 #[cfg(not(feature = "faults"))]
-#[inline(always)]
+#[inline]
 pub fn shortened(wait: Duration) -> Duration {
     wait
 }
@@ -157,7 +146,7 @@ mod armed {
     const ONCE_VARIABLE: &str = "TILEFLEET_FAULT_ONCE";
     const WAITS_VARIABLE: &str = "TILEFLEET_FAULT_WAITS";
 
-    /// Where to die.
+    /// Where the process aborts.
     #[derive(Debug, PartialEq, Eq)]
     struct Fault {
         point: Point,
@@ -166,7 +155,7 @@ mod armed {
     }
 
     impl Fault {
-        fn read(text: &str) -> Option<Self> {
+        fn parse(text: &str) -> Option<Self> {
             let mut parts = text.splitn(3, ':');
             let name = parts.next()?;
             let point = Point::ALL
@@ -188,10 +177,10 @@ mod armed {
                 let text = std::env::var(VARIABLE)
                     .ok()
                     .filter(|text| !text.is_empty())?;
-                let fault = Fault::read(&text);
+                let fault = Fault::parse(&text);
                 if fault.is_none() {
                     die(&format!(
-                        "{VARIABLE}={text} names no point of this version, or no hit"
+                        "{VARIABLE}={text} is not <point>:<hit> with a point of this version"
                     ));
                 }
                 fault
@@ -199,23 +188,23 @@ mod armed {
             .as_ref()
     }
 
-    /// Comes to a point: dies there if the environment says so.
+    /// Reaches a point: aborts there if the environment says so.
     pub fn point(point: Point) {
-        come_to(point, None);
+        reach(point, None);
     }
 
-    /// Comes to a point with a cell: dies there if the environment says so.
+    /// Reaches a point that concerns a cell: aborts there if the environment says so.
     pub fn point_of(point: Point, cell: &impl Display) {
-        come_to(point, Some(cell));
+        reach(point, Some(cell));
     }
 
-    fn come_to(point: Point, cell: Option<&dyn Display>) {
+    fn reach(point: Point, cell: Option<&dyn Display>) {
         static HITS: AtomicU32 = AtomicU32::new(0);
         let Some(fault) = fault().filter(|fault| fault.point == point) else {
             return;
         };
-        let meant = |wanted: &String| cell.is_some_and(|cell| cell.to_string() == *wanted);
-        if fault.cell.as_ref().is_none_or(meant)
+        let is_wanted = |wanted: &String| cell.is_some_and(|cell| cell.to_string() == *wanted);
+        if fault.cell.as_ref().is_none_or(is_wanted)
             && HITS.fetch_add(1, Ordering::Relaxed) + 1 == fault.hit
             && is_the_first()
         {
@@ -223,26 +212,26 @@ mod armed {
         }
     }
 
-    /// Whether no other process has died before, of those that are to die once.
+    /// Whether this process is the first of those that share the file of [`ONCE_VARIABLE`].
     fn is_the_first() -> bool {
         let file = std::env::var_os(ONCE_VARIABLE).filter(|file| !file.is_empty());
         file.is_none_or(|file| File::create_new(file).is_ok())
     }
 
-    /// A wait, which a test may shorten.
+    /// The wait, or less if a test shortens it.
     pub fn shortened(wait: Duration) -> Duration {
-        let longest = std::env::var(WAITS_VARIABLE)
+        let max_seconds = std::env::var(WAITS_VARIABLE)
             .ok()
             .and_then(|seconds| seconds.parse().ok());
-        longest.map_or(wait, |seconds| wait.min(Duration::from_secs(seconds)))
+        max_seconds.map_or(wait, |seconds| wait.min(Duration::from_secs(seconds)))
     }
 
     #[expect(
         clippy::print_stderr,
         reason = "the process ends here, whatever its log filter says"
     )]
-    fn die(words: &str) -> ! {
-        eprintln!("{words}");
+    fn die(message: &str) -> ! {
+        eprintln!("{message}");
         std::process::abort();
     }
 
@@ -251,21 +240,21 @@ mod armed {
         use super::*;
 
         #[test]
-        fn a_fault_is_a_point_a_hit_and_perhaps_a_cell() {
+        fn a_fault_is_a_point_a_hit_and_an_optional_cell() {
             let of = |hit, cell: Option<&str>| {
                 Some(Fault {
-                    point: Point::Upload,
+                    point: Point::Raster,
                     hit,
                     cell: cell.map(str::to_owned),
                 })
             };
-            assert_eq!(Fault::read("upload:2"), of(2, None));
+            assert_eq!(Fault::parse("raster:2"), of(2, None));
             assert_eq!(
-                Fault::read("upload:1:48RXT/2020-08-01/0"),
+                Fault::parse("raster:1:48RXT/2020-08-01/0"),
                 of(1, Some("48RXT/2020-08-01/0"))
             );
-            for odd in ["upload", "uplaod:1", "upload:x", ":"] {
-                assert_eq!(Fault::read(odd), None, "{odd}");
+            for odd in ["raster", "rsater:1", "raster:x", ":"] {
+                assert_eq!(Fault::parse(odd), None, "{odd}");
             }
         }
     }

@@ -1,21 +1,22 @@
-//! Logs: one JSON object a line on stderr, or lines for a person where stderr is a terminal.
+//! Logs on stderr: one JSON object a line, or plain lines where stderr is a terminal.
 
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
-/// The variable that says what is logged, in the syntax of `tracing_subscriber::EnvFilter`.
+/// The variable that sets what is logged, in the syntax of `tracing_subscriber::EnvFilter`.
 pub const FILTER_VARIABLE: &str = "TILEFLEET_LOG";
 
-/// Begins logging: everything from `level` on, unless [`FILTER_VARIABLE`] says otherwise.
+/// Starts logging: of this project everything from `level` on (such as `info`), of libraries
+/// warnings. [`FILTER_VARIABLE`] overrides both.
 ///
-/// A line carries the fields of the span that it is in at its top level, so that every line of a
-/// cell's life has its task, cell and worker.
+/// A line has the fields of its span at the top level, so that each line about a cell names the
+/// task, the cell and the worker.
 pub fn start(level: &str) {
     let filter = || {
         EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| {
             EnvFilter::new(format!(
-                "warn,tilefleet_common={level},tilefleet_worker={level},producer={level},worker={level}"
+                "warn,tilefleet_common={level},tilefleet_fuse={level},tilefleet_worker={level},producer={level},worker={level}"
             ))
         })
     };

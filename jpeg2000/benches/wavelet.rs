@@ -1,4 +1,4 @@
-//! Time of the inverse 5/3 wavelet transformation of one level, per sample.
+//! The time of the inverse 5/3 wavelet transformation of one resolution level, per sample.
 //!
 //! `cargo bench -p tilefleet-jpeg2000 --features bench --bench wavelet`
 
@@ -14,19 +14,13 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 #[path = "../src/error.rs"]
 mod error;
-#[path = "../src/lifting.rs"]
-mod lifting;
-#[path = "../src/markers.rs"]
-mod markers;
-#[path = "../src/siz.rs"]
-mod siz;
-#[path = "../src/source.rs"]
-mod source;
-#[path = "../src/wavelet.rs"]
+#[path = "../src/rect.rs"]
+mod rect;
+#[path = "../src/wavelet/mod.rs"]
 mod wavelet;
 
-use siz::Rect;
-use wavelet::{Subbands, Sweep};
+use rect::Rect;
+use wavelet::{InverseTransform, Subbands};
 
 fn levels(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("wavelet");
@@ -49,11 +43,11 @@ fn levels(criterion: &mut Criterion) {
             x1: side,
             y1: side,
         };
-        let mut sweep = Sweep::default();
+        let mut transform = InverseTransform::default();
         group.bench_function(format!("{side} x {side}"), |bencher| {
             bencher.iter(|| {
                 let mut sum = 0_i64;
-                let done = sweep.run(rect, subbands, |row| {
+                let done = transform.run(rect, subbands, |row| {
                     sum += i64::from(*row.first.first().unwrap_or(&0));
                     Ok(())
                 });

@@ -1,15 +1,15 @@
-//! What can go wrong, and where in the file.
+//! Errors of the decoder: what is wrong with a file, and where.
 
 use std::io;
 
-/// What kind of trouble a file is in.
+/// The kind of a flaw. It decides what a caller can do about the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlawKind {
-    /// Bytes, packets or tiles that the file announces are not there.
+    /// Bytes, packets or tiles that the file announces are missing.
     Truncated,
     /// The file contradicts itself or the standard.
     Malformed,
-    /// Legal, but nothing that this decoder takes.
+    /// The file is legal, but outside the decoder's profile. Another decoder may read it.
     Unsupported,
 }
 
@@ -17,9 +17,9 @@ pub enum FlawKind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail} (byte {offset})")]
 pub struct Flaw {
-    /// What kind of trouble it is.
+    /// The kind of the flaw.
     pub kind: FlawKind,
-    /// Where, in bytes from the beginning of the file.
+    /// Position of the flaw, in bytes from the beginning of the file.
     pub offset: u64,
     /// What is wrong: a lowercase phrase without the offset.
     pub detail: String,
@@ -51,16 +51,17 @@ impl Flaw {
     }
 }
 
-/// Why an image or a tile could not be read.
+/// Why an image or a tile was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The [`Source`](crate::Source) failed; its error is passed on as it is.
+    /// [`ReadRange::read_range`](crate::ReadRange::read_range) failed. This is its error,
+    /// unchanged.
     #[error(transparent)]
-    Source(io::Error),
-    /// The file is damaged or of a kind that this decoder does not take.
+    Read(io::Error),
+    /// The file is damaged, or outside the profile.
     #[error(transparent)]
     Flaw(#[from] Flaw),
-    /// The caller asked to stop.
-    #[error("decoding was stopped by the caller")]
+    /// The `stop` callback returned true.
+    #[error("the caller stopped the decoding")]
     Stopped,
 }

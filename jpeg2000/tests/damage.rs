@@ -1,4 +1,4 @@
-//! Damaged files end in an error, and whatever is in a file, nothing panics or goes on for ever.
+//! Damaged files are an error. No file makes the decoder panic or run for ever.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -35,7 +35,7 @@ fn file(lists: bool) -> Bytes {
     encode(&raster(Content::Edge, 100, 90, 15, 5), 15, &options).expect("GDAL writes it")
 }
 
-/// Positions of the bytes behind the tile-part headers.
+/// Positions of the bytes after the tile-part headers.
 fn packet_data(file: &Bytes) -> Vec<usize> {
     let image = Image::read(file).expect("the file is whole");
     let mut tiles = Tiles::new(&image);
@@ -58,7 +58,7 @@ fn packet_data(file: &Bytes) -> Vec<usize> {
 fn a_file_cut_at_any_byte_is_an_error() {
     for lists in [false, true] {
         let whole = file(lists);
-        // The signature box is the caller's business.
+        // The caller checks the signature box.
         for length in (12..whole.len())
             .step_by(7)
             .chain(whole.len() - 40..whole.len())
@@ -220,20 +220,21 @@ fn a_caller_can_stop_a_tile() {
     let parts = common::parts(&whole, &tile.parts);
     let (_, _, width, height) = image.tile_rect(tile.index);
     let mut out = vec![0; (width * height) as usize];
-    let asked = std::cell::Cell::new(0);
+    let calls = std::cell::Cell::new(0);
     for patience in [0, 1, 5, 20] {
-        asked.set(0);
-        let stop = || asked.replace(asked.get() + 1) >= patience;
+        calls.set(0);
+        let stop = || calls.replace(calls.get() + 1) >= patience;
         let stopped =
             TileDecoder::new().decode(&image, tile.index, &parts, &mut out, width as usize, &stop);
         assert!(
             matches!(stopped, Err(Error::Stopped)),
-            "after {patience} questions"
+            "after {patience} calls"
         );
     }
 }
 
-/// A file without loss whose marker segment in the main header has other bytes.
+/// Decodes a file whose marker segment in the main header has other bytes. It was coded without
+/// loss.
 fn with_bytes(marker: u8, bytes: &[(usize, u8)]) -> Result<(), Error> {
     let mut file = file(true).to_vec();
     let at = file

@@ -1,5 +1,4 @@
-//! Every coding that OpenJPEG can be asked for decodes to the very samples that OpenJPEG decodes it
-//! to.
+//! The decoder and OpenJPEG decode every coding that OpenJPEG can write to the same samples.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -11,13 +10,13 @@ mod common;
 use common::{Content, Raster, decoded, decoded_by_gdal, encode, raster};
 use proptest::prelude::*;
 
-/// Parameters of a file.
+/// How to encode a file.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is one option of the driver"
 )]
 #[derive(Clone, Debug)]
-struct Recipe {
+struct Encoding {
     width: usize,
     height: usize,
     bits: u8,
@@ -29,7 +28,7 @@ struct Recipe {
     block: (u32, u32),
     resolutions: u32,
     progression: &'static str,
-    /// A list of qualities, one per layer. Below 100, passes are dropped.
+    /// A list of qualities, one per layer. Below 100, OpenJPEG truncates passes.
     quality: &'static str,
     /// Exponents of width and height, the same for all resolutions.
     precinct: Option<(u32, u32)>,
@@ -40,7 +39,7 @@ struct Recipe {
     tile_parts: &'static str,
 }
 
-impl Default for Recipe {
+impl Default for Encoding {
     /// The coding of Sentinel-2's 10 m bands, on a small scale.
     fn default() -> Self {
         Self {
@@ -64,7 +63,7 @@ impl Default for Recipe {
     }
 }
 
-impl Recipe {
+impl Encoding {
     fn options(&self) -> Vec<String> {
         let yes_no = |yes: bool| if yes { "YES" } else { "NO" };
         let mut options = vec![
@@ -93,14 +92,13 @@ impl Recipe {
     }
 
     /// Encodes and decodes, and compares with what GDAL decodes. `None` if GDAL refuses the
-    /// parameters, or cannot read what it wrote, which happens where precincts become too small for
-    /// it.
+    /// parameters, or cannot read its own file, which happens with small precincts.
     fn check(&self) -> Option<Raster> {
         let original = self.samples();
         let file = encode(&original, self.bits, &self.options()).ok()?;
         let expected = decoded_by_gdal(&file).ok()?;
-        // OpenJPEG writes files that are wrong for itself, too: with few bits a coefficient may
-        // need more bit-planes than its headers have room for.
+        // OpenJPEG also writes files that it decodes wrongly: with few bits, a coefficient may need
+        // more bit-planes than its headers have room for.
         let lossless = self.quality.ends_with("100");
         if if lossless {
             expected != original
@@ -120,19 +118,19 @@ impl Recipe {
     }
 }
 
-fn checked(recipe: &Recipe) -> Raster {
-    recipe
+fn checked(encoding: &Encoding) -> Raster {
+    encoding
         .check()
-        .unwrap_or_else(|| panic!("GDAL refuses {recipe:?}"))
+        .unwrap_or_else(|| panic!("GDAL refuses {encoding:?}"))
 }
 
 #[test]
 fn the_coding_of_sentinel_2_is_read() {
-    let _ = checked(&Recipe::default());
+    let _ = checked(&Encoding::default());
     for bits in [8, 12, 16] {
-        let _ = checked(&Recipe {
+        let _ = checked(&Encoding {
             bits,
-            ..Recipe::default()
+            ..Encoding::default()
         });
     }
 }
@@ -141,19 +139,19 @@ fn the_coding_of_sentinel_2_is_read() {
 fn every_progression_order_is_read_with_layers_and_precincts() {
     for progression in ["LRCP", "RLCP", "RPCL", "PCRL", "CPRL"] {
         for quality in ["100", "20,50,100"] {
-            let recipe = Recipe {
+            let encoding = Encoding {
                 progression,
                 quality,
                 content: Content::Land,
-                ..Recipe::default()
+                ..Encoding::default()
             };
-            let _ = checked(&recipe);
+            let _ = checked(&encoding);
         }
     }
 }
 
 #[test]
-fn dropped_passes_are_rebuilt_and_clamped_as_openjpeg_does() {
+fn truncated_passes_are_reconstructed_and_clamped_as_openjpeg_does() {
     for (content, bits) in [
         (Content::Noise, 8),
         (Content::Noise, 15),
@@ -161,11 +159,11 @@ fn dropped_passes_are_rebuilt_and_clamped_as_openjpeg_does() {
         (Content::Full, 16),
     ] {
         for quality in ["5", "30", "10,60"] {
-            let _ = checked(&Recipe {
+            let _ = checked(&Encoding {
                 bits,
                 content,
                 quality,
-                ..Recipe::default()
+                ..Encoding::default()
             });
         }
     }
@@ -173,9 +171,9 @@ fn dropped_passes_are_rebuilt_and_clamped_as_openjpeg_does() {
 
 #[test]
 fn code_blocks_cut_short_are_read() {
-    // OpenJPEG cuts a code block of this file after 3 of the 12 bytes that its passes take up: what
-    // is missing is all ones, which is what a decoder puts in its place.
-    let recipe = Recipe {
+    // OpenJPEG cuts a code block of this file after 3 of the 12 bytes of its passes. The missing
+    // bits are all ones, which a decoder puts in their place.
+    let encoding = Encoding {
         width: 90,
         height: 138,
         bits: 9,
@@ -184,21 +182,21 @@ fn code_blocks_cut_short_are_read() {
         resolutions: 2,
         quality: "30",
         precinct: Some((4, 4)),
-        ..Recipe::default()
+        ..Encoding::default()
     };
-    let _ = checked(&recipe);
+    let _ = checked(&encoding);
 }
 
 #[test]
 fn images_of_one_row_or_column_or_sample_are_read() {
     for (width, height, resolutions) in [(1, 1, 1), (1, 77, 1), (77, 1, 1), (2, 2, 2), (3, 130, 2)]
     {
-        let _ = checked(&Recipe {
+        let _ = checked(&Encoding {
             width,
             height,
             resolutions,
             precinct: None,
-            ..Recipe::default()
+            ..Encoding::default()
         });
     }
 }
@@ -206,10 +204,10 @@ fn images_of_one_row_or_column_or_sample_are_read() {
 #[test]
 fn tiles_of_one_row_or_column_at_the_edges_are_read() {
     for (width, height) in [(65, 65), (65, 129), (129, 66)] {
-        let _ = checked(&Recipe {
+        let _ = checked(&Encoding {
             width,
             height,
-            ..Recipe::default()
+            ..Encoding::default()
         });
     }
 }
@@ -218,11 +216,11 @@ fn tiles_of_one_row_or_column_at_the_edges_are_read() {
 fn images_without_any_detail_are_read() {
     for content in [Content::Zeros, Content::Full] {
         for resolutions in [1, 4] {
-            let _ = checked(&Recipe {
+            let _ = checked(&Encoding {
                 content,
                 resolutions,
                 precinct: None,
-                ..Recipe::default()
+                ..Encoding::default()
             });
         }
     }
@@ -232,12 +230,12 @@ fn images_without_any_detail_are_read() {
 fn packet_markers_and_length_lists_are_read_in_every_combination() {
     for combination in 0..16 {
         let has = |bit: u32| combination >> bit & 1 == 1;
-        let _ = checked(&Recipe {
+        let _ = checked(&Encoding {
             plt: has(0),
             tlm: has(1),
             sop: has(2),
             eph: has(3),
-            ..Recipe::default()
+            ..Encoding::default()
         });
     }
 }
@@ -246,26 +244,26 @@ fn packet_markers_and_length_lists_are_read_in_every_combination() {
 fn several_tile_parts_are_read() {
     for (tile_parts, progression) in TILE_PARTS {
         for (plt, tlm) in [(false, false), (true, true)] {
-            let recipe = Recipe {
+            let encoding = Encoding {
                 tile_parts,
                 progression,
                 quality: "40,100",
                 precinct: None,
                 plt,
                 tlm,
-                ..Recipe::default()
+                ..Encoding::default()
             };
-            let _ = checked(&recipe);
+            let _ = checked(&encoding);
         }
     }
 }
 
-/// Divisions into tile-parts, with the progression orders in which OpenJPEG mostly gets them right.
-/// They stay out of the random codings: with some it overruns its own memory.
+/// Divisions into tile-parts, with the progression orders for which OpenJPEG mostly writes sound
+/// files. The random codings leave them out: with some, OpenJPEG overruns its own memory.
 const TILE_PARTS: [(&str, &str); 2] = [("LAYERS", "LRCP"), ("RESOLUTIONS", "RPCL")];
 
 prop_compose! {
-    fn recipe()(
+    fn encoding()(
         (width, height, bits, seed) in (1_usize..160, 1_usize..160, 1_u8..=16, any::<u64>()),
         content in prop_oneof![
             3 => Just(Content::Land), 3 => Just(Content::Edge), 3 => Just(Content::Noise),
@@ -278,8 +276,8 @@ prop_compose! {
         quality in prop_oneof![Just("100"), Just("100"), Just("30"), Just("3"), Just("10,25,60"), Just("50,100")],
         precinct in proptest::option::of((1_u32..=8, 1_u32..=8)),
         (plt, tlm, sop, eph) in any::<(bool, bool, bool, bool)>(),
-    ) -> Recipe {
-        Recipe {
+    ) -> Encoding {
+        Encoding {
             width, height, bits, content, seed, tile, block, resolutions, progression, quality, precinct, plt, tlm,
             sop, eph, tile_parts: "DISABLED",
         }
@@ -290,7 +288,7 @@ proptest! {
     #![proptest_config(common::cases(48))]
 
     #[test]
-    fn any_coding_decodes_to_what_openjpeg_decodes(recipe in recipe()) {
-        prop_assume!(recipe.check().is_some());
+    fn any_coding_decodes_to_what_openjpeg_decodes(encoding in encoding()) {
+        prop_assume!(encoding.check().is_some());
     }
 }

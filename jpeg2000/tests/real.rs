@@ -1,5 +1,5 @@
-//! Real scenes, from a directory that is named in `TILEFLEET_REAL_SCENES`, decode as GDAL decodes
-//! them.
+//! The decoder and GDAL decode real scenes to the same samples. `TILEFLEET_REAL_SCENES` names the
+//! directory of the scenes.
 #![allow(
     clippy::expect_used,
     clippy::panic,

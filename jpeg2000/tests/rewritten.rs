@@ -1,4 +1,4 @@
-//! Other legal ways of writing a file that OpenJPEG wrote, which no encoder at hand offers.
+//! Legal ways of writing a file that OpenJPEG does not offer: its files, written in other ways.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -185,12 +185,12 @@ fn a_tile_may_have_a_coding_style_of_its_own() {
         part.splice(12..12, own.iter().copied());
         set_length(part);
     }
-    // The main header says something else now: one layer more, code blocks of another size, one
+    // Now the main header says something else: one layer more, code blocks of another size, one
     // guard bit more.
     pieces.main_header[cod.start + 7] += 1;
     pieces.main_header[cod.start + 10] += 1;
     pieces.main_header[qcd.start + 4] += 0x20;
-    let (read, _) = decoded(&pieces.file()).expect("the tiles' own style goes first");
+    let (read, _) = decoded(&pieces.file()).expect("the tiles' own style overrides it");
     assert_eq!(read.difference(&samples), None);
 }
 
@@ -217,7 +217,7 @@ fn a_tile_part_may_have_no_packets() {
 }
 
 #[test]
-fn features_outside_the_profile_in_a_tile_header_are_told_apart_from_damage() {
+fn features_outside_the_profile_in_a_tile_header_are_unsupported_not_damage() {
     for (marker, name) in [
         (0x53, "COC"),
         (0x5d, "QCC"),
@@ -251,7 +251,7 @@ fn a_packet_too_few_or_too_many_is_an_error() {
         let mut pieces = whole.clone();
         let (_, part) = &mut pieces.parts[2];
         if !with_lengths {
-            // PLT becomes a segment that nobody knows.
+            // PLT becomes an unknown segment.
             let plt = part
                 .windows(2)
                 .position(|pair| pair == [0xff, 0x58])
@@ -312,7 +312,7 @@ fn packet_lengths_that_do_not_agree_are_an_error() {
     let error = decoded(&pieces.file())
         .expect_err("a length is wrong")
         .to_string();
-    assert!(error.contains("of which PLT lists"), "{error}");
+    assert!(error.contains("but PLT lists"), "{error}");
     let mut pieces = whole;
     let part = &mut pieces.parts[2].1;
     part[at + 3] += 1;
@@ -322,7 +322,7 @@ fn packet_lengths_that_do_not_agree_are_an_error() {
         .expect_err("there is one length too many")
         .to_string();
     assert!(
-        error.contains("PLT lists 2 packets, 1 are there"),
+        error.contains("PLT lists 2 packets instead of 1"),
         "{error}"
     );
 }
@@ -338,9 +338,9 @@ fn checked(file: &Bytes) -> Result<(), Error> {
 }
 
 #[test]
-fn tiles_that_are_not_decoded_are_checked_by_their_headers() {
+fn tiles_for_another_decoder_are_checked_by_their_headers() {
     let (mut whole, _) = Pieces::new();
-    // Predictable termination, for all that the headers say.
+    // The headers announce predictable termination.
     let cod = whole
         .main_header
         .windows(2)

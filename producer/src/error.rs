@@ -1,21 +1,20 @@
-//! Why `producer` could not do what it was asked to.
+//! Why a command failed.
 
 use tilefleet_common::aws::{AwsError, ObjectError, QueueError};
-use tilefleet_common::config::ConfigError;
 use tilefleet_common::domain::{CellId, S3Url, TaskId};
 use tilefleet_common::ledger::LedgerError;
+use tilefleet_settings::SettingsError;
 
-use crate::config::ImportError;
+use crate::commands::{BadCells, ImportError};
 use crate::input::InputError;
-use crate::plan::BadCells;
 
-/// Why `producer` could not do what it was asked to. The message tells the next step.
+/// Why a command failed. The message says the next step.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProducerError {
     /// A setting is missing or wrong.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// Terraform's outputs did not become a file of settings.
+    Settings(#[from] SettingsError),
+    /// Terraform's outputs could not be imported as settings.
     #[error(transparent)]
     Import(#[from] ImportError),
     /// The input cannot be read as cells.
@@ -30,17 +29,17 @@ pub(crate) enum ProducerError {
     /// A read from S3 failed.
     #[error(transparent)]
     Object(#[from] ObjectError),
-    /// The ledger gave no answer.
+    /// A read or write of the ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The queue took not all messages.
+    /// The queue did not accept all messages.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// The submission broke off when the task was already in the ledger.
+    /// The submit failed when the task was already in the ledger.
     #[error(
-        "task {task} is submitted only in part: {cause}; run the same submit again to complete it"
+        "task {task} is only partly submitted: {cause}; run the same submit again to complete it"
     )]
-    Unfinished {
+    SubmitUnfinished {
         /// The task.
         task: TaskId,
         /// Why.
@@ -54,12 +53,6 @@ pub(crate) enum ProducerError {
         /// The ledger's table.
         table: String,
     },
-    /// It is not known where the dead letters are.
-    #[error(
-        "no dead-letter queue: give --dead-letter-queue-url, set TILEFLEET_DEAD_LETTER_QUEUE_URL, or write \
-         dead_letter_queue_url into tilefleet.toml"
-    )]
-    NoDeadLetterQueue,
     /// The task has no such cell.
     #[error("task {task} has no cell {cell}; `producer cells {task}` lists them")]
     NoSuchCell {
@@ -69,58 +62,60 @@ pub(crate) enum ProducerError {
         cell: CellId,
     },
     /// The task is cancelled.
-    #[error("task {task} is cancelled ({reason}); let it run again first: producer resume {task}")]
+    #[error("task {task} is cancelled ({reason}); resume it first: producer resume {task}")]
     Cancelled {
         /// The task.
         task: TaskId,
         /// Why.
         reason: String,
     },
-    /// There is nothing left to cancel.
+    /// The task has ended, so there is nothing left to cancel.
     #[error("task {task} is complete: there is nothing left to cancel")]
     Complete {
         /// The task.
         task: TaskId,
     },
-    /// The task is cancelled, but nobody was told.
+    /// The task is cancelled, but subscribers were not notified.
     #[error(
         "task {task} is cancelled, but its notice is not sent: {cause}; run the same cancel again to send it"
     )]
-    NotTold {
+    NoticeNotSent {
         /// The task.
         task: TaskId,
         /// Why.
         cause: Box<AwsError>,
     },
-    /// A command broke off half-way.
+    /// A command failed half-way.
     #[error(
-        "the {command} of task {task} broke off: {cause}; run the same command again to complete it"
+        "the {command} of task {task} stopped half-way: {cause}; run the same command again to complete it"
     )]
-    BrokeOff {
-        /// What it was.
+    CommandUnfinished {
+        /// Its name.
         command: &'static str,
         /// The task.
         task: TaskId,
         /// Why.
         cause: Box<ProducerError>,
     },
-    /// Others changed the shard every time between reading and writing it.
-    #[error("shard {shard} of task {task} changed each time while it was reopened; try again")]
+    /// Other processes changed the shard each time between the read and the write.
+    #[error("shard {shard} of task {task} changed during each attempt to reopen it; try again")]
     Contended {
         /// The task.
         task: TaskId,
         /// The shard.
         shard: u32,
     },
-    /// The frozen list of cells is not what the ledger says it is.
-    #[error("manifest {manifest}: {cause}; was it replaced? the task cannot be told from it")]
+    /// The manifest does not have the cells that the ledger says.
+    #[error(
+        "manifest {manifest}: {cause}; was it replaced? the cells of the task cannot be read from it"
+    )]
     Manifest {
         /// The manifest.
         manifest: S3Url,
         /// What is wrong with it.
         cause: String,
     },
-    /// A task of that name has other cells.
+    /// A task of that id has other cells.
     #[error(
         "task {task} already exists with other cells or another recipe; choose another --task-id, or leave it out"
     )]
@@ -128,9 +123,9 @@ pub(crate) enum ProducerError {
         /// The task.
         task: TaskId,
     },
-    /// There is no task of that name, but the manifest of one with other cells.
+    /// There is no task of that id, but there is a manifest with other cells.
     #[error(
-        "{manifest} is the manifest of other cells, whose submit did not come to its end; choose another --task-id than {task}"
+        "{manifest} is the manifest of other cells, whose submit was never completed; choose another --task-id than {task}"
     )]
     ForeignManifest {
         /// The task.
@@ -138,7 +133,7 @@ pub(crate) enum ProducerError {
         /// The manifest that is in the way.
         manifest: S3Url,
     },
-    /// The id given has no room for a run's number.
+    /// The id has no room for the number of a run.
     #[error(
         "task id {task} is too long for --again, which appends a number: an id has at most 64 characters; shorten --task-id"
     )]
@@ -152,25 +147,90 @@ pub(crate) enum ProducerError {
         /// What to do now.
         advice: String,
     },
-    /// The machine has no threads or signals to give.
+    /// The machine gave no threads or signals.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
-    /// The cells could not be kept in a temporary file.
+    /// The temporary file of cells could not be written or read.
     #[error(
         "cannot write a temporary file: {0}; free some space, or set TMPDIR to another directory"
     )]
     Spool(std::io::Error),
-    /// The answer could not be written.
-    #[error("cannot write the answer to standard output: {0}")]
+    /// Standard output could not be written.
+    #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),
 }
 
 impl ProducerError {
-    /// The lines to tell on stderr; a line is a message of its own.
+    /// The lines to print to stderr; each line is a message of its own.
     pub(crate) fn lines(&self) -> Vec<String> {
         match self {
             Self::Cells(cells) => cells.lines(),
             other => vec![other.to_string().replace('\n', " ")],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_names_its_cause_and_the_next_step() {
+        let task: TaskId = "rgb-1".parse().unwrap();
+        let manifest: S3Url = "s3://my-bucket/tilefleet/rgb-1/manifest.ndjson"
+            .parse()
+            .unwrap();
+        let cause = || {
+            Box::new(ProducerError::Spool(std::io::Error::other(
+                "no space left on device",
+            )))
+        };
+        let io = || std::io::Error::other("broken");
+        let errors = [
+            ProducerError::SubmitUnfinished {
+                task: task.clone(),
+                cause: cause(),
+            },
+            ProducerError::NoSuchTask {
+                task: task.clone(),
+                table: "t-ledger".to_owned(),
+            },
+            ProducerError::NoSuchCell {
+                task: task.clone(),
+                cell: "48RXT/2020-08-01/0".parse().unwrap(),
+            },
+            ProducerError::Cancelled {
+                task: task.clone(),
+                reason: "wrong year".to_owned(),
+            },
+            ProducerError::Complete { task: task.clone() },
+            ProducerError::CommandUnfinished {
+                command: "retry",
+                task: task.clone(),
+                cause: cause(),
+            },
+            ProducerError::Contended {
+                task: task.clone(),
+                shard: 3,
+            },
+            ProducerError::Manifest {
+                manifest: manifest.clone(),
+                cause: "it has 3 lines, the task 4 cells".to_owned(),
+            },
+            ProducerError::Conflict { task: task.clone() },
+            ProducerError::ForeignManifest {
+                task: task.clone(),
+                manifest,
+            },
+            ProducerError::TaskIdTooLong { task },
+            ProducerError::Interrupted {
+                advice: "nothing was changed".to_owned(),
+            },
+            ProducerError::Runtime(io()),
+            ProducerError::Spool(io()),
+            ProducerError::Output(io()),
+        ];
+        let lines: Vec<String> = errors.iter().flat_map(ProducerError::lines).collect();
+        insta::assert_snapshot!(lines.join("\n"));
     }
 }

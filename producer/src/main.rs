@@ -1,95 +1,46 @@
-//! `producer`: submits cells to the fleet and tells how their tasks are doing.
+//! `producer`: submits cells to the fleet and shows how their tasks are doing.
 //!
-//! `cli` says what can be asked, `run` does it, `input` reads cells, `plan` makes a task of them,
-//! `submit` brings it into the ledger and the queue, `wake` gets workers for it. `survey` reads a
-//! task's cells again, `cells`, `retry`, `cancel`, `resume`, `verify` and `dlq` are for when
-//! something went wrong. `config` and `doctor` are about the fleet itself, and the rest look at the
-//! ledger. Data goes to stdout, all else to stderr.
+//! `cli` has the command line, `commands` what each command does. `input` reads cells in any form
+//! that `input::forms` knows. `fleet` has what several commands need: AWS clients, the cells and
+//! the progress of a task, messages sent again. Data goes to stdout, everything else to stderr.
 
-mod cancel;
-mod cells;
 mod cli;
-mod config;
-mod connection;
-mod dlq;
-mod doctor;
-mod dry_run;
+mod commands;
 mod error;
-mod exit;
+mod fleet;
 mod input;
-mod list;
-mod output;
-mod plan;
-mod resend;
-mod resume;
-mod retry;
-mod seen;
-mod shards;
-mod status;
-mod submit;
-mod survey;
-mod verify;
-mod wait;
-mod wake;
-mod watch;
 
 use std::process::ExitCode;
 
-use crate::cli::Cli;
+use clap::Parser as _;
+
+use crate::cli::{Cli, Exit, Output, exit_code};
 use crate::error::ProducerError;
-use crate::exit::Exit;
-use crate::output::Output;
 
 fn main() -> ExitCode {
-    let cli = match Cli::of(std::env::args_os()) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
-    };
+    let cli = Cli::parse();
     tilefleet_common::telemetry::start(if cli.global.verbose { "info" } else { "warn" });
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => return ExitCode::from(exit::report(Err(ProducerError::Runtime(error)))),
+        Err(error) => return ExitCode::from(exit_code(Err(ProducerError::Runtime(error)))),
     };
     let result = runtime.block_on(run(cli));
-    // A thread that still waits for standard input must not hold the process up.
+    // A thread that still waits for standard input must not hold up the process.
     runtime.shutdown_background();
-    ExitCode::from(exit::report(result))
+    ExitCode::from(exit_code(result))
 }
 
 async fn run(cli: Cli) -> Result<Exit, ProducerError> {
     let mut output = Output::standard(cli.global.format);
     let advice = cli.command.advice_on_interruption();
     tokio::select! {
-        result = cli.command.run(&cli.global, &mut output) => result,
+        result = commands::run(cli.command, &cli.global, &mut output) => result,
         interruption = tokio::signal::ctrl_c() => match interruption {
             Ok(()) => Err(ProducerError::Interrupted { advice }),
             Err(error) => Err(ProducerError::Runtime(error)),
         },
-    }
-}
-
-impl cli::Command {
-    async fn run(self, global: &cli::Global, output: &mut Output) -> Result<Exit, ProducerError> {
-        match self {
-            Self::Submit(arguments) if arguments.dry_run => {
-                dry_run::run(&arguments, global, output).await
-            }
-            Self::Submit(arguments) => submit::run(&arguments, global, output).await,
-            Self::Status(arguments) => status::run(&arguments, global, output).await,
-            Self::Watch(arguments) => watch::run(&arguments, global, output).await,
-            Self::Wait(arguments) => wait::run(&arguments, global, output).await,
-            Self::List(arguments) => list::run(&arguments, global, output).await,
-            Self::Cells(arguments) => cells::run(&arguments, global, output).await,
-            Self::Retry(arguments) => retry::run(&arguments, global, output).await,
-            Self::Cancel(arguments) => cancel::run(&arguments, global, output).await,
-            Self::Resume(arguments) => Box::pin(resume::run(&arguments, global, output)).await,
-            Self::Verify(arguments) => Box::pin(verify::run(&arguments, global, output)).await,
-            Self::Dlq(command) => dlq::run(command, global, output).await,
-            Self::Doctor(arguments) => doctor::run(&arguments, global, output).await,
-            Self::Config(command) => config::run(command, global, output).await,
-        }
     }
 }

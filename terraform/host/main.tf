@@ -1,16 +1,17 @@
-# What a worker's machine does when it boots, without a provider, so that it can be rendered and checked anywhere.
+# The script that a worker machine runs at boot. It needs no provider, so it can be rendered and checked
+# anywhere.
 
 terraform {
   required_version = ">= 1.9"
 }
 
 variable "region" {
-  description = "Region of registry and log group."
+  description = "Region of the image registry and of the log group."
   type        = string
 }
 
 variable "image" {
-  description = "The worker's image, with registry and tag."
+  description = "Worker image, with registry and tag."
   type        = string
 }
 
@@ -20,17 +21,17 @@ variable "log_group" {
 }
 
 variable "environment" {
-  description = "Environment of the worker."
+  description = "Environment variables of the worker."
   type        = map(string)
 }
 
 variable "grace_seconds" {
-  description = "Seconds in which the worker may finish cells."
+  description = "Seconds that the worker may use to finish cells."
   type        = number
 }
 
 locals {
-  # Handing cells back takes a few seconds after the grace; killing comes last.
+  # Returning cells takes a few seconds after the grace period. Only then may the worker be killed.
   stop_seconds = var.grace_seconds + 10
   unit = templatefile("${path.module}/worker.service.tftpl", {
     image         = var.image
@@ -42,7 +43,7 @@ locals {
 }
 
 output "user_data" {
-  description = "The script that cloud-init runs."
+  description = "Script for cloud-init."
   value = templatefile("${path.module}/user-data.sh.tftpl", {
     registry    = split("/", var.image)[0]
     environment = merge(var.environment, { AWS_REGION = var.region, TILEFLEET_HEALTH_FILE = "/dev/shm/tilefleet-worker.json" })
@@ -53,6 +54,6 @@ output "user_data" {
 }
 
 output "stop_seconds" {
-  description = "Seconds from the order to stop to the end of the worker."
+  description = "Seconds from the request to stop until the worker has ended."
   value       = local.stop_seconds
 }

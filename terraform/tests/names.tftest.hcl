@@ -1,4 +1,4 @@
-# Two fleets share an account, so every name comes from the prefix; and the names are the ones that the code uses.
+# Two fleets can share an account: every name starts with the prefix. The names are those of the code.
 
 variables {
   image_tag           = "0.1.0"
@@ -28,18 +28,18 @@ run "every_name_comes_from_the_prefix" {
       aws_cloudwatch_metric_alarm.dead_letters.alarm_name, aws_cloudwatch_metric_alarm.oldest_message.alarm_name,
       aws_budgets_budget.monthly[0].name, aws_vpc.fleet[0].tags["Name"],
     ] : startswith(name, "night-2")])
-    error_message = "A name does not begin with the prefix."
+    error_message = "A name does not start with the prefix."
   }
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.watch : startswith(alarm.alarm_name, "night-2-")])
-    error_message = "An alarm's name does not begin with the prefix."
+    error_message = "The name of an alarm does not start with the prefix."
   }
   assert {
     condition = [
       aws_sqs_queue.cells.name, aws_sqs_queue.dead.name, aws_dynamodb_table.ledger.name, aws_sns_topic.events.name,
       aws_s3_bucket.output.bucket,
     ] == ["night-2-cells", "night-2-cells-dead", "night-2-ledger", "night-2-events", "night-2-output-123456789012"]
-    error_message = "A suffix is not the one in common/src/deployment.rs."
+    error_message = "A suffix differs from common/src/deployment.rs."
   }
 }
 
@@ -48,7 +48,7 @@ run "machines_carry_the_tags" {
 
   assert {
     condition     = local.tags == { Team = "imaging", Project = "tilefleet", Fleet = "night-2" }
-    error_message = "The fleet's tags and the given ones are not all there."
+    error_message = "One of the fleet's own or the given tags is missing."
   }
   assert {
     condition = alltrue([for tag in aws_autoscaling_group.workers.tag : tag.propagate_at_launch]) && alltrue([
@@ -69,13 +69,13 @@ run "the_ledger_has_the_keys_of_the_code" {
 
   assert {
     condition     = [aws_dynamodb_table.ledger.hash_key, aws_dynamodb_table.ledger.range_key] == ["pk", "sk"]
-    error_message = "The table's keys are not the code's."
+    error_message = "The table's keys differ from the code's."
   }
   assert {
     condition = [for index in aws_dynamodb_table.ledger.global_secondary_index : [index.name, index.hash_key, index.range_key, index.projection_type]] == [
       ["tasks-by-time", "listed", "created_at", "ALL"]
     ]
-    error_message = "The table's index is not the code's."
+    error_message = "The table's index differs from the code's."
   }
   assert {
     condition     = aws_dynamodb_table.ledger.billing_mode == "PAY_PER_REQUEST" && aws_dynamodb_table.ledger.point_in_time_recovery[0].enabled
@@ -99,7 +99,7 @@ run "the_outputs_are_what_the_configuration_file_wants" {
   }
   assert {
     condition     = output.cells_per_worker == 20
-    error_message = "Whoever wakes the group does not learn for how many cells a worker is."
+    error_message = "The producer needs cells_per_worker to wake the group."
   }
   assert {
     condition = alltrue([for line in [
@@ -108,14 +108,14 @@ run "the_outputs_are_what_the_configuration_file_wants" {
       "TILEFLEET_HEALTH_FILE=/dev/shm/tilefleet-worker.json", "${output.repository_url}:0.1.0 run --grace 100",
       "--env TILEFLEET_WORKER=$${INSTANCE_ID}",
     ] : strcontains(module.host.user_data, line)])
-    error_message = "The worker is not told what it reads."
+    error_message = "A setting that the worker reads is missing from its environment."
   }
   assert {
     condition     = base64decode(aws_launch_template.worker.user_data) == module.host.user_data && length(aws_launch_template.worker.user_data) < 16384
-    error_message = "The machines must boot with the script, which EC2 takes up to 16 KiB."
+    error_message = "The machines must boot with the script, and EC2 accepts at most 16 KiB."
   }
   assert {
     condition     = can(jsondecode(aws_cloudwatch_dashboard.fleet.dashboard_body).widgets[6])
-    error_message = "The dashboard is not what CloudWatch reads."
+    error_message = "CloudWatch cannot read the dashboard."
   }
 }

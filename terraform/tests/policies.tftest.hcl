@@ -1,4 +1,4 @@
-# Each action in a policy is listed here once more, so that nobody adds one in passing.
+# Each action of a policy is listed here again, so that none is added by accident.
 
 variables {
   image_tag = "0.1.0"
@@ -22,29 +22,29 @@ run "the_worker_may_do_what_it_does" {
       "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetAuthorizationToken",
       "logs:CreateLogStream", "logs:PutLogEvents",
     ])
-    error_message = "The worker's policy has other actions than those it needs."
+    error_message = "The worker's policy must have exactly the actions that the worker needs."
   }
   assert {
     condition = alltrue([for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement :
       flatten([statement.Action]) == ["ecr:GetAuthorizationToken"] if contains(flatten([statement.Resource]), "*")
     ])
-    error_message = "A statement of the worker's policy speaks of everything."
+    error_message = "A statement of the worker's policy applies to all resources."
   }
   assert {
     condition     = { for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Sid => statement.Resource if statement.Sid == "WriteOutput" || statement.Sid == "ReadScenes" } == { WriteOutput = ["${aws_s3_bucket.output.arn}/*"], ReadScenes = ["arn:aws:s3:::sentinel-s2-l2a/*"] }
-    error_message = "The worker must read the scene buckets and write the output bucket, and no other."
+    error_message = "The worker must read only the scene buckets and write only the output bucket."
   }
   assert {
     condition     = { for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Sid => statement.Resource if statement.Sid == "Queues" || statement.Sid == "Ledger" || statement.Sid == "Notices" } == { Queues = [aws_sqs_queue.cells.arn, aws_sqs_queue.dead.arn], Ledger = [aws_dynamodb_table.ledger.arn], Notices = [aws_sns_topic.events.arn] }
-    error_message = "The worker must use the fleet's queues, table and topic, and no other."
+    error_message = "The worker must use only the fleet's queues, table and topic."
   }
   assert {
     condition     = one([for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : flatten([statement.Resource]) if statement.Sid == "Machine"]) == ["arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:*:autoScalingGroupName/${aws_autoscaling_group.workers.name}"]
-    error_message = "The worker may touch other groups than its own."
+    error_message = "The worker must not have access to other groups."
   }
   assert {
     condition     = jsondecode(aws_iam_role.worker.assume_role_policy).Statement[0].Principal == { Service = ["ec2.amazonaws.com"] } && length(jsondecode(aws_iam_role.worker.assume_role_policy).Statement) == 1
-    error_message = "Only EC2 may take the worker's role."
+    error_message = "Only EC2 may assume the worker's role."
   }
 }
 
@@ -60,13 +60,13 @@ run "the_producer_may_do_what_it_does" {
       "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload",
       "autoscaling:SetDesiredCapacity", "autoscaling:DescribeAutoScalingGroups",
     ])
-    error_message = "The producer's policy has other actions than those it needs."
+    error_message = "The producer's policy must have exactly the actions that the producer needs."
   }
   assert {
     condition = alltrue([for statement in jsondecode(aws_iam_policy.producer.policy).Statement :
       flatten([statement.Action]) == ["autoscaling:DescribeAutoScalingGroups"] if contains(flatten([statement.Resource]), "*")
     ])
-    error_message = "A statement of the producer's policy speaks of everything."
+    error_message = "A statement of the producer's policy applies to all resources."
   }
   assert {
     condition     = one([for statement in jsondecode(aws_iam_policy.producer.policy).Statement : statement.Resource if statement.Sid == "TasksByTime"]) == ["${aws_dynamodb_table.ledger.arn}/index/tasks-by-time"]
@@ -83,7 +83,7 @@ run "outputs_are_written_where_allowed" {
   }
   assert {
     condition     = toset(one([for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Resource if statement.Sid == "WriteOutput"])) == toset(["${aws_s3_bucket.output.arn}/rasters/2026/*", "arn:aws:s3:::my-bucket/*", "arn:aws:s3:::other-bucket/summer/*"])
-    error_message = "The worker may write elsewhere than it is told to."
+    error_message = "The worker must write only to the configured places."
   }
 }
 
@@ -94,10 +94,10 @@ run "nobody_talks_without_tls" {
     condition = alltrue([for policy in [aws_sqs_queue_policy.cells.policy, aws_sqs_queue_policy.dead.policy, aws_sns_topic_policy.events.policy, aws_s3_bucket_policy.output.policy] : anytrue([
       for statement in jsondecode(policy).Statement : statement.Effect == "Deny" && statement.Principal == { "*" = ["*"] } && statement.Condition == { Bool = { "aws:SecureTransport" = ["false"] } }
     ])])
-    error_message = "A queue, the topic or the bucket takes requests without TLS."
+    error_message = "A queue, the topic or the bucket accepts requests without TLS."
   }
   assert {
     condition     = alltrue([for statement in jsondecode(aws_sns_topic_policy.events.policy).Statement : statement.Effect == "Deny" || statement.Condition == { StringEquals = { "aws:SourceAccount" = ["123456789012"] } }])
-    error_message = "Alarms of other accounts may publish."
+    error_message = "Alarms of other accounts must not publish to the topic."
   }
 }

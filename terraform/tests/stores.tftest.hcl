@@ -1,4 +1,4 @@
-# What keeps data keeps it encrypted and to itself; the queue gives a cell up only where somebody will look.
+# Stores are encrypted and private. Cells that fail too often go to a queue that somebody watches.
 
 variables {
   image_tag = "0.1.0"
@@ -26,7 +26,7 @@ run "every_store_is_encrypted" {
   }
   assert {
     condition     = one([for statement in jsondecode(aws_kms_key.topic.policy).Statement : statement.Principal.Service if statement.Sid == "Publishers"]) == ["cloudwatch.amazonaws.com"]
-    error_message = "CloudWatch cannot use the topic's key, so alarms would not arrive."
+    error_message = "CloudWatch cannot use the topic's key, so alarms would be lost."
   }
   assert {
     condition     = one([for rule in aws_s3_bucket_server_side_encryption_configuration.output.rule : rule.apply_server_side_encryption_by_default[0].sse_algorithm]) == "AES256"
@@ -50,15 +50,15 @@ run "the_bucket_is_private" {
       aws_s3_bucket_public_access_block.output.block_public_acls, aws_s3_bucket_public_access_block.output.block_public_policy,
       aws_s3_bucket_public_access_block.output.ignore_public_acls, aws_s3_bucket_public_access_block.output.restrict_public_buckets,
     ])
-    error_message = "The bucket may become public."
+    error_message = "The bucket could become public."
   }
   assert {
     condition     = aws_s3_bucket_ownership_controls.output.rule[0].object_ownership == "BucketOwnerEnforced"
-    error_message = "Others may own objects in the bucket."
+    error_message = "Another account could own objects in the bucket."
   }
   assert {
     condition     = contains([for rule in aws_s3_bucket_lifecycle_configuration.output.rule : try(rule.abort_incomplete_multipart_upload[0].days_after_initiation, 0)], 3)
-    error_message = "Parts of aborted uploads stay for ever."
+    error_message = "Parts of aborted uploads would stay for ever."
   }
 }
 
@@ -79,7 +79,7 @@ run "data_goes_when_it_may" {
   }
   assert {
     condition     = aws_s3_bucket.output.force_destroy && !aws_dynamodb_table.ledger.deletion_protection_enabled
-    error_message = "Destroy would stop at the data."
+    error_message = "Destroy would stop at the ledger or the bucket."
   }
 }
 
@@ -88,19 +88,19 @@ run "cells_are_given_up_where_somebody_looks" {
 
   assert {
     condition     = jsondecode(aws_sqs_queue.cells.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.dead.arn, maxReceiveCount = 10 }
-    error_message = "The queue does not lead to the dead-letter queue after ten receives."
+    error_message = "The queue does not move messages to the dead-letter queue after ten receives."
   }
   assert {
     condition     = jsondecode(aws_sqs_queue_redrive_allow_policy.dead.redrive_allow_policy) == { redrivePermission = "byQueue", sourceQueueArns = [aws_sqs_queue.cells.arn] }
-    error_message = "The dead-letter queue takes messages of other queues."
+    error_message = "The dead-letter queue accepts messages from other queues."
   }
   assert {
     condition     = [aws_sqs_queue.cells.visibility_timeout_seconds, aws_sqs_queue.cells.receive_wait_time_seconds, aws_sqs_queue.cells.message_retention_seconds, aws_sqs_queue.dead.message_retention_seconds] == [120, 20, 1209600, 1209600]
-    error_message = "A queue is not set as the code expects."
+    error_message = "A queue's settings differ from the code's."
   }
   assert {
     condition     = aws_ecr_repository.worker.image_tag_mutability == "IMMUTABLE" && aws_ecr_repository.worker.image_scanning_configuration[0].scan_on_push
-    error_message = "An image may change under its tag, or is not scanned."
+    error_message = "Image tags are mutable, or images are not scanned."
   }
 }
 
@@ -116,11 +116,11 @@ run "alarms_reach_people" {
     condition = alltrue([for alarm in concat([aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.oldest_message], values(aws_cloudwatch_metric_alarm.watch)) :
       alarm.alarm_actions == toset([aws_sns_topic.events.arn])
     ]) && toset(keys(aws_cloudwatch_metric_alarm.watch)) == toset(["stalled", "no-capacity"])
-    error_message = "An alarm tells nobody."
+    error_message = "An alarm notifies nobody."
   }
   assert {
     condition     = alltrue([for mail in aws_sns_topic_subscription.email : jsondecode(mail.filter_policy).event[0].exists == false]) && length(aws_sns_topic_subscription.email) == 2
-    error_message = "Alarms do not pass the filter of the mails."
+    error_message = "The filter of the e-mail subscriptions rejects alarms."
   }
   assert {
     condition     = contains(one([for statement in jsondecode(aws_kms_key.topic.policy).Statement : statement.Principal.Service if statement.Sid == "Publishers"]), "budgets.amazonaws.com")
@@ -137,7 +137,7 @@ run "a_budget_of_the_fleet_alone" {
   }
   assert {
     condition     = [for filter in aws_budgets_budget.monthly[0].cost_filter : [filter.name, filter.values[0]]] == [["TagKeyValue", "user:Fleet$tilefleet"]]
-    error_message = "The budget does not look for the fleet's tag."
+    error_message = "The budget does not filter by the fleet's tag."
   }
 }
 
@@ -146,6 +146,6 @@ run "no_budget_unless_asked_for" {
 
   assert {
     condition     = length(aws_budgets_budget.monthly) == 0
-    error_message = "There is a budget that nobody asked for."
+    error_message = "There is a budget although none is set."
   }
 }

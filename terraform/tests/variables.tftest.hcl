@@ -1,4 +1,4 @@
-# Values that cannot work are refused before anything is made.
+# Invalid values are rejected before any resource is created.
 
 variables {
   image_tag = "0.1.0"

@@ -4,128 +4,87 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use tilefleet_common::config::{ConfigError, Settings};
 use tilefleet_common::domain::S3Url;
+use tilefleet_settings::FleetArgs;
 
-use crate::fuse::Compression;
+use tilefleet_fuse::Compression;
 
-/// Takes cells from the queue, fuses their bands and writes the rasters back.
+/// Receives cells from the queue, fuses their bands and publishes the rasters.
 #[derive(Debug, Parser)]
 #[command(name = "worker", version, max_term_width = 100)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What the worker can do.
+/// The commands of the worker.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Work on cells until told to stop (SIGTERM or SIGINT).
+    /// Process cells until a SIGTERM or SIGINT.
     Run(Box<RunArgs>),
     /// Fuse the bands of one scene, local files or S3 objects, into a Cloud Optimized GeoTIFF.
     Fuse(FuseArgs),
-    /// Tell by exit status whether the worker that writes a health file is alive.
+    /// Check the health file of a worker: the exit status is 0 if the worker is alive.
     Health(HealthArgs),
 }
 
-/// Where the fleet is.
-#[derive(Debug, Args)]
-pub struct FleetArgs {
-    /// URL of the queue that carries the cells.
-    #[arg(long, env = "TILEFLEET_QUEUE_URL", value_name = "URL")]
-    queue_url: Option<String>,
-    /// URL of its dead-letter queue; what lies there ends as failed cells. Left alone when not
-    /// given.
-    #[arg(long, env = "TILEFLEET_DEAD_LETTER_QUEUE_URL", value_name = "URL")]
-    dead_letter_queue_url: Option<String>,
-    /// Name of the DynamoDB table.
-    #[arg(long, env = "TILEFLEET_TABLE", value_name = "NAME")]
-    table: Option<String>,
-    /// ARN of the SNS topic.
-    #[arg(long, env = "TILEFLEET_TOPIC_ARN", value_name = "ARN")]
-    topic_arn: Option<String>,
-    /// Region of the fleet, if it is not the environment's.
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
-    /// Configuration file [default: tilefleet.toml, if it is there].
-    #[arg(long, env = "TILEFLEET_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-impl FleetArgs {
-    /// Flags and environment, filled up from the configuration file.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the file cannot be used.
-    pub fn settings(self) -> Result<Settings, ConfigError> {
-        let given = Settings {
-            queue_url: self.queue_url,
-            dead_letter_queue_url: self.dead_letter_queue_url,
-            table: self.table,
-            topic_arn: self.topic_arn,
-            region: self.region,
-            ..Settings::default()
-        };
-        given.without_empty().or_from_file(self.config.as_deref())
-    }
-}
-
-/// How to run.
+/// Arguments of `worker run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// Where the fleet is.
     #[command(flatten)]
     pub fleet: FleetArgs,
-    /// Stop when the queue has nothing to give and no cell is held.
+    /// Stop when the queue is empty and no cell is held.
     #[arg(long)]
     pub until_empty: bool,
     /// Stop after one message, or when there is none.
     #[arg(long, conflicts_with = "until_empty")]
     pub once: bool,
-    /// Cells fused at a time, which share the cores [default: one per eight cores].
+    /// Cells fused at a time; they share the cores [default: one per eight cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub slots: Option<u16>,
-    /// Cells held beyond those: one whose first bytes arrive, and one whose raster is finished.
-    /// With more of them, short cells are received several by one request: when half of these are
-    /// used up, ten at most.
+    /// Cells held in addition: one whose first bytes arrive, and one whose raster is being
+    /// finished. With more of them, a receive brings several messages: half of this number, at most
+    /// ten.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub ahead: u16,
     /// Memory for fusing, in MiB [default: three quarters of what the machine or its control group
     /// allows].
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(64..))]
     pub memory: Option<u32>,
-    /// Tries of a cell that fail in a way that may pass, before it is given up.
+    /// Retryable failures a cell may have before it fails for good.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_failures: u32,
-    /// Workers that may die of a cell, before it is given up.
+    /// Workers that may die of a cell before it fails for good.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_crashes: u32,
-    /// Where messages that are no cells are kept, as `s3://bucket/prefix` [default: poison/ in the
-    /// output bucket of the configuration file, or else they are left for the dead-letter queue].
+    /// Where malformed messages are copied before they are deleted, as `s3://bucket/prefix`
+    /// [default: poison/ in the output bucket of the configuration file; without one they are left
+    /// for the dead-letter queue].
     #[arg(long, env = "TILEFLEET_POISON", value_name = "URL")]
     pub poison: Option<S3Url>,
-    /// What the worker is told of its machine.
+    /// The Auto Scaling group of the machine.
     #[command(flatten)]
     pub machine: MachineArgs,
-    /// Seconds in which cells that are being fused may still finish after SIGTERM; the rest goes
-    /// back to the queue.
+    /// Seconds in which cells that are being fused may finish after SIGTERM; the others go back to
+    /// the queue.
     #[arg(long, value_name = "SECONDS", default_value_t = 100)]
     pub grace: u64,
     /// Name of this worker in logs and in the ledger [default: host and process id].
     #[arg(long, env = "TILEFLEET_WORKER", value_name = "NAME")]
     pub name: Option<String>,
-    /// File that is rewritten while this worker is alive, for `worker health`.
+    /// File that the worker rewrites while it is alive, for `worker health`.
     #[arg(long, env = "TILEFLEET_HEALTH_FILE", value_name = "FILE")]
     pub health_file: Option<PathBuf>,
 }
 
-/// What to fuse, and into what.
+/// Arguments of `worker fuse`.
 #[derive(Debug, Args)]
 pub struct FuseArgs {
     /// The bands in the order of the output, such as B04=red.jp2 B03=green.jp2
-    /// B02=s3://bucket/blue.jp2: JPEG 2000 or GeoTIFF files of one band each, of the same size and
-    /// place.
+    /// B02=s3://bucket/blue.jp2: JPEG 2000 or GeoTIFF files with one band each, all on the same
+    /// grid.
     #[arg(required = true, value_name = "NAME=FILE", value_parser = NamedBand::parse)]
     pub bands: Vec<NamedBand>,
     /// The file to write; it appears when it is complete.
@@ -143,7 +102,7 @@ pub struct FuseArgs {
     pub request_payer: bool,
 }
 
-/// A band and where it is.
+/// A band and its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedBand {
     /// Its name in the output.
@@ -159,21 +118,16 @@ impl NamedBand {
                 name: name.into(),
                 place: place.into(),
             }),
-            _ => Err("a name, an equals sign and a file are expected, such as B04=red.jp2"),
+            _ => Err("expected NAME=FILE, such as B04=red.jp2"),
         }
     }
 }
 
-/// The Auto Scaling group that the worker's machine is in. Of no effect where there is no instance
-/// metadata.
+/// How the worker's machine leaves its Auto Scaling group. Ignored without instance metadata.
 #[derive(Debug, Args)]
 pub struct MachineArgs {
-    /// Name of the workers' Auto Scaling group, in which the machine is protected from scale-in
-    /// while it holds cells.
-    #[arg(long, env = "TILEFLEET_AUTOSCALING_GROUP", value_name = "NAME")]
-    pub autoscaling_group: Option<String>,
-    /// Name of the hook in which the group waits before it ends a machine, until the worker has
-    /// handed back its cells.
+    /// Name of the lifecycle hook in which the group waits, before it terminates a machine, until
+    /// the worker has handed back its cells.
     #[arg(
         long,
         env = "TILEFLEET_LIFECYCLE_HOOK",
@@ -181,7 +135,7 @@ pub struct MachineArgs {
         requires = "autoscaling_group"
     )]
     pub lifecycle_hook: Option<String>,
-    /// Seconds that the group waits in that hook.
+    /// Seconds that the group waits in this hook.
     #[arg(
         long,
         env = "TILEFLEET_LIFECYCLE_SECONDS",
@@ -191,13 +145,13 @@ pub struct MachineArgs {
     pub lifecycle_seconds: u64,
 }
 
-/// Whose health to tell.
+/// Arguments of `worker health`.
 #[derive(Debug, Args)]
 pub struct HealthArgs {
-    /// The file that the worker was told to write.
+    /// The file that the worker writes.
     #[arg(long = "file", env = "TILEFLEET_HEALTH_FILE", value_name = "FILE")]
     pub health_file: PathBuf,
-    /// Seconds after which a worker that has not written counts as dead.
+    /// Age in seconds above which the worker counts as dead.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub max_age: Duration,
 }

@@ -1,23 +1,14 @@
-//! The worker of a Tilefleet fleet: takes cells from the queue, fuses their bands into one
-//! cloud-optimised `GeoTIFF` each, and carries the ledger to the end of the task.
+//! The worker of a Tilefleet fleet: it receives cells from the queue, fuses the bands of each into
+//! a cloud-optimised `GeoTIFF`, and carries the ledger to the end of the task.
 //!
-//! [`pool`] holds the loop, [`holding`] the life of one message, [`work`] what is done for a cell,
-//! [`instance`] what the machine announces; [`fuse`] knows only rasters, and [`convert`] runs it
-//! without a fleet.
+//! [`run_command`] builds a worker and [`pool`] is its main loop. [`message`] is the life of one
+//! message, [`cell`] is what is done for a cell, and [`machine`] reacts to what happens to the
+//! machine. [`tilefleet_fuse`] knows only rasters; [`fuse_command`] runs it without a fleet.
 
+pub mod cell;
 pub mod cli;
-pub mod convert;
-pub mod fuse;
-pub mod health;
-pub mod holding;
-pub mod input;
-pub mod instance;
-pub mod isolation;
-pub mod lease;
-pub mod memory;
-pub mod poison;
+pub mod fuse_command;
+pub mod machine;
+pub mod message;
 pub mod pool;
-mod probe;
-pub mod publication;
-pub mod shutdown;
-pub mod work;
+pub mod run_command;

@@ -1,199 +1,178 @@
-//! The loop: receive what can be started, hold it, stop when told.
+//! The worker's main loop: receives as many messages as it can start, handles them side by side,
+//! and stops on request.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tilefleet_common::aws::{AwsError, Queue, Received, full_jitter};
+use tilefleet_common::aws::{AwsError, Received, full_jitter};
 use tilefleet_common::deployment::RECEIVE_WAIT_S;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::health::{HealthFile, INTERVAL, Pulse};
-use crate::holding::{Holder, Source};
-use crate::instance::Machine;
-use crate::shutdown::Shutdown;
+use crate::machine::health::{HEARTBEAT_INTERVAL, HealthFile, Heartbeat};
+use crate::machine::{Machine, Shutdown};
+use crate::message::{self, Inbox, MessageHandler};
 
-/// When the loop ends by itself.
+/// When the loop ends without a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
+pub enum RunMode {
     /// Never.
-    Stopped,
-    /// When the queue has nothing to give and no cell is held.
-    Empty,
+    Continuous,
+    /// When the queue is empty and no message is held.
+    UntilEmpty,
     /// After one message, or when there is none.
     Once,
 }
 
+/// How long a receive waits for a message.
+const LONG_POLL: Duration = Duration::from_secs(RECEIVE_WAIT_S as u64);
 /// How long a receive waits when an empty queue ends the loop.
-const SHORT_WAIT: Duration = Duration::from_secs(1);
-/// How long a receive under way may still answer once the process has to end. Otherwise it is
-/// waited for: what it was about to bring would stay hidden.
-const LAST_WORD: Duration = Duration::from_secs(1);
-/// Waits between receives that fail.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const SHORT_POLL: Duration = Duration::from_secs(1);
+/// How long a pending receive can still answer after a signal. Without a signal the loop waits for
+/// its answer: the messages in it would stay hidden.
+const PENDING_RECEIVE_GRACE: Duration = Duration::from_secs(1);
+/// Bounds of the wait after a receive that failed.
+const FIRST_RETRY_WAIT: Duration = Duration::from_secs(1);
+const MAX_RETRY_WAIT: Duration = Duration::from_secs(30);
 
-/// Messages that one receive brings at most (Amazon SQS API reference, `ReceiveMessage`).
-const MOST_RECEIVED: usize = 10;
+/// Messages that one receive returns at most (Amazon SQS API reference, `ReceiveMessage`).
+const MAX_RECEIVED: usize = 10;
 
-/// How many messages are received together, of a worker that holds `ahead` cells beyond those being
-/// fused: half of these, so that none of the slots is idle for it.
-pub fn batch(ahead: usize) -> usize {
-    (ahead / 2).clamp(1, MOST_RECEIVED)
+/// How many messages a worker receives together that holds `ahead` cells beyond those being fused:
+/// half of these, so that no slot is idle meanwhile.
+pub fn receive_batch(ahead: usize) -> usize {
+    (ahead / 2).clamp(1, MAX_RECEIVED)
 }
 
-/// A worker's loop and all that it needs.
+/// The main loop and all that it needs.
 #[derive(Debug)]
 pub struct Pool {
     /// The queue of cells.
-    pub queue: Queue,
-    /// Its visibility timeout.
-    pub timeout: Duration,
-    /// The dead-letter queue and its visibility timeout, if it is to be drained.
-    pub dead_letters: Option<(Queue, Duration)>,
+    pub cells: Inbox,
+    /// The dead-letter queue, if it is to be drained.
+    pub dead_letters: Option<Inbox>,
     /// Brings messages to their end.
-    pub holder: Arc<Holder>,
-    /// Cells held at a time: those being fused and some more.
-    pub most: usize,
-    /// Receive when there is room for so many.
+    pub handler: Arc<MessageHandler>,
+    /// Messages held at a time: those whose cells are being fused and some more.
+    pub max_held: usize,
+    /// Receive when there is room for so many messages.
     pub batch: usize,
     /// When to stop.
     pub shutdown: Shutdown,
-    /// When to end unasked.
-    pub until: Until,
-    /// Tells that the loop is alive.
+    /// When to end without a signal.
+    pub mode: RunMode,
+    /// Shows that the loop is alive.
     pub health: HealthFile,
-    /// The machine it runs on.
+    /// The machine that the worker runs on.
     pub machine: Machine,
 }
 
+/// The messages that the loop holds, and how many it has finished with.
+#[derive(Default)]
+struct Held {
+    tasks: JoinSet<()>,
+    ended: u64,
+}
+
+impl Held {
+    /// Counts the messages that have ended meanwhile.
+    fn reap(&mut self) {
+        while self.tasks.try_join_next().is_some() {
+            self.ended += 1;
+        }
+    }
+}
+
 impl Pool {
-    /// Runs until the loop ends, and everything held has come to its end.
+    /// Runs until the loop ends, and every held message has come to its end.
     ///
     /// # Errors
-    /// [`AwsError`] when the queue cannot be used at all; what was held has come to its end by
-    /// then.
+    /// [`AwsError`] when the queue cannot be used at all; by then every held message has come to
+    /// its end.
     pub async fn run(self) -> Result<(), AwsError> {
-        let ended = Arc::new(AtomicU64::new(0));
-        let mut held = JoinSet::new();
-        if let Some((queue, timeout)) = self
-            .dead_letters
-            .clone()
-            .filter(|_| self.until == Until::Stopped)
+        // A worker that runs on drains the dead letters beside its cells.
+        if self.mode == RunMode::Continuous {
+            self.spawn_drain();
+        }
+
+        let mut held = Held::default();
+        let received = self.receive_all(&mut held).await;
+        while !held.tasks.is_empty() {
+            self.wait_for_one(&mut held).await;
+        }
+
+        // One that ends with the queue drains them last, without waiting for more.
+        if let Some(inbox) = &self.dead_letters
+            && self.mode == RunMode::UntilEmpty
         {
-            let (holder, shutdown) = (Arc::clone(&self.holder), self.shutdown.clone());
-            tokio::spawn(async move {
-                while !shutdown.stop.is_cancelled() {
-                    drain(
-                        &queue,
-                        timeout,
-                        &holder,
-                        &shutdown,
-                        Duration::from_secs(RECEIVE_WAIT_S.into()),
-                    )
-                    .await;
-                }
-            });
+            message::drain(inbox, &self.handler, &self.shutdown, Duration::ZERO).await;
         }
-        let received = self.receive(&mut held, &ended).await;
-        while !held.is_empty() {
-            self.wait_for_one(&mut held, &ended).await;
-        }
-        if let Some((queue, timeout)) = self
-            .dead_letters
-            .as_ref()
-            .filter(|_| self.until == Until::Empty)
-        {
-            drain(
-                queue,
-                *timeout,
-                &self.holder,
-                &self.shutdown,
-                Duration::ZERO,
-            )
-            .await;
-        }
-        self.machine.drained();
-        if received.is_ok() && self.until == Until::Stopped {
-            self.wait_for_the_end(ended.load(Ordering::Relaxed)).await;
+
+        // Nothing is held any more: the group need not wait for this machine.
+        self.machine.set_drained();
+        if received.is_ok() && self.mode == RunMode::Continuous {
+            self.wait_for_termination(held.ended).await;
         }
         self.machine.end().await;
         self.health.remove();
         received
     }
 
-    async fn receive(
-        &self,
-        held: &mut JoinSet<()>,
-        ended: &Arc<AtomicU64>,
-    ) -> Result<(), AwsError> {
-        let wait = match self.until {
-            Until::Stopped => Duration::from_secs(RECEIVE_WAIT_S.into()),
-            Until::Empty | Until::Once => SHORT_WAIT,
+    fn spawn_drain(&self) {
+        let Some(inbox) = self.dead_letters.clone() else {
+            return;
         };
+        let (handler, shutdown) = (Arc::clone(&self.handler), self.shutdown.clone());
+        tokio::spawn(async move {
+            while !shutdown.stop.is_cancelled() {
+                message::drain(&inbox, &handler, &shutdown, LONG_POLL).await;
+            }
+        });
+    }
+
+    /// Receives until the loop is to end.
+    async fn receive_all(&self, held: &mut Held) -> Result<(), AwsError> {
         let mut failures = 0;
         while !self.shutdown.stop.is_cancelled() {
-            self.beat(held, ended);
-            if let Some(until) = self.shutdown.paused() {
+            self.report(held.tasks.len(), held.ended);
+            // During a pause, or without room for a batch, the messages that are held go on.
+            if let Some(until) = self.shutdown.paused_until() {
                 tokio::select! {
-                    () = self.wait_for_one(held, ended) => {}
+                    () = self.wait_for_one(held) => {}
                     () = tokio::time::sleep_until(until) => {}
                     () = self.shutdown.stop.cancelled() => {}
                 }
                 continue;
             }
-            let room = self.most.saturating_sub(held.len());
+            let room = self.max_held.saturating_sub(held.tasks.len());
             if room < self.batch {
-                self.wait_for_one(held, ended).await;
+                self.wait_for_one(held).await;
                 continue;
             }
-            let room = if self.until == Until::Once { 1 } else { room };
-            let receive = self.queue.receive(room, wait);
-            tokio::pin!(receive);
-            // A receive is never dropped for a cell that ends meanwhile: what SQS was about to
-            // answer would stay hidden for a whole visibility timeout.
-            let messages = tokio::select! {
-                messages = &mut receive => messages,
-                () = self.shutdown.must_not_receive() => {
-                    let last_word = async {
-                        self.shutdown.signalled.cancelled().await;
-                        tokio::time::sleep(LAST_WORD).await;
-                    };
-                    tokio::select! {
-                        messages = receive => self.hand_back(&messages.unwrap_or_default()).await,
-                        () = last_word => {}
-                    }
-                    continue;
-                }
+
+            let Some(messages) = self.receive(room).await else {
+                continue;
             };
-            while held.try_join_next().is_some() {
-                ended.fetch_add(1, Ordering::Relaxed);
-            }
+            held.reap();
             match messages {
                 Ok(messages) => {
-                    let since = Instant::now();
                     failures = 0;
-                    if messages.is_empty() && self.until != Until::Stopped && held.is_empty() {
+                    let is_over = match self.mode {
+                        RunMode::Continuous => false,
+                        RunMode::UntilEmpty => messages.is_empty() && held.tasks.is_empty(),
+                        // No message is held before the first one.
+                        RunMode::Once => true,
+                    };
+                    self.spawn_handlers(messages, held);
+                    if is_over {
                         return Ok(());
-                    }
-                    for message in messages {
-                        let (holder, queue, timeout) =
-                            (Arc::clone(&self.holder), self.queue.clone(), self.timeout);
-                        held.spawn(async move {
-                            holder
-                                .hold(Source::Cells, &queue, timeout, message, since)
-                                .await;
-                        });
-                        if self.until == Until::Once {
-                            return Ok(());
-                        }
                     }
                 }
                 Err(error) if error.is_retryable() => {
-                    let wait = full_jitter(FIRST_WAIT, LONGEST_WAIT, failures);
+                    let wait = full_jitter(FIRST_RETRY_WAIT, MAX_RETRY_WAIT, failures);
                     failures += 1;
-                    tracing::warn!(%error, failures, "nothing could be received; trying again");
+                    tracing::warn!(%error, failures, "nothing could be received; retrying");
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
                         () = self.shutdown.stop.cancelled() => {}
@@ -205,87 +184,85 @@ impl Pool {
         Ok(())
     }
 
-    /// A worker whose machine is going waits for that: ended, it would be started again and take
-    /// cells.
-    async fn wait_for_the_end(&self, ended: u64) {
-        while self.machine.is_leaving() && !self.shutdown.signalled.is_cancelled() {
-            self.tell(0, ended);
+    /// One receive of at most `room` messages; nothing when a stop or a pause came meanwhile.
+    ///
+    /// A receive is never dropped for a cell that ends meanwhile: the messages in its answer would
+    /// stay hidden for a whole visibility timeout.
+    async fn receive(&self, room: usize) -> Option<Result<Vec<Received>, AwsError>> {
+        let (room, wait) = match self.mode {
+            RunMode::Continuous => (room, LONG_POLL),
+            RunMode::UntilEmpty => (room, SHORT_POLL),
+            RunMode::Once => (1, SHORT_POLL),
+        };
+        let receive = self.cells.queue.receive(room, wait);
+        tokio::pin!(receive);
+        tokio::select! {
+            messages = &mut receive => return Some(messages),
+            () = self.shutdown.stopped_or_paused() => {}
+        }
+        let grace_over = async {
+            self.shutdown.signalled.cancelled().await;
+            tokio::time::sleep(PENDING_RECEIVE_GRACE).await;
+        };
+        tokio::select! {
+            messages = receive => self.hand_back(&messages.unwrap_or_default()).await,
+            () = grace_over => {}
+        }
+        None
+    }
+
+    fn spawn_handlers(&self, messages: Vec<Received>, held: &mut Held) {
+        let since = Instant::now();
+        for message in messages {
+            let (handler, inbox) = (Arc::clone(&self.handler), self.cells.clone());
+            held.tasks
+                .spawn(async move { handler.handle(&inbox, message, since).await });
+        }
+    }
+
+    /// Waits for the machine's end, if that is near: a worker that ended before it would be started
+    /// again and receive cells.
+    async fn wait_for_termination(&self, ended: u64) {
+        while self.machine.is_terminating() && !self.shutdown.signalled.is_cancelled() {
+            self.report(0, ended);
             tokio::select! {
                 () = self.shutdown.signalled.cancelled() => {}
-                () = tokio::time::sleep(INTERVAL) => {}
+                () = tokio::time::sleep(HEARTBEAT_INTERVAL) => {}
             }
         }
     }
 
-    /// Gives back what arrived when it was too late to begin it.
+    /// Makes messages visible again that arrived too late to begin them.
     async fn hand_back(&self, messages: &[Received]) {
         let all = messages.iter().map(|message| async {
-            if let Err(error) = self.queue.hide(&message.receipt, Duration::ZERO).await {
-                tracing::warn!(%error, message = message.id, "not handed back; it comes again after its timeout");
+            let hidden = self.cells.queue.hide(&message.receipt, Duration::ZERO);
+            if let Err(error) = hidden.await {
+                tracing::warn!(%error, message = message.id, "not handed back; it is delivered again after its timeout");
             }
         });
         futures::future::join_all(all).await;
     }
 
-    async fn wait_for_one(&self, held: &mut JoinSet<()>, ended: &Arc<AtomicU64>) {
+    /// Waits until a message has ended, but at most until the next heartbeat is due.
+    async fn wait_for_one(&self, held: &mut Held) {
         tokio::select! {
-            Some(_) = held.join_next(), if !held.is_empty() => {
-                ended.fetch_add(1, Ordering::Relaxed);
-            }
-            () = tokio::time::sleep(INTERVAL) => {}
+            Some(_) = held.tasks.join_next(), if !held.tasks.is_empty() => held.ended += 1,
+            () = tokio::time::sleep(HEARTBEAT_INTERVAL) => {}
         }
-        self.beat(held, ended);
+        self.report(held.tasks.len(), held.ended);
     }
 
-    fn beat(&self, held: &JoinSet<()>, ended: &AtomicU64) {
-        self.tell(held.len(), ended.load(Ordering::Relaxed));
-    }
-
-    fn tell(&self, held: usize, ended: u64) {
-        self.machine.holds(held);
-        self.health.beat(&Pulse {
-            worker: self.holder.worker.clone(),
+    /// Reports to the machine's watcher and to the health file.
+    fn report(&self, held: usize, ended: u64) {
+        self.machine.set_held(held);
+        self.health.write(&Heartbeat {
+            worker: self.handler.worker.clone(),
             pid: std::process::id(),
             held,
             ended,
-            poison: self.holder.poison.kept(),
+            poison: self.handler.poison.kept(),
+            recipe_refusals: self.handler.recipe_refusals.load(Ordering::Relaxed),
         });
-    }
-}
-
-/// Turns what a dead-letter queue has to give into failed cells, so that a task always ends.
-async fn drain(
-    queue: &Queue,
-    timeout: Duration,
-    holder: &Holder,
-    shutdown: &Shutdown,
-    wait: Duration,
-) {
-    loop {
-        let messages = tokio::select! {
-            // One at a time: they are held one after the other, and nobody renews those that wait.
-            messages = queue.receive(1, wait) => messages,
-            () = shutdown.stop.cancelled() => return,
-        };
-        match messages {
-            Ok(messages) if messages.is_empty() => return,
-            Ok(messages) => {
-                let since = Instant::now();
-                for message in messages {
-                    holder
-                        .hold(Source::DeadLetters, queue, timeout, message, since)
-                        .await;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the dead-letter queue cannot be read; trying again later");
-                tokio::select! {
-                    () = tokio::time::sleep(LONGEST_WAIT) => {}
-                    () = shutdown.stop.cancelled() => {}
-                }
-                return;
-            }
-        }
     }
 }
 
@@ -296,7 +273,7 @@ mod tests {
     #[test]
     fn a_receive_waits_for_no_slot_to_be_idle() {
         assert_eq!(
-            [1, 2, 3, 4, 16, 20, 1000].map(batch),
+            [1, 2, 3, 4, 16, 20, 1000].map(receive_batch),
             [1, 1, 1, 2, 8, 10, 10]
         );
     }

@@ -1,9 +1,19 @@
-/// What a role must be allowed to do for an operation of a service, by the service's IAM prefix:
-/// IAM does not always name an action as the operation is named ("Actions, resources, and condition
-/// keys for AWS services", Service Authorization Reference). An operation that is not listed is its
-/// own action.
+//! The IAM actions that an operation needs.
+
+/// The IAM actions that a role needs for an operation of a service, which is given by its IAM
+/// prefix.
 ///
-/// A transaction needs the actions of its parts; those of the ledger check or change items.
+/// IAM does not always name an action like the operation (Service Authorization Reference,
+/// "Actions, resources, and condition keys for AWS services"). An operation that is not listed here
+/// is its own action. A transaction needs the actions of its parts; those of the ledger check or
+/// update items.
+///
+/// ```
+/// use tilefleet_common::aws::actions;
+///
+/// assert_eq!(actions("s3", "UploadPart"), ["s3:PutObject"]);
+/// assert_eq!(actions("sns", "Publish"), ["sns:Publish"]);
+/// ```
 pub fn actions(service: &str, operation: &str) -> Vec<String> {
     let names: &[&str] = match (service, operation) {
         ("sqs", "SendMessageBatch") => &["SendMessage"],

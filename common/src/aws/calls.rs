@@ -1,3 +1,5 @@
+//! Counting the requests to AWS.
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +10,8 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// Counts the requests that leave this process, by service and operation; retries count again.
+/// Counts the requests that leave this process, by service and operation. A retry counts again.
+/// Clones share the counts.
 #[derive(Debug, Clone, Default)]
 pub struct CallCounter(Arc<Mutex<BTreeMap<String, u64>>>);
 
@@ -21,7 +24,7 @@ impl CallCounter {
             .clone()
     }
 
-    /// How many requests there were in all.
+    /// The number of requests so far.
     pub fn total(&self) -> u64 {
         self.counts().values().sum()
     }
@@ -39,7 +42,7 @@ impl Intercept for CallCounter {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(metadata) = config.load::<Metadata>() {
-            // As IAM writes it: "Auto Scaling" is autoscaling.
+            // Written like the IAM prefix: "Auto Scaling" is `autoscaling`.
             let service = metadata.service().to_lowercase().replace(' ', "");
             let operation = format!("{service}:{}", metadata.name());
             *self

@@ -1,3 +1,5 @@
+//! The clients of all services, made from the environment.
+
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -8,63 +10,67 @@ use aws_sdk_sqs::config::{ProvideCredentials as _, SharedCredentialsProvider};
 use super::calls::CallCounter;
 use super::error::root_cause;
 use super::http::http_client;
-use super::objects::ObjectStore;
+use super::s3::ObjectStore;
 
-/// Tries of one request by the SDK, the first included.
-const TRIES: u32 = 4;
-/// Time for a connection to come about; an address where nobody listens is found out soon.
-const CONNECT: Duration = Duration::from_secs(5);
+/// Attempts of one request by the SDK, the first included.
+const ATTEMPTS: u32 = 4;
+/// Time to open a connection. Short, so that a wrong address is an error soon.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// There is nothing to sign requests with.
+/// There are no credentials to sign requests with.
 #[derive(Debug, thiserror::Error)]
 #[error("no usable credentials: {0}; set AWS_PROFILE or log in with the aws cli")]
 pub struct NoCredentials(String);
 
 /// One client for each service, from the standard `AWS_*` environment and profile.
 ///
-/// `AWS_ENDPOINT_URL`, and its form for one service, leads somewhere other than AWS; S3 is then
-/// addressed path-style, because a bucket's name is no host's name there.
+/// `AWS_ENDPOINT_URL`, or its form for one service, replaces AWS by another endpoint. S3 is then
+/// addressed path-style, because such an endpoint has no host name for each bucket.
 #[derive(Debug, Clone)]
 pub struct Clients {
-    /// The queues.
+    /// SQS: the queues.
     pub sqs: aws_sdk_sqs::Client,
-    /// The ledger.
+    /// DynamoDB: the ledger.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// The notices.
+    /// SNS: the topic of events.
     pub sns: aws_sdk_sns::Client,
-    /// The workers' group.
+    /// Auto Scaling: the group of the workers.
     pub autoscaling: aws_sdk_autoscaling::Client,
-    /// Scenes, rasters, manifests.
+    /// S3: scenes, rasters, manifests.
     pub objects: ObjectStore,
-    /// What was sent.
+    /// The number of requests so far.
     pub calls: CallCounter,
     region: Option<String>,
     credentials: Option<SharedCredentialsProvider>,
 }
 
 impl Clients {
-    /// Reads the environment and makes the clients; `region` goes before the environment's.
+    /// Makes the clients from the environment; `region` overrides the environment.
     pub async fn from_environment(region: Option<String>) -> Self {
         let calls = CallCounter::default();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client())
-            .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
-            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build());
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .build(),
+            );
         if let Some(region) = region {
             loader = loader.region(Region::new(region));
         }
         Self::from_config(&loader.load().await, calls)
     }
 
-    /// The region of all but S3, whose buckets have their own.
+    /// The region of all services but S3, where each bucket has its own.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
 
-    /// Id of the access key that requests are signed with. It is no secret.
+    /// The id of the access key that signs requests. The id is not a secret.
     ///
     /// # Errors
-    /// [`NoCredentials`] when there is none.
+    /// [`NoCredentials`] when there are none.
     pub async fn access_key(&self) -> Result<String, NoCredentials> {
         let provider = self
             .credentials
@@ -73,7 +79,7 @@ impl Clients {
         let credentials = provider.provide_credentials().await;
         let credentials = credentials.map_err(|error| {
             let cause = root_cause(&error);
-            // Further lines list all the places where none were.
+            // Further lines list all places without credentials.
             let cause = cause
                 .lines()
                 .next()
@@ -85,12 +91,12 @@ impl Clients {
     }
 
     fn from_config(config: &SdkConfig, calls: CallCounter) -> Self {
-        let elsewhere = config.endpoint_url().is_some()
+        let has_own_endpoint = config.endpoint_url().is_some()
             || ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]
                 .iter()
                 .any(|name| std::env::var_os(name).is_some());
         let s3 = aws_sdk_s3::config::Builder::from(config)
-            .force_path_style(elsewhere)
+            .force_path_style(has_own_endpoint)
             .interceptor(calls.clone());
         Self {
             sqs: aws_sdk_sqs::Client::from_conf(

@@ -1,3 +1,5 @@
+//! A failed call, as a message that a person can act on.
+
 use std::error::Error;
 use std::fmt;
 
@@ -7,27 +9,27 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::actions::actions;
 
-/// What kind of trouble a call had, as far as it tells what to do about it.
+/// The kinds of failure of a call, distinguished by what to do about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AwsErrorKind {
-    /// No answer: nobody listens there, the name does not resolve, the connection broke, time ran
-    /// out.
+    /// There was no response: the address refuses connections, its name does not resolve, the
+    /// connection broke, or the time ran out.
     Unreachable,
-    /// There are no credentials, or they are not valid.
+    /// There are no credentials, or they are invalid.
     Credentials,
-    /// The role may not do this.
+    /// The role lacks a permission.
     AccessDenied,
     /// The queue, table, topic, bucket or object does not exist.
     NotFound,
-    /// The service asks for patience, or failed on its side.
+    /// The service throttled the request, or failed on its side.
     Busy,
-    /// The service refused the request as it was.
+    /// The service rejected the request as invalid.
     Refused,
 }
 
-/// A call that failed, after the SDK's own retries.
+/// A call that failed after the SDK's own retries.
 ///
-/// Its message names what was called on what, the cause, and the next step.
+/// The message names the operation and its target, the cause, and the next step.
 #[derive(Debug, Clone)]
 pub struct AwsError {
     service: &'static str,
@@ -39,8 +41,8 @@ pub struct AwsError {
 }
 
 impl AwsError {
-    /// Makes sense of what the SDK returned for `operation` of `service` (its IAM prefix, such as
-    /// `sqs`) on `target`.
+    /// The SDK's error of `operation` of `service` (its IAM prefix, such as `sqs`) on `target` (a
+    /// queue's URL, a table's name, an address in S3).
     pub fn new<E>(
         service: &'static str,
         operation: &'static str,
@@ -54,6 +56,7 @@ impl AwsError {
             .raw_response()
             .map(|response| response.status().as_u16());
         let code = error.code().map(str::to_owned);
+        // A service error has a code. Anything else failed before or after the service.
         let kind = match error {
             SdkError::ServiceError(_) => kind_of_code(code.as_deref(), status),
             SdkError::ResponseError(_) if status.is_some_and(|status| status < 500) => {
@@ -63,6 +66,7 @@ impl AwsError {
             _ if root_cause(error).contains("credentials") => AwsErrorKind::Credentials,
             _ => AwsErrorKind::Unreachable,
         };
+        // The service's own message is best, then the innermost error of the SDK.
         let cause = match error.message() {
             Some(message) if !message.is_empty() => message.trim_end_matches('.').to_owned(),
             _ => match (&error, status) {
@@ -80,37 +84,36 @@ impl AwsError {
         }
     }
 
-    /// What kind of trouble it was.
+    /// The kind of failure.
     pub fn kind(&self) -> AwsErrorKind {
         self.kind
     }
 
-    /// The service's own word for it, such as `NoSuchKey`.
+    /// The service's error code, such as `NoSuchKey`.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// Whether the same call may succeed later without anybody doing anything.
+    /// Whether the same call may succeed later without a change by anybody.
     pub fn is_retryable(&self) -> bool {
         matches!(self.kind, AwsErrorKind::Unreachable | AwsErrorKind::Busy)
     }
 
-    /// The same trouble, where the caller knows that it may pass although the service's word for it
-    /// does not say so.
-    pub(super) fn into_passing(self) -> Self {
+    /// The same error as a retryable one, for callers that know more than its code says.
+    pub(super) fn into_retryable(self) -> Self {
         Self {
             kind: AwsErrorKind::Busy,
             ..self
         }
     }
 
-    /// What the role must be allowed to do for the call, in words: one action, or several joined by
-    /// "and".
+    /// The IAM actions that the role needs for the call, joined by "and".
     pub fn action(&self) -> String {
         actions(self.service, self.operation).join(" and ")
     }
 
-    fn thing(&self) -> &'static str {
+    /// What the target is.
+    fn resource(&self) -> &'static str {
         match self.service {
             "sqs" => "queue",
             "dynamodb" => "table",
@@ -120,6 +123,7 @@ impl AwsError {
         }
     }
 
+    /// The setting that names the target.
     fn setting(&self) -> &'static str {
         match self.service {
             "sqs" => "--queue-url (TILEFLEET_QUEUE_URL)",
@@ -157,8 +161,8 @@ impl fmt::Display for AwsError {
             ),
             AwsErrorKind::NotFound => write!(
                 f,
-                "{thing} {target} does not exist ({code}); check {setting} and AWS_REGION",
-                thing = self.thing(),
+                "{resource} {target} does not exist ({code}); check {setting} and AWS_REGION",
+                resource = self.resource(),
                 setting = self.setting()
             ),
             AwsErrorKind::Busy => write!(
@@ -220,8 +224,7 @@ fn kind_of_code(code: Option<&str>, status: Option<u16>) -> AwsErrorKind {
     }
 }
 
-/// The innermost error, which says what happened; the outer ones of the SDK only say that something
-/// did.
+/// The innermost error. It says what happened; the SDK's outer ones only say that something did.
 pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

@@ -1,44 +1,34 @@
-//! AWS as the fleet uses it: clients, errors a person can act on, retries, batches that lose
-//! nothing.
+//! AWS as the fleet uses it.
+//!
+//! One client for each service, from the standard environment ([`Clients`]); errors that name the
+//! call, the cause and the next step ([`AwsError`]); retries of what the SDK does not retry.
+//! `s3` reads and writes objects while they are made, `sqs` sends and deletes in batches.
 
 mod actions;
+mod autoscaling;
 mod calls;
 #[cfg(test)]
 pub(crate) mod canned;
 mod clients;
-mod deletions;
 mod error;
-mod group;
-mod head;
-mod headed;
 mod http;
-mod lines;
-mod metadata;
-mod multipart;
-mod objects;
-mod pieces;
-mod queue;
-mod ranges;
-mod reading;
+mod instance_metadata;
 mod retry;
-mod topic;
-mod upload;
-mod window;
+mod s3;
+mod sns;
+mod sqs;
 
 pub use actions::actions;
+pub use autoscaling::{Group, GroupError, GroupSize, Wake};
 pub use calls::CallCounter;
 pub use clients::{Clients, NoCredentials};
-pub use deletions::DeleteBatcher;
 pub use error::{AwsError, AwsErrorKind};
-pub use group::{Group, GroupError, GroupSize, Wake};
-pub use head::Head;
-pub use headed::{HEAD_PARTS, HeaderLastUpload};
 pub use http::http_client;
-pub use lines::ObjectLines;
-pub use metadata::{Metadata, MetadataError};
-pub use objects::{ListedObject, Object, ObjectError, ObjectStore};
-pub use queue::{Queue, QueueAttributes, QueueError, Received, Redrive};
-pub use reading::{ObjectReader, ReadOptions};
-pub use retry::{Attempts, full_jitter};
-pub use topic::{Subscriptions, Topic};
-pub use upload::{Existing, Stored, Upload};
+pub use instance_metadata::{Metadata, MetadataError};
+pub use retry::{RetryBudget, full_jitter};
+pub use s3::{
+    Existing, Head, HeaderLastUpload, ListedObject, Object, ObjectError, ObjectLines, ObjectReader,
+    ObjectStore, ReadOptions, Stored, Upload,
+};
+pub use sns::{Subscriptions, Topic};
+pub use sqs::{DeleteBatcher, Queue, QueueAttributes, QueueError, Received, Redrive};

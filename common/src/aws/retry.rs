@@ -1,55 +1,69 @@
-//! Waiting between tries. The only module that knows the `backoff` crate.
+//! The delays between attempts of a call. Only this module knows the `backoff` crate.
 
 use std::time::Duration;
 
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff;
 
-/// A bounded number of tries with exponential waits in between, for what the SDK does not retry
-/// itself: entries that come back from a batch, transactions that collide.
+/// Longest delay of a [`RetryBudget`].
+const MAX_DELAY: Duration = Duration::from_secs(20);
+
+/// A bounded number of attempts with exponential backoff between them.
+///
+/// It is for what the SDK does not retry itself: entries that a batch returns, transactions that
+/// collide, bodies that break off.
+///
+/// ```
+/// # use std::time::Duration;
+/// use tilefleet_common::aws::RetryBudget;
+///
+/// let mut retries = RetryBudget::new(2, Duration::from_millis(50));
+/// // The first attempt failed: wait, then try again.
+/// assert!(retries.next_delay().is_some());
+/// // The second failed as well, and there is no third.
+/// assert!(retries.next_delay().is_none());
+/// ```
 #[derive(Debug)]
-pub struct Attempts {
-    left: u32,
-    waits: ExponentialBackoff,
+pub struct RetryBudget {
+    attempts_left: u32,
+    backoff: ExponentialBackoff,
 }
 
-impl Attempts {
-    /// At most `tries` tries; waits begin at about `first` and double up to 20 s.
-    pub fn new(tries: u32, first: Duration) -> Self {
-        let waits = ExponentialBackoff {
-            current_interval: first,
-            initial_interval: first,
+impl RetryBudget {
+    /// A budget of `attempts` attempts, the first included. The first delay is `first_delay`, give
+    /// or take half of it; each further one doubles, up to 20 s.
+    pub fn new(attempts: u32, first_delay: Duration) -> Self {
+        let backoff = ExponentialBackoff {
+            current_interval: first_delay,
+            initial_interval: first_delay,
             multiplier: 2.0,
             randomization_factor: 0.5,
-            max_interval: Duration::from_secs(20),
+            max_interval: MAX_DELAY,
             max_elapsed_time: None,
             ..ExponentialBackoff::default()
         };
-        Self { left: tries, waits }
+        Self {
+            attempts_left: attempts,
+            backoff,
+        }
     }
 
-    /// Waits for the next try; `false` when there is none left.
-    pub async fn again(&mut self) -> bool {
-        self.left = self.left.saturating_sub(1);
-        if self.left == 0 {
-            return false;
+    /// The delay before the next attempt, or `None` when no attempt is left. The caller sleeps.
+    pub fn next_delay(&mut self) -> Option<Duration> {
+        self.attempts_left = self.attempts_left.saturating_sub(1);
+        if self.attempts_left == 0 {
+            return None;
         }
-        match self.waits.next_backoff() {
-            Some(wait) => {
-                tokio::time::sleep(wait).await;
-                true
-            }
-            None => false,
-        }
+        self.backoff.next_backoff()
     }
 }
 
-/// A wait of between nothing and `first` doubled `failures` times, at most `longest`: "Exponential
-/// backoff and jitter" (AWS Architecture Blog), full jitter.
-pub fn full_jitter(first: Duration, longest: Duration, failures: u32) -> Duration {
-    let ceiling = first
+/// A random delay between zero and `first_delay` doubled `failures` times, at most `max_delay`:
+/// "full jitter" ("Exponential Backoff And Jitter", AWS Architecture Blog).
+pub fn full_jitter(first_delay: Duration, max_delay: Duration, failures: u32) -> Duration {
+    let ceiling = first_delay
         .saturating_mul(2_u32.saturating_pow(failures.min(16)))
-        .min(longest);
+        .min(max_delay);
     ceiling.mul_f64(rand::random::<f64>())
 }
 
@@ -57,23 +71,25 @@ pub fn full_jitter(first: Duration, longest: Duration, failures: u32) -> Duratio
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn tries_are_bounded() {
-        let mut attempts = Attempts::new(4, Duration::from_millis(50));
-        let mut tries = 1;
-        while attempts.again().await {
-            tries += 1;
+    #[test]
+    fn attempts_are_bounded_and_delays_double() {
+        let mut retries = RetryBudget::new(4, Duration::from_millis(100));
+        let delays: Vec<u128> = std::iter::from_fn(|| retries.next_delay())
+            .map(|delay| delay.as_millis())
+            .collect();
+        assert_eq!(delays.len(), 3, "{delays:?}");
+        for (delay, centre) in delays.iter().zip([100, 200, 400]) {
+            assert!((centre / 2..=centre * 3 / 2).contains(delay), "{delays:?}");
         }
-        assert_eq!(tries, 4);
     }
 
     #[test]
     fn jitter_stays_below_its_ceiling() {
         for failures in 0..40 {
-            let wait = full_jitter(Duration::from_secs(1), Duration::from_mins(5), failures);
+            let delay = full_jitter(Duration::from_secs(1), Duration::from_mins(5), failures);
             assert!(
-                wait <= Duration::from_mins(5)
-                    && wait <= Duration::from_secs(1 << failures.min(20))
+                delay <= Duration::from_mins(5)
+                    && delay <= Duration::from_secs(1 << failures.min(20))
             );
         }
     }

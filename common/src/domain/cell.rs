@@ -1,10 +1,12 @@
+//! A cell: its name, what it reads, where its result goes.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DomainError, Recipe, S3Url, SceneDate, Tile};
+use super::{DomainError, Job, S3Url, SceneDate, Tile};
 
 /// A cell's name: one tile, one date, one acquisition number, written `48RXT/2020-08-01/0`.
 ///
@@ -21,7 +23,7 @@ use super::{DomainError, Recipe, S3Url, SceneDate, Tile};
 pub struct CellId {
     /// The tile.
     pub tile: Tile,
-    /// The day of the acquisition.
+    /// The day of the acquisition (UTC).
     pub date: SceneDate,
     /// The acquisition's number on that day, from 0.
     pub number: u32,
@@ -69,20 +71,20 @@ impl From<CellId> for String {
     }
 }
 
-/// A cell with all that a worker needs: which objects to read and where the result goes.
+/// A cell with everything that a worker needs: which objects to read and where the result goes.
 ///
-/// Its JSON form is a line of the manifest, the `cell` of a message, and a line that `producer
-/// submit` takes.
+/// Its JSON form is a line of the manifest, part of a message, and a line that `producer submit`
+/// takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// The cell's name.
     #[serde(rename = "cell")]
     pub id: CellId,
-    /// The object of each band that the recipe reads.
+    /// The object of each band that the recipe reads, by the band's name.
     pub assets: BTreeMap<String, S3Url>,
-    /// Bucket and prefix under which the result is written.
+    /// Bucket and prefix of the result.
     pub output: S3Url,
-    /// Region of the output bucket, where it is not the worker's own.
+    /// Region of the output bucket, if it is not the worker's own.
     #[serde(
         default,
         rename = "region_name",
@@ -96,25 +98,32 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Where the result of `recipe` goes, under the cell's output:
-    /// `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif`, or `<date>/probe_<tile>_<date>_<n>.json`.
+    /// Where the result of `job` goes, below the cell's output:
+    /// `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif` for the recipe `rgb`, or
+    /// `<date>/probe_<tile>_<date>_<n>.json`.
     ///
-    /// The level is `l1c` where a band's address says so, so that the two levels of one acquisition
-    /// never share a key.
-    pub fn output_object(&self, recipe: Recipe) -> S3Url {
+    /// The level is `l1c` if a band's address says so. Thus the two levels of one acquisition never
+    /// share a key.
+    pub fn output_location(&self, job: &Job) -> String {
         let CellId { tile, date, number } = self.id;
         let date = date.compact();
-        self.output.join(&match recipe {
-            Recipe::Rgb => {
+        match job {
+            Job::Raster(recipe) => {
                 let level = if self.assets.values().any(is_level_1c) {
                     "l1c"
                 } else {
                     "l2a"
                 };
-                format!("{date}/sentinel_{level}_{tile}_{date}_{number}_RGB.tif")
+                let stem = recipe.file_stem();
+                format!("{date}/sentinel_{level}_{tile}_{date}_{number}_{stem}.tif")
             }
-            Recipe::Probe => format!("{date}/probe_{tile}_{date}_{number}.json"),
-        })
+            Job::Probe => format!("{date}/probe_{tile}_{date}_{number}.json"),
+        }
+    }
+
+    /// The whole address of [`Self::output_location`].
+    pub fn output_object(&self, job: &Job) -> S3Url {
+        self.output.join(&self.output_location(job))
     }
 }
 
@@ -127,6 +136,7 @@ fn is_level_1c(asset: &S3Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Recipe;
 
     fn cell(bucket: &str, output: &str) -> Cell {
         let asset = |band: &str| {
@@ -146,9 +156,31 @@ mod tests {
         }
     }
 
+    fn job(recipe: &str) -> Job {
+        recipe.parse().unwrap()
+    }
+
+    #[test]
+    fn recipes_do_not_share_a_key_even_under_one_name() {
+        let cell = cell("sentinel-s2-l2a", "s3://my-bucket/");
+        let file = |text: &str| Job::Raster(Recipe::from_toml("a test", text).unwrap());
+        let own =
+            file("name = \"rgb\"\ntitle = \"Mine\"\noutput = [{name = \"a\", band = \"B02\"}]");
+        let digits = own.id().digest().unwrap().short().to_owned();
+        assert_eq!(digits.len(), 8);
+        assert_eq!(
+            cell.output_location(&own),
+            format!("20200801/sentinel_l2a_48RXT_20200801_0_RGB-{digits}.tif")
+        );
+        assert_eq!(
+            cell.output_location(&job("false-color")),
+            "20200801/sentinel_l2a_48RXT_20200801_0_FALSE-COLOR.tif"
+        );
+    }
+
     #[test]
     fn the_output_key_names_tile_date_and_number() {
-        let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(Recipe::Rgb);
+        let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(&job("rgb"));
         assert_eq!(
             output.to_string(),
             "s3://my-bucket/20200801/sentinel_l2a_48RXT_20200801_0_RGB.tif"
@@ -156,8 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_takes_no_rasters_place() {
-        let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(Recipe::Probe);
+    fn a_probe_has_a_key_of_its_own() {
+        let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(&Job::Probe);
         assert_eq!(
             output.to_string(),
             "s3://my-bucket/20200801/probe_48RXT_20200801_0.json"
@@ -166,7 +198,7 @@ mod tests {
 
     #[test]
     fn levels_of_one_acquisition_do_not_share_a_key() {
-        let output = cell("sentinel-s2-l1c", "s3://my-bucket/runs/7/").output_object(Recipe::Rgb);
+        let output = cell("sentinel-s2-l1c", "s3://my-bucket/runs/7/").output_object(&job("rgb"));
         assert_eq!(
             output.to_string(),
             "s3://my-bucket/runs/7/20200801/sentinel_l1c_48RXT_20200801_0_RGB.tif"
@@ -187,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_no_cell_are_refused() {
+    fn malformed_names_are_refused() {
         for text in [
             "",
             "48RXT",

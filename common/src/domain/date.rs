@@ -1,3 +1,5 @@
+//! The day of a scene.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,6 +9,17 @@ use serde::{Deserialize, Serialize};
 use super::DomainError;
 
 /// The day on which a scene was sensed (UTC).
+///
+/// It is parsed from `YYYY-MM-DD` or `YYYYMMDD` and displayed as the former.
+///
+/// ```
+/// use tilefleet_common::domain::SceneDate;
+///
+/// let date: SceneDate = "20200801".parse()?;
+/// assert_eq!((date.to_string(), date.compact()), ("2020-08-01".into(), "20200801".into()));
+/// assert!("20200230".parse::<SceneDate>().is_err());
+/// # Ok::<(), tilefleet_common::domain::DomainError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SceneDate(Date);
@@ -15,7 +28,7 @@ impl SceneDate {
     /// The day of a year, month and day as the scene buckets write them (`2020`, `8`, `1`).
     ///
     /// # Errors
-    /// [`DomainError::Date`] when there is no such day.
+    /// [`DomainError::Date`] when the day does not exist.
     pub fn from_parts(year: &str, month: &str, day: &str) -> Result<Self, DomainError> {
         let wrong = || DomainError::Date(format!("{year}-{month}-{day}"));
         let digits = |text: &str, most: usize| {

@@ -1,16 +1,20 @@
+//! The events that the fleet publishes.
+
 use serde::{Deserialize, Serialize};
 
 use super::{CellId, S3Url, TaskId};
 
-/// What the fleet tells the world, over SNS.
+/// An event that the fleet publishes over SNS. Its JSON form is described in `docs/FORMATS.md`.
+///
+/// Each event is published at least once. A repeat has the same `event_id`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// A task has no cell left to do. At least one per epoch; a repeat has the same `event_id`.
+    /// A task has no cell left to do. There is one per epoch.
     TaskComplete(TaskEnded),
-    /// Somebody stopped a task. At least one per cancellation; a repeat has the same `event_id`.
+    /// A task was cancelled. There is one per cancellation.
     TaskCancelled(TaskCancelled),
-    /// A cell has failed for good. At least one per failure; a repeat has the same `event_id`.
+    /// A cell failed for good.
     CellFailed(CellFailed),
 }
 
@@ -36,7 +40,7 @@ impl TaskOutcome {
         }
     }
 
-    /// The outcome as the message attribute has it.
+    /// The outcome as the value of the message attribute `outcome`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -49,11 +53,11 @@ impl TaskOutcome {
 /// The notice that a task has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskEnded {
-    /// `<task>/<epoch>`: what a receiver uses to see a repeat.
+    /// `<task>/<epoch>`, by which a receiver recognises a repeat.
     pub event_id: String,
     /// The task.
     pub task: TaskId,
-    /// 1, and one more for each retry of an ended task.
+    /// 1, plus 1 for each retry of a completed task.
     pub epoch: u32,
     /// How it ended.
     pub outcome: TaskOutcome,
@@ -63,7 +67,7 @@ pub struct TaskEnded {
     pub ok: u32,
     /// Cells that failed for good.
     pub failed: u32,
-    /// NDJSON with a line per cell: what became of it, its output, its error.
+    /// NDJSON with one line per cell: its state, its output, its error.
     pub results: S3Url,
     /// When the task was submitted (RFC 3339).
     pub created_at: String,
@@ -71,25 +75,25 @@ pub struct TaskEnded {
     pub completed_at: String,
 }
 
-/// The notice that somebody stopped a task.
+/// The notice that a task was cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskCancelled {
-    /// `<task>/<epoch>/cancelled/<n>`, *n* counting the task's cancellations: what a receiver uses
-    /// to see a repeat.
+    /// `<task>/<epoch>/cancelled/<n>` for the task's *n*-th cancellation, by which a receiver
+    /// recognises a repeat.
     pub event_id: String,
     /// The task.
     pub task: TaskId,
     /// The task's epoch when it was cancelled.
     pub epoch: u32,
-    /// Why, in the words of whoever did it.
+    /// The reason that was given.
     pub reason: String,
     /// Cells in all.
     pub cells: u32,
-    /// Cells with a result, about; workers finish what they have begun.
+    /// Cells with a result so far; workers finish the cells that they have begun.
     pub ok: u32,
     /// Cells that failed for good.
     pub failed: u32,
-    /// Cells that are neither.
+    /// Cells that are neither ok nor failed.
     pub remaining: u32,
     /// When the task was submitted (RFC 3339).
     pub created_at: String,
@@ -97,27 +101,28 @@ pub struct TaskCancelled {
     pub cancelled_at: String,
 }
 
-/// The notice that a cell has failed for good.
+/// The notice that a cell failed for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellFailed {
-    /// `<task>/<epoch>/<ordinal>`: what a receiver uses to see a repeat.
+    /// `<task>/<epoch>/<ordinal>`, by which a receiver recognises a repeat.
     pub event_id: String,
     /// The task.
     pub task: TaskId,
     /// The task's epoch when the cell failed.
     pub epoch: u32,
-    /// The cell's place in the task's manifest, from 0.
+    /// Position of the cell in the task's manifest, from 0.
     pub ordinal: u32,
     /// The cell.
     pub cell: CellId,
-    /// Why, as a short stable word.
+    /// The cause as a short stable word.
     pub code: String,
-    /// Why, for a person.
+    /// The cause as a message for a person.
     pub message: String,
 }
 
 impl Event {
-    /// The event's name, as in the body's `event` and the message attribute of that name.
+    /// The event's name, the value of the body's field `event` and of the message attribute
+    /// `event`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::TaskComplete(_) => "task_complete",
@@ -126,7 +131,7 @@ impl Event {
         }
     }
 
-    /// The task it is about.
+    /// The task that the event is about.
     pub fn task(&self) -> &TaskId {
         match self {
             Self::TaskComplete(event) => &event.task,
@@ -135,7 +140,7 @@ impl Event {
         }
     }
 
-    /// What a receiver uses to see a repeat.
+    /// The id by which a receiver recognises a repeat.
     pub fn event_id(&self) -> &str {
         match self {
             Self::TaskComplete(event) => &event.event_id,
@@ -144,8 +149,8 @@ impl Event {
         }
     }
 
-    /// The message attribute `outcome`: `ok`, `some_failed`, `all_failed`, `cancelled`, or the
-    /// error's code of a failed cell.
+    /// The value of the message attribute `outcome`: `ok`, `some_failed`, `all_failed`,
+    /// `cancelled`, or the error code of a failed cell.
     pub fn outcome(&self) -> &str {
         match self {
             Self::TaskComplete(event) => event.outcome.name(),
@@ -154,8 +159,8 @@ impl Event {
         }
     }
 
-    /// One line for a mail's subject: at most 100 ASCII characters (Amazon SNS API reference,
-    /// `Publish`).
+    /// The subject of a mail about the event: at most 100 ASCII characters (Amazon SNS API
+    /// reference, `Publish`).
     pub fn subject(&self) -> String {
         let text = match self {
             Self::TaskComplete(event) if event.failed == 0 => {

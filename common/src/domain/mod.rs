@@ -1,10 +1,12 @@
-//! The words of the project as types: cell, tile, recipe, task, message, event.
+//! The terms of the project as types: cell, tile, recipe, task, message, event.
 //!
-//! Nothing here talks to anything; parsing is strict, so that a value of one of these types is
-//! always usable.
+//! Nothing here does input or output. Parsing is strict, so that every value of these types is
+//! valid.
 
+mod artefact;
 mod cell;
 mod date;
+mod error;
 mod event;
 mod message;
 mod recipe;
@@ -13,41 +15,19 @@ mod scene_path;
 mod task;
 mod tile;
 
+pub use artefact::{Artefact, Role};
 pub use cell::{Cell, CellId};
 pub use date::SceneDate;
+pub use error::DomainError;
 pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome};
 pub use message::CellMessage;
-pub use recipe::Recipe;
+pub use recipe::{
+    Job, JobId, MAX_RECIPE_BYTES, Output, Recipe, RecipeDigest, RecipeError, RecipeFileError,
+    builtin_names,
+};
 pub use s3_url::S3Url;
 pub use scene_path::{ScenePath, band_in_object_name, tile_and_date_in_object_name};
 pub use task::{
     ContentDigest, DigestBuilder, SHARD_SIZE, TaskId, ordinals_of_shard, shard_count, shard_of,
 };
 pub use tile::Tile;
-
-/// Why a text is not a value of one of the domain's types.
-///
-/// The message names the text and the form that was expected; the caller adds where it stood.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DomainError {
-    /// Not a tile of the Sentinel-2 grid.
-    #[error("\"{0}\" is not a tile: expected zone, band and square as in 48RXT")]
-    Tile(String),
-    /// Not a day of the calendar.
-    #[error("\"{0}\" is not a date: expected YYYYMMDD or YYYY-MM-DD, such as 20200801")]
-    Date(String),
-    /// Not a cell's name.
-    #[error("\"{0}\" is not a cell: expected tile/date/number as in 48RXT/2020-08-01/0")]
-    CellId(String),
-    /// Not an S3 address.
-    #[error("\"{0}\" is not an s3 address: expected s3://bucket/key")]
-    S3Url(String),
-    /// Not a recipe that this version knows.
-    #[error("\"{0}\" is not a recipe: known are {known}", known = Recipe::NAMES.join(", "))]
-    Recipe(String),
-    /// Not usable as a task's id.
-    #[error(
-        "\"{0}\" is not a task id: expected 1 to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit"
-    )]
-    TaskId(String),
-}

@@ -1,3 +1,5 @@
+//! An address in S3.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -5,7 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::DomainError;
 
-/// An address in S3: a bucket and a key, or a key prefix, which may be empty.
+/// An address in S3: a bucket and a key, or a bucket and a key prefix, which may be empty.
+///
+/// ```
+/// use tilefleet_common::domain::S3Url;
+///
+/// let prefix: S3Url = "s3://bucket/runs/7/".parse()?;
+/// assert_eq!(prefix.join("a.tif").to_string(), "s3://bucket/runs/7/a.tif");
+/// # Ok::<(), tilefleet_common::domain::DomainError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct S3Url {
@@ -18,7 +28,7 @@ impl S3Url {
     ///
     /// # Errors
     /// [`DomainError::S3Url`] when the bucket's name breaks S3's rules or the key is longer than
-    /// 1,024 bytes (Amazon S3 user guide, "Bucket naming rules" and "Naming Amazon S3 objects").
+    /// 1,024 bytes (S3 user guide, "Bucket naming rules" and "Naming Amazon S3 objects").
     pub fn new(bucket: &str, key: &str) -> Result<Self, DomainError> {
         let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         let inside =
@@ -47,12 +57,12 @@ impl S3Url {
         &self.bucket
     }
 
-    /// The key, or the prefix; never begins with a slash.
+    /// The key or key prefix; it never begins with a slash.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The key's last part: what stands behind the last slash.
+    /// The part of the key behind the last slash.
     pub fn object_name(&self) -> &str {
         self.key.rsplit('/').next().unwrap_or(&self.key)
     }
@@ -109,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bucket_and_key_are_told_apart() {
+    fn bucket_and_key_are_separated() {
         let url: S3Url = "s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0/R10m/"
             .parse()
             .unwrap();
@@ -129,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_in_s3_is_refused() {
+    fn addresses_outside_s3_are_refused() {
         for text in [
             "",
             "http://bucket/key",

@@ -1,22 +1,22 @@
-//! Telling a cell from where its files lie.
+//! What addresses in scene buckets, and the names of objects, say of a cell.
 
 use super::{SceneDate, Tile};
 
-/// What the key prefix of a scene bucket says of a cell: `tiles/48/R/XT/2020/8/1/0/` (see the
-/// "Sentinel-2" page of the Registry of Open Data on AWS); L2A has a resolution folder such as
-/// `R10m/` below it, L1C does not.
+/// The cell that a key of a scene bucket belongs to: `tiles/48/R/XT/2020/8/1/0/` (Registry of Open
+/// Data on AWS, "Sentinel-2"). Below it, L2A has a folder for each resolution, such as `R10m/`; L1C
+/// has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScenePath {
     /// The tile.
     pub tile: Tile,
-    /// The day of the acquisition.
+    /// The day of the acquisition (UTC).
     pub date: SceneDate,
     /// The acquisition's number on that day, from 0.
     pub number: u32,
 }
 
 impl ScenePath {
-    /// Reads a key or key prefix; `None` where it does not have the layout of the scene buckets.
+    /// Parses a key or key prefix; `None` if it does not have the layout of the scene buckets.
     ///
     /// ```
     /// use tilefleet_common::domain::ScenePath;
@@ -42,9 +42,16 @@ impl ScenePath {
     }
 }
 
-/// The tile and, where given, the day in an object's name, as ESA and its mirrors write them: a
-/// part `T29UNU` (or `29UNU`) and a part that begins with eight digits, `20221005T115411`, between
-/// underscores.
+/// The tile and, if there is one, the day in an object's name, as ESA and its mirrors write them.
+/// The tile is a part such as `T29UNU` or `29UNU`, the day a part such as `20221005` or
+/// `20221005T115411`; underscores and dots separate parts.
+///
+/// ```
+/// use tilefleet_common::domain::tile_and_date_in_object_name;
+///
+/// let (tile, date) = tile_and_date_in_object_name("T29UNU_20221005T115411_B02_60m.jp2").unwrap();
+/// assert_eq!((tile.to_string(), date.unwrap().compact()), ("29UNU".into(), "20221005".into()));
+/// ```
 pub fn tile_and_date_in_object_name(name: &str) -> Option<(Tile, Option<SceneDate>)> {
     let parts = || name.split(['_', '.', '/']);
     let tile = parts().find_map(|part| {
@@ -89,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn other_layouts_say_nothing() {
+    fn other_layouts_are_not_parsed() {
         for key in [
             "",
             "tiles/",
@@ -102,25 +109,25 @@ mod tests {
     }
 
     #[test]
-    fn object_names_tell_tile_and_day() {
-        let told = |name| {
+    fn object_names_contain_tile_and_day() {
+        let parsed = |name| {
             tile_and_date_in_object_name(name)
                 .map(|(tile, date)| (tile.to_string(), date.map(SceneDate::compact)))
         };
         let day = |tile: &str, date: &str| Some((tile.to_owned(), Some(date.to_owned())));
         assert_eq!(
-            told("T29UNU_20221005T115411_B02_60m.jp2"),
+            parsed("T29UNU_20221005T115411_B02_60m.jp2"),
             day("29UNU", "20221005")
         );
         assert_eq!(
-            told("T31UFS_20190411_B02_10m.jp2"),
+            parsed("T31UFS_20190411_B02_10m.jp2"),
             day("31UFS", "20190411")
         );
         assert_eq!(
-            told("S2A_OPER_MSI_L2A_TL_ATOS_20220620T162319_A036527_T32TLS_N04.00_R60m_B01.jp2"),
+            parsed("S2A_OPER_MSI_L2A_TL_ATOS_20220620T162319_A036527_T32TLS_N04.00_R60m_B01.jp2"),
             day("32TLS", "20220620")
         );
-        assert_eq!(told("B02.jp2"), None);
+        assert_eq!(parsed("B02.jp2"), None);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! A task: its id, its content's digest, and how its cells are cut into shards.
+
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -5,7 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Cell, DomainError, Recipe};
+use super::{Cell, DomainError, JobId, RecipeDigest};
+use crate::hex;
 
 /// Cells of a shard: 200 ordinals of a million-cell task fill a number set of about 1 KB, one
 /// DynamoDB write unit.
@@ -33,11 +36,11 @@ pub fn ordinals_of_shard(shard: u32, cells: u32, shard_size: u32) -> Range<u32> 
 pub struct TaskId(String);
 
 impl TaskId {
-    /// The id that a task has when nobody names it: its recipe and the first 16 digits of its
-    /// content's digest.
-    pub fn of_content(recipe: Recipe, digest: &ContentDigest) -> Self {
+    /// The id that a task has when nobody names it: the recipe's name and the first 16 digits of
+    /// the content's digest.
+    pub fn of_content(job: &JobId, digest: &ContentDigest) -> Self {
         let digits: String = digest.0.chars().take(16).collect();
-        Self(format!("{recipe}-{digits}"))
+        Self(format!("{job}-{digits}"))
     }
 
     /// The id of the `run`-th task of the same content (`--again`), from 2.
@@ -106,11 +109,14 @@ impl fmt::Display for ContentDigest {
 pub struct DigestBuilder(Sha256);
 
 impl DigestBuilder {
-    /// Begins the digest of a task with `recipe`.
-    pub fn new(recipe: Recipe) -> Self {
+    /// Begins the digest of a task that does `job`: its name and its recipe's digest, which a
+    /// probe does not have.
+    pub fn new(job: &JobId) -> Self {
         let mut hash = Sha256::new();
-        hash.update(b"tilefleet task 1\n");
-        hash.update(recipe.name());
+        hash.update(b"tilefleet task 2\n");
+        hash.update(job.name());
+        hash.update(b"\n");
+        hash.update(job.digest().map_or("", RecipeDigest::as_str));
         hash.update(b"\n");
         Self(hash)
     }
@@ -127,17 +133,7 @@ impl DigestBuilder {
 
     /// The digest of all that was added.
     pub fn finish(self) -> ContentDigest {
-        use std::fmt::Write as _;
-        ContentDigest(
-            self.0
-                .finalize()
-                .iter()
-                .fold(String::with_capacity(64), |mut text, byte| {
-                    // Writing to a String cannot fail.
-                    let _ = write!(text, "{byte:02x}");
-                    text
-                }),
-        )
+        ContentDigest(hex::encode(&self.0.finalize()))
     }
 }
 
@@ -157,6 +153,18 @@ mod tests {
                     .contains(&ordinal)
             }));
         }
+    }
+
+    #[test]
+    fn recipes_of_one_name_and_other_content_make_other_tasks() {
+        let job = |digits: &str| JobId::Raster {
+            name: "rgb".to_owned(),
+            digest: digits.repeat(32).parse().unwrap(),
+        };
+        let task = |job: &JobId| TaskId::of_content(job, &DigestBuilder::new(job).finish());
+        assert_eq!(task(&job("0a")), task(&job("0a")));
+        assert_ne!(task(&job("0a")), task(&job("0b")));
+        assert!(task(&job("0a")).as_str().starts_with("rgb-"));
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! A tile of the Sentinel-2 grid.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -6,9 +8,18 @@ use serde::{Deserialize, Serialize};
 use super::DomainError;
 
 /// A Sentinel-2 tile: UTM zone, latitude band and 100 km square of the Military Grid Reference
-/// System.
+/// System (MGRS).
 ///
-/// Kept as its zone without a leading zero, as the scene buckets write it (`7VEG`, not `07VEG`).
+/// It is displayed without a leading zero, as the scene buckets write it.
+///
+/// ```
+/// use tilefleet_common::domain::Tile;
+///
+/// let tile: Tile = "07VEG".parse()?;
+/// assert_eq!(tile.to_string(), "7VEG");
+/// assert_eq!((tile.zone(), tile.band(), tile.square()), (7, 'V', ('E', 'G')));
+/// # Ok::<(), tilefleet_common::domain::DomainError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Tile {
@@ -21,7 +32,7 @@ impl Tile {
     /// The tile of zone 1..=60, latitude band C..=X and a square such as `XT`.
     ///
     /// # Errors
-    /// [`DomainError::Tile`] when a part is outside the grid (I and O are never used).
+    /// [`DomainError::Tile`] when a part is outside the grid. The letters I and O are never used.
     pub fn from_parts(zone: &str, band: &str, square: &str) -> Result<Self, DomainError> {
         let wrong = || DomainError::Tile(format!("{zone}{band}{square}"));
         let letter =
@@ -111,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_off_the_grid_is_refused() {
+    fn tiles_outside_the_grid_are_refused() {
         for text in [
             "", "48", "48R", "48RX", "48RXTT", "0RXT", "61RXT", "48IXT", "48RXW", "48rxt", "+8RXT",
             "48Ré",

@@ -1,4 +1,4 @@
-//! Reading many items at a time: what a batch leaves unread is asked for again.
+//! Reads of many items at a time. Keys that a batch leaves unread are requested again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -11,11 +11,11 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::dynamo;
 use super::item::{Item, Key};
-use super::record::{CellRecord, ShardRecord};
+use super::records::{CellRecord, ShardRecord, TaskRecord};
 use super::store::{Ledger, LedgerError, TRIES, parse, record};
-use crate::aws::Attempts;
+use crate::aws::RetryBudget;
 use crate::deployment::{PARTITION_KEY, SORT_KEY};
-use crate::domain::TaskId;
+use crate::domain::{TaskId, shard_count};
 
 /// Keys of one `BatchGetItem` (DynamoDB API reference).
 const BATCH_KEYS: usize = 100;
@@ -25,6 +25,19 @@ const BATCHES_AT_ONCE: usize = 8;
 type Failure = SdkError<BatchGetItemError, HttpResponse>;
 
 impl Ledger {
+    /// Reads all shards of a task that exist, by number.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a call fails or an item cannot be understood.
+    pub async fn shards(
+        &self,
+        task: &TaskId,
+        of: &TaskRecord,
+    ) -> Result<BTreeMap<u32, ShardRecord>, LedgerError> {
+        let all: Vec<u32> = (0..shard_count(of.cells, of.shard_size)).collect();
+        self.some_shards(task, &all).await
+    }
+
     /// Reads those of `shards` that exist, by number.
     ///
     /// # Errors
@@ -85,7 +98,7 @@ impl Ledger {
             .map(|key| ((key.partition(), key.sort()), key))
             .collect();
         let mut found = vec![];
-        let mut attempts = Attempts::new(TRIES, Duration::from_millis(50));
+        let mut retries = RetryBudget::new(TRIES, Duration::from_millis(50));
         loop {
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(keys))
@@ -117,14 +130,15 @@ impl Ledger {
             if keys.is_empty() {
                 return Ok(found);
             }
-            if !attempts.again().await {
+            let Some(delay) = retries.next_delay() else {
                 let (table, count) = (self.table.clone(), keys.len());
                 return Err(LedgerError::Unprocessed {
                     table,
                     count,
                     tries: TRIES,
                 });
-            }
+            };
+            tokio::time::sleep(delay).await;
         }
     }
 }
@@ -134,10 +148,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::aws::canned::{self, Answer, Asked, Log};
+    use crate::aws::canned::{self, Log, Request, Response};
 
-    fn ledger(answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static) -> (Ledger, Log) {
-        let (client, log) = canned::client(answer);
+    fn ledger(
+        respond: impl Fn(usize, &Request) -> Response + Send + Sync + 'static,
+    ) -> (Ledger, Log) {
+        let (client, log) = canned::client(respond);
         let config = canned::config!(aws_sdk_dynamodb, client).build();
         (
             Ledger::new(aws_sdk_dynamodb::Client::from_conf(config), "table".into()),
@@ -150,7 +166,7 @@ mod tests {
     }
 
     /// Reads one key of each of the first two requests and all of later ones, whatever they are.
-    fn reads_by_and_by(n: usize, asked: &Asked) -> Answer {
+    fn reads_by_and_by(n: usize, asked: &Request) -> Response {
         let request: Value = serde_json::from_str(&asked.body).unwrap();
         let keys = request["RequestItems"]["table"]["Keys"]
             .as_array()

@@ -1,14 +1,14 @@
-//! The order of the ledger's steps for the holder of a message: what it asks next, given the last
-//! answer.
+//! The order of the ledger's steps for the holder of a message: which step follows which answer.
 //!
 //! Steps and numbers are those of `docs/ARCHITECTURE.md`. The flow is a value that knows nothing of
 //! AWS: a worker and the model test both run `loop { answer = carry out step.operation(); step =
 //! step.next(answer) }`.
 
 use super::item::{Item, Key, Value, attribute};
-use super::record::{CellState, TaskState};
+use super::records::{CellState, RecipeTrouble, TaskState, task_recipe};
 use super::transition::{self, Failure, Success, Ticket};
 use super::write::{Transaction, Write};
+use crate::domain::{Job, JobId};
 
 /// How the work on a cell ended for good.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,7 +22,7 @@ pub enum Outcome {
 /// Why a message is left in the queue for later.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Deferral {
-    /// The ledger has no such task: another fleet's message, or this worker looks at the wrong
+    /// The task is not in the ledger: another fleet's message, or this worker looks at the wrong
     /// table.
     UnknownTask,
     /// Another worker is sending the notice; the message is the duty to see that it goes out.
@@ -32,6 +32,8 @@ pub enum Deferral {
     },
     /// The notice could not be sent.
     NoticeFailed,
+    /// This worker cannot use the task's recipe. Nothing has been said of the cell yet.
+    Recipe(RecipeTrouble),
 }
 
 /// What the holder of a message does next.
@@ -46,13 +48,15 @@ pub enum Step {
         /// Whether the shard had no pending cell.
         settled: bool,
     },
+    /// Step 4: what is to be done with the cell? A probe skips this.
+    ReadRecipe,
     /// Step 4: begin.
-    Start,
+    Start(Job),
     /// Step 5: fetch, fuse, publish. The worker's own; it goes on with [`Step::Record`].
-    Work,
+    Work(Job),
     /// Step 6.
     Record(Outcome),
-    /// Between 6 and 7: tell the world of a failed cell. The worker's own; it goes on with
+    /// Between 6 and 7: publish that a cell has failed. The worker's own; it goes on with
     /// [`Step::CloseFailed`].
     Announce(Failure),
     /// Step 7, success.
@@ -90,7 +94,7 @@ pub enum Step {
     Defer(Deferral),
 }
 
-/// What a step asks of the ledger.
+/// What a step does in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// A strongly consistent read.
@@ -114,9 +118,9 @@ pub enum Answer {
     Refused(Option<Item>),
 }
 
-/// Who asks, and when.
+/// Who takes a step, and when.
 #[derive(Debug, Clone, Copy)]
-pub struct Asker<'a> {
+pub struct StepContext<'a> {
     /// The worker's name.
     pub worker: &'a str,
     /// Now (RFC 3339).
@@ -128,8 +132,8 @@ pub struct Asker<'a> {
 }
 
 impl Step {
-    /// What the step asks of the ledger, or `None` for the worker's own steps and the ends.
-    pub fn operation(&self, ticket: &Ticket, asker: &Asker<'_>) -> Option<Operation> {
+    /// What the step does in the ledger, or `None` for the worker's own steps and the ends.
+    pub fn operation(&self, ticket: &Ticket, context: &StepContext<'_>) -> Option<Operation> {
         let task = &ticket.task;
         Some(match self {
             Self::ReadTask => Operation::Read(Key::Task(task.clone())),
@@ -137,34 +141,40 @@ impl Step {
             Self::ReadCell { .. } => {
                 Operation::Read(Key::Cell(task.clone(), ticket.shard, ticket.ordinal))
             }
-            Self::Start => {
-                Operation::Write(transition::start_cell(ticket, asker.worker, asker.now))
+            Self::ReadRecipe => Operation::Read(Key::Recipe(task.clone())),
+            Self::Start(_) => {
+                Operation::Write(transition::start_cell(ticket, context.worker, context.now))
             }
             Self::Record(Outcome::Ok(success)) => Operation::Write(transition::record_ok(
                 ticket,
                 success,
-                asker.worker,
-                asker.now,
+                context.worker,
+                context.now,
             )),
             Self::Record(Outcome::Failed(failure)) => Operation::Write(transition::record_failed(
                 ticket,
                 failure,
-                asker.worker,
-                asker.now,
+                context.worker,
+                context.now,
             )),
             Self::CloseOk => Operation::Write(transition::close_ok(ticket)),
             Self::CloseFailed => Operation::Write(transition::close_failed(ticket)),
             Self::CloseShard => Operation::Transact(transition::close_shard(task, ticket.shard)),
-            Self::Complete => Operation::Write(transition::complete_task(task, asker.now)),
+            Self::Complete => Operation::Write(transition::complete_task(task, context.now)),
             Self::ClaimNotice(epoch) => {
-                let until = asker.second.saturating_add(asker.notice_lease_s);
-                Operation::Write(transition::claim_notice(task, *epoch, asker.second, until))
+                let until = context.second.saturating_add(context.notice_lease_s);
+                Operation::Write(transition::claim_notice(
+                    task,
+                    *epoch,
+                    context.second,
+                    until,
+                ))
             }
             Self::MarkNotified(epoch) => Operation::Write(transition::mark_notified(task, *epoch)),
             Self::ReleaseNotice { epoch, until, why } => {
                 Operation::Write(transition::release_notice(task, *epoch, *until, why))
             }
-            Self::Work
+            Self::Work(_)
             | Self::Announce(_)
             | Self::Publish { .. }
             | Self::Delete
@@ -174,7 +184,7 @@ impl Step {
         })
     }
 
-    /// The step that follows on `answer`. Steps that ask nothing stay where they are.
+    /// The step that follows on `answer`. Steps without an operation stay where they are.
     #[must_use]
     pub fn next(self, ticket: &Ticket, answer: &Answer) -> Self {
         match self {
@@ -185,7 +195,12 @@ impl Step {
             },
             Self::ReadShard => match item(answer) {
                 None => Self::Defer(Deferral::UnknownTask),
-                Some(shard) if contains(shard, attribute::PENDING, ticket.ordinal) => Self::Start,
+                Some(shard) if contains(shard, attribute::PENDING, ticket.ordinal) => {
+                    match ticket.job {
+                        JobId::Raster { .. } => Self::ReadRecipe,
+                        JobId::Probe => Self::Start(Job::Probe),
+                    }
+                }
                 Some(shard) if contains(shard, attribute::FAILED, ticket.ordinal) => {
                     Self::ReadCell {
                         settled: is_settled(shard),
@@ -198,9 +213,15 @@ impl Step {
                 _ if settled => Self::CloseShard,
                 _ => Self::Delete,
             },
-            Self::Start => match answer {
+            Self::ReadRecipe => {
+                match task_recipe::job_of(&ticket.task, &ticket.job, item(answer)) {
+                    Ok(job) => Self::Start(job),
+                    Err(trouble) => Self::Defer(Deferral::Recipe(trouble)),
+                }
+            }
+            Self::Start(job) => match answer {
                 Answer::Refused(_) => Self::CloseOk,
-                _ => Self::Work,
+                _ => Self::Work(job),
             },
             Self::Record(Outcome::Ok(_)) => Self::CloseOk,
             // Refused: somebody succeeded while this worker failed. The success may not be closed
@@ -243,7 +264,7 @@ impl Step {
             },
             Self::MarkNotified(_) => Self::Delete,
             Self::ReleaseNotice { .. } => Self::Defer(Deferral::NoticeFailed),
-            Self::Work
+            Self::Work(_)
             | Self::Announce(_)
             | Self::Publish { .. }
             | Self::Delete

@@ -1,3 +1,5 @@
+//! Items of the table: their keys, their attributes and the values of these.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -26,9 +28,15 @@ pub mod attribute {
         SHARD_SIZE = "shard_size";
         /// Task: address of the frozen cell list.
         MANIFEST = "manifest";
-        /// Task: what the bands become.
+        /// Task, recipe: the recipe's name, or `probe`.
         RECIPE = "recipe";
-        /// Task: bucket and prefix of manifest and results. Cell: address of the raster.
+        /// Task: SHA-256 of the recipe's canonical text; absent for a probe.
+        RECIPE_DIGEST = "recipe_digest";
+        /// Recipe: its canonical text, JSON.
+        RECIPE_TEXT = "recipe_text";
+        /// Recipe: whether it came with the producer that submitted the task.
+        BUILTIN = "builtin";
+        /// Task: bucket and prefix of manifest and results. Cell: bucket and prefix of its artefacts.
         OUTPUT = "output";
         /// Task: region of that bucket, where it is not the fleet's own.
         REGION = "region";
@@ -52,8 +60,8 @@ pub mod attribute {
         CANCELLED_AT = "cancelled_at";
         /// Task: how often it was cancelled.
         CANCELS = "cancels";
-        /// Task: the last of these whose notice went out.
-        CANCELS_TOLD = "cancels_told";
+        /// Task: the last cancellation whose notice went out.
+        CANCELS_NOTIFIED = "cancels_notified";
         /// Task: partition key of the index that lists tasks.
         LISTED = "listed";
         /// Shard: number set of the ordinals that are neither ok nor failed; absent when there is
@@ -74,7 +82,7 @@ pub mod attribute {
         WORKER = "worker";
         /// Cell: how often a worker began it.
         RECEIVES = "receives";
-        /// Cell: how often it failed in a way that may pass.
+        /// Cell: how many retryable failures it had.
         FAILURES = "failures";
         /// Cell: how often it was handed back unfinished.
         INTERRUPTIONS = "interruptions";
@@ -82,10 +90,8 @@ pub mod attribute {
         STARTED_AT = "started_at";
         /// Cell: when the last try ended.
         ENDED_AT = "ended_at";
-        /// Cell: entity tag of the raster.
-        ETAG = "etag";
-        /// Cell: length of the raster.
-        BYTES = "bytes";
+        /// Cell: what it has published, as JSON (`records/artefact_list.rs`).
+        ARTEFACTS = "artefacts";
         /// Cell: milliseconds spent downloading.
         FETCH_MS = "fetch_ms";
         /// Cell: milliseconds spent decoding, fusing and encoding.
@@ -150,6 +156,8 @@ pub type Item = BTreeMap<&'static str, Value>;
 pub enum Key {
     /// The task's own item: `T#<task>` / `TASK`.
     Task(TaskId),
+    /// The task's recipe: `T#<task>` / `RECIPE`.
+    Recipe(TaskId),
     /// A shard: `T#<task>#<shard>` / `SHARD`.
     Shard(TaskId, u32),
     /// A cell, beside its shard: `T#<task>#<shard>` / `CELL#<ordinal>`.
@@ -159,6 +167,8 @@ pub enum Key {
 impl Key {
     /// The sort key of task items.
     pub const TASK: &str = "TASK";
+    /// The sort key of recipe items.
+    pub const RECIPE: &str = "RECIPE";
     /// The sort key of shard items.
     pub const SHARD: &str = "SHARD";
     /// What the sort key of cell items begins with.
@@ -167,7 +177,7 @@ impl Key {
     /// The value of the partition key.
     pub fn partition(&self) -> String {
         match self {
-            Self::Task(task) => format!("T#{task}"),
+            Self::Task(task) | Self::Recipe(task) => format!("T#{task}"),
             Self::Shard(task, shard) | Self::Cell(task, shard, _) => format!("T#{task}#{shard}"),
         }
     }
@@ -177,6 +187,7 @@ impl Key {
     pub fn sort(&self) -> String {
         match self {
             Self::Task(_) => Self::TASK.to_owned(),
+            Self::Recipe(_) => Self::RECIPE.to_owned(),
             Self::Shard(..) => Self::SHARD.to_owned(),
             Self::Cell(_, _, ordinal) => format!("{}{ordinal:010}", Self::CELL_PREFIX),
         }

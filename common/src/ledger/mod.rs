@@ -6,21 +6,23 @@
 //! `store` carries them out in DynamoDB; [`Write::apply`] carries them out in memory, which is what
 //! the model test explores. So the proof and the fleet run on the same protocol.
 //!
-//! `docs/ARCHITECTURE.md` tells the protocol as a whole, with its crash table.
+//! `design.md` beside this file says what the sets are, why the protocol can be believed and how to
+//! add a step. `docs/ARCHITECTURE.md` has the protocol's tables.
 
 mod batch;
 mod dynamo;
+pub(crate) mod fault_points;
 pub mod flow;
 mod item;
-mod progress;
-mod record;
+mod records;
 mod store;
 pub mod transition;
 mod write;
 
 pub use dynamo::CodecError;
 pub use item::{Item, Key, Value, attribute};
-pub use progress::Progress;
-pub use record::{CellHistory, CellRecord, CellState, ShardRecord, TaskRecord, TaskState};
+pub use records::{
+    CellHistory, CellRecord, CellState, Progress, RecipeTrouble, ShardRecord, TaskRecord, TaskState,
+};
 pub use store::{Answer, Ledger, LedgerError, TransactionAnswer};
 pub use write::{Action, Condition, Part, Transaction, Write};

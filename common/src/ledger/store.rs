@@ -1,15 +1,17 @@
+//! The ledger's table in DynamoDB: reads, conditional writes and transactions.
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::dynamo::{self, CodecError};
 use super::flow::{self, Operation};
 use super::item::{Item, Key};
-use super::record::{CellRecord, ShardRecord, TaskRecord};
+use super::records::{CellRecord, ShardRecord, TaskRecord};
 use super::transition::LISTED;
 use super::write::{Part, Transaction, Write};
-use crate::aws::{Attempts, AwsError};
+use crate::aws::{AwsError, RetryBudget};
 use crate::deployment::{PARTITION_KEY, SORT_KEY, TASK_INDEX, TASK_INDEX_PARTITION_KEY};
-use crate::domain::{TaskId, shard_count};
+use crate::domain::TaskId;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
@@ -97,7 +99,7 @@ impl Ledger {
         LedgerError::Call(AwsError::new("dynamodb", operation, &self.table, error))
     }
 
-    /// Carries out what a step of the flow asks.
+    /// Carries out the operation of a step of the flow.
     ///
     /// # Errors
     /// [`LedgerError`] when no answer could be had; the step can be carried out again.
@@ -185,7 +187,7 @@ impl Ledger {
                     &TransactFailure::construction_failure(error),
                 )
             })?;
-        let mut attempts = Attempts::new(TRIES, Duration::from_millis(20));
+        let mut retries = RetryBudget::new(TRIES, Duration::from_millis(20));
         loop {
             let sent = self
                 .client
@@ -215,14 +217,15 @@ impl Ledger {
             if !reasons.iter().any(|reason| passing.contains(reason)) {
                 return Err(self.error("TransactWriteItems", &error));
             }
-            if !attempts.again().await {
+            let Some(delay) = retries.next_delay() else {
                 let key = transaction
                     .parts
                     .first()
                     .map(|part| part.key().to_string())
                     .unwrap_or_default();
                 return Err(LedgerError::Contended { key, tries: TRIES });
-            }
+            };
+            tokio::time::sleep(delay).await;
         }
     }
 
@@ -284,19 +287,6 @@ impl Ledger {
             .await?
             .map(|item| record(&key, ShardRecord::from_item(&item)))
             .transpose()
-    }
-
-    /// Reads all shards of a task that exist, by number.
-    ///
-    /// # Errors
-    /// [`LedgerError`] when a call fails or an item cannot be understood.
-    pub async fn shards(
-        &self,
-        task: &TaskId,
-        of: &TaskRecord,
-    ) -> Result<BTreeMap<u32, ShardRecord>, LedgerError> {
-        let all: Vec<u32> = (0..shard_count(of.cells, of.shard_size)).collect();
-        self.some_shards(task, &all).await
     }
 
     /// Reads the cells of a shard that a worker has begun, by ordinal.
@@ -408,11 +398,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::aws::canned::{self, Answer as Canned, Asked, Log};
+    use crate::aws::canned::{self, Log, Request, Response};
     use crate::ledger::transition;
 
-    fn ledger(answer: impl Fn(usize, &Asked) -> Canned + Send + Sync + 'static) -> (Ledger, Log) {
-        let (client, log) = canned::client(answer);
+    fn ledger(
+        respond: impl Fn(usize, &Request) -> Response + Send + Sync + 'static,
+    ) -> (Ledger, Log) {
+        let (client, log) = canned::client(respond);
         let config = canned::config!(aws_sdk_dynamodb, client).build();
         (
             Ledger::new(aws_sdk_dynamodb::Client::from_conf(config), "table".into()),
@@ -420,7 +412,7 @@ mod tests {
         )
     }
 
-    fn cancelled(reasons: &[&str]) -> Canned {
+    fn cancelled(reasons: &[&str]) -> Response {
         let reasons: Vec<Value> = reasons.iter().map(|code| json!({ "Code": code })).collect();
         let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
         canned::json(

@@ -1,3 +1,5 @@
+//! Conditional writes and transactions as values, with their meaning in memory.
+
 use std::collections::BTreeSet;
 
 use super::item::{Item, Key, Value};

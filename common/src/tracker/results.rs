@@ -1,11 +1,13 @@
+//! The results of a task: a line of NDJSON for each cell.
+
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
 use serde::Serialize;
 
-use super::NoticeError;
+use super::error::NoticeError;
 use crate::aws::{Existing, ObjectStore, Upload};
-use crate::domain::{CellId, S3Url, TaskId};
+use crate::domain::{Artefact, CellId, S3Url, TaskId};
 use crate::ledger::{CellRecord, Ledger, ShardRecord, TaskRecord};
 
 /// Shards read ahead while results are written.
@@ -18,11 +20,9 @@ struct Line<'a> {
     ordinal: u32,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    etag: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<u64>,
+    output: Option<&'a S3Url>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    artefacts: &'a [Artefact],
     #[serde(skip_serializing_if = "Option::is_none")]
     error_code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,7 +30,10 @@ struct Line<'a> {
 }
 
 /// Writes what became of every cell, a line each in the manifest's order. The sets of the shards
-/// decide; the cells' own items only tell the story.
+/// decide; the cells' own items only add the details.
+///
+/// # Errors
+/// [`NoticeError`] when the cells could not be read or the results could not be written.
 pub(super) async fn write(
     ledger: &Ledger,
     objects: &ObjectStore,
@@ -57,7 +60,7 @@ pub(super) async fn write(
         };
         let mut lines = vec![];
         for (ordinal, cell) in &cells? {
-            // The line has no maps with keys that are no strings, so it always has a JSON form.
+            // All keys of the line are strings, so it always has a JSON form.
             if serde_json::to_writer(&mut lines, &line(*ordinal, cell, sets)).is_ok() {
                 lines.push(b'\n');
             }
@@ -83,9 +86,8 @@ fn line<'a>(ordinal: u32, record: &'a CellRecord, shard: &ShardRecord) -> Line<'
         } else {
             "ok"
         },
-        output: story.output.as_deref().filter(|_| ok),
-        etag: story.etag.as_deref().filter(|_| ok),
-        bytes: story.bytes.filter(|_| ok),
+        output: story.output.as_ref().filter(|_| ok),
+        artefacts: if ok { &story.artefacts } else { &[] },
         error_code: story.error_code.as_deref().filter(|_| failed),
         error_message: story.error_message.as_deref().filter(|_| failed),
     }

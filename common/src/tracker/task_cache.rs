@@ -1,3 +1,5 @@
+//! Task items, read at most every half minute.
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

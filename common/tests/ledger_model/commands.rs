@@ -1,7 +1,7 @@
 //! What the producer's commands do to ledger and queue, one call after the other: `submit`,
 //! `retry`, a repair that sends again, and `resume`. `cancel` is a single write.
 
-use tilefleet_common::domain::{TaskId, ordinals_of_shard, shard_count};
+use tilefleet_common::domain::{Recipe, TaskId, ordinals_of_shard, shard_count};
 use tilefleet_common::ledger::flow::{Answer, Operation};
 use tilefleet_common::ledger::transition::{self, NewTask};
 use tilefleet_common::ledger::{TaskState, Write};
@@ -14,6 +14,7 @@ use crate::table::{Cells, Items, Table};
 pub(crate) struct World<'a> {
     pub(crate) table: &'a Table,
     pub(crate) new: &'a NewTask,
+    pub(crate) recipe: &'a Recipe,
     pub(crate) flaw: Option<Flaw>,
     pub(crate) items: &'a mut Items,
     pub(crate) queue: &'a mut Queue,
@@ -62,6 +63,8 @@ fn small(number: u32) -> u8 {
 /// The next call of `submit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Submit {
+    ReadTask,
+    CreateRecipe,
     CreateTask,
     CreateShard(u8),
     /// Sends these cells of this shard, which was reopened so often.
@@ -75,15 +78,24 @@ impl Submit {
     /// Makes the call and returns the one after it.
     pub(crate) fn call(self, world: &mut World<'_>) -> Self {
         match self {
+            Self::ReadTask => match world.table.view(world.items).task {
+                Some(task) if task.submitted => Self::Done,
+                Some(_) => Self::CreateShard(0),
+                None if world.flaw == Some(Flaw::TaskBeforeRecipe) => Self::CreateTask,
+                None => Self::CreateRecipe,
+            },
+            Self::CreateRecipe => {
+                world.write(transition::create_recipe(world.task(), world.recipe));
+                if world.flaw == Some(Flaw::TaskBeforeRecipe) {
+                    Self::CreateShard(0)
+                } else {
+                    Self::CreateTask
+                }
+            }
             Self::CreateTask => {
                 world.write(transition::create_task(world.new));
-                let submitted = world
-                    .table
-                    .view(world.items)
-                    .task
-                    .is_some_and(|task| task.submitted);
-                if submitted {
-                    Self::Done
+                if world.flaw == Some(Flaw::TaskBeforeRecipe) {
+                    Self::CreateRecipe
                 } else {
                     Self::CreateShard(0)
                 }

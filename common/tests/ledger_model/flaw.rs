@@ -22,6 +22,8 @@ pub(crate) enum Flaw {
     EnqueuedThoughReopened,
     /// `resume` sends what is pending before the task runs again.
     SendBeforeRunning,
+    /// `submit` puts the task before its recipe.
+    TaskBeforeRecipe,
     /// `retry_shard` does not check whether the task's state and epoch are those it has read.
     RetryInAnyEpoch,
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use stateright::{Model, Property};
-use tilefleet_common::domain::{Recipe, shard_of};
+use tilefleet_common::domain::{Job, Recipe, shard_of};
 use tilefleet_common::ledger::TaskState;
 use tilefleet_common::ledger::flow::{Operation, Step};
 use tilefleet_common::ledger::transition::{NewTask, Ticket};
@@ -29,6 +29,7 @@ pub(crate) struct Fleet {
     pub(crate) budget: Budget,
     pub(crate) flaw: Option<Flaw>,
     new: Arc<NewTask>,
+    recipe: &'static Recipe,
     pub(crate) tickets: [Ticket; CELLS as usize],
     pub(crate) shared: Arc<Shared>,
 }
@@ -48,12 +49,13 @@ type Doing = (Items, u8, u16, i64);
 
 impl Fleet {
     pub(crate) fn new(shard_size: u32, budget: Budget) -> Self {
+        let recipe = Recipe::builtin("rgb").unwrap();
         let new = NewTask {
             task: "rgb-0123456789abcdef".parse().unwrap(),
             cells: CELLS.into(),
             shard_size,
             manifest: "s3://out/manifest.ndjson".parse().unwrap(),
-            recipe: Recipe::Rgb,
+            job: Job::Raster(recipe.clone()).id(),
             output: "s3://out/".parse().unwrap(),
             region: None,
             digest: "0123456789abcdef".to_owned(),
@@ -64,12 +66,14 @@ impl Fleet {
             shard: shard_of(ordinal, shard_size),
             ordinal,
             cell: format!("48RXT/2020-08-01/{ordinal}").parse().unwrap(),
+            job: new.job.clone(),
         };
         let tickets = [ticket(0), ticket(1)];
         Self {
             budget,
             flaw: None,
             new: Arc::new(new),
+            recipe,
             tickets,
             shared: Arc::default(),
         }
@@ -125,6 +129,7 @@ impl Fleet {
         let mut world = World {
             table: self.table(),
             new: &self.new,
+            recipe: self.recipe,
             flaw: self.flaw,
             items: &mut state.items,
             queue: &mut state.queue,
@@ -134,7 +139,7 @@ impl Fleet {
             Event::Submit => state.submit = state.submit.call(&mut world),
             Event::SubmitCrashes => {
                 state.budget.submit_crashes -= 1;
-                state.submit = Submit::CreateTask;
+                state.submit = Submit::ReadTask;
             }
             Event::RetryAsked => {
                 state.budget.retries -= 1;
@@ -216,7 +221,7 @@ impl Fleet {
             workers: [Worker::Idle; 2],
             queue: Queue::default(),
             items: Items::default(),
-            submit: Submit::CreateTask,
+            submit: Submit::ReadTask,
             retry: Retry::Unasked,
             resume: Resume::Unasked,
             budget: self.budget,
@@ -228,7 +233,7 @@ impl Fleet {
     pub(crate) fn events(&self, state: &State, workers: u8, events: &mut Vec<Event>) {
         if state.submit != Submit::Done {
             events.push(Event::Submit);
-            if state.budget.submit_crashes > 0 && state.submit != Submit::CreateTask {
+            if state.budget.submit_crashes > 0 && state.submit != Submit::ReadTask {
                 events.push(Event::SubmitCrashes);
             }
         }
@@ -276,14 +281,14 @@ impl Fleet {
 
     fn remember(&self, state: &mut State) {
         let view = self.table().view(&state.items);
-        state.history.ok |= view.ok_rows;
+        state.history.ok |= view.ok_cells;
         let open: Cells = view
             .shards
             .iter()
             .flatten()
             .map(|shard| shard.pending | shard.failed)
             .sum();
-        state.history.done |= view.ok_rows & !open;
+        state.history.done |= view.ok_cells & !open;
         if let Some(task) = view.task.filter(|task| task.state == TaskState::Complete) {
             state.history.completed |= 1 << task.epoch;
         }

@@ -418,6 +418,23 @@ fn without_the_count_of_reopenings_a_retry_that_dies_leaves_a_cell_without_a_mes
 }
 
 #[test]
+fn with_the_task_before_its_recipe_a_submit_that_dies_leaves_cells_that_nobody_can_make() {
+    let budget = Budget {
+        submit_crashes: 1,
+        ..NONE
+    };
+    let fleet = Fleet::new(ONE_SHARD, budget).with(Flaw::TaskBeforeRecipe);
+    let way = Graph::of(&fleet)
+        .way_to_a_lost_state()
+        .expect("a state without a good end");
+    let (story, _) = fleet.describe(way);
+    assert!(
+        story.contains("DIES") && story.contains("before `create the recipe`"),
+        "{story}"
+    );
+}
+
+#[test]
 fn what_is_sent_before_the_task_runs_again_is_dropped() {
     let budget = Budget {
         cancels: 1,
@@ -464,7 +481,7 @@ fn without_the_condition_of_close_failed_a_cell_that_is_ok_counts_as_failed() {
         },
     )
     .with(Flaw::CloseFailedUnconditional);
-    assert!(breaks(property::SETS_SAY_WHAT_ROWS_SAY, &fleet));
+    assert!(breaks(property::SETS_AGREE_WITH_ITEMS, &fleet));
 }
 
 #[test]

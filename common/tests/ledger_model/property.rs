@@ -12,16 +12,16 @@ use crate::table::{Cells, ShardView};
 pub(crate) const COMPLETE_MEANS_NOTHING_PENDING: &str =
     "a complete task has all its shards and no pending cell";
 const SETS_ARE_SOUND: &str = "a cell is pending, failed or neither, and in its own shard only";
-const CLOSED_MEANS_OK: &str = "a cell that is neither pending nor failed has a row that says ok";
+const CLOSED_MEANS_OK: &str = "a cell that is neither pending nor failed has an item that says ok";
 pub(crate) const DONE_IS_DONE: &str = "a cell that was closed as ok is not pending again";
-const OK_WINS: &str = "a row that says ok says so for ever";
+const OK_WINS: &str = "an item that says ok says so for ever";
 const NOTICE_OF_COMPLETE_EPOCH: &str =
     "a notice goes out only for an epoch in which the task was complete";
 const NOTIFIED_MEANS_PUBLISHED: &str = "an epoch that is marked as notified has its notice out";
 pub(crate) const ONE_NOTICE: &str =
     "an epoch has one notice, unless its sender died or lost its lease";
 pub(crate) const EPOCHS_END: &str = "a task that was complete in an epoch does not run in it again";
-pub(crate) const SETS_SAY_WHAT_ROWS_SAY: &str = "sets say what rows say when all is done";
+pub(crate) const SETS_AGREE_WITH_ITEMS: &str = "sets agree with items when all is done";
 
 /// The properties, and that what the budget provokes does happen: a search that never gets there
 /// proves nothing.
@@ -40,7 +40,7 @@ pub(crate) fn all(budget: Budget) -> Vec<Property<Fleet>> {
             state.history.done & pending == 0
         }),
         Property::always(OK_WINS, |fleet: &Fleet, state: &State| {
-            state.history.ok & !fleet.table().view(&state.items).ok_rows == 0
+            state.history.ok & !fleet.table().view(&state.items).ok_cells == 0
         }),
         Property::always(NOTICE_OF_COMPLETE_EPOCH, |_, state: &State| {
             state.history.published & !state.history.completed == 0
@@ -64,11 +64,11 @@ pub(crate) fn all(budget: Budget) -> Vec<Property<Fleet>> {
                 .filter(|task| task.state == TaskState::Running);
             running.is_none_or(|task| state.history.completed >> task.epoch & 1 == 0)
         }),
-        Property::always(SETS_SAY_WHAT_ROWS_SAY, sets_say_what_rows_say),
+        Property::always(SETS_AGREE_WITH_ITEMS, sets_agree_with_items),
         Property::sometimes(
             "a task ends well with a failed cell",
             |fleet: &Fleet, state: &State| {
-                fleet.is_at_rest(state) && fleet.table().view(&state.items).failed_rows != 0
+                fleet.is_at_rest(state) && fleet.table().view(&state.items).failed_cells != 0
             },
         ),
     ];
@@ -79,7 +79,7 @@ pub(crate) fn all(budget: Budget) -> Vec<Property<Fleet>> {
                 let view = fleet.table().view(&state.items);
                 fleet.is_at_rest(state)
                     && view.task.is_some_and(|task| task.epoch > 1)
-                    && view.failed_rows == 0
+                    && view.failed_cells == 0
             },
         ));
     }
@@ -135,18 +135,18 @@ fn sets_are_sound(fleet: &Fleet, state: &State) -> bool {
 }
 
 fn closed_means_ok(fleet: &Fleet, state: &State) -> bool {
-    let ok = fleet.table().view(&state.items).ok_rows;
+    let ok = fleet.table().view(&state.items).ok_cells;
     shards(fleet, state).all(|(ordinals, shard)| {
         shard.is_none_or(|shard| ordinals & !shard.pending & !shard.failed & !ok == 0)
     })
 }
 
-fn sets_say_what_rows_say(fleet: &Fleet, state: &State) -> bool {
+fn sets_agree_with_items(fleet: &Fleet, state: &State) -> bool {
     let view = fleet.table().view(&state.items);
     let failed: Cells = shards(fleet, state)
         .map(|(_, shard)| shard.map_or(0, |shard| shard.failed))
         .sum();
     // One case remains that redelivery cannot repair: a success that no message carries from the
-    // row to the shard. The next retry closes the cell without doing the work again.
-    !state.is_idle() || failed & view.ok_rows == 0 || state.history.untold
+    // item to the shard. The next retry closes the cell without doing the work again.
+    !state.is_idle() || failed & view.ok_cells == 0 || state.history.untold
 }

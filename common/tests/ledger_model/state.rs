@@ -10,7 +10,7 @@ pub(crate) const WORKERS: u8 = 2;
 /// Past events that the ledger does not remember. Epochs and ordinals are bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct History {
-    /// Cells whose row said ok.
+    /// Cells whose item said ok.
     pub(crate) ok: Cells,
     /// Cells that were ok and neither pending nor failed.
     pub(crate) done: Cells,
@@ -23,7 +23,7 @@ pub(crate) struct History {
     /// Epochs whose notice was out unmarked when its sender died, or not settled when the sender's
     /// lease ran out.
     pub(crate) disturbed: u8,
-    /// A success may be recorded and never closed: a worker without a message died between row and
+    /// A success may be recorded and never closed: a worker without a message died between item and
     /// shard, a worker deleted a message that it held no longer, or a message was dropped because
     /// the task was cancelled.
     pub(crate) untold: bool,

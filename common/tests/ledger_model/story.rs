@@ -68,6 +68,14 @@ impl Fleet {
             .filter_map(|operation| self.refusal(before, operation))
             .collect();
         effects.extend(self.found(before, event, &operations));
+        // The model reads the recipe in one step with the shard.
+        if let Event::Proceed(worker) = event
+            && let (Some((_, was)), Some((_, is))) =
+                (self.step(before, worker), self.step(&after, worker))
+            && (&*was, matches!(*is, Step::Start(_))) == (&Step::ReadShard, true)
+        {
+            effects.push("recipe found".to_owned());
+        }
         effects.extend(self.changes(before, &after));
         effects.extend(self.aftermath(before, &after, event));
         if effects.is_empty() && !operations.is_empty() {
@@ -154,6 +162,10 @@ impl Fleet {
         let shard = |shard: u8| Key::Shard(self.new_task().task.clone(), shard.into());
         let key = match (event, operations) {
             (_, [Operation::Read(key)]) => key.clone(),
+            (Event::Submit, _) => match state.submit {
+                Submit::ReadTask => task(),
+                _ => return None,
+            },
             (Event::Retry, _) => match state.retry {
                 Retry::ReadTask(_) => task(),
                 Retry::ReadShard(number, ..) | Retry::ReadPending(number) => shard(number),
@@ -184,6 +196,9 @@ impl Fleet {
             };
             let words = match was {
                 Some(was) => differences(&was, is),
+                None if matches!(key, Key::Recipe(_)) => {
+                    vec!["there, and never changed".to_owned()]
+                }
                 None => said(is),
             };
             if !words.is_empty() {
@@ -229,18 +244,23 @@ impl Fleet {
         let new = self.new_task();
         let shards = new.cells.div_ceil(new.shard_size);
         let cells = (0..new.cells).map(|ordinal| (ordinal / new.shard_size, ordinal));
-        let mut keys = vec![Key::Task(new.task.clone())];
+        let mut keys = vec![Key::Task(new.task.clone()), Key::Recipe(new.task.clone())];
         keys.extend((0..shards).map(|shard| Key::Shard(new.task.clone(), shard)));
         keys.extend(cells.map(|(shard, ordinal)| Key::Cell(new.task.clone(), shard, ordinal)));
         keys
     }
 
-    /// Every item as it stands, each with its name.
+    /// Every item as it stands, each with its name. The recipe never changes.
     pub(crate) fn standing(&self, state: &State) -> Vec<(String, String)> {
-        let items = self.keys().into_iter().filter_map(|key| {
-            let item = self.table().item(&state.items, &key)?;
-            Some((label(&key), said(&item).join(", ")))
-        });
+        let may_change = |key: &Key| !matches!(key, Key::Recipe(_));
+        let items = self
+            .keys()
+            .into_iter()
+            .filter(may_change)
+            .filter_map(|key| {
+                let item = self.table().item(&state.items, &key)?;
+                Some((label(&key), said(&item).join(", ")))
+            });
         items.collect()
     }
 }
@@ -291,8 +311,9 @@ fn step_name(step: &Step) -> String {
         Step::ReadTask => " 4 read the task".to_owned(),
         Step::ReadShard => " 4 read the shard".to_owned(),
         Step::ReadCell { .. } => " 4 read the cell".to_owned(),
-        Step::Start => " 4 start the cell".to_owned(),
-        Step::Work => " 5 work".to_owned(),
+        Step::ReadRecipe => " 4 read the recipe".to_owned(),
+        Step::Start(_) => " 4 start the cell".to_owned(),
+        Step::Work(_) => " 5 work".to_owned(),
         Step::Record(Outcome::Ok(_)) => " 6 record ok".to_owned(),
         Step::Record(Outcome::Failed(_)) => " 6 record failed".to_owned(),
         Step::Announce(_) => "   announce the failure".to_owned(),
@@ -305,6 +326,7 @@ fn step_name(step: &Step) -> String {
         Step::MarkNotified(epoch) => format!(" 9 mark notice {epoch} as sent"),
         Step::ReleaseNotice { epoch, .. } => format!(" 9 give notice {epoch} back"),
         Step::Delete => "10 delete the message".to_owned(),
+        Step::Defer(Deferral::Recipe(_)) => "   leave it: recipe".to_owned(),
         Step::Defer(Deferral::UnknownTask) => "   leave it: unknown task".to_owned(),
         Step::Defer(Deferral::NoticeHeld { .. }) => "   leave it: notice claimed".to_owned(),
         Step::Defer(Deferral::NoticeFailed) => "   leave it: notice failed".to_owned(),
@@ -313,10 +335,12 @@ fn step_name(step: &Step) -> String {
 
 fn submit_name(call: Submit) -> String {
     match call {
-        Submit::CreateTask => " 2 create the task".to_owned(),
-        Submit::CreateShard(shard) => format!(" 3 create shard {shard}"),
-        Submit::Send(_, cells, _) => format!(" 3 send {}", first_of(cells)),
-        Submit::MarkEnqueued(shard, _) => format!(" 3 mark shard {shard}"),
+        Submit::ReadTask => "   read the task".to_owned(),
+        Submit::CreateRecipe => " 2 create the recipe".to_owned(),
+        Submit::CreateTask => " 3 create the task".to_owned(),
+        Submit::CreateShard(shard) => format!(" 4 create shard {shard}"),
+        Submit::Send(_, cells, _) => format!(" 4 send {}", first_of(cells)),
+        Submit::MarkEnqueued(shard, _) => format!(" 4 mark shard {shard}"),
         Submit::MarkSubmitted => "   mark the task".to_owned(),
         Submit::Done => "   end".to_owned(),
     }
@@ -358,6 +382,7 @@ fn first_of(cells: Cells) -> String {
 fn label(key: &Key) -> String {
     match key {
         Key::Task(_) => "task".to_owned(),
+        Key::Recipe(_) => "recipe".to_owned(),
         Key::Shard(_, shard) => format!("shard {shard}"),
         Key::Cell(_, _, ordinal) => format!("cell {ordinal}"),
     }
@@ -408,13 +433,13 @@ fn said(item: &Item) -> Vec<String> {
     let mut words = vec![];
     for (name, word) in SHOWN {
         match item.get(name) {
+            None if name == attribute::PENDING && item.contains_key(attribute::SIZE) => {
+                words.push("pending {}".to_owned());
+            }
             Some(Value::Number(0)) | None => {}
             Some(_) if name == attribute::NOTIFY_UNTIL && is_notified(item) => {}
             Some(said) => words.push(format!("{word}{}", value(name, Some(said)))),
         }
-    }
-    if words.is_empty() {
-        words.push("nothing pending or failed".to_owned());
     }
     words
 }

@@ -35,7 +35,7 @@ const STORY: [&str; 14] = [
     attribute::REASON,
     attribute::CANCELLED_AT,
     attribute::CANCELS,
-    attribute::CANCELS_TOLD,
+    attribute::CANCELS_NOTIFIED,
 ];
 
 /// Numbers for values that many states share.
@@ -80,6 +80,7 @@ impl<T: Eq + Hash> Pool<T> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Items {
     task: Option<u16>,
+    recipe: Option<u16>,
     shards: [Option<u16>; 2],
     cells: [Option<u16>; 2],
 }
@@ -88,6 +89,7 @@ impl Items {
     fn slot(&mut self, key: &Key) -> &mut Option<u16> {
         match key {
             Key::Task(_) => &mut self.task,
+            Key::Recipe(_) => &mut self.recipe,
             Key::Shard(_, shard) => &mut self.shards[usize::try_from(*shard).unwrap()],
             Key::Cell(_, _, ordinal) => &mut self.cells[usize::try_from(*ordinal).unwrap()],
         }
@@ -124,8 +126,8 @@ pub(crate) struct ShardView {
 pub(crate) struct View {
     pub(crate) task: Option<TaskView>,
     pub(crate) shards: [Option<ShardView>; 2],
-    pub(crate) ok_rows: Cells,
-    pub(crate) failed_rows: Cells,
+    pub(crate) ok_cells: Cells,
+    pub(crate) failed_cells: Cells,
 }
 
 /// The table: carries out operations on the items of a state.
@@ -204,10 +206,10 @@ impl Table {
             return *view;
         }
         let value = |number: Option<u16>| number.map(|number| self.items.value(number));
-        let rows = |state: CellState| {
+        let cells_in = |state: CellState| {
             let state = Value::from(state.name());
             let is =
-                |cell| value(cell).is_some_and(|row| row.get(attribute::STATE) == Some(&state));
+                |cell| value(cell).is_some_and(|item| item.get(attribute::STATE) == Some(&state));
             items
                 .cells
                 .iter()
@@ -220,8 +222,8 @@ impl Table {
             shards: items
                 .shards
                 .map(|shard| value(shard).map(|item| shard_view(&item))),
-            ok_rows: rows(CellState::Ok),
-            failed_rows: rows(CellState::Failed),
+            ok_cells: cells_in(CellState::Ok),
+            failed_cells: cells_in(CellState::Failed),
         };
         self.views.lock().unwrap().insert(*items, view);
         view

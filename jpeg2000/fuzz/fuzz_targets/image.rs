@@ -1,4 +1,4 @@
-//! Boxes, main header and tile-parts.
+//! Fuzzes the boxes, the main header and the search for tile-parts.
 #![no_main]
 
 use bytes::Bytes;

@@ -1,11 +1,11 @@
-//! The whole way to the samples, and the check of tiles that another decoder has to take.
+//! Fuzzes the whole way to the samples, and the check of tiles for another decoder.
 #![no_main]
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use tilefleet_jpeg2000::{Image, TileDecoder, Tiles};
 
-/// Samples of the largest image that is decoded, to stay fast.
+/// Samples of the largest image to decode, so that each run is fast.
 const LIMIT: u64 = 1 << 16;
 
 fuzz_target!(|data: &[u8]| {

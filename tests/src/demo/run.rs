@@ -13,6 +13,7 @@ use super::{console, results, scenes, work};
 use crate::aws::endpoint::{Endpoint, EndpointOptions};
 use crate::aws::stack::Stack;
 use crate::fleet::binaries::Fleet;
+use crate::layout;
 use tilefleet_common::deployment;
 
 /// Runs the demo to its end. Dropping the future half-way ends everything that it started.
@@ -108,10 +109,12 @@ async fn keep(settings: &Settings, stack: &Stack) -> Result<()> {
         writeln!(exports, "export {name}='{value}'")?;
     }
     fs::write(&file, exports).with_context(|| format!("cannot write {}", file.display()))?;
+    let producer = layout::binary(&layout::binaries_directory()?, "producer")?;
     console::step("kept running until Ctrl-C; in another terminal:");
     console::command(&format!(
-        ". {} && ./target/release/producer list",
-        file.display()
+        ". {} && {} list",
+        file.display(),
+        producer.display()
     ));
     loop {
         tokio::time::sleep(Duration::from_hours(1)).await;

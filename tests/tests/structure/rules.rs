@@ -15,14 +15,24 @@ const FILES_OF_A_FOLDER: usize = 12;
 
 /// What each crate may depend on of ours, and which crates of others it must not know. Tests and
 /// benchmarks may depend on more.
-const CRATES: [(&str, &[&str], &[&str]); 8] = [
+const CRATES: [(&str, &[&str], &[&str]); 10] = [
     ("tilefleet-common", &[], &["clap", "gdal"]),
     ("tilefleet-jpeg2000", &[], &["gdal"]),
-    ("tilefleet-producer", &["tilefleet-common"], &["gdal"]),
+    ("tilefleet-settings", &[], &["gdal", "aws-config"]),
+    (
+        "tilefleet-producer",
+        &["tilefleet-common", "tilefleet-settings"],
+        &["gdal"],
+    ),
+    (
+        "tilefleet-fuse",
+        &["tilefleet-jpeg2000"],
+        &["aws-config", "clap", "tokio"],
+    ),
     (
         "tilefleet-worker",
-        &["tilefleet-common", "tilefleet-jpeg2000"],
-        &[],
+        &["tilefleet-common", "tilefleet-fuse", "tilefleet-settings"],
+        &["gdal"],
     ),
     ("tilefleet-scenes", &[], &[]),
     ("tilefleet-simulation", &[], &["gdal"]),

@@ -38,10 +38,11 @@ fn field(
     bytes: &[u8],
 ) -> Case {
     edited(name, codes, words, |file| {
-        file.main(marker)[at..at + bytes.len()].copy_from_slice(bytes)
+        file.main(marker)[at..at + bytes.len()].copy_from_slice(bytes);
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "a table with a case in each item")]
 pub(crate) fn tile_parts() -> Vec<Case> {
     let psot = |name, codes, words, tile: usize, claimed: fn(u32) -> u32| {
         edited(name, codes, words, |file| {
@@ -67,21 +68,26 @@ pub(crate) fn tile_parts() -> Vec<Case> {
             |file| drop(file.parts.pop()),
         ),
         edited("all tiles missing", ANY, "", |file| file.parts.clear()),
-        edited("a tile twice", MALFORMED, "tile 4 goes on after", |file| {
-            let again = file.parts[4].clone();
-            file.parts.insert(5, again);
-        }),
+        edited(
+            "a tile twice",
+            MALFORMED,
+            "tile 4 continues after",
+            |file| {
+                let again = file.parts[4].clone();
+                file.parts.insert(5, again);
+            },
+        ),
         edited(
             "a tile twice, the second time at the end",
             MALFORMED,
-            "tile 0 goes on after",
+            "tile 0 continues after",
             |file| {
                 let again = file.parts[0].clone();
                 file.parts.push(again);
             },
         ),
         edited("a tile in the place of another", DAMAGED, "tile", |file| {
-            file.parts[3].tile = 4
+            file.parts[3].tile = 4;
         }),
         edited(
             "a tile beyond the grid",
@@ -90,7 +96,7 @@ pub(crate) fn tile_parts() -> Vec<Case> {
             |file| file.parts[8].tile = 9,
         ),
         edited("tile 65535", MALFORMED, "does not exist", |file| {
-            file.parts[8].tile = 0xffff
+            file.parts[8].tile = 0xffff;
         }),
         edited(
             "tiles changed for each other, and listed otherwise",
@@ -113,7 +119,7 @@ pub(crate) fn tile_parts() -> Vec<Case> {
         edited(
             "a second part that was not announced",
             MALFORMED,
-            "goes on after",
+            "continues after",
             |file| {
                 let more = Part {
                     number: 1,
@@ -143,14 +149,14 @@ pub(crate) fn tile_parts() -> Vec<Case> {
             length + 1
         }),
         psot("a tile-part of 13 bytes", MALFORMED, "13 bytes", 4, |_| 13),
-        psot("a tile-part of 4 GB", TRUNCATED, "are there", 4, |_| {
+        psot("a tile-part of 4 GB", TRUNCATED, "are left", 4, |_| {
             u32::MAX
         }),
         psot("an open tile-part in the middle", ANY, "", 4, |_| 0),
         psot(
             "the last tile-part too long",
             TRUNCATED,
-            "are there",
+            "are left",
             8,
             |length| length + 100,
         ),
@@ -210,24 +216,24 @@ pub(crate) fn packets() -> Vec<Case> {
     };
     vec![
         plt("a packet length too long", "PLT", |list| {
-            *list.last_mut().expect("some") += 1
+            *list.last_mut().expect("some") += 1;
         }),
         plt("a packet length too few", "PLT", |list| {
-            list.truncate(list.len() - 1)
+            list.truncate(list.len() - 1);
         }),
         plt("a packet length too many", "PLT", |list| list.push(1)),
         plt("a packet length without end", "PLT", |list| list.push(0xff)),
         plt("a packet length of ten digits", "PLT", |list| {
-            list.splice(1..1, [0xff; 10]).for_each(drop)
+            list.splice(1..1, [0xff; 10]).for_each(drop);
         }),
         plt("packet lengths of another number", "PLT", |list| {
-            list[0] = 9
+            list[0] = 9;
         }),
         data("zeros for packets", |data| data.fill(0)),
         data("ones for packets", |data| data.fill(0xff)),
         unlisted("zeros for packets that are not listed", |data| data.fill(0)),
         unlisted("ones for packets that are not listed", |data| {
-            data.fill(0xff)
+            data.fill(0xff);
         }),
         unlisted("packets of text", |data| {
             data.iter_mut()
@@ -235,14 +241,14 @@ pub(crate) fn packets() -> Vec<Case> {
                 .for_each(|(byte, &text)| *byte = text);
         }),
         unlisted("the last byte of the packets missing", |data| {
-            data.truncate(data.len() - 1)
+            data.truncate(data.len() - 1);
         }),
         unlisted("a byte too many in the packets", |data| data.push(0)),
         unlisted("the first byte of the packets at the end", |data| {
-            data.rotate_left(1)
+            data.rotate_left(1);
         }),
         unlisted("a kilobyte of zeros in the packets", |data| {
-            data[3000..4000].fill(0)
+            data[3000..4000].fill(0);
         }),
         unlisted("the packets backwards", |data| data.reverse()),
         unlisted("a marker in the packets", |data| {
@@ -266,10 +272,11 @@ pub(crate) fn packets() -> Vec<Case> {
 }
 
 /// Headers that announce what cannot be, or what would take more than there is.
+#[expect(clippy::too_many_lines, reason = "a table with a case in each item")]
 pub(crate) fn headers() -> Vec<Case> {
     let without = |name, marker: u16| {
         edited(name, MALFORMED, "", |file| {
-            file.main.retain(|segment| segment.marker != marker)
+            file.main.retain(|segment| segment.marker != marker);
         })
     };
     let twice = |name, marker: u16| {
@@ -449,7 +456,7 @@ pub(crate) fn headers() -> Vec<Case> {
         field("a guard bit more", ANY, "", (QCD, 0), &[0x60]),
         field("exponents of 31", ANY, "", (QCD, 1), &[0xf8; 7]),
         edited("an exponent too few", ANY, "", |file| {
-            file.main(QCD).truncate(7)
+            file.main(QCD).truncate(7);
         }),
         edited("a main header without end", ANY, "", |file| {
             file.main.extend(std::iter::repeat_n(
@@ -495,10 +502,10 @@ pub(crate) fn others() -> Vec<Case> {
             "",
         ),
         absurd("millions of code blocks of the other wavelet", |file| {
-            file.main(COD)[6..8].fill(0)
+            file.main(COD)[6..8].fill(0);
         }),
         absurd("millions of precincts of the other wavelet", |file| {
-            file.main(COD)[10..13].fill(0x11)
+            file.main(COD)[10..13].fill(0x11);
         }),
         absurd("one tile of 11500 x 11500 of the other wavelet", |_| ()),
     ]

@@ -79,6 +79,7 @@ pub(crate) fn countless_strips() -> Vec<u8> {
         .bytes
 }
 
+#[expect(clippy::too_many_lines, reason = "a table with a case in each item")]
 pub(crate) fn directories() -> Vec<Case> {
     let patched = |name, codes, words, mut tiff: Tiff, at: usize, bytes: &[u8]| {
         tiff.bytes[at..at + bytes.len()].copy_from_slice(bytes);
@@ -445,10 +446,10 @@ pub(crate) fn tiles() -> Vec<Case> {
             lzw().set(TILE_BYTE_COUNTS, 4, half),
         ),
         changed("TIFF: a flipped bit in the middle of a tile", |tile| {
-            tile[tile.len() / 2] ^= 1
+            tile[tile.len() / 2] ^= 1;
         }),
         changed("TIFF: a flipped bit in a tile's checksum", |tile| {
-            *tile.last_mut().expect("some") ^= 1
+            *tile.last_mut().expect("some") ^= 1;
         }),
         changed("TIFF: a tile of zeros", |tile| tile.fill(0)),
     ]

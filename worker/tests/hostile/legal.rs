@@ -32,10 +32,10 @@ pub(crate) fn boxes() -> Vec<Case> {
     vec![
         edited("taken apart and put together", |_| ()),
         edited("codestream box with its length", |file| {
-            file.codestream = Length::Short
+            file.codestream = Length::Short;
         }),
         edited("codestream box with a length of 64 bits", |file| {
-            file.codestream = Length::Long
+            file.codestream = Length::Long;
         }),
         edited("all boxes with lengths of 64 bits", |file| {
             file.boxes
@@ -82,10 +82,10 @@ pub(crate) fn boxes() -> Vec<Case> {
             file.behind = vec![0; 4096];
         }),
         edited("bytes behind EOC in an open codestream", |file| {
-            file.behind = b"padding\n".to_vec()
+            file.behind = b"padding\n".to_vec();
         }),
         edited("more brands", |file| {
-            file.content(*b"ftyp").extend(b"jpx jpxb")
+            file.content(*b"ftyp").extend(b"jpx jpxb");
         }),
         edited("a megabyte of other metadata", |file| {
             let text = format!("<metadata>{}</metadata>", "<a b='c'>d</a>".repeat(80_000));
@@ -146,7 +146,7 @@ pub(crate) fn markers() -> Vec<Case> {
         }),
         parts("three parts a tile", |_| ()),
         parts("tile-parts interleaved", |file| {
-            file.parts.sort_by_key(|part| part.number)
+            file.parts.sort_by_key(|part| part.number);
         }),
         parts("tile-parts interleaved backwards, listed", |file| {
             file.parts.reverse();

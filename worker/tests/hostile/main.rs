@@ -16,7 +16,6 @@
 )]
 
 mod boxes;
-mod case;
 mod codestream;
 mod command;
 mod damage;
@@ -24,9 +23,11 @@ mod geotiff;
 mod jp2;
 mod legal;
 mod place;
-mod scene;
 mod stand_ins;
+mod support;
 mod tiff;
+
+use support::{case, scene};
 
 #[test]
 fn legal_but_unusual_files_become_the_same_raster() {

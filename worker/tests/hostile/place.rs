@@ -48,6 +48,7 @@ fn moved(name: &str, place: &Georeference, words: &'static str) -> Case {
     )
 }
 
+#[expect(clippy::too_many_lines, reason = "a table with a case in each item")]
 pub(crate) fn cases() -> Vec<Case> {
     let here = place();
     let Georeference {
@@ -200,6 +201,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// XML that costs a careless parser all its time or memory.
+#[expect(clippy::too_many_lines, reason = "a table with a case in each item")]
 pub(crate) fn bombs() -> Vec<Case> {
     let declared = |entities: &str, used: &str| {
         let gml = gml();

@@ -89,7 +89,7 @@ impl Script {
 
     /// The whole submit, in one line.
     pub(super) fn submit(&mut self) -> &mut Self {
-        self.in_one_line("submit", " 2-3 the whole submit", |script| {
+        self.in_one_line("submit", " 2-4 the whole submit", |script| {
             script.until_it_cannot(Event::Submit);
         })
     }
@@ -149,7 +149,7 @@ impl Script {
                 break;
             }
             self.event(match *step {
-                Step::Work => Event::WorkOk(worker),
+                Step::Work(_) => Event::WorkOk(worker),
                 Step::Publish { .. } => Event::Publish(worker),
                 Step::Delete => Event::Delete(worker),
                 Step::Defer(_) => Event::Defer(worker),
@@ -162,7 +162,7 @@ impl Script {
     /// The worker receives the cell and is about to work on it.
     pub(super) fn begin(&mut self, worker: u8, cell: u8) -> &mut Self {
         self.receive(worker, cell);
-        self.until(worker, |step| *step == Step::Work)
+        self.until(worker, |step| matches!(step, Step::Work(_)))
     }
 
     /// The worker carries its message to the end.

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
-use tilefleet_common::domain::TaskId;
+use tilefleet_common::domain::{Artefact, Job, JobId, Recipe, Role, TaskId};
 use tilefleet_common::ledger::transition::{self, Failure, NewTask, Success, Ticket};
 use tilefleet_common::ledger::{
     Answer, Item, Key, Part, TaskState, Transaction, TransactionAnswer, Write,
@@ -54,6 +54,7 @@ enum Move {
 
 /// Any step of the protocol, in an order that makes no sense: every condition is met and not met in
 /// turn.
+#[expect(clippy::too_many_lines, reason = "a table with a step in each item")]
 fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move> {
     let shard = random.random_range(0..2);
     let ordinal = shard * 2 + random.random_range(0..2);
@@ -63,6 +64,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         shard,
         ordinal,
         cell,
+        job: JobId::Probe,
     };
     let output = "s3://bucket/output/".parse()?;
     let epoch = random.random_range(1..4);
@@ -72,8 +74,12 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
     };
     let success = Success {
         output,
-        etag: "\"tag\"".into(),
-        bytes: u64::MAX,
+        artefacts: vec![Artefact {
+            role: Role::Raster,
+            location: "ü.tif".into(),
+            etag: "\"tag\"".into(),
+            bytes: u64::MAX,
+        }],
         fetch_ms: 1,
         fuse_ms: 2,
         publish_ms: 3,
@@ -87,13 +93,14 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         Some(tilefleet_common::ledger::Value::Numbers(failed)) => failed.clone(),
         _ => BTreeSet::from([ordinal]),
     };
-    Ok(match random.random_range(0..21) {
+    let rgb = Recipe::builtin("rgb").context("no recipe rgb")?;
+    Ok(match random.random_range(0..22) {
         0 => Move::Write(transition::create_task(&NewTask {
             task: task.clone(),
             cells: 4,
             shard_size: 2,
             manifest: success.output.join("manifest"),
-            recipe: tilefleet_common::domain::Recipe::Rgb,
+            job: Job::Raster(rgb.clone()).id(),
             output: success.output.clone(),
             region: Some("eu-west-1".into()),
             digest: "d".into(),
@@ -132,14 +139,15 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         }),
         15 => Move::Write(transition::cancel_task(task, &"ü".repeat(300), "now")),
         16 => Move::Write(transition::resume_task(task)),
-        17 => Move::Write(transition::mark_cancel_told(task, epoch)),
+        17 => Move::Write(transition::mark_cancel_notified(task, epoch)),
         18 => Move::Write(transition::lose_cell(
             &ticket,
-            &success.etag,
+            &success.artefacts,
             &failure,
             "now",
         )),
         19 => Move::Write(transition::unmark_enqueued(task, shard)),
+        20 => Move::Write(transition::create_recipe(task, rgb)),
         _ => Move::Transact(transition::retry_shard(
             task,
             (*states.choose(random).unwrap_or(&states[0]), epoch),

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tilefleet_common::aws::Queue;
-use tilefleet_common::domain::TaskId;
+use tilefleet_common::domain::{Artefact, JobId, Role, TaskId};
 use tilefleet_common::ledger::transition::{self, Success, Ticket};
 use tilefleet_tests::eventually;
 use tilefleet_tests::poll::BOUND;
@@ -26,14 +26,18 @@ async fn damage(site: &Site, task: &TaskId) -> Result<()> {
             shard: ordinal / 200,
             ordinal,
             cell,
+            job: JobId::Probe,
         };
         if ordinal >= 400 {
-            let output = format!("s3://{}/gone/{ordinal}.tif", site.stack.output_bucket).parse()?;
-            let (etag, bytes) = ("\"tag\"".to_owned(), 7);
+            let raster = Artefact {
+                role: Role::Raster,
+                location: format!("{ordinal}.tif"),
+                etag: "\"tag\"".to_owned(),
+                bytes: 7,
+            };
             let success = Success {
-                output,
-                etag,
-                bytes,
+                output: format!("s3://{}/gone/", site.stack.output_bucket).parse()?,
+                artefacts: vec![raster],
                 fetch_ms: 1,
                 fuse_ms: 1,
                 publish_ms: 1,

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, stream};
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use tilefleet_common::domain::JobId;
 use tilefleet_common::fault::Point;
 use tilefleet_common::ledger::transition::{self, Ticket};
 use tilefleet_tests::poll::BOUND;
@@ -32,6 +33,8 @@ const ROWS_AT_ONCE: usize = 6;
 enum Scene {
     /// Three workers make cells. The first to come to the point dies, the others finish.
     Working,
+    /// The same, and the cells are probes.
+    Probing,
     /// The same, and the worker dies of a cell that has no second band.
     Failing,
     /// The first worker has all cells to itself, and dies of the last one.
@@ -75,23 +78,28 @@ impl fmt::Display for Row {
 /// In what there is to die behind a point. A new point does not compile without.
 fn scenes(point: Point) -> &'static [Scene] {
     match point {
-        Point::Manifest | Point::Task | Point::Shard | Point::Submitted => &[Scene::Submit],
+        Point::Manifest | Point::Recipe | Point::Task | Point::Shard | Point::Submitted => {
+            &[Scene::Submit]
+        }
         Point::Send | Point::Enqueued => {
             &[Scene::Submit, Scene::Retry, Scene::Resume, Scene::Repair]
         }
         Point::Reopened => &[Scene::Retry, Scene::Repair],
         Point::Unmark => &[Scene::Repair],
-        Point::Cancel | Point::Tell | Point::Told => &[Scene::Cancel],
+        Point::Cancel | Point::PublishCancel | Point::MarkCancel => &[Scene::Cancel],
         Point::Resume => &[Scene::Resume],
-        Point::Receive | Point::Start | Point::Fetch | Point::Fuse | Point::Upload => {
+        Point::Receive | Point::Start | Point::Fetch | Point::Fuse | Point::Raster => {
             &[Scene::Working]
         }
-        Point::Keep => &[Scene::Poisoned],
-        Point::Count => &[Scene::Unreachable],
-        Point::Interrupt => &[Scene::Stopped],
-        Point::Row | Point::Close => &[Scene::Working, Scene::Last, Scene::Failing, Scene::Drain],
+        Point::Probe => &[Scene::Probing],
+        Point::Quarantine => &[Scene::Poisoned],
+        Point::CountFailure => &[Scene::Unreachable],
+        Point::CountInterruption => &[Scene::Stopped],
+        Point::Record | Point::Close => {
+            &[Scene::Working, Scene::Last, Scene::Failing, Scene::Drain]
+        }
         Point::Announce => &[Scene::Failing, Scene::Drain],
-        Point::Settle
+        Point::CloseShard
         | Point::Complete
         | Point::Claim
         | Point::Results
@@ -134,7 +142,7 @@ impl Told {
         let Self { task, ending, .. } = &self;
         let event = match (row.point, row.scene) {
             (Point::Publish, _) => format!("{task}/{}", ending.epoch),
-            (Point::Tell, _) => format!("{task}/1/cancelled/1"),
+            (Point::PublishCancel, _) => format!("{task}/1/cancelled/1"),
             (Point::Announce, Scene::Failing) => format!("{task}/1/{}", CELLS - 1),
             _ => return self,
         };
@@ -153,13 +161,14 @@ impl Row {
                 | Point::Start
                 | Point::Fetch
                 | Point::Fuse
-                | Point::Upload
-                | Point::Row
+                | Point::Raster
+                | Point::Probe
+                | Point::Record
                 | Point::Close
                 | Point::Delete
         );
         let hit = match self.scene {
-            Scene::Working if many => 2,
+            Scene::Working | Scene::Probing if many => 2,
             Scene::Last => CELLS,
             _ => 1,
         };
@@ -174,7 +183,9 @@ impl Row {
         )
         .await?;
         let (told, workers) = match self.scene {
-            Scene::Working | Scene::Failing | Scene::Poisoned => self.among_workers(&tiny).await?,
+            Scene::Working | Scene::Probing | Scene::Failing | Scene::Poisoned => {
+                self.among_workers(&tiny).await?
+            }
             Scene::Last | Scene::Unreachable | Scene::Stopped | Scene::Untold => {
                 self.alone_at_first(&tiny).await?
             }
@@ -217,7 +228,13 @@ impl Row {
             with_missing_band(&mut cells, site, &tiny.scene, CELLS - 1)?;
             fault = format!("{fault}:48RXT/2020-08-01/{}", CELLS - 1);
         }
-        let task = site.submit(&site.write("cells.ndjson", cells)?).await?;
+        let recipe = if self.scene == Scene::Probing {
+            "probe"
+        } else {
+            "rgb"
+        };
+        let file = site.write("cells.ndjson", cells)?;
+        let task = crate::submit::recipes::submit(site, &file, recipe).await?;
         let mut told = Told::new(&task, u32::from(self.scene == Scene::Failing), 1);
         if self.scene == Scene::Failing {
             told = told.and(&format!("1/{}", CELLS - 1));
@@ -354,6 +371,7 @@ impl Row {
                     shard: 0,
                     ordinal: 0,
                     cell,
+                    job: JobId::Probe,
                 };
                 site.ledger.write(&transition::close_ok(&ticket)).await?;
                 // Whether it finds anything left to repair depends on where it died.
@@ -452,10 +470,10 @@ async fn play_all(wanted: impl Fn(Scene) -> bool) -> Result<usize> {
 }
 
 fn is_a_workers(scene: Scene) -> bool {
-    use Scene::{Failing, Last, Poisoned, Stopped, Unreachable, Untold, Working};
+    use Scene::{Failing, Last, Poisoned, Probing, Stopped, Unreachable, Untold, Working};
     matches!(
         scene,
-        Working | Failing | Last | Unreachable | Stopped | Untold | Poisoned
+        Working | Probing | Failing | Last | Unreachable | Stopped | Untold | Poisoned
     )
 }
 

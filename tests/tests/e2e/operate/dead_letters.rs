@@ -95,7 +95,7 @@ async fn dead_letters_are_shown_and_drained_into_failed_cells() -> Result<()> {
     let drained = dlq(&site, &["drain"]).await?;
     assert_eq!(
         outcomes(&drained),
-        ["failed: dead_lettered", "left: no cell"]
+        ["failed: dead_lettered", "left: not a cell"]
     );
     assert_eq!(
         site.story(&task, 0).await?.story.error_code.as_deref(),
@@ -105,7 +105,7 @@ async fn dead_letters_are_shown_and_drained_into_failed_cells() -> Result<()> {
     assert_eq!(notice.body["failed"], 1);
     assert_eq!(
         outcomes(&dlq(&site, &["drain", "--remove-others"]).await?),
-        ["removed: no cell"]
+        ["removed: not a cell"]
     );
     assert!(dlq(&site, &["drain"]).await?.is_empty());
     let nowhere = site

@@ -13,7 +13,7 @@ fn check<'a>(report: &'a Value, name: &str) -> Result<(&'a str, &'a str)> {
     let checks = report["checks"].as_array().context("no checks")?;
     let check = checks
         .iter()
-        .find(|check| check["piece"] == name)
+        .find(|check| check["resource"] == name)
         .with_context(|| format!("no {name}"))?;
     Ok((
         check["result"].as_str().context("no result")?,
@@ -136,7 +136,7 @@ async fn a_fresh_stack_is_sound_and_stays_as_it_is() -> Result<()> {
     let lines: Vec<&str> = people.expect_code(0)?.stdout.lines().collect();
     assert_eq!(lines.len(), 9, "{}", people.story());
     assert!(
-        lines[0].starts_with("PIECE") && lines[1].starts_with("credentials "),
+        lines[0].starts_with("RESOURCE") && lines[1].starts_with("credentials "),
         "{}",
         people.story()
     );
@@ -300,7 +300,7 @@ async fn terraforms_outputs_are_all_that_a_submit_needs() -> Result<()> {
     let again = told_nothing(&site, &["config", "import", &file, "--config", &config]).await?;
     assert_eq!(
         again.expect_code(0)?.stderr,
-        format!("{config} says so already\n")
+        format!("{config} has these settings already\n")
     );
 
     let shown = told_nothing(

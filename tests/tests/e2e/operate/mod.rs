@@ -4,4 +4,4 @@ mod dead_letters;
 mod doctor;
 mod refused_notice;
 mod retry_and_cancel;
-mod verify;
+pub(crate) mod verify;

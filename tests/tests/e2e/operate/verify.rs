@@ -23,7 +23,7 @@ fn key(key: &Key) -> std::collections::HashMap<String, AttributeValue> {
 }
 
 /// Changes an item by hand. Numbers are given as `:name`, sets of one number as `:name`.
-async fn edit(
+pub(crate) async fn edit(
     site: &Site,
     at: &Key,
     change: &str,
@@ -53,7 +53,7 @@ fn set(number: u32) -> AttributeValue {
     AttributeValue::Ns(vec![number.to_string()])
 }
 
-async fn remove(site: &Site, at: &Key) -> Result<()> {
+pub(crate) async fn remove(site: &Site, at: &Key) -> Result<()> {
     let delete = site
         .stack
         .dynamodb
@@ -128,7 +128,7 @@ async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tell
     let report = site.json(&["verify", &task, "-o", "json"]).await?;
     let five = json!({"ok": 5, "failed": 0, "pending": 0});
     assert_eq!(
-        (&report["sets"], &report["items"], &report["rasters"]),
+        (&report["sets"], &report["items"], &report["artefacts"]),
         (&five, &five, &json!(5))
     );
     let before = etags(&site, 5).await?;
@@ -162,17 +162,18 @@ async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tell
     let told = site.producer(&["verify", &task]).await?;
     told.expect_code(1)?;
     for words in [
-        "raster_missing",
+        "artefact_missing",
         "48RXT/2020-08-01/0",
-        "is not there",
+        "raster s3://",
+        "does not exist",
         "make_again",
         "--repair",
     ] {
         assert!(told.stdout.contains(words), "{words}: {}", told.story());
     }
     let expected = [
-        ("raster_missing", 1),
-        ("raster_differs", 1),
+        ("artefact_missing", 1),
+        ("artefact_differs", 1),
         ("ok_but_failed", 1),
         ("ok_without_result", 1),
     ];

@@ -78,7 +78,7 @@ async fn bad_cells_are_named_with_the_cause_and_the_next_step() -> Result<()> {
         ),
         (
             document("7"),
-            "@ cell 1: a number is no cell; expected an object such as \
+            "@ cell 1: a number is not a cell; expected an object such as \
              {\"files\":\"s3://…\",\"date\":\"20200801\",\"output_bucket\":\"…\"}",
         ),
         (
@@ -136,7 +136,7 @@ async fn a_place_that_does_not_tell_the_tile_asks_for_it() -> Result<()> {
     refused.expect_code(2)?;
     let files = cell["files"].as_str().context("no files")?;
     let words = format!(
-        "cell 1: nothing at {files} tells the tile: no layout tiles/48/R/XT/2020/8/1/0/, no object's name, no \
+        "cell 1: the tile of {files} is unknown: it has no layout tiles/48/R/XT/2020/8/1/0/, no tile in an object's name, no \
          tileInfo.json; add \"tile\":\"48RXT\""
     );
     assert!(

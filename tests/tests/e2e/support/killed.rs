@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 use tilefleet_common::aws::Queue;
-use tilefleet_common::domain::{SHARD_SIZE, TaskId, shard_count};
+use tilefleet_common::domain::{JobId, SHARD_SIZE, TaskId, shard_count};
 use tilefleet_common::ledger::transition::{self, Failure, Ticket};
 use tilefleet_tests::Fleet;
 use tilefleet_tests::process::{Farewell, Process};
@@ -59,6 +59,7 @@ pub(crate) async fn fail_all(site: &Site, task: &TaskId, cells: u32) -> Result<(
             shard: ordinal / SHARD_SIZE,
             ordinal,
             cell,
+            job: JobId::Probe,
         };
         site.ledger
             .write(&transition::record_failed(&ticket, &failure, "w", "now"))

@@ -104,7 +104,7 @@ impl Tiny {
             report["sound"] == true
                 && report["sets"] == tally
                 && report["items"] == tally
-                && report["rasters"] == *ok
+                && report["artefacts"] == *ok
                 && report["epoch"] == *epoch,
             "{ending:?} is not what {report:#} says"
         );

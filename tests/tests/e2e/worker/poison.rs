@@ -112,7 +112,9 @@ async fn a_message_that_is_no_cell_stays_in_the_queue_when_it_cannot_be_kept() -
         .await?;
     worked.expect_code(0)?;
     assert!(
-        worked.stderr.contains("cannot be kept; it goes back"),
+        worked
+            .stderr
+            .contains("cannot be copied; it goes back to the queue"),
         "{}",
         worked.story()
     );

@@ -1,0 +1,11 @@
+//! What items say, for those who read them: typed records, counts, and the two attributes that are
+//! texts of their own (a cell's artefacts, a task's recipe).
+
+pub(super) mod artefact_list;
+mod progress;
+mod record;
+pub(super) mod task_recipe;
+
+pub use progress::Progress;
+pub use record::{CellHistory, CellRecord, CellState, ShardRecord, TaskRecord, TaskState};
+pub use task_recipe::RecipeTrouble;

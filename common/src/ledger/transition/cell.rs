@@ -1,0 +1,134 @@
+//! Steps of a cell: it begins, its end is recorded, and it is taken out of its shard's sets.
+
+use std::collections::BTreeSet;
+
+use super::outcome::{Failure, Success};
+use super::ticket::Ticket;
+use crate::ledger::item::{Value, attribute};
+use crate::ledger::records::CellState;
+use crate::ledger::records::artefact_list;
+use crate::ledger::write::{Action, Condition, Write};
+
+/// Step 4: a worker begins the cell. Refused when it is ok already.
+pub fn start_cell(ticket: &Ticket, worker: &str, now: &str) -> Write {
+    Write {
+        key: ticket.cell_key(),
+        conditions: vec![Condition::IsNot(
+            attribute::STATE,
+            CellState::Ok.name().into(),
+        )],
+        actions: vec![
+            Action::Set(attribute::STATE, CellState::Running.name().into()),
+            Action::Set(attribute::CELL, ticket.cell.to_string().into()),
+            Action::Set(attribute::WORKER, worker.into()),
+            Action::Set(attribute::STARTED_AT, now.into()),
+            Action::Count(attribute::RECEIVES, 1),
+        ],
+    }
+}
+
+/// Step 6, success: the cell is ok, whatever was said of it before.
+pub fn record_ok(ticket: &Ticket, success: &Success, worker: &str, now: &str) -> Write {
+    let number = |number: u64| Value::Number(i64::try_from(number).unwrap_or(i64::MAX));
+    Write {
+        key: ticket.cell_key(),
+        conditions: vec![],
+        actions: vec![
+            Action::Set(attribute::STATE, CellState::Ok.name().into()),
+            Action::Set(attribute::CELL, ticket.cell.to_string().into()),
+            Action::Set(attribute::WORKER, worker.into()),
+            Action::Set(attribute::ENDED_AT, now.into()),
+            Action::Set(attribute::OUTPUT, success.output.to_string().into()),
+            Action::Set(
+                attribute::ARTEFACTS,
+                artefact_list::encode(&success.artefacts).into(),
+            ),
+            Action::Set(attribute::FETCH_MS, number(success.fetch_ms)),
+            Action::Set(attribute::FUSE_MS, number(success.fuse_ms)),
+            Action::Set(attribute::PUBLISH_MS, number(success.publish_ms)),
+            Action::Remove(attribute::ERROR_CODE),
+            Action::Remove(attribute::ERROR_MESSAGE),
+        ],
+    }
+}
+
+/// Step 6, failure: the cell has failed for good. Refused when somebody succeeded: ok wins.
+pub fn record_failed(ticket: &Ticket, failure: &Failure, worker: &str, now: &str) -> Write {
+    let mut actions = vec![
+        Action::Set(attribute::STATE, CellState::Failed.name().into()),
+        Action::Set(attribute::CELL, ticket.cell.to_string().into()),
+        Action::Set(attribute::WORKER, worker.into()),
+    ];
+    actions.extend(failure.actions(now));
+    Write {
+        key: ticket.cell_key(),
+        conditions: vec![Condition::IsNot(
+            attribute::STATE,
+            CellState::Ok.name().into(),
+        )],
+        actions,
+    }
+}
+
+/// An attempt had a retryable failure. The answer has the number of them.
+pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
+    let mut actions = vec![Action::Count(attribute::FAILURES, 1)];
+    actions.extend(failure.actions(now));
+    Write {
+        key: ticket.cell_key(),
+        conditions: vec![Condition::IsNot(
+            attribute::STATE,
+            CellState::Ok.name().into(),
+        )],
+        actions,
+    }
+}
+
+/// An attempt was handed back unfinished, which is not a failure of the cell.
+pub fn count_interruption(ticket: &Ticket) -> Write {
+    Write {
+        key: ticket.cell_key(),
+        conditions: vec![],
+        actions: vec![Action::Count(attribute::INTERRUPTIONS, 1)],
+    }
+}
+
+/// Step 7, success: the cell is neither pending nor failed. Doing it twice is doing it once:
+///
+/// ```
+/// use tilefleet_common::domain::{JobId, TaskId};
+/// use tilefleet_common::ledger::transition::{Ticket, close_ok, create_shard};
+///
+/// let task: TaskId = "rgb-1".parse()?;
+/// let shard = create_shard(&task, 0, 0..2).apply(None).unwrap();
+/// let cell = "48RXT/2020-08-01/0".parse()?;
+/// let ticket = Ticket { task, shard: 0, ordinal: 1, cell, job: JobId::Probe };
+/// let once = close_ok(&ticket).apply(Some(&shard)).unwrap();
+/// assert_ne!(once, shard);
+/// assert_eq!(close_ok(&ticket).apply(Some(&once)).unwrap(), once);
+/// # Ok::<(), tilefleet_common::domain::DomainError>(())
+/// ```
+pub fn close_ok(ticket: &Ticket) -> Write {
+    let cell = BTreeSet::from([ticket.ordinal]);
+    Write {
+        key: ticket.shard(),
+        conditions: vec![],
+        actions: vec![
+            Action::Take(attribute::PENDING, cell.clone()),
+            Action::Take(attribute::FAILED, cell),
+        ],
+    }
+}
+
+/// Step 7, failure: the cell is failed instead of pending. Refused when it is not pending any more.
+pub fn close_failed(ticket: &Ticket) -> Write {
+    let cell = BTreeSet::from([ticket.ordinal]);
+    Write {
+        key: ticket.shard(),
+        conditions: vec![Condition::Contains(attribute::PENDING, ticket.ordinal)],
+        actions: vec![
+            Action::Take(attribute::PENDING, cell.clone()),
+            Action::Insert(attribute::FAILED, cell),
+        ],
+    }
+}

@@ -1,0 +1,24 @@
+//! Every step of the ledger protocol, as the change it makes and the condition under which it makes
+//! it.
+//!
+//! A cell's state only climbs pending → failed → ok; only [`retry_shard`] and [`lose_cell`] lower
+//! it. Sets make each step repeatable: an element taken out twice is taken out once.
+
+mod cell;
+mod ending;
+mod operate;
+mod outcome;
+mod submit;
+mod ticket;
+
+pub use cell::{
+    close_failed, close_ok, count_failure, count_interruption, record_failed, record_ok, start_cell,
+};
+pub use ending::{claim_notice, close_shard, complete_task, mark_notified, release_notice};
+pub use operate::{cancel_task, lose_cell, mark_cancel_notified, resume_task, retry_shard};
+pub use outcome::{Failure, Success};
+pub use submit::{
+    LISTED, NewTask, create_recipe, create_shard, create_task, mark_enqueued, mark_submitted,
+    unmark_enqueued,
+};
+pub use ticket::Ticket;

@@ -1,0 +1,136 @@
+//! Steps of an operator's commands: cancel, resume, retry and repair.
+
+use std::collections::BTreeSet;
+
+use super::outcome::{Failure, cut};
+use super::ticket::Ticket;
+use crate::domain::{Artefact, TaskId};
+use crate::ledger::item::{Key, Value, attribute};
+use crate::ledger::records::artefact_list;
+use crate::ledger::records::{CellState, TaskState};
+use crate::ledger::write::{Action, Condition, Part, Transaction, Write};
+
+/// Cancel: workers drop the task's messages from now on. Refused when it is not running. The
+/// answer's count of cancellations distinguishes this one from earlier ones.
+pub fn cancel_task(task: &TaskId, reason: &str, now: &str) -> Write {
+    Write {
+        key: Key::Task(task.clone()),
+        conditions: vec![Condition::Is(
+            attribute::STATE,
+            TaskState::Running.name().into(),
+        )],
+        actions: vec![
+            Action::Set(attribute::STATE, TaskState::Cancelled.name().into()),
+            Action::Set(attribute::REASON, cut(reason).into()),
+            Action::Set(attribute::CANCELLED_AT, now.into()),
+            Action::Count(attribute::CANCELS, 1),
+        ],
+    }
+}
+
+/// Cancel: the notice of the `cancels`-th cancellation went out.
+pub fn mark_cancel_notified(task: &TaskId, cancels: u32) -> Write {
+    Write {
+        key: Key::Task(task.clone()),
+        conditions: vec![Condition::AbsentOrBelow(
+            attribute::CANCELS_NOTIFIED,
+            cancels.into(),
+        )],
+        actions: vec![Action::Set(attribute::CANCELS_NOTIFIED, cancels.into())],
+    }
+}
+
+/// Resume: a cancelled task runs again. Its messages are gone, so everything pending is to be sent
+/// after this, not before: a worker that still saw it as cancelled would drop them.
+pub fn resume_task(task: &TaskId) -> Write {
+    Write {
+        key: Key::Task(task.clone()),
+        conditions: vec![Condition::Is(
+            attribute::STATE,
+            TaskState::Cancelled.name().into(),
+        )],
+        actions: vec![
+            Action::Set(attribute::STATE, TaskState::Running.name().into()),
+            Action::Remove(attribute::REASON),
+            Action::Remove(attribute::CANCELLED_AT),
+        ],
+    }
+}
+
+/// Retry: `cells` of a shard are pending again, and the task runs. An ended task enters the next
+/// epoch with the first shard that is reopened. The shard counts as not enqueued until the cells
+/// have been sent, so that a retry that dies before is completed by another. Refused when the
+/// shard's failures, `failed`, or the task's state and epoch are not as read: read both again.
+pub fn retry_shard(
+    task: &TaskId,
+    (state, epoch): (TaskState, u32),
+    shard: u32,
+    failed: &BTreeSet<u32>,
+    cells: &BTreeSet<u32>,
+) -> Transaction {
+    let next = if state == TaskState::Running {
+        epoch
+    } else {
+        epoch.saturating_add(1)
+    };
+    let as_read = if failed.is_empty() {
+        Condition::Absent(attribute::FAILED)
+    } else {
+        Condition::Is(attribute::FAILED, Value::Numbers(failed.clone()))
+    };
+    Transaction {
+        parts: vec![
+            Part::Write(Write {
+                key: Key::Shard(task.clone(), shard),
+                conditions: vec![as_read],
+                actions: vec![
+                    Action::Insert(attribute::PENDING, cells.clone()),
+                    Action::Take(attribute::FAILED, cells.clone()),
+                    Action::Remove(attribute::ENQUEUED),
+                    Action::Count(attribute::REOPENED, 1),
+                ],
+            }),
+            Part::Write(Write {
+                key: Key::Task(task.clone()),
+                conditions: vec![
+                    Condition::Is(attribute::STATE, state.name().into()),
+                    Condition::Is(attribute::EPOCH, epoch.into()),
+                ],
+                actions: vec![
+                    Action::Insert(attribute::OPEN_SHARDS, [shard].into()),
+                    Action::Set(attribute::STATE, TaskState::Running.name().into()),
+                    Action::Set(attribute::EPOCH, next.into()),
+                    Action::Remove(attribute::COMPLETED_AT),
+                    Action::Remove(attribute::NOTIFY_UNTIL),
+                    Action::Remove(attribute::NOTICE_ERROR),
+                ],
+            }),
+        ],
+    }
+}
+
+/// Beside [`retry_shard`], for a cell that is ok but whose artefacts are not what its item says: the
+/// item is not ok any more, or else the next worker would believe it. Refused when the item has
+/// other artefacts than as read.
+pub fn lose_cell(ticket: &Ticket, artefacts: &[Artefact], failure: &Failure, now: &str) -> Write {
+    let as_read = if artefacts.is_empty() {
+        Condition::Absent(attribute::ARTEFACTS)
+    } else {
+        let list = artefact_list::encode(artefacts);
+        Condition::Is(attribute::ARTEFACTS, list.into())
+    };
+    let mut actions = vec![Action::Set(
+        attribute::STATE,
+        CellState::Failed.name().into(),
+    )];
+    actions.extend(failure.actions(now));
+    actions.extend([attribute::OUTPUT, attribute::ARTEFACTS].map(Action::Remove));
+    Write {
+        key: ticket.cell_key(),
+        conditions: vec![
+            Condition::Is(attribute::STATE, CellState::Ok.name().into()),
+            as_read,
+        ],
+        actions,
+    }
+}

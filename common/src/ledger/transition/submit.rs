@@ -1,0 +1,140 @@
+//! Steps of a submit, and the marks that other commands share with it.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{JobId, Recipe, S3Url, TaskId, shard_count};
+use crate::ledger::item::{Key, Value, attribute};
+use crate::ledger::records::TaskState;
+use crate::ledger::write::{Action, Condition, Write};
+
+/// The value of `listed` on task items: all tasks are in one partition of the index that lists
+/// them.
+pub const LISTED: &str = "TASK";
+
+/// What a new task item says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NewTask {
+    /// The task.
+    pub task: TaskId,
+    /// Number of cells.
+    pub cells: u32,
+    /// Cells per shard.
+    pub shard_size: u32,
+    /// The frozen cell list.
+    pub manifest: S3Url,
+    /// What the bands become.
+    pub job: JobId,
+    /// Bucket and prefix of manifest and results.
+    pub output: S3Url,
+    /// Region of that bucket, where it is not the fleet's own.
+    pub region: Option<String>,
+    /// Digest of the recipe and all cells.
+    pub digest: String,
+    /// Now (RFC 3339).
+    pub created_at: String,
+}
+
+/// Submit, step 2: the task's recipe is put, or is there already. It is put before the task and
+/// never changes, so a worker that finds the task finds the recipe. A refusal answers with the recipe that
+/// is there; under an id that somebody chose it may be another one.
+///
+/// ```
+/// use tilefleet_common::domain::{Recipe, TaskId};
+/// use tilefleet_common::ledger::transition::create_recipe;
+///
+/// let task: TaskId = "summer".parse()?;
+/// let (rgb, other) = (Recipe::builtin("rgb").unwrap(), Recipe::builtin("false-color").unwrap());
+/// let item = create_recipe(&task, rgb).apply(None).unwrap();
+/// assert_eq!(create_recipe(&task, other).apply(Some(&item)), None);
+/// # Ok::<(), tilefleet_common::domain::DomainError>(())
+/// ```
+pub fn create_recipe(task: &TaskId, recipe: &Recipe) -> Write {
+    Write {
+        key: Key::Recipe(task.clone()),
+        conditions: vec![Condition::Absent(attribute::RECIPE_TEXT)],
+        actions: vec![
+            Action::Set(attribute::RECIPE, recipe.name().into()),
+            Action::Set(attribute::RECIPE_TEXT, recipe.canonical().into()),
+            Action::Set(attribute::BUILTIN, Value::Flag(recipe.is_builtin())),
+        ],
+    }
+}
+
+/// Submit, step 3: the task comes into being with all its shards open, or is there already.
+pub fn create_task(new: &NewTask) -> Write {
+    let open: BTreeSet<u32> = (0..shard_count(new.cells, new.shard_size)).collect();
+    let mut actions = vec![
+        Action::Set(attribute::STATE, TaskState::Running.name().into()),
+        Action::Set(attribute::EPOCH, 1_u32.into()),
+        Action::Set(attribute::NOTIFIED_EPOCH, 0_u32.into()),
+        Action::Set(attribute::OPEN_SHARDS, Value::Numbers(open)),
+        Action::Set(attribute::CELLS, new.cells.into()),
+        Action::Set(attribute::SHARD_SIZE, new.shard_size.into()),
+        Action::Set(attribute::MANIFEST, new.manifest.to_string().into()),
+        Action::Set(attribute::RECIPE, new.job.name().into()),
+        Action::Set(attribute::OUTPUT, new.output.to_string().into()),
+        Action::Set(attribute::DIGEST, new.digest.clone().into()),
+        Action::Set(attribute::CREATED_AT, new.created_at.clone().into()),
+        Action::Set(attribute::LISTED, LISTED.into()),
+    ];
+    let digest = new.job.digest().map(|digest| digest.as_str().into());
+    actions.extend(digest.map(|digest| Action::Set(attribute::RECIPE_DIGEST, digest)));
+    let region = new.region.clone().map(Into::into);
+    actions.extend(region.map(|region| Action::Set(attribute::REGION, region)));
+    Write {
+        key: Key::Task(new.task.clone()),
+        conditions: vec![Condition::Absent(attribute::STATE)],
+        actions,
+    }
+}
+
+/// Submit, step 4: a shard comes into being with all its cells pending, or is there already.
+pub fn create_shard(task: &TaskId, shard: u32, ordinals: std::ops::Range<u32>) -> Write {
+    let size = ordinals.end.saturating_sub(ordinals.start);
+    Write {
+        key: Key::Shard(task.clone(), shard),
+        conditions: vec![Condition::Absent(attribute::SIZE)],
+        actions: vec![
+            Action::Set(attribute::PENDING, Value::Numbers(ordinals.collect())),
+            Action::Set(attribute::SIZE, size.into()),
+        ],
+    }
+}
+
+/// Submit, step 4, and retry: all pending cells of the shard, which had been reopened so often when
+/// it was read, have been sent to the queue. Refused when it was reopened since: then there are
+/// cells that whoever reopened them has yet to send.
+pub fn mark_enqueued(task: &TaskId, shard: u32, reopened: u32) -> Write {
+    let as_read = match reopened {
+        0 => Condition::Absent(attribute::REOPENED),
+        times => Condition::Is(attribute::REOPENED, times.into()),
+    };
+    Write {
+        key: Key::Shard(task.clone(), shard),
+        conditions: vec![as_read],
+        actions: vec![Action::Set(attribute::ENQUEUED, Value::Flag(true))],
+    }
+}
+
+/// Repair: messages of the shard are lost, so its pending cells count as not sent. Whoever has read
+/// it before and sends them does not mark it any more. Refused when it is not marked.
+pub fn unmark_enqueued(task: &TaskId, shard: u32) -> Write {
+    Write {
+        key: Key::Shard(task.clone(), shard),
+        conditions: vec![Condition::Is(attribute::ENQUEUED, Value::Flag(true))],
+        actions: vec![
+            Action::Remove(attribute::ENQUEUED),
+            Action::Count(attribute::REOPENED, 1),
+        ],
+    }
+}
+
+/// Submit, at the end: every shard is enqueued, so that the same submit again has nothing to look
+/// at.
+pub fn mark_submitted(task: &TaskId, now: &str) -> Write {
+    Write {
+        key: Key::Task(task.clone()),
+        conditions: vec![],
+        actions: vec![Action::SetOnce(attribute::SUBMITTED_AT, now.into())],
+    }
+}

@@ -1,0 +1,102 @@
+//! The tracker: carries out one step of the ledger's flow after the other.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::aws::{ObjectStore, Topic};
+use crate::fault::{self, Point};
+use crate::ledger::flow::{Answer, Operation, Step, StepContext};
+use crate::ledger::transition::Ticket;
+use crate::ledger::{Key, Ledger, LedgerError, fault_points};
+
+use super::clock::rfc3339;
+use super::notice::Notices;
+use super::recipe_cache::RecipeCache;
+use super::task_cache::TaskCache;
+
+/// How long one worker has a notice to itself. Writing the results of a million cells takes about a
+/// minute; a worker that dies meanwhile delays the notice by no more than this.
+pub const NOTICE_LEASE: Duration = Duration::from_mins(5);
+
+/// Carries messages through the protocol.
+#[derive(Debug)]
+pub struct Tracker {
+    ledger: Ledger,
+    notices: Notices,
+    worker: String,
+    tasks: TaskCache,
+    recipes: RecipeCache,
+}
+
+impl Tracker {
+    /// A tracker that speaks as `worker`.
+    pub fn new(ledger: Ledger, objects: ObjectStore, topic: Topic, worker: String) -> Self {
+        let notices = Notices {
+            ledger: ledger.clone(),
+            objects,
+            topic,
+        };
+        Self {
+            ledger,
+            notices,
+            worker,
+            tasks: TaskCache::default(),
+            recipes: RecipeCache::default(),
+        }
+    }
+
+    /// The ledger that it keeps.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Carries out `step` and returns the step that follows. [`Step::Work`] and the two ends are
+    /// the caller's and stay as they are.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the ledger gave no answer; the same step can be carried out again.
+    pub async fn advance(&self, ticket: &Ticket, step: Step) -> Result<Step, LedgerError> {
+        let now = Timestamp::now();
+        let context = StepContext {
+            worker: &self.worker,
+            now: &rfc3339(now),
+            second: now.as_second(),
+            notice_lease_s: fault::shortened(NOTICE_LEASE).as_secs().cast_signed(),
+        };
+        match (step.operation(ticket, &context), step) {
+            (Some(Operation::Read(Key::Task(task))), step) => {
+                let item = self.tasks.read(&self.ledger, &task).await?;
+                Ok(step.next(ticket, &Answer::Found(item)))
+            }
+            (Some(Operation::Read(Key::Recipe(task))), step) => {
+                let item = self.recipes.read(&self.ledger, &task, &ticket.job).await?;
+                Ok(step.next(ticket, &Answer::Found(item)))
+            }
+            (Some(operation), step) => {
+                let answer = self.ledger.answer(&operation).await?;
+                fault_points::after(&step, ticket);
+                Ok(step.next(ticket, &answer))
+            }
+            (None, Step::Announce(failure)) => {
+                self.notices.announce(ticket, &failure).await;
+                fault::point_of(Point::Announce, &ticket.cell);
+                Ok(Step::CloseFailed)
+            }
+            (None, Step::Publish { epoch, until }) => {
+                Ok(match self.notices.publish(ticket, epoch).await {
+                    Ok(()) => Step::MarkNotified(epoch),
+                    Err(error) => {
+                        tracing::error!(%error, "the task is complete but its notice is not sent; it will be tried again");
+                        Step::ReleaseNotice {
+                            epoch,
+                            until,
+                            why: error.to_string(),
+                        }
+                    }
+                })
+            }
+            (None, step) => Ok(step),
+        }
+    }
+}

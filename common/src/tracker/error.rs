@@ -1,0 +1,17 @@
+//! Why a notice did not go out.
+
+use crate::aws::AwsError;
+use crate::ledger::LedgerError;
+
+/// Why a notice did not go out.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoticeError {
+    #[error("the task's items could not be read: {0}")]
+    Ledger(#[from] LedgerError),
+    #[error("the task's item is gone")]
+    Gone,
+    #[error("the results could not be written: {0}")]
+    Results(AwsError),
+    #[error("the notice could not be published: {0}")]
+    Publish(AwsError),
+}

@@ -1,0 +1,121 @@
+//! Where on Earth the bands of a cell lie, and that it is the same place for all.
+
+use gdal::Dataset;
+use gdal::spatial_ref::SpatialRef;
+
+use crate::band::Band;
+use crate::error::FuseError;
+use crate::gdal::Session;
+
+/// Coordinate reference system and affine transformation of a raster.
+pub(crate) struct Georeference {
+    pub(crate) system: SpatialRef,
+    /// As GDAL orders it: x of the upper left corner, pixel width, 0, y, 0, negative pixel height
+    /// (GDAL raster data model, "Affine `GeoTransform`"), in units of the system.
+    pub(crate) transform: [f64; 6],
+}
+
+impl Georeference {
+    pub(crate) fn read(
+        session: &Session,
+        dataset: &Dataset,
+        band: &Band,
+    ) -> Result<Self, FuseError> {
+        let missing = |what: &str| {
+            let detail = match session.take_messages() {
+                Some(heard) => format!("{what} ({heard})"),
+                None => what.to_owned(),
+            };
+            FuseError::NoGeoreference {
+                input: band.into(),
+                detail,
+            }
+        };
+        let transform = dataset
+            .geo_transform()
+            .map_err(|_| missing("no GMLJP2 or GeoJP2 box and no GeoTIFF tag places it"))?;
+        check_transform(transform, band)?;
+        let system = dataset.spatial_ref().map_err(|_| {
+            missing("it does not name a coordinate reference system that PROJ knows")
+        })?;
+        Ok(Self { system, transform })
+    }
+
+    /// `EPSG:32629`, or the name of a system without a code.
+    pub(crate) fn system_name(&self) -> String {
+        let name = || {
+            self.system
+                .name()
+                .unwrap_or_else(|| "a system without a name".into())
+        };
+        self.system.authority().unwrap_or_else(|_| name())
+    }
+
+    /// Fails unless `first` is the same grid.
+    fn agree(&self, band: &Band, first: &Self, first_band: &Band) -> Result<(), FuseError> {
+        let mismatch = |what, describe: fn(&Self) -> String| FuseError::BandMismatch {
+            what,
+            one: Box::new(band.into()),
+            one_has: describe(self),
+            other: Box::new(first_band.into()),
+            other_has: describe(first),
+        };
+        if self.system != first.system {
+            return Err(mismatch("coordinate reference system", |it| {
+                format!("is in {}", it.system_name())
+            }));
+        }
+        if !self.same_transform(first) {
+            return Err(mismatch("position", |it| {
+                let [x, width, _, y, _, height] = it.transform;
+                format!("has its origin at {x},{y} and pixels of {width}x{height}")
+            }));
+        }
+        Ok(())
+    }
+
+    /// A millionth of a pixel is what the decimal numbers in GML may differ by; a real shift is far
+    /// larger.
+    fn same_transform(&self, other: &Self) -> bool {
+        let tolerance = self.transform[1].abs().max(self.transform[5].abs()) * 1e-6;
+        self.transform
+            .iter()
+            .zip(&other.transform)
+            .all(|(one, other)| (one - other).abs() <= tolerance)
+    }
+}
+
+/// Fails unless the pixels are rectangles with north up. Other grids are legal, but none is
+/// Sentinel-2's, and readers of the output would have to expect them.
+fn check_transform(transform: [f64; 6], band: &Band) -> Result<(), FuseError> {
+    let [x, width, row_rotation, y, column_rotation, height] = transform;
+    let wrong = |detail: String| {
+        Err(FuseError::Unsupported {
+            input: band.into(),
+            detail,
+        })
+    };
+    if transform.iter().any(|number| !number.is_finite()) {
+        return wrong(format!(
+            "its origin is at {x},{y} and its pixels are {width}x{height}"
+        ));
+    }
+    if row_rotation != 0.0 || column_rotation != 0.0 || width <= 0.0 || height >= 0.0 {
+        return wrong(format!(
+            "its rows and columns do not have north up: its transform is {transform:?}"
+        ));
+    }
+    Ok(())
+}
+
+/// Fails unless all bands lie where the first one does.
+pub(crate) fn agree(bands: &[Band], georeferences: &[Georeference]) -> Result<(), FuseError> {
+    let (Some(first_band), Some(first)) = (bands.first(), georeferences.first()) else {
+        return Ok(());
+    };
+    bands
+        .iter()
+        .zip(georeferences)
+        .skip(1)
+        .try_for_each(|(band, it)| it.agree(band, first, first_band))
+}

@@ -1,0 +1,8 @@
+//! Tests of the fuse core as a whole.
+
+mod input;
+mod margins;
+mod output;
+mod pipeline;
+mod resources;
+mod scenes;

@@ -1,0 +1,24 @@
+//! The command line: its arguments, what it prints, and its exit codes.
+
+mod command;
+mod exit;
+mod follow;
+mod global;
+mod operate;
+mod output;
+mod setup;
+mod submit;
+
+pub(crate) use command::{Cli, Command};
+pub(crate) use exit::{Exit, exit_code};
+pub(crate) use follow::{ListArgs, StatusArgs, WaitArgs, WatchArgs};
+pub(crate) use global::GlobalArgs;
+pub(crate) use operate::{
+    CancelArgs, CellsArgs, DlqCommand, DlqListArgs, DrainArgs, ResumeArgs, RetryArgs, StateFilter,
+    VerifyArgs,
+};
+#[cfg(test)]
+pub(crate) use output::tests::printed;
+pub(crate) use output::{Format, Output, note, progress_bar};
+pub(crate) use setup::{ConfigCommand, DoctorArgs, ImportArgs};
+pub(crate) use submit::SubmitArgs;

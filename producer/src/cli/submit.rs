@@ -1,0 +1,62 @@
+//! Arguments of `submit`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tilefleet_common::domain::{Job, S3Url, TaskId};
+
+pub(super) const SUBMIT_NOTES: &str = "\
+FILE has one of two forms. The form is detected from the content:
+
+  a document   {\"detail\":{\"cells\":[{\"files\":\"s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0/R10m/\",
+               \"date\":\"20200801\",\"output_bucket\":\"my-bucket\",\"region_name\":\"eu-central-1\"}]}}
+               or {\"cells\":[…]}; its \"files\" are read as requester pays
+
+  NDJSON       one cell per line, with \"files\" as above or with the object of each band:
+               {\"cell\":\"48RXT/2020-08-01/0\",\"assets\":{\"B02\":\"s3://…\",\"B03\":\"s3://…\",\"B04\":\"s3://…\"},
+               \"output\":\"s3://my-bucket/summer\"}
+               (on one line); \"tile\", \"date\" and \"number\" can replace \"cell\"
+
+The task's id is derived from its content: the same input is the same task. If a submit was
+interrupted, the same command again completes it.
+
+Examples:
+  producer submit cells.json
+  jq -c '.[]' cells-array.json | producer submit - --output s3://my-bucket/summer
+  producer submit cells.ndjson --dry-run
+  producer submit cells.json --again            the same cells once more, as another task";
+
+/// Arguments of `submit`.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+pub(crate) struct SubmitArgs {
+    /// The cells; - is standard input
+    #[arg(value_name = "FILE|-")]
+    pub(crate) input: PathBuf,
+    /// What the bands of every cell become: a built-in recipe such as rgb or false-color, or a TOML
+    /// file of your own, whose name ends in .toml or contains a /; probe reads no band and writes a
+    /// small object, to try a fleet out
+    #[arg(long, value_name = "NAME|FILE", default_value = "rgb")]
+    pub(crate) recipe: Job,
+    /// Prefix for results, manifest and results list; it overrides the outputs of the cells
+    #[arg(long, value_name = "S3_URL")]
+    pub(crate) output: Option<S3Url>,
+    /// Id of the task [default: derived from the content]
+    #[arg(long, value_name = "ID")]
+    pub(crate) task_id: Option<TaskId>,
+    /// Make another task of the same cells if there is one already (ID-2, ID-3, …)
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Read all inputs as requester pays (documents' "files" always are)
+    #[arg(long)]
+    pub(crate) request_payer: bool,
+    /// Drop cells that repeat an earlier one instead of refusing the input
+    #[arg(long)]
+    pub(crate) skip_duplicates: bool,
+    /// Check the input, print the cells and their size, and submit nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}

@@ -1,0 +1,20 @@
+//! What each command does: one file or folder per command.
+
+mod cancel;
+mod cells;
+mod config;
+mod dlq;
+mod doctor;
+mod list;
+mod resume;
+mod retry;
+mod run;
+mod status;
+mod submit;
+mod verify;
+mod wait;
+mod watch;
+
+pub(crate) use config::ImportError;
+pub(crate) use run::run;
+pub(crate) use submit::BadCells;

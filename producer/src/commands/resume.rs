@@ -1,0 +1,226 @@
+//! `resume`: a cancelled task runs again, and all pending cells are sent again.
+//!
+//! The task runs before anything is sent, because workers drop the messages of a cancelled task. A
+//! shard or a task without pending cells that is still open gets one message: its receiver carries
+//! the protocol to its end.
+
+use std::collections::BTreeSet;
+
+use futures::TryStreamExt as _;
+use jiff::Timestamp;
+use serde::Serialize;
+use tilefleet_common::domain::TaskId;
+use tilefleet_common::fault::{self, Point};
+use tilefleet_common::ledger::{TaskRecord, TaskState, transition};
+use tilefleet_common::tracker::rfc3339;
+
+use crate::cli::{Exit, GlobalArgs, Output, ResumeArgs};
+use crate::error::ProducerError;
+use crate::fleet::{FleetConnection, Resend, Shard, wake};
+
+/// Shards whose cells are sent at a time.
+const SHARDS_AT_ONCE: usize = 16;
+
+/// What `resume` has done.
+#[derive(Debug, Serialize)]
+struct ResumeOutcome {
+    task: TaskId,
+    state: TaskState,
+    /// Whether it was cancelled.
+    was_cancelled: bool,
+    /// Messages sent.
+    sent: u32,
+    /// Whether one of them is there for a notice that is owed.
+    notice_owed: bool,
+    dry_run: bool,
+}
+
+impl ResumeOutcome {
+    fn line(&self) -> String {
+        let Self { task, sent, .. } = self;
+        let would = if self.dry_run { "would be " } else { "" };
+        let what = match (self.was_cancelled, self.notice_owed, sent) {
+            (true, _, _) => format!(
+                "was cancelled and {}, {sent} cells {would}sent",
+                if self.dry_run {
+                    "would run again"
+                } else {
+                    "runs again"
+                }
+            ),
+            (_, true, _) => {
+                format!(
+                    "is complete but its notice is owed; one message {would}sent, whose receiver sends the notice"
+                )
+            }
+            (_, _, 0) => "is complete and its notice is sent; nothing to resume".to_owned(),
+            _ => format!("runs; {sent} pending cells {would}sent again"),
+        };
+        format!("task {task} {what}")
+    }
+}
+
+/// Resumes the task.
+pub(crate) async fn run(
+    args: &ResumeArgs,
+    global: &GlobalArgs,
+    output: &mut Output,
+) -> Result<Exit, ProducerError> {
+    let fleet = FleetConnection::open(global).await?;
+    let task = &args.task;
+    let dry_run = args.dry_run;
+    let mut record = fleet.task(task).await?;
+    let was_cancelled = record.state == TaskState::Cancelled;
+    let unfinished = |cause| ProducerError::CommandUnfinished {
+        command: "resume",
+        task: task.clone(),
+        cause: Box::new(cause),
+    };
+    // Workers drop the messages of a cancelled task, so it runs before anything is sent.
+    if was_cancelled && !dry_run {
+        fleet.ledger.write(&transition::resume_task(task)).await?;
+        fault::point(Point::Resume);
+        record = fleet.task(task).await.map_err(unfinished)?;
+    }
+    let resumption = Resumption {
+        resend: Resend {
+            fleet: &fleet,
+            task,
+            record: &record,
+        },
+        dry_run,
+    };
+    // A complete task that owes its notice gets one message, whose receiver sends the notice.
+    let sent = match record.state {
+        TaskState::Complete if !record.owes_notice() => 0,
+        TaskState::Complete => resumption.send_first_cell().await.map_err(unfinished)?,
+        _ => resumption.send_pending().await.map_err(unfinished)?,
+    };
+    if !dry_run && sent > 0 {
+        wake(&fleet, sent).await;
+    }
+    let outcome = ResumeOutcome {
+        task: task.clone(),
+        state: record.state,
+        was_cancelled,
+        sent,
+        notice_owed: record.owes_notice(),
+        dry_run,
+    };
+    output.outcome(&outcome.line(), &outcome)?;
+    fleet.print_calls(global);
+    Ok(Exit::Ok)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Resumption<'a> {
+    resend: Resend<'a>,
+    dry_run: bool,
+}
+
+impl Resumption<'_> {
+    /// Sends all pending cells, and one message for each shard that only has to be closed. Returns
+    /// how many messages were sent.
+    async fn send_pending(self) -> Result<u32, ProducerError> {
+        let Resend {
+            fleet,
+            task,
+            record,
+        } = self.resend;
+        let sent = self
+            .resend
+            .cells_of_task()
+            .shards(|_, _| false)
+            .map_ok(move |shard| self.send_shard(shard))
+            .try_buffer_unordered(SHARDS_AT_ONCE)
+            .try_fold(
+                0_u32,
+                |sum, sent| async move { Ok(sum.saturating_add(sent)) },
+            )
+            .await?;
+        if !self.dry_run && record.submitted_at.is_none() {
+            fleet
+                .ledger
+                .write(&transition::mark_submitted(
+                    task,
+                    &rfc3339(Timestamp::now()),
+                ))
+                .await?;
+        }
+        if record.open_shards.is_empty() {
+            Ok(sent.saturating_add(self.send_first_cell().await?))
+        } else {
+            Ok(sent)
+        }
+    }
+
+    async fn send_shard(self, mut shard: Shard) -> Result<u32, ProducerError> {
+        let record = self.resend.record;
+        if shard.sets.is_none() && !self.dry_run {
+            shard.sets = Some(self.resend.create_shard(shard.number).await?);
+        }
+        let wanted = wanted(record, &shard);
+        if self.dry_run {
+            return Ok(u32::try_from(wanted.len()).unwrap_or(u32::MAX));
+        }
+        let sent = self.resend.send(&shard, &wanted).await?;
+        self.resend.mark_enqueued(&shard).await?;
+        Ok(sent)
+    }
+
+    /// Sends one message, whose receiver completes the task or sends its notice.
+    async fn send_first_cell(self) -> Result<u32, ProducerError> {
+        if self.dry_run {
+            Ok(1)
+        } else {
+            self.resend.send_first_cell().await
+        }
+    }
+}
+
+/// The ordinals to send: those of all pending cells, or the first one of a shard that only has to
+/// be closed.
+fn wanted(record: &TaskRecord, shard: &Shard) -> BTreeSet<u32> {
+    let pending = shard.pending();
+    if pending.is_empty() && record.open_shards.contains(&shard.number) {
+        return shard.first_ordinal();
+    }
+    pending
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outcome_says_what_was_done() {
+        let outcome = |was_cancelled, sent, notice_owed, dry_run| {
+            let (task, state) = ("t".parse().unwrap(), TaskState::Running);
+            ResumeOutcome {
+                task,
+                state,
+                was_cancelled,
+                sent,
+                notice_owed,
+                dry_run,
+            }
+            .line()
+        };
+        assert_eq!(
+            outcome(true, 3, false, false),
+            "task t was cancelled and runs again, 3 cells sent"
+        );
+        assert_eq!(
+            outcome(false, 3, false, true),
+            "task t runs; 3 pending cells would be sent again"
+        );
+        assert_eq!(
+            outcome(false, 1, true, false),
+            "task t is complete but its notice is owed; one message sent, whose receiver sends the notice"
+        );
+        assert_eq!(
+            outcome(false, 0, false, false),
+            "task t is complete and its notice is sent; nothing to resume"
+        );
+    }
+}

@@ -1,0 +1,35 @@
+//! Which code carries out which command.
+
+use super::{
+    cancel, cells, config, dlq, doctor, list, resume, retry, status, submit, verify, wait, watch,
+};
+use crate::cli::{Command, ConfigCommand, Exit, GlobalArgs, Output};
+use crate::error::ProducerError;
+
+/// Carries out `command`.
+///
+/// # Errors
+/// Whatever keeps the command from its end. A task that ended with failed cells is not an error.
+pub(crate) async fn run(
+    command: Command,
+    global: &GlobalArgs,
+    output: &mut Output,
+) -> Result<Exit, ProducerError> {
+    match command {
+        Command::Submit(args) if args.dry_run => submit::dry_run(&args, global, output).await,
+        Command::Submit(args) => submit::run(&args, global, output).await,
+        Command::Status(args) => status::run(&args, global, output).await,
+        Command::Watch(args) => watch::run(&args, global, output).await,
+        Command::Wait(args) => wait::run(&args, global).await,
+        Command::List(args) => list::run(&args, global, output).await,
+        Command::Cells(args) => cells::run(&args, global, output).await,
+        Command::Retry(args) => retry::run(&args, global, output).await,
+        Command::Cancel(args) => cancel::run(&args, global, output).await,
+        Command::Resume(args) => Box::pin(resume::run(&args, global, output)).await,
+        Command::Verify(args) => Box::pin(verify::run(&args, global, output)).await,
+        Command::Dlq(command) => dlq::run(command, global, output).await,
+        Command::Doctor(args) => doctor::run(&args, global, output).await,
+        Command::Config(ConfigCommand::Import(args)) => config::import(&args, global, output).await,
+        Command::Config(ConfigCommand::Show) => config::show(global, output),
+    }
+}

@@ -1,0 +1,468 @@
+//! The differences between the sets of a task's shards, the items of its cells and their artefacts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use tilefleet_common::aws::Head;
+use tilefleet_common::domain::{Artefact, CellId};
+use tilefleet_common::ledger::{CellRecord, CellState, ShardRecord, TaskRecord, TaskState};
+
+use super::artefacts::Heads;
+use crate::fleet::Shard;
+
+/// The kind of a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DifferenceKind {
+    /// No submit has created this shard.
+    ShardMissing,
+    /// Cells of the shard became pending, but not all of them were sent.
+    NotEnqueued,
+    /// The sets name a cell of another shard.
+    ForeignOrdinal,
+    /// The shard has no pending cells, but is not closed.
+    ShardNotClosed,
+    /// The shard has pending cells, but the task does not wait for it.
+    ShardNotOpen,
+    /// Counted as ok, but no item says so.
+    OkWithoutResult,
+    /// The item says ok, but an artefact does not exist, or the item names none.
+    ArtefactMissing,
+    /// An artefact has another entity tag or length than the item says.
+    ArtefactDiffers,
+    /// The item says ok and the artefacts exist, but the sets do not count it yet.
+    OkButPending,
+    /// The item says ok and the artefacts exist, but the sets count it as failed: one worker was
+    /// slow, and another gave up.
+    OkButFailed,
+    /// The cell is pending, but the queue is empty.
+    PendingWithoutMessage,
+    /// The cell is pending, but the task is complete.
+    PendingInComplete,
+    /// No shard is open, but the task is not complete.
+    NotCompleted,
+    /// The task is complete, but its notice is not sent.
+    NoticeOwed,
+    /// The results list that the notice names does not exist.
+    ResultsMissing,
+}
+
+impl DifferenceKind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ShardMissing => "shard_missing",
+            Self::NotEnqueued => "not_enqueued",
+            Self::ForeignOrdinal => "foreign_ordinal",
+            Self::ShardNotClosed => "shard_not_closed",
+            Self::ShardNotOpen => "shard_not_open",
+            Self::OkWithoutResult => "ok_without_result",
+            Self::ArtefactMissing => "artefact_missing",
+            Self::ArtefactDiffers => "artefact_differs",
+            Self::OkButPending => "ok_but_pending",
+            Self::OkButFailed => "ok_but_failed",
+            Self::PendingWithoutMessage => "pending_without_message",
+            Self::PendingInComplete => "pending_in_complete",
+            Self::NotCompleted => "not_completed",
+            Self::NoticeOwed => "notice_owed",
+            Self::ResultsMissing => "results_missing",
+        }
+    }
+
+    /// Whether a running worker causes it for a moment, between two steps.
+    pub(super) fn is_transient(self) -> bool {
+        matches!(self, Self::OkButPending | Self::PendingWithoutMessage)
+    }
+}
+
+/// What repairs a difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Repair {
+    /// There is no safe repair.
+    None,
+    /// Create the shard, as a submit does.
+    Create,
+    /// Send a message of the cell; its receiver carries the protocol to its end.
+    Send,
+    /// Make the cell pending again, as a retry does, and send it.
+    Reopen,
+    /// The same, and the cell's item is not ok any more.
+    Lose {
+        cell: CellId,
+        artefacts: Vec<Artefact>,
+        why: String,
+    },
+}
+
+impl Repair {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Create => "create",
+            Self::Send => "send",
+            Self::Reopen => "retry",
+            Self::Lose { .. } => "make_again",
+        }
+    }
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Difference {
+    pub(super) kind: DifferenceKind,
+    pub(super) shard: Option<u32>,
+    pub(super) ordinal: Option<u32>,
+    cell: Option<CellId>,
+    detail: String,
+    #[serde(serialize_with = "repair_name")]
+    pub(super) repair: Repair,
+}
+
+fn repair_name<S: serde::Serializer>(repair: &Repair, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(repair.name())
+}
+
+impl Difference {
+    fn of_task(kind: DifferenceKind, detail: String, repair: Repair) -> Self {
+        Self {
+            kind,
+            shard: None,
+            ordinal: None,
+            cell: None,
+            detail,
+            repair,
+        }
+    }
+
+    fn of_shard(kind: DifferenceKind, shard: u32, detail: String, repair: Repair) -> Self {
+        Self {
+            shard: Some(shard),
+            ..Self::of_task(kind, detail, repair)
+        }
+    }
+
+    pub(super) fn row(&self) -> Vec<String> {
+        let or = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        vec![
+            self.kind.name().to_owned(),
+            or(self.shard.map(|shard| shard.to_string())),
+            or(self.ordinal.map(|ordinal| ordinal.to_string())),
+            or(self.cell.map(|cell| cell.to_string())),
+            self.detail.clone(),
+            self.repair.name().to_owned(),
+        ]
+    }
+
+    /// Whether the difference still exists, now that the shard's item is `now`. Only a transient
+    /// one can have gone.
+    pub(super) fn is_still_so(&self, now: Option<&ShardRecord>) -> bool {
+        let pending = |ordinal| now.is_none_or(|now| now.pending.contains(&ordinal));
+        !self.kind.is_transient() || self.ordinal.is_none_or(pending)
+    }
+}
+
+/// Numbers of cells by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Tally {
+    pub(super) ok: u32,
+    pub(super) failed: u32,
+    pub(super) pending: u32,
+}
+
+/// How many cells are in which state according to the sets and to the items, and how many artefacts
+/// are as their items say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Counts {
+    pub(super) sets: Tally,
+    pub(super) items: Tally,
+    pub(super) artefacts: u32,
+}
+
+/// The differences of a shard: between its sets, its cells' items and `heads`, what S3 says of
+/// their artefacts. Adds its cells to `counts`.
+pub(super) fn compare_shard(
+    record: &TaskRecord,
+    shard: &Shard,
+    heads: &BTreeMap<u32, Heads>,
+    queue_is_empty: bool,
+    counts: &mut Counts,
+) -> Vec<Difference> {
+    let number = shard.number;
+    // A shard without an item has no sets to compare.
+    let Some(sets) = &shard.sets else {
+        counts.sets.pending += u32::try_from(shard.cells.len()).unwrap_or(u32::MAX);
+        counts.items.pending += u32::try_from(shard.cells.len()).unwrap_or(u32::MAX);
+        let repair = if record.state == TaskState::Running {
+            Repair::Create
+        } else {
+            Repair::None
+        };
+        let detail = format!("its {} cells were never sent", shard.cells.len());
+        return vec![Difference::of_shard(
+            DifferenceKind::ShardMissing,
+            number,
+            detail,
+            repair,
+        )];
+    };
+    let mut found = compare_sets(record, shard, sets);
+    let closed_early = is_closed_early(record, number, sets);
+    for (ordinal, cell) in &shard.cells {
+        let difference = CellEvidence {
+            record,
+            sets,
+            ordinal: *ordinal,
+            item: shard.items.get(ordinal),
+            heads: heads.get(ordinal),
+            without_message: queue_is_empty && sets.enqueued && !closed_early,
+        }
+        .judge(counts)
+        .map(|(kind, detail, repair)| Difference {
+            ordinal: Some(*ordinal),
+            cell: Some(cell.id),
+            ..Difference::of_shard(kind, number, detail, repair)
+        });
+        found.extend(difference);
+    }
+    found
+}
+
+/// The differences of a shard's sets as a whole.
+fn compare_sets(record: &TaskRecord, shard: &Shard, sets: &ShardRecord) -> Vec<Difference> {
+    let number = shard.number;
+    let mut found = vec![];
+    // The sets name only cells of this shard.
+    let own: BTreeSet<u32> = shard.cells.iter().map(|(ordinal, _)| *ordinal).collect();
+    for ordinal in (&sets.pending | &sets.failed).difference(&own) {
+        let detail = "its sets name a cell of another shard".to_owned();
+        let foreign =
+            Difference::of_shard(DifferenceKind::ForeignOrdinal, number, detail, Repair::None);
+        found.push(Difference {
+            ordinal: Some(*ordinal),
+            ..foreign
+        });
+    }
+    // A shard with pending cells is enqueued.
+    if record.state == TaskState::Running && !sets.enqueued && !sets.pending.is_empty() {
+        let detail = format!("{} pending cells, not all of them sent", sets.pending.len());
+        found.push(Difference::of_shard(
+            DifferenceKind::NotEnqueued,
+            number,
+            detail,
+            Repair::Send,
+        ));
+    }
+    // The task waits for a shard exactly while it has pending cells.
+    let open = record.open_shards.contains(&number);
+    if open && sets.pending.is_empty() && record.state != TaskState::Cancelled {
+        let detail = "no cell is pending, but the shard is not closed".to_owned();
+        found.push(Difference::of_shard(
+            DifferenceKind::ShardNotClosed,
+            number,
+            detail,
+            Repair::Send,
+        ));
+    }
+    if is_closed_early(record, number, sets) {
+        let detail = format!(
+            "{} pending cells, but the task does not wait for them",
+            sets.pending.len()
+        );
+        found.push(Difference::of_shard(
+            DifferenceKind::ShardNotOpen,
+            number,
+            detail,
+            Repair::Reopen,
+        ));
+    }
+    found
+}
+
+/// Whether the task does not wait for the pending cells of the shard.
+fn is_closed_early(record: &TaskRecord, shard: u32, sets: &ShardRecord) -> bool {
+    let open = record.open_shards.contains(&shard);
+    record.state == TaskState::Running && !open && !sets.pending.is_empty()
+}
+
+/// What sets, item and artefacts say of one cell.
+struct CellEvidence<'a> {
+    record: &'a TaskRecord,
+    sets: &'a ShardRecord,
+    ordinal: u32,
+    item: Option<&'a CellRecord>,
+    heads: Option<&'a Heads>,
+    without_message: bool,
+}
+
+impl CellEvidence<'_> {
+    fn judge(&self, counts: &mut Counts) -> Option<(DifferenceKind, String, Repair)> {
+        let (pending, failed) = (
+            self.sets.pending.contains(&self.ordinal),
+            self.sets.failed.contains(&self.ordinal),
+        );
+        let tally = match (failed, pending) {
+            (true, _) => &mut counts.sets.failed,
+            (_, true) => &mut counts.sets.pending,
+            _ => &mut counts.sets.ok,
+        };
+        *tally += 1;
+        match self.item.map(|item| item.state) {
+            Some(CellState::Ok) => counts.items.ok += 1,
+            Some(CellState::Failed) => counts.items.failed += 1,
+            Some(CellState::Running) | None => counts.items.pending += 1,
+        }
+        match self.item.filter(|item| item.state == CellState::Ok) {
+            Some(item) => {
+                let fault = self.artefact_fault(item);
+                if fault.is_some() {
+                    return fault;
+                }
+                let artefacts = item.story.artefacts.len();
+                counts.artefacts += u32::try_from(artefacts).unwrap_or(u32::MAX);
+                self.with_artefacts(pending, failed)
+            }
+            None => self.without_artefacts(pending, failed),
+        }
+    }
+
+    /// What is wrong with the artefacts of a cell whose item says ok. The first fault counts: its
+    /// repair makes all of them again.
+    fn artefact_fault(&self, item: &CellRecord) -> Option<(DifferenceKind, String, Repair)> {
+        let history = &item.story;
+        let fault = match &history.output {
+            Some(output) if !history.artefacts.is_empty() => {
+                let faults = history.artefacts.iter().map(|artefact| {
+                    let named = format!("{} {}", artefact.role, artefact.address(output));
+                    self.fault_of(artefact, &named)
+                });
+                faults.flatten().next()
+            }
+            _ => {
+                let why = "its item names no artefact".to_owned();
+                Some((DifferenceKind::ArtefactMissing, why))
+            }
+        };
+        let (kind, why) = fault?;
+        let repair = if self.record.state == TaskState::Cancelled {
+            Repair::None
+        } else {
+            Repair::Lose {
+                cell: item.cell,
+                artefacts: history.artefacts.clone(),
+                why: why.clone(),
+            }
+        };
+        Some((kind, why, repair))
+    }
+
+    /// What is wrong with one artefact, which the message calls `named`.
+    fn fault_of(&self, artefact: &Artefact, named: &str) -> Option<(DifferenceKind, String)> {
+        let head = self.heads.and_then(|heads| heads.get(&artefact.role));
+        let Artefact { etag, bytes, .. } = artefact;
+        match head.and_then(Option::as_ref) {
+            None => Some((
+                DifferenceKind::ArtefactMissing,
+                format!("{named} does not exist"),
+            )),
+            Some(Head {
+                etag: there,
+                bytes: length,
+            }) if there != etag || length != bytes => Some((
+                DifferenceKind::ArtefactDiffers,
+                format!("{named} is {length} bytes {there} instead of {bytes} bytes {etag}"),
+            )),
+            Some(_) => None,
+        }
+    }
+
+    /// What is wrong with a cell whose artefacts are as its item says.
+    fn with_artefacts(
+        &self,
+        pending: bool,
+        failed: bool,
+    ) -> Option<(DifferenceKind, String, Repair)> {
+        let detail = || "its artefacts exist and its item says ok".to_owned();
+        match (self.record.state, pending, failed) {
+            (TaskState::Cancelled, ..) | (_, false, false) => None,
+            // The notice has counted the cell as failed, so another notice has to correct that.
+            (TaskState::Complete, ..) if failed => {
+                Some((DifferenceKind::OkButFailed, detail(), Repair::Reopen))
+            }
+            (TaskState::Complete, ..) => {
+                Some((DifferenceKind::PendingInComplete, detail(), Repair::Reopen))
+            }
+            (TaskState::Running, _, true) => {
+                Some((DifferenceKind::OkButFailed, detail(), Repair::Send))
+            }
+            (TaskState::Running, true, false) => {
+                Some((DifferenceKind::OkButPending, detail(), Repair::Send))
+            }
+        }
+    }
+
+    /// What is wrong with a cell whose item does not say ok.
+    fn without_artefacts(
+        &self,
+        pending: bool,
+        failed: bool,
+    ) -> Option<(DifferenceKind, String, Repair)> {
+        match (self.record.state, pending) {
+            _ if failed => None,
+            (TaskState::Complete, true) => Some((
+                DifferenceKind::PendingInComplete,
+                "no worker will process it".to_owned(),
+                Repair::Reopen,
+            )),
+            (TaskState::Running, true) if self.without_message => Some((
+                DifferenceKind::PendingWithoutMessage,
+                "the queue is empty".to_owned(),
+                Repair::Send,
+            )),
+            (TaskState::Running | TaskState::Cancelled, true) => None,
+            (state, false) => {
+                let says = match self.item {
+                    None => "it has no item".to_owned(),
+                    Some(item) => format!("its item says {}", item.state.name()),
+                };
+                let repair = if state == TaskState::Cancelled {
+                    Repair::None
+                } else {
+                    Repair::Reopen
+                };
+                Some((DifferenceKind::OkWithoutResult, says, repair))
+            }
+        }
+    }
+}
+
+/// The differences within the task's own item, and between it and its results list.
+pub(super) fn compare_task(record: &TaskRecord, results_missing: bool) -> Vec<Difference> {
+    let mut found = vec![];
+    if record.state == TaskState::Running && record.open_shards.is_empty() {
+        let detail = "all shards are closed, but the task is not complete".to_owned();
+        found.push(Difference::of_task(
+            DifferenceKind::NotCompleted,
+            detail,
+            Repair::Send,
+        ));
+    }
+    if record.owes_notice() {
+        let why = record.notice_error.as_deref().unwrap_or("not sent yet");
+        found.push(Difference::of_task(
+            DifferenceKind::NoticeOwed,
+            why.to_owned(),
+            Repair::Send,
+        ));
+    }
+    if results_missing {
+        let detail = format!(
+            "the notice of epoch {} names a list that does not exist",
+            record.notified_epoch
+        );
+        found.push(Difference::of_task(
+            DifferenceKind::ResultsMissing,
+            detail,
+            Repair::None,
+        ));
+    }
+    found
+}

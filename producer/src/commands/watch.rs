@@ -1,0 +1,105 @@
+//! `watch`: a task's progress until it ends.
+
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use tilefleet_common::ledger::{Progress, TaskState};
+
+use super::status::{TaskStatus, exit_of_ended, percent};
+use crate::cli::{Exit, Format, GlobalArgs, Output, WatchArgs, note, progress_bar};
+use crate::error::ProducerError;
+use crate::fleet::{LedgerConnection, TaskProgress};
+
+const TEMPLATE: &str = "{prefix}  {bar:30} {percent:>3} %  {msg}";
+
+/// Follows the task until it ends. Changes go to stderr: as a bar on a terminal, else one line
+/// each. With `-o ndjson` they go to stdout as JSON. The final state goes to stdout.
+pub(crate) async fn run(
+    args: &WatchArgs,
+    global: &GlobalArgs,
+    output: &mut Output,
+) -> Result<Exit, ProducerError> {
+    let WatchArgs { task, interval } = args;
+    let connection = LedgerConnection::open(global).await?;
+    let mut record = connection.task(task).await?;
+    let bar = progress_bar(record.cells.into(), TEMPLATE).with_prefix(task.to_string());
+    let mut counter = TaskProgress::default();
+    let mut shown = None;
+    let mut pace = Pace::default();
+    loop {
+        let progress = counter.count(&connection.ledger, task, &record).await?;
+        pace.record(progress);
+        draw(&bar, progress, &pace);
+        let ended = record.state != TaskState::Running;
+        // A change is printed where no bar shows it.
+        if shown != Some((progress, record.state)) {
+            shown = Some((progress, record.state));
+            if output.format == Format::Ndjson && !ended {
+                TaskStatus::new(task, &record, progress).write(output)?;
+                output.flush()?;
+            } else if bar.is_hidden() {
+                note(&format!(
+                    "{task}  {}  {}  {}",
+                    record.state.name(),
+                    percent(progress),
+                    counts(progress)
+                ));
+            }
+        }
+        if ended {
+            bar.finish();
+            TaskStatus::new(task, &record, progress).write(output)?;
+            output.flush()?;
+            return Ok(exit_of_ended(progress));
+        }
+        tokio::time::sleep(*interval).await;
+        record = connection.task(task).await?;
+    }
+}
+
+fn draw(bar: &ProgressBar, progress: Progress, pace: &Pace) {
+    bar.set_position(u64::from(progress.ok) + u64::from(progress.failed));
+    let pace = pace.per_second().map(|pace| {
+        let left = Duration::from_secs_f64(f64::from(progress.remaining) / pace);
+        format!(
+            ", {pace:.1} cells/s, {} left",
+            indicatif::HumanDuration(left)
+        )
+    });
+    bar.set_message(format!("{}{}", counts(progress), pace.unwrap_or_default()));
+}
+
+fn counts(progress: Progress) -> String {
+    let Progress {
+        ok,
+        failed,
+        remaining,
+        ..
+    } = progress;
+    format!("{ok} ok, {failed} failed, {remaining} remaining")
+}
+
+/// How fast cells are done since the first read. The task may have run for hours before, at another
+/// pace.
+#[derive(Debug, Default)]
+struct Pace {
+    first: Option<(Instant, u32)>,
+    last: Option<(Instant, u32)>,
+}
+
+impl Pace {
+    fn record(&mut self, progress: Progress) {
+        let now = (Instant::now(), progress.ok.saturating_add(progress.failed));
+        // A retry takes cells back.
+        if self.first.is_none_or(|(_, done)| done > now.1) {
+            self.first = Some(now);
+        }
+        self.last = Some(now);
+    }
+
+    fn per_second(&self) -> Option<f64> {
+        let ((begin, before), (end, after)) = (self.first?, self.last?);
+        let seconds = end.duration_since(begin).as_secs_f64();
+        (after > before && seconds > 0.0).then(|| f64::from(after - before) / seconds)
+    }
+}

@@ -1,0 +1,19 @@
+//! The running fleet: its clients, a task's cells and progress, messages sent again, workers woken.
+
+mod connection;
+mod reopen;
+mod resend;
+#[cfg(test)]
+mod sample;
+mod task_cells;
+mod task_progress;
+mod wake;
+
+pub(crate) use connection::{FleetConnection, LedgerConnection};
+pub(crate) use reopen::{Reopening, running_or_complete};
+pub(crate) use resend::Resend;
+#[cfg(test)]
+pub(crate) use sample::task_record;
+pub(crate) use task_cells::{Shard, TaskCells};
+pub(crate) use task_progress::TaskProgress;
+pub(crate) use wake::wake;

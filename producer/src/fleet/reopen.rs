@@ -1,0 +1,86 @@
+//! Cells of a shard become pending again, and the task waits for the shard again.
+
+use std::collections::BTreeSet;
+
+use tilefleet_common::domain::TaskId;
+use tilefleet_common::fault::{self, Point};
+use tilefleet_common::ledger::{
+    Part, ShardRecord, TaskRecord, TaskState, TransactionAnswer, transition,
+};
+
+use super::connection::FleetConnection;
+use crate::error::ProducerError;
+
+/// Attempts for a shard that other processes change between the read and the write.
+const ATTEMPTS: u32 = 20;
+
+/// The task's item.
+///
+/// # Errors
+/// [`ProducerError::Cancelled`] when the task is cancelled.
+pub(crate) async fn running_or_complete(
+    fleet: &FleetConnection,
+    task: &TaskId,
+) -> Result<TaskRecord, ProducerError> {
+    let record = fleet.task(task).await?;
+    if record.state == TaskState::Cancelled {
+        let reason = record.reason.unwrap_or_default();
+        return Err(ProducerError::Cancelled {
+            task: task.clone(),
+            reason,
+        });
+    }
+    Ok(record)
+}
+
+/// Makes cells of shards pending again.
+#[derive(Debug)]
+pub(crate) struct Reopening<'a> {
+    pub(crate) fleet: &'a FleetConnection,
+    pub(crate) task: &'a TaskId,
+    /// The task's item as last read, or as the last reopened shard left it.
+    pub(crate) record: TaskRecord,
+}
+
+impl Reopening<'_> {
+    /// Reopens shard `number`, last read as `sets`: `cells` chooses ordinals from the sets as they
+    /// are at each attempt, and the transaction also carries out `beside`. Returns how many cells
+    /// became pending.
+    pub(crate) async fn shard(
+        &mut self,
+        number: u32,
+        mut sets: ShardRecord,
+        cells: impl Fn(&ShardRecord) -> BTreeSet<u32>,
+        beside: &[Part],
+    ) -> Result<u32, ProducerError> {
+        // The transaction is refused when anything it was based on has changed. Then everything is
+        // read again, and another attempt follows.
+        for _ in 0..ATTEMPTS {
+            let cells = cells(&sets);
+            if cells.is_empty() {
+                return Ok(0);
+            }
+            let state_and_epoch = (self.record.state, self.record.epoch);
+            let mut retry =
+                transition::retry_shard(self.task, state_and_epoch, number, &sets.failed, &cells);
+            retry.parts.extend_from_slice(beside);
+            if self.fleet.ledger.transact(&retry).await? == TransactionAnswer::Applied {
+                fault::point(Point::Reopened);
+                if self.record.state == TaskState::Complete {
+                    self.record.state = TaskState::Running;
+                    self.record.epoch = self.record.epoch.saturating_add(1);
+                }
+                return Ok(u32::try_from(cells.len()).unwrap_or(u32::MAX));
+            }
+            self.record = running_or_complete(self.fleet, self.task).await?;
+            match self.fleet.ledger.shard(self.task, number).await? {
+                Some(now) => sets = now,
+                None => return Ok(0),
+            }
+        }
+        Err(ProducerError::Contended {
+            task: self.task.clone(),
+            shard: number,
+        })
+    }
+}

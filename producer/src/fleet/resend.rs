@@ -1,0 +1,147 @@
+//! Messages for cells that are in the ledger already.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+
+use futures::TryStreamExt as _;
+use tilefleet_common::domain::{CellMessage, TaskId, ordinals_of_shard};
+use tilefleet_common::fault::{self, Point};
+use tilefleet_common::ledger::{
+    Answer, CodecError, Key, LedgerError, ShardRecord, TaskRecord, transition,
+};
+
+use super::connection::FleetConnection;
+use super::task_cells::{Shard, TaskCells};
+use crate::error::ProducerError;
+
+/// Shards whose cells are sent at a time.
+const SHARDS_AT_ONCE: usize = 16;
+
+/// Sends cells of a task again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resend<'a> {
+    pub(crate) fleet: &'a FleetConnection,
+    pub(crate) task: &'a TaskId,
+    /// The task's item as it is now: messages carry its epoch.
+    pub(crate) record: &'a TaskRecord,
+}
+
+impl<'a> Resend<'a> {
+    /// The reader of the task's cells.
+    pub(crate) fn cells_of_task(self) -> TaskCells<'a> {
+        let FleetConnection {
+            clients, ledger, ..
+        } = self.fleet;
+        TaskCells {
+            objects: &clients.objects,
+            ledger,
+            task: self.task,
+            record: self.record,
+        }
+    }
+
+    /// Sends those cells of the shard whose ordinals are `wanted`. Returns how many.
+    pub(crate) async fn send(
+        &self,
+        shard: &Shard,
+        wanted: &BTreeSet<u32>,
+    ) -> Result<u32, ProducerError> {
+        let wanted = shard
+            .cells
+            .iter()
+            .filter(|(ordinal, _)| wanted.contains(ordinal));
+        let bodies = wanted
+            .map(|(ordinal, cell)| {
+                serde_json::to_string(&CellMessage {
+                    task: self.task.clone(),
+                    shard: shard.number,
+                    ordinal: *ordinal,
+                    epoch: self.record.epoch,
+                    job: self.record.job.clone(),
+                    cell: cell.clone(),
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| ProducerError::Spool(error.into()))?;
+        let sent = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
+        self.fleet.queue.send(bodies).await?;
+        Ok(sent)
+    }
+
+    /// Records that all cells that were pending in the shard when it was read are sent. The ledger
+    /// refuses the mark if another command has reopened the shard since; that command sends its
+    /// cells.
+    pub(crate) async fn mark_enqueued(&self, shard: &Shard) -> Result<(), ProducerError> {
+        let reopened = shard.sets.as_ref().map_or(0, |sets| sets.reopened);
+        self.fleet
+            .ledger
+            .write(&transition::mark_enqueued(
+                self.task,
+                shard.number,
+                reopened,
+            ))
+            .await?;
+        fault::point(Point::Enqueued);
+        Ok(())
+    }
+
+    /// Sends the cells that `choose` returns for each shard that exists. In a shard that is not
+    /// marked as enqueued, all pending cells are sent too, and the shard is marked. Returns how
+    /// many cells were sent.
+    pub(crate) async fn send_all(
+        self,
+        choose: impl Fn(&Shard) -> BTreeSet<u32> + Copy + 'a,
+    ) -> Result<u32, ProducerError> {
+        self.cells_of_task()
+            .shards(|_, _| false)
+            .map_ok(move |shard| async move {
+                let Some(sets) = &shard.sets else {
+                    return Ok(0);
+                };
+                let mut wanted = choose(&shard);
+                if !sets.enqueued {
+                    wanted.extend(&sets.pending);
+                }
+                let sent = if wanted.is_empty() {
+                    0
+                } else {
+                    self.send(&shard, &wanted).await?
+                };
+                if !sets.enqueued {
+                    self.mark_enqueued(&shard).await?;
+                }
+                Ok(sent)
+            })
+            .try_buffer_unordered(SHARDS_AT_ONCE)
+            .try_fold(
+                0_u32,
+                |sum, sent| async move { Ok(sum.saturating_add(sent)) },
+            )
+            .await
+    }
+
+    /// Sends the message of the task's first cell, whatever the state of that cell: its receiver
+    /// completes the task or sends its notice. Returns how many messages were sent.
+    pub(crate) async fn send_first_cell(self) -> Result<u32, ProducerError> {
+        let mut shards = pin!(self.cells_of_task().shards(|_, _| false));
+        match shards.try_next().await? {
+            Some(shard) => self.send(&shard, &shard.first_ordinal()).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Creates a shard that no submit has created, or reads the one that exists.
+    pub(crate) async fn create_shard(self, shard: u32) -> Result<ShardRecord, ProducerError> {
+        let ordinals = ordinals_of_shard(shard, self.record.cells, self.record.shard_size);
+        let write = transition::create_shard(self.task, shard, ordinals);
+        let item = match self.fleet.ledger.write(&write).await? {
+            Answer::Applied(item) => item,
+            Answer::Refused(item) => item.unwrap_or_default(),
+        };
+        let unreadable = |source: CodecError| LedgerError::Item {
+            key: Key::Shard(self.task.clone(), shard).to_string(),
+            source,
+        };
+        Ok(ShardRecord::from_item(&item).map_err(unreadable)?)
+    }
+}

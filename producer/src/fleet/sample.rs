@@ -1,0 +1,31 @@
+//! Items of the ledger for tests.
+
+use tilefleet_common::domain::{Job, Recipe};
+use tilefleet_common::ledger::{TaskRecord, TaskState};
+
+/// The item of a task of 800 cells in four shards, all open, that was just submitted.
+pub(crate) fn task_record() -> TaskRecord {
+    TaskRecord {
+        state: TaskState::Running,
+        epoch: 1,
+        open_shards: (0..4).collect(),
+        cells: 800,
+        shard_size: 200,
+        manifest: "s3://my-bucket/tilefleet/rgb-1/manifest.ndjson"
+            .parse()
+            .unwrap(),
+        job: Job::Raster(Recipe::builtin("rgb").unwrap().clone()).id(),
+        output: "s3://my-bucket/".parse().unwrap(),
+        region: None,
+        digest: String::new(),
+        created_at: "2026-11-26T13:54:10.000Z".to_owned(),
+        submitted_at: Some("2026-11-26T13:54:14.583Z".to_owned()),
+        completed_at: None,
+        notified_epoch: 0,
+        notice_error: None,
+        reason: None,
+        cancelled_at: None,
+        cancels: 0,
+        cancels_notified: 0,
+    }
+}

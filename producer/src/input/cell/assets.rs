@@ -1,0 +1,82 @@
+//! Which objects are the bands of a cell.
+
+use std::collections::BTreeMap;
+
+use tilefleet_common::aws::ListedObject;
+use tilefleet_common::domain::{Job, S3Url, band_in_object_name};
+
+use super::error::CellError;
+
+/// The bands in a prefix with the layout of the scene buckets, where their names are known.
+pub(super) fn assets_of_layout(prefix: &S3Url, job: &Job) -> BTreeMap<String, S3Url> {
+    let bands = job.inputs().into_iter();
+    bands
+        .map(|band| (band.to_owned(), prefix.join(&format!("{band}.jp2"))))
+        .collect()
+}
+
+/// The bands among the assets that a cell names. Only those that the recipe reads are kept, so that
+/// a task's content does not depend on the others.
+pub(super) fn assets_of_job(
+    mut given: BTreeMap<String, S3Url>,
+    job: &Job,
+) -> Result<BTreeMap<String, S3Url>, CellError> {
+    let inputs = job.inputs();
+    let asset = |&band: &&str| {
+        let url = given.remove(band).ok_or_else(|| CellError::MissingAsset {
+            band: band.to_owned(),
+            recipe: job.name().to_owned(),
+            bands: inputs.join(", "),
+        })?;
+        if url.object_name().is_empty() {
+            return Err(CellError::AssetIsPrefix {
+                band: band.to_owned(),
+                url,
+            });
+        }
+        Ok((band.to_owned(), url))
+    };
+    inputs.iter().map(asset).collect()
+}
+
+/// The bands among the objects that are listed below `prefix`.
+pub(super) fn assets_of_listing(
+    prefix: &S3Url,
+    listed: &[ListedObject],
+    job: &Job,
+) -> Result<BTreeMap<String, S3Url>, CellError> {
+    let asset = |&band: &&str| {
+        let mut found = listed
+            .iter()
+            .map(|object| &object.url)
+            .filter(|url| band_in_object_name(url.object_name(), band));
+        match (found.next(), found.next()) {
+            (Some(only), None) => Ok((band.to_owned(), only.clone())),
+            (None, _) => Err(CellError::MissingBand {
+                band: band.to_owned(),
+                prefix: prefix.clone(),
+            }),
+            (Some(one), Some(other)) => Err(CellError::SeveralOfBand {
+                band: band.to_owned(),
+                prefix: prefix.clone(),
+                one: below(one, prefix),
+                other: below(other, prefix),
+            }),
+        }
+    };
+    job.inputs().iter().map(asset).collect()
+}
+
+fn below(object: &S3Url, prefix: &S3Url) -> String {
+    object
+        .key()
+        .strip_prefix(prefix.key())
+        .unwrap_or(object.key())
+        .to_owned()
+}
+
+/// Whether an object of that name is a JPEG 2000 file, and so not a prefix.
+pub(super) fn is_jp2(name: &str) -> bool {
+    name.rsplit_once('.')
+        .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("jp2"))
+}

@@ -1,0 +1,344 @@
+//! Which cell an entry is, as far as its own fields and addresses say.
+
+use std::collections::BTreeMap;
+
+use tilefleet_common::domain::{Cell, CellId, Job, S3Url, ScenePath};
+
+use super::assets::{assets_of_job, assets_of_layout, is_jp2};
+use super::claims::Claims;
+use super::error::CellError;
+use super::fields::Fields;
+
+/// How a claim of the path in "files" is named.
+const FILES_PATH: &str = "of the path in \"files\"";
+
+/// What the command line says for all cells. It overrides their fields.
+#[derive(Debug, Clone)]
+pub(crate) struct SubmitOptions {
+    pub(crate) job: Job,
+    pub(crate) output: Option<S3Url>,
+    pub(crate) request_payer: bool,
+}
+
+/// A cell, as far as its own fields and addresses say.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Resolved {
+    /// They say all of it.
+    Cell(Cell),
+    /// The prefix must be listed first.
+    Prefix(Box<Unlocated>),
+}
+
+/// A cell whose prefix does not have the layout of the scene buckets.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unlocated {
+    pub(crate) prefix: S3Url,
+    pub(crate) fields: Fields,
+    pub(crate) output: S3Url,
+    pub(crate) request_payer: bool,
+}
+
+/// Resolves the cell that `fields` describe, without a request to S3.
+///
+/// # Errors
+/// When a field is missing, or two sources disagree.
+pub(crate) fn resolve_identity(
+    mut fields: Fields,
+    options: &SubmitOptions,
+) -> Result<Resolved, CellError> {
+    let output = match &options.output {
+        Some(output) => {
+            // The field is the region of the output that is overridden.
+            fields.region = None;
+            output.clone()
+        }
+        None => fields.output.take().ok_or(CellError::NoOutput)?,
+    };
+    let job = &options.job;
+    let reads_nothing = *job == Job::Probe;
+    let request_payer =
+        !reads_nothing && (options.request_payer || fields.request_payer.unwrap_or_default());
+    let (id, assets) = match (fields.files.take(), fields.assets.take()) {
+        // Neither prefix nor assets are read, but their addresses can identify the cell.
+        (files, assets) if reads_nothing => {
+            let id = id_of_unread(&fields, files.as_ref(), assets.as_ref(), job, &output)?;
+            (id, BTreeMap::new())
+        }
+        (Some(files), _) => {
+            if is_jp2(files.object_name()) {
+                return Err(CellError::FilesIsObject { object: files });
+            }
+            // In the layout of the scene buckets, the path says which cell it is, and the names of
+            // the bands are known. Another prefix must be listed.
+            let Some(path) = ScenePath::from_key(files.key()) else {
+                return Ok(Resolved::Prefix(Box::new(Unlocated {
+                    prefix: files,
+                    fields,
+                    output,
+                    request_payer,
+                })));
+            };
+            let claims = Claims::of(&fields).and(path.into(), FILES_PATH);
+            (claims.reconcile(&files)?, assets_of_layout(&files, job))
+        }
+        (None, Some(assets)) => {
+            let assets = assets_of_job(assets, job)?;
+            (id_of_assets(&fields, &assets)?, assets)
+        }
+        (None, None) => return Err(CellError::NoFiles),
+    };
+    Ok(Resolved::Cell(Cell {
+        id,
+        assets,
+        output,
+        region: fields.region,
+        request_payer,
+    }))
+}
+
+/// The identity of a cell of which nothing is read: only its fields and addresses count.
+fn id_of_unread(
+    fields: &Fields,
+    files: Option<&S3Url>,
+    assets: Option<&BTreeMap<String, S3Url>>,
+    job: &Job,
+    output: &S3Url,
+) -> Result<CellId, CellError> {
+    let mut claims = Claims::of(fields);
+    if let Some(files) = files {
+        claims = claims.and_path(files, FILES_PATH);
+    }
+    if let Some(assets) = assets {
+        claims = claims.and_assets(assets);
+    }
+    match claims.reconcile(output) {
+        Err(CellError::NoTile { .. } | CellError::NoDate { .. }) => Err(CellError::NoName {
+            recipe: job.name().to_owned(),
+        }),
+        reconciled => reconciled,
+    }
+}
+
+fn id_of_assets(fields: &Fields, assets: &BTreeMap<String, S3Url>) -> Result<CellId, CellError> {
+    let Some(address) = assets.values().next() else {
+        return Err(CellError::NoFiles);
+    };
+    Claims::of(fields).and_assets(assets).reconcile(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const FILES: &str = "s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0/R10m/";
+
+    fn options() -> SubmitOptions {
+        SubmitOptions {
+            job: "rgb".parse().unwrap(),
+            output: None,
+            request_payer: false,
+        }
+    }
+
+    fn resolved(value: Value) -> Result<Resolved, String> {
+        resolve_identity(Fields::of(value).unwrap(), &options()).map_err(|error| error.to_string())
+    }
+
+    fn cell(value: Value) -> Cell {
+        match resolved(value) {
+            Ok(Resolved::Cell(cell)) => cell,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn error(value: Value) -> String {
+        resolved(value).unwrap_err()
+    }
+
+    fn assets(name: impl Fn(&str) -> String) -> Value {
+        json!({"B02": name("B02"), "B03": name("B03"), "B04": name("B04"), "B08": name("B08")})
+    }
+
+    #[test]
+    fn the_layout_of_the_scene_buckets_says_all() {
+        let cell = cell(json!({"files": FILES, "output_bucket": "my-bucket"}));
+        assert_eq!(cell.id.to_string(), "48RXT/2020-08-01/0");
+        assert_eq!(cell.assets.len(), 3);
+        assert_eq!(cell.assets["B04"].to_string(), format!("{FILES}B04.jp2"));
+    }
+
+    #[test]
+    fn a_line_of_a_manifest_is_a_cell() {
+        let cell = cell(
+            json!({"files": FILES, "output": "s3://my-bucket/x", "request_payer": true, "region_name": "eu-west-1"}),
+        );
+        assert_eq!(self::cell(serde_json::to_value(&cell).unwrap()), cell);
+    }
+
+    #[test]
+    fn only_the_bands_of_the_recipe_are_kept_and_all_must_be_there() {
+        let all = assets(|band| format!("{FILES}{band}.jp2"));
+        assert_eq!(
+            cell(json!({"assets": all, "output_bucket": "my-bucket"}))
+                .assets
+                .len(),
+            3
+        );
+        let two = json!({"B02": "s3://bucket/B02.jp2", "B04": "s3://bucket/B04.jp2"});
+        assert_eq!(
+            error(
+                json!({"cell": "48RXT/2020-08-01/0", "assets": two, "output_bucket": "my-bucket"})
+            ),
+            "no asset B03, which recipe rgb reads; it reads B04, B03, B02"
+        );
+    }
+
+    #[test]
+    fn a_cell_of_a_probe_needs_a_name_and_nothing_to_read() {
+        let probe = SubmitOptions {
+            job: Job::Probe,
+            ..options()
+        };
+        let resolved = |value| match resolve_identity(Fields::of(value).unwrap(), &probe) {
+            Ok(Resolved::Cell(cell)) => {
+                Ok((cell.id.to_string(), cell.assets.len(), cell.request_payer))
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.to_string()),
+        };
+        let output = "s3://my-bucket/x";
+        let all = assets(|band| format!("{FILES}{band}.jp2"));
+        for value in [
+            json!({"cell": "48RXT/2020-08-01/0", "output": output}),
+            json!({"files": FILES, "date": "20200801", "output": output}),
+            json!({"files": "s3://bucket/x/", "tile": "48RXT", "date": "20200801", "output": output}),
+            json!({"assets": all, "output": output}),
+        ] {
+            assert_eq!(
+                resolved(value),
+                Ok(("48RXT/2020-08-01/0".to_owned(), 0, false))
+            );
+        }
+        assert_eq!(
+            resolved(json!({"files": "s3://bucket/x/", "output": output})),
+            Err("the tile or the date of the cell is unknown, and recipe probe reads nothing to find it; add \"cell\":\"48RXT/2020-08-01/0\"".to_owned())
+        );
+        assert_eq!(
+            resolved(json!({"files": FILES, "date": "20200802", "output": output})),
+            Err("date 2020-08-02 of field \"date\" does not agree with 2020-08-01 of the path in \"files\"; correct one of them".to_owned())
+        );
+    }
+
+    #[test]
+    fn names_of_objects_name_tile_and_date() {
+        let assets = assets(|band| format!("s3://bucket/x/T29UNU_20221005T115411_{band}_60m.jp2"));
+        let output = "s3://my-bucket/x";
+        assert_eq!(
+            cell(json!({"assets": assets, "output": output}))
+                .id
+                .to_string(),
+            "29UNU/2022-10-05/0"
+        );
+        assert_eq!(
+            cell(json!({"assets": assets, "output": output, "tile": "29UNV", "number": 2}))
+                .id
+                .to_string(),
+            "29UNV/2022-10-05/2"
+        );
+        assert_eq!(
+            error(json!({"assets": assets, "output": output, "date": "2022-10-06"})),
+            "date 2022-10-06 of field \"date\" does not agree with 2022-10-05 of an object's name; correct it, or give the whole \"cell\" if the name is wrong"
+        );
+        assert_eq!(
+            cell(json!({"assets": assets, "output": output, "cell": "29UNU/2022-10-06/0"}))
+                .id
+                .to_string(),
+            "29UNU/2022-10-06/0"
+        );
+    }
+
+    #[test]
+    fn what_does_not_agree_is_refused() {
+        let cases = [
+            (
+                json!({"files": FILES, "date": "20200802", "output_bucket": "my-bucket"}),
+                "date 2020-08-02 of field \"date\" does not agree with 2020-08-01 of the path in \"files\"; correct one of them",
+            ),
+            (
+                json!({"files": FILES, "cell": "48RXU/2020-08-01/0", "output_bucket": "my-bucket"}),
+                "tile 48RXU of field \"cell\" does not agree with 48RXT of the path in \"files\"; correct one of them",
+            ),
+            (
+                json!({"files": FILES, "number": 1, "output_bucket": "my-bucket"}),
+                "number 1 of field \"number\" does not agree with 0 of the path in \"files\"; correct one of them",
+            ),
+            (
+                json!({"output_bucket": "my-bucket", "assets": assets(|band| format!("s3://bucket/T29UN{}_20221005_{band}.jp2", if band == "B03" { 'V' } else { 'U' }))}),
+                "tile 29UNU of an object's name does not agree with 29UNV of an object's name; correct it, or give the whole \"cell\" if the name is wrong",
+            ),
+        ];
+        for (value, words) in cases {
+            assert_eq!(error(value), words);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_the_next_step() {
+        let plain = assets(|band| format!("s3://bucket/x/{band}.jp2"));
+        let cases = [
+            (
+                json!({"files": FILES}),
+                "no output; add \"output_bucket\" or \"output\":\"s3://bucket/prefix\" to the cell, or pass --output",
+            ),
+            (
+                json!({"date": "20200801", "output_bucket": "my-bucket"}),
+                "nothing to read; add \"files\":\"s3://bucket/prefix/\", or \"assets\" with the object of each band",
+            ),
+            (
+                json!({"assets": plain, "output_bucket": "my-bucket"}),
+                "the tile of s3://bucket/x/B02.jp2 is unknown: it has no layout tiles/48/R/XT/2020/8/1/0/, no tile in an object's name, no tileInfo.json; add \"tile\":\"48RXT\"",
+            ),
+            (
+                json!({"assets": plain, "tile": "48RXT", "output_bucket": "my-bucket"}),
+                "the date of s3://bucket/x/B02.jp2 is unknown; add \"date\":\"20200801\"",
+            ),
+            (
+                json!({"files": format!("{FILES}B04.jp2"), "output_bucket": "my-bucket"}),
+                "\"files\" names the object s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0/R10m/B04.jp2; give the prefix that it is in, or name the objects in \"assets\"",
+            ),
+            (
+                json!({"assets": assets(|_| "s3://bucket/x/".to_owned()), "output_bucket": "my-bucket"}),
+                "asset B04 names the prefix s3://bucket/x/, not an object; give the object's whole address",
+            ),
+        ];
+        for (value, words) in cases {
+            assert_eq!(error(value), words);
+        }
+    }
+
+    #[test]
+    fn the_command_line_overrides_outputs_and_their_regions() {
+        let options = SubmitOptions {
+            output: Some("s3://other/run".parse().unwrap()),
+            request_payer: true,
+            ..options()
+        };
+        let fields = Fields::of(
+            json!({"files": FILES, "output_bucket": "my-bucket", "region_name": "eu-west-1"}),
+        )
+        .unwrap();
+        let Ok(Resolved::Cell(cell)) = resolve_identity(fields, &options) else {
+            panic!()
+        };
+        assert_eq!(
+            (
+                cell.output.to_string().as_str(),
+                cell.region,
+                cell.request_payer
+            ),
+            ("s3://other/run", None, true)
+        );
+    }
+}

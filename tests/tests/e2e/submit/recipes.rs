@@ -1,0 +1,235 @@
+//! Recipes from file to raster, and workers that cannot use one.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use aws_sdk_dynamodb::types::AttributeValue;
+use gdal::raster::ColorInterpretation;
+use gdal::{Dataset, Metadata as _};
+use serde_json::{Value, json};
+use tilefleet_common::domain::{Recipe, RecipeDigest, TaskId};
+use tilefleet_common::ledger::Key;
+use tilefleet_scenes::{Band, Coding, Scene, layout as scene_layout};
+use tilefleet_tests::poll::BOUND;
+use tilefleet_tests::{eventually, objects};
+
+use crate::operate::verify::{edit, remove};
+use crate::support::queues::{left, taken};
+use crate::support::rasters;
+use crate::support::site::{SIZE, Site};
+use crate::support::worker_log::says;
+
+/// Submits the file with a recipe and gives the task's id.
+pub(crate) async fn submit(site: &Site, file: &str, recipe: &str) -> Result<String> {
+    let submitted = site
+        .producer(&["submit", file, "--recipe", recipe, "-o", "json"])
+        .await?;
+    let submitted = submitted.expect_code(0)?.json()?;
+    Ok(submitted["task"].as_str().context("no task")?.to_owned())
+}
+
+/// A recipe that takes one band.
+fn one_band(name: &str, band: &str) -> String {
+    format!("name = \"{name}\"\ntitle = \"One\"\n[[output]]\nname = \"only\"\nband = \"{band}\"\n")
+}
+
+#[tokio::test]
+async fn false_color_is_made_of_near_infrared_red_and_green() -> Result<()> {
+    let site = Site::new("false-color").await?;
+    let cell = site.add_scene("48RXT", "2020-08-01").await?;
+    let scene = Scene::new("48RXT".parse()?, "2020-08-01".parse()?, SIZE, 7);
+    let root = site.path("scenes");
+    let below = root.join(&site.stack.prefix);
+    scene_layout::write_scene(&below, &scene, &[Band::B08], &Coding::default())?;
+    let key = scene_layout::band_key(&scene, Band::B08);
+    let file = PathBuf::from(&site.stack.prefix).join(key);
+    objects::upload(&site.stack.s3, &site.stack.scene_bucket, &root, &[file]).await?;
+
+    let task = submit(
+        &site,
+        &site.document(std::slice::from_ref(&cell))?,
+        "false-color",
+    )
+    .await?;
+    ensure!(task.starts_with("false-color-"), "{task}");
+    site.work().await?;
+    assert_eq!(site.completion(&task).await?.body["ok"], 1);
+
+    let path = site
+        .output("20200801/sentinel_l2a_48RXT_20200801_0_FALSE-COLOR.tif")
+        .await?;
+    let bands = ["B08", "B04", "B03"].map(|band| site.band(&cell, band));
+    rasters::assert_made_of(&path, &bands.into_iter().collect::<Result<Vec<_>>>()?)?;
+    rasters::assert_valid_cog(&path)?;
+    let dataset = Dataset::open(&path)?;
+    for (number, name, colour) in [
+        (1, "B08", ColorInterpretation::RedBand),
+        (2, "B04", ColorInterpretation::GreenBand),
+        (3, "B03", ColorInterpretation::BlueBand),
+    ] {
+        let band = dataset.rasterband(number)?;
+        assert_eq!(band.description()?, name);
+        assert_eq!(band.color_interpretation(), colour, "{name}");
+    }
+    let status = site.status(&task).await?;
+    let recipe = Recipe::builtin("false-color").context("not built in")?;
+    assert_eq!(status["recipe"], "false-color");
+    assert_eq!(status["recipe_digest"], recipe.digest().as_str());
+    site.producer(&["verify", &task]).await?.expect_code(0)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_recipes_of_one_name_are_two_tasks_and_two_rasters() -> Result<()> {
+    let site = Site::new("one-name").await?;
+    let cell = site.add_scene("48RXT", "2020-08-01").await?;
+    let document = site.document(std::slice::from_ref(&cell))?;
+    let mut tasks = vec![];
+    for band in ["B02", "B03"] {
+        let text = one_band("mine", band);
+        let file = site.write(&format!("{band}.toml"), &text)?;
+        tasks.push(submit(&site, &document, &file).await?);
+        site.work().await?;
+        let recipe = Recipe::from_toml(&file, &text)?;
+        let key = format!(
+            "20200801/sentinel_l2a_48RXT_20200801_0_MINE-{}.tif",
+            recipe.digest().short()
+        );
+        rasters::assert_made_of(&site.output(&key).await?, &[site.band(&cell, band)?])?;
+    }
+    assert_ne!(tasks[0], tasks[1]);
+    for task in &tasks {
+        assert_eq!(site.status(task).await?["state"], "COMPLETE");
+        site.producer(&["verify", task]).await?.expect_code(0)?;
+    }
+    // Under one id that somebody chose, the second is refused.
+    let files = ["B02.toml", "B03.toml"].map(|name| site.path(name).display().to_string());
+    let chosen = |recipe| {
+        let arguments = [
+            "submit",
+            &document,
+            "--task-id",
+            "summer",
+            "--recipe",
+            recipe,
+        ];
+        arguments.map(str::to_owned)
+    };
+    for (recipe, code) in files.iter().zip([0, 4]) {
+        let arguments = chosen(recipe.as_str());
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        site.producer(&arguments).await?.expect_code(code)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_recipe_that_cannot_be_read_is_refused_with_its_line() -> Result<()> {
+    let site = Site::new("bad-recipe").await?;
+    let document = site.document(&[site.cell("x/", "2020-08-01")])?;
+    let text = one_band("mine", "B02") + "expression = \"B02\"\n";
+    let file = site.write("mine.toml", text)?;
+    let refused = site
+        .producer(&["submit", &document, "--recipe", &file])
+        .await?;
+    refused.expect_code(2)?;
+    let words = format!("{file} line 6: unknown key \"expression\"; an output has name, band");
+    ensure!(refused.stderr.contains(&words), "{}", refused.story());
+    Ok(())
+}
+
+/// What is wrong with the recipe when the worker reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    /// A newer version wrote it.
+    UnknownKey,
+    /// Its item is gone.
+    Missing,
+    /// Its item has another recipe than the message names.
+    Differs,
+}
+
+#[tokio::test]
+async fn a_message_whose_recipe_a_worker_cannot_use_goes_back_and_its_cell_is_charged_nothing()
+-> Result<()> {
+    for flaw in [Flaw::UnknownKey, Flaw::Missing, Flaw::Differs] {
+        handed_back(flaw)
+            .await
+            .with_context(|| format!("{flaw:?}"))?;
+    }
+    Ok(())
+}
+
+async fn handed_back(flaw: Flaw) -> Result<()> {
+    let site = Site::new("old-worker").await?;
+    let document = site.document(&[site.add_scene_of("48RXT", "2020-08-01", 64).await?])?;
+    let task = site.submit(&document).await?;
+    let id: TaskId = task.parse()?;
+    let (item, original) = (Key::Recipe(id.clone()), taken(&site).await?.remove(0));
+
+    // What a newer producer would have put and sent.
+    let newer = r#"{"expression":"(N - R) / (N + R)","name":"rgb","title":"New"}"#;
+    let mut message: Value = serde_json::from_str(&original)?;
+    let words = match flaw {
+        Flaw::UnknownKey => {
+            let text = (":t", AttributeValue::S(newer.to_owned()));
+            edit(&site, &item, "SET recipe_text = :t", &[text]).await?;
+            message["recipe_digest"] = json!(RecipeDigest::of(newer));
+            "unknown key \\\"expression\\\""
+        }
+        Flaw::Missing => {
+            remove(&site, &item).await?;
+            "the ledger has no recipe of task"
+        }
+        Flaw::Differs => {
+            message["recipe_digest"] = json!(RecipeDigest::of(newer));
+            "but the message names"
+        }
+    };
+    send(&site, &site.stack.queue_url, &message.to_string()).await?;
+
+    let health = site.path("health.json");
+    let health_file = health.display().to_string();
+    let arguments = ["run", "--health-file", &health_file];
+    let mut worker = site.fleet.start("worker", &arguments)?;
+    let said = says(&mut worker, &["the message goes back to the queue", words]).await?;
+    ensure!(said.contains("300"), "five minutes: {said}");
+    eventually("the count in the health file", BOUND, async || {
+        let pulse: Value = serde_json::from_slice(&std::fs::read(&health)?)?;
+        Ok((pulse["recipe_refusals"] == 1).then_some(()))
+    })
+    .await?;
+    assert_eq!(left(&site, &site.stack.queue_url).await?, 1, "it is kept");
+    assert!(
+        site.ledger.cells(&id, 0).await?.is_empty(),
+        "it is not begun"
+    );
+
+    // Old workers may have handed it back until the queue gave it up.
+    let dead_letters = &site.stack.dead_letter_queue_url;
+    send(&site, dead_letters, &message.to_string()).await?;
+    if flaw == Flaw::UnknownKey {
+        eventually("the count in the health file", BOUND, async || {
+            worker.still_runs()?;
+            let pulse: Value = serde_json::from_slice(&std::fs::read(&health)?)?;
+            Ok((pulse["recipe_refusals"] == 2).then_some(()))
+        })
+        .await?;
+        assert_eq!(left(&site, dead_letters).await?, 1, "it is kept");
+        assert!(
+            site.ledger.cells(&id, 0).await?.is_empty(),
+            "it has not failed"
+        );
+        assert_eq!(site.status(&task).await?["remaining"], 1);
+    } else {
+        // No worker will ever be able to use it.
+        assert_eq!(site.completion(&task).await?.body["failed"], 1);
+    }
+    Ok(())
+}
+
+async fn send(site: &Site, queue: &str, body: &str) -> Result<()> {
+    let send = site.stack.sqs.send_message().queue_url(queue);
+    send.message_body(body).send().await?;
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! What is done for a cell: its bands are read and fused, and the raster is published.
+
+mod artefacts;
+mod band_source;
+mod error;
+mod memory_budget;
+mod probe;
+mod process;
+mod processor;
+mod publish;
+mod raster;
+
+pub use band_source::{ObjectSource, WINDOW_BYTES, object_error, verify};
+pub use error::CellError;
+pub use memory_budget::MemoryBudget;
+pub use processor::{CellProcessor, default_slots};
+pub use publish::Publication;

@@ -1,0 +1,35 @@
+//! Processes a cell by its job.
+
+use tilefleet_common::domain::{Cell, Job};
+use tilefleet_common::ledger::transition::Success;
+use tokio_util::sync::CancellationToken;
+
+use super::error::CellError;
+use super::processor::CellProcessor;
+
+impl CellProcessor {
+    /// Does `job` for `cell` and publishes what it makes, unless `lease_lost` is cancelled before.
+    ///
+    /// Of the times in the result, `fetch_ms` is from the start until the bands are open and their
+    /// headers read, `fuse_ms` from the first tile to the last, and `publish_ms` from there until
+    /// the raster is visible. The bands arrive and the raster leaves during `fuse_ms`. None of them
+    /// includes the wait for a slot or for memory.
+    ///
+    /// # Errors
+    /// [`CellError`], which says what to do with the message.
+    pub async fn process(
+        &self,
+        cell: &Cell,
+        job: &Job,
+        lease_lost: &CancellationToken,
+    ) -> Result<Success, CellError> {
+        let location = cell.output_location(job);
+        match job {
+            Job::Raster(recipe) => {
+                self.process_raster(cell, recipe, location, lease_lost)
+                    .await
+            }
+            Job::Probe => Box::pin(self.process_probe(cell, location, lease_lost)).await,
+        }
+    }
+}
