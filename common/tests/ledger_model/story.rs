@@ -68,6 +68,14 @@ impl Fleet {
             .filter_map(|operation| self.refusal(before, operation))
             .collect();
         effects.extend(self.found(before, event, &operations));
+        // The model reads the recipe in one step with the shard.
+        if let Event::Proceed(worker) = event
+            && let (Some((_, was)), Some((_, is))) =
+                (self.step(before, worker), self.step(&after, worker))
+            && (&*was, matches!(*is, Step::Start(_))) == (&Step::ReadShard, true)
+        {
+            effects.push("recipe found".to_owned());
+        }
         effects.extend(self.changes(before, &after));
         effects.extend(self.aftermath(before, &after, event));
         if effects.is_empty() && !operations.is_empty() {
@@ -188,7 +196,9 @@ impl Fleet {
             };
             let words = match was {
                 Some(was) => differences(&was, is),
-                None if matches!(key, Key::Recipe(_)) => vec!["is there, for good".to_owned()],
+                None if matches!(key, Key::Recipe(_)) => {
+                    vec!["there, and never changed".to_owned()]
+                }
                 None => said(is),
             };
             if !words.is_empty() {
@@ -423,13 +433,13 @@ fn said(item: &Item) -> Vec<String> {
     let mut words = vec![];
     for (name, word) in SHOWN {
         match item.get(name) {
+            None if name == attribute::PENDING && item.contains_key(attribute::SIZE) => {
+                words.push("pending {}".to_owned());
+            }
             Some(Value::Number(0)) | None => {}
             Some(_) if name == attribute::NOTIFY_UNTIL && is_notified(item) => {}
             Some(said) => words.push(format!("{word}{}", value(name, Some(said)))),
         }
-    }
-    if words.is_empty() {
-        words.push("nothing pending or failed".to_owned());
     }
     words
 }

@@ -1,4 +1,4 @@
-//! The meaning of the ledger's writes: what the model test assumes of them is what DynamoDB does.
+//! The ledger's writes do in DynamoDB what the model test assumes of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,8 +52,8 @@ enum Move {
     Transact(Transaction),
 }
 
-/// Any step of the protocol, in an order that makes no sense: every condition is met and not met in
-/// turn.
+/// Any step of the protocol. Their order is random, so that each condition holds sometimes and
+/// fails sometimes.
 #[expect(clippy::too_many_lines, reason = "a table with a step in each item")]
 fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move> {
     let shard = random.random_range(0..2);
@@ -163,7 +163,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
 }
 
 #[tokio::test]
-async fn writes_mean_in_the_table_what_they_mean_in_memory() -> Result<()> {
+async fn a_write_does_the_same_in_the_table_as_in_memory() -> Result<()> {
     let site = Site::new("meaning").await?;
     let seed = rand::random::<u64>();
     let mut random = StdRng::seed_from_u64(seed);

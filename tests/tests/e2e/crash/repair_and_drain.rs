@@ -15,8 +15,8 @@ use crate::support::queues::{left, purge, taken};
 use crate::support::site::Site;
 use crate::support::tiny::{Events, events};
 
-/// Of the first shard, the messages are lost. Of the second one the items are: its cells are said
-/// to be done. Of the third one the rasters are.
+/// Damages a task: the messages of its first shard are lost, the sets of the second call its cells
+/// done, and the rasters of the third are lost.
 async fn damage(site: &Site, task: &TaskId) -> Result<()> {
     purge(site).await?;
     for ordinal in 200..THREE_SHARDS {
@@ -120,8 +120,9 @@ async fn a_drain_killed_at_any_moment_and_run_again_loses_no_letter() -> Result<
             .send()
             .await?;
     }
-    // What a killed drain holds is hidden for a minute, and so long nobody else can have it.
-    let hasty = tilefleet_tests::Fleet::new(&site.stack)?.with("TILEFLEET_FAULT_WAITS", "2");
+    // The letter of a killed drain is hidden for a minute, so another drain cannot receive it
+    // sooner.
+    let impatient = tilefleet_tests::Fleet::new(&site.stack)?.with("TILEFLEET_FAULT_WAITS", "2");
     let mut kills = 0;
     for _ in 0..4 {
         let far = async || {
@@ -134,15 +135,25 @@ async fn a_drain_killed_at_any_moment_and_run_again_loses_no_letter() -> Result<
                 .len();
             Ok(u64::from(DEAD).saturating_sub(pending.try_into()?))
         };
-        kills +=
-            u32::from(killed(&hasty, &["dlq", "drain"], random.random_range(0..12), far).await?);
+        kills += u32::from(
+            killed(
+                &impatient,
+                &["dlq", "drain"],
+                random.random_range(0..12),
+                far,
+            )
+            .await?,
+        );
     }
     ensure!(kills > 0, "seed {seed}: nothing was killed before its end");
     eventually(
         "nothing left to drain but what is no cell",
         BOUND,
         async || {
-            hasty.producer(&["dlq", "drain"]).await?.expect_code(0)?;
+            impatient
+                .producer(&["dlq", "drain"])
+                .await?
+                .expect_code(0)?;
             Ok((left(&site, dead).await? == 1).then_some(()))
         },
     )

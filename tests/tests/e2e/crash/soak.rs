@@ -43,7 +43,7 @@ fn was_killed(status: ExitStatus) -> bool {
 }
 
 #[tokio::test]
-async fn a_fleet_whose_workers_are_killed_at_random_makes_every_cell_and_tells_of_it_once()
+async fn a_fleet_whose_workers_are_killed_at_random_makes_every_cell_and_sends_one_notice()
 -> Result<()> {
     let cells = number(CELLS_VARIABLE).unwrap_or(CELLS);
     let seed = number(SEED_VARIABLE).unwrap_or_else(rand::random);
@@ -51,16 +51,16 @@ async fn a_fleet_whose_workers_are_killed_at_random_makes_every_cell_and_tells_o
     eprintln!("{said}");
     let mut random = StdRng::seed_from_u64(seed);
     let tiny = Tiny::new("soak", VISIBILITY_TIMEOUT_S).await?;
-    let (site, fleet) = (&tiny.site, tiny.hasty(LONGEST_WAIT_S)?);
+    let (site, fleet) = (&tiny.site, tiny.with_short_waits(LONGEST_WAIT_S)?);
     let task = tiny.submit(cells).await?;
     let id: TaskId = task.parse()?;
-    // What is killed here is innocent, however often.
+    // The cells do not cause these deaths, so no number of them may fail a cell.
     let start = || fleet.start("worker", &["run", "--max-crashes", "1000"]);
     let mut workers: Vec<Process> = (0..WORKERS).map(|_| start()).collect::<Result<_>>()?;
     let mut kills = 0;
     let mut left = cells;
     while left > 0 {
-        // The moment is drawn as a number of cells, not as a time: machines differ.
+        // The moment is a random number of cells and not a time, because machines differ.
         let goal = left.saturating_sub(random.random_range(1..=15));
         left = eventually("more cells", BOUND, async || {
             let left = pending(site, &id).await?;
@@ -89,7 +89,7 @@ async fn a_fleet_whose_workers_are_killed_at_random_makes_every_cell_and_tells_o
         .ends(&task, &ending, &workers)
         .await
         .with_context(|| said.clone())?;
-    // A kill between publish and mark sends it again, with the same id.
+    // A kill between publish and mark repeats the notice with the same id.
     let notice = format!("{task}/1");
     let sent = events.get(&notice).copied().unwrap_or(0);
     ensure!(

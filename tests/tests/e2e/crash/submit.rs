@@ -31,8 +31,7 @@ async fn a_submit_killed_at_any_moment_and_run_again_is_one_task_with_every_cell
     for salt in 0..12 {
         let said = format!("seed {seed}, task {salt}");
         let file = site.write(&format!("cells-{salt}.ndjson"), empty_lines(&site, salt))?;
-        // The moment is drawn as a number of items that the submit has put, not as a time: machines
-        // differ.
+        // The moment is a random number of items and not a time, because machines differ.
         let goal = random.random_range(0..5);
         let far = async || Ok(u64::try_from(items(&site).await?)?);
         killed(&site.fleet, &["submit", &file, "-o", "json"], goal, far).await?;

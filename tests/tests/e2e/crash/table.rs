@@ -1,5 +1,5 @@
-//! The crash table of ARCHITECTURE: behind each step of the protocol a process dies, and what is
-//! left brings the task to its end.
+//! The crash table of ARCHITECTURE: a process dies after each step of the protocol, and the others
+//! complete the task.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
@@ -18,51 +18,51 @@ use crate::support::cells::{lines, with_missing_band};
 use crate::support::killed::fail_all;
 use crate::support::queues::{left, purge, taken};
 use crate::support::tiny::{Ending, Events, Tiny, events};
-use crate::support::worker_log::says;
+use crate::support::worker_log::wait_for_line;
 
 /// More than one batch of messages.
 const CELLS: u32 = 12;
 const VISIBILITY_TIMEOUT_S: u32 = 3;
 /// Longer than it takes to send a notice.
 const LONGEST_WAIT_S: u32 = 6;
-/// Rows at work at a time. Most of a row is waiting for messages to be visible again.
+/// Rows that run at the same time. A row mostly waits for messages to become visible again.
 const ROWS_AT_ONCE: usize = 6;
 
-/// What goes on when the process dies.
+/// The situation in which the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scene {
-    /// Three workers make cells. The first to come to the point dies, the others finish.
+    /// Three workers make cells. The first that reaches the point dies, the others finish.
     Working,
     /// The same, and the cells are probes.
     Probing,
-    /// The same, and the worker dies of a cell that has no second band.
+    /// The same, and the worker dies at a cell without a second band.
     Failing,
-    /// The first worker has all cells to itself, and dies of the last one.
+    /// The first worker works alone and dies at the last cell.
     Last,
-    /// The first worker has no way to the bands.
+    /// The first worker cannot reach the bands.
     Unreachable,
-    /// The first worker waits for its bands when it is told to stop.
+    /// The first worker gets SIGTERM while it waits for its bands.
     Stopped,
-    /// The first worker knows a topic that does not exist.
+    /// The first worker publishes to a topic that does not exist.
     Untold,
-    /// There is a message that is no cell.
+    /// The queue has a malformed message.
     Poisoned,
     /// `submit`.
     Submit,
     /// `retry` of a task whose cells have all failed.
     Retry,
-    /// `cancel` of a task that nobody has begun.
+    /// `cancel` of a task that no worker has begun.
     Cancel,
     /// `resume` of a cancelled task.
     Resume,
     /// `verify --repair` of a task whose queue was purged, and which counts a cell as ok that
-    /// nobody has made.
+    /// has no raster.
     Repair,
     /// `dlq drain` of two cells, the others being done.
     Drain,
 }
 
-/// Where a process dies, and in what.
+/// The point at which a process dies, and the situation.
 #[derive(Debug, Clone, Copy)]
 struct Row {
     point: Point,
@@ -75,7 +75,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// In what there is to die behind a point. A new point does not compile without.
+/// The situations in which a process can reach a point. A new point does not compile without any.
 fn scenes(point: Point) -> &'static [Scene] {
     match point {
         Point::Manifest | Point::Recipe | Point::Task | Point::Shard | Point::Submitted => {
@@ -110,14 +110,14 @@ fn scenes(point: Point) -> &'static [Scene] {
     }
 }
 
-/// The task's end, and the events that tell of it.
-struct Told {
+/// The end that a task must reach, and the events that must be published.
+struct Expected {
     task: String,
     ending: Ending,
     events: Events,
 }
 
-impl Told {
+impl Expected {
     fn new(task: &str, failed: u32, epoch: u32) -> Self {
         let ending = Ending {
             ok: CELLS - failed,
@@ -136,8 +136,8 @@ impl Told {
         self
     }
 
-    /// There are three windows in which an event is published and nobody knows of it. It comes
-    /// again, with the same id.
+    /// At three points an event is published and not yet marked as sent. It is published again with
+    /// the same id.
     fn with_the_repeat_of(mut self, row: Row) -> Self {
         let Self { task, ending, .. } = &self;
         let event = match (row.point, row.scene) {
@@ -153,8 +153,7 @@ impl Told {
 
 impl Row {
     fn fault(self) -> String {
-        // Not the first cell, where there are many: what a worker has done before it dies must
-        // hold.
+        // Not at the first of many cells: what the worker has done before must stay done.
         let many = matches!(
             self.point,
             Point::Receive
@@ -175,14 +174,14 @@ impl Row {
         format!("{}:{hit}", self.point.name())
     }
 
-    /// Plays the row to its end.
+    /// Runs the row to its end.
     async fn play(self) -> Result<()> {
         let tiny = Tiny::new(
             &format!("crash-{}", self.point.name()),
             VISIBILITY_TIMEOUT_S,
         )
         .await?;
-        let (told, workers) = match self.scene {
+        let (expected, workers) = match self.scene {
             Scene::Working | Scene::Probing | Scene::Failing | Scene::Poisoned => {
                 self.among_workers(&tiny).await?
             }
@@ -194,12 +193,14 @@ impl Row {
                 self.command(&tiny).await?
             }
         };
-        let told = told.with_the_repeat_of(self);
-        let events = tiny.ends(&told.task, &told.ending, &workers).await?;
+        let expected = expected.with_the_repeat_of(self);
+        let events = tiny
+            .ends(&expected.task, &expected.ending, &workers)
+            .await?;
         ensure!(
-            events == told.events,
-            "told were {events:?} instead of {:?}",
-            told.events
+            events == expected.events,
+            "{events:?} were published instead of {:?}",
+            expected.events
         );
         Ok(())
     }
@@ -219,7 +220,7 @@ impl Row {
         self.died_there(how.map(Signal::try_from).transpose()?, &worker.last_words())
     }
 
-    async fn among_workers(self, tiny: &Tiny) -> Result<(Told, Vec<Process>)> {
+    async fn among_workers(self, tiny: &Tiny) -> Result<(Expected, Vec<Process>)> {
         let site = &tiny.site;
         let mut cells = lines(site, &tiny.scene, CELLS);
         let mut fault = self.fault();
@@ -235,9 +236,9 @@ impl Row {
         };
         let file = site.write("cells.ndjson", cells)?;
         let task = crate::submit::recipes::submit(site, &file, recipe).await?;
-        let mut told = Told::new(&task, u32::from(self.scene == Scene::Failing), 1);
+        let mut expected = Expected::new(&task, u32::from(self.scene == Scene::Failing), 1);
         if self.scene == Scene::Failing {
-            told = told.and(&format!("1/{}", CELLS - 1));
+            expected = expected.and(&format!("1/{}", CELLS - 1));
         }
         if self.scene == Scene::Poisoned {
             site.stack
@@ -249,7 +250,7 @@ impl Row {
                 .await?;
         }
         let fleet = tiny
-            .hasty(LONGEST_WAIT_S)?
+            .with_short_waits(LONGEST_WAIT_S)?
             .with("TILEFLEET_FAULT", fault)
             .with("TILEFLEET_FAULT_ONCE", site.path("died"))
             .with(
@@ -278,17 +279,17 @@ impl Row {
             let kept = objects::list(&site.stack.s3, &site.stack.output_bucket, "poison/").await?;
             ensure!(kept.len() == 1, "{kept:?}");
         }
-        Ok((told, workers))
+        Ok((expected, workers))
     }
 
-    /// The worker that dies has the cells to itself.
-    async fn alone_at_first(self, tiny: &Tiny) -> Result<(Told, Vec<Process>)> {
+    /// The worker that dies works alone.
+    async fn alone_at_first(self, tiny: &Tiny) -> Result<(Expected, Vec<Process>)> {
         let site = &tiny.site;
         let task = tiny.submit(CELLS).await?;
-        let fleet = tiny.hasty(LONGEST_WAIT_S)?;
+        let fleet = tiny.with_short_waits(LONGEST_WAIT_S)?;
         let gate = Gate::before(Endpoint::shared()?.url())?;
         let armed = tiny
-            .hasty(LONGEST_WAIT_S)?
+            .with_short_waits(LONGEST_WAIT_S)?
             .with("TILEFLEET_FAULT", self.fault());
         let armed = match self.scene {
             Scene::Unreachable => armed.with("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
@@ -304,7 +305,7 @@ impl Row {
         }
         let mut first = armed.start("worker", &["run", "--grace", "0"])?;
         if self.scene == Scene::Stopped {
-            says(&mut first, &["begun"]).await?;
+            wait_for_line(&mut first, &["begun"]).await?;
             first.signal(Signal::SIGTERM)?;
         }
         first.wait(BOUND).await?;
@@ -312,12 +313,13 @@ impl Row {
         let workers = (0..2)
             .map(|_| fleet.start("worker", &["run"]))
             .collect::<Result<_>>()?;
-        Ok((Told::new(&task, 0, 1), workers))
+        Ok((Expected::new(&task, 0, 1), workers))
     }
 
-    /// Runs a command that dies, and expects the same command to do it when it is run again.
+    /// Runs a command that dies, and expects that it succeeds when it is run again.
     async fn dies_and_is_run_again(self, tiny: &Tiny, command: &[&str], code: i32) -> Result<()> {
-        self.dies(tiny.hasty(LONGEST_WAIT_S)?, command).await?;
+        self.dies(tiny.with_short_waits(LONGEST_WAIT_S)?, command)
+            .await?;
         tiny.site.producer(command).await?.expect_code(code)?;
         Ok(())
     }
@@ -331,7 +333,7 @@ impl Row {
         self.died_there(how, &ended.story())
     }
 
-    async fn command(self, tiny: &Tiny) -> Result<(Told, Vec<Process>)> {
+    async fn command(self, tiny: &Tiny) -> Result<(Expected, Vec<Process>)> {
         let site = &tiny.site;
         let file = tiny.file(CELLS)?;
         if self.scene == Scene::Submit {
@@ -341,14 +343,14 @@ impl Row {
         // The same submit again is the same task.
         let task = site.submit(&file).await?;
         let id = task.parse()?;
-        let mut told = Told::new(&task, 0, 1);
+        let mut expected = Expected::new(&task, 0, 1);
         match self.scene {
             Scene::Retry => {
                 purge(site).await?;
                 fail_all(site, &id, CELLS).await?;
                 self.dies_and_is_run_again(tiny, &["retry", &task], 0)
                     .await?;
-                told = Told::new(&task, 0, 2);
+                expected = Expected::new(&task, 0, 2);
             }
             Scene::Cancel | Scene::Resume => {
                 let cancel = ["cancel", &task, "--reason", "to see"];
@@ -361,7 +363,7 @@ impl Row {
                     self.dies_and_is_run_again(tiny, &["resume", &task], 0)
                         .await?;
                 }
-                told = told.and("1/cancelled/1");
+                expected = expected.and("1/cancelled/1");
             }
             Scene::Repair => {
                 purge(site).await?;
@@ -374,9 +376,12 @@ impl Row {
                     job: JobId::Probe,
                 };
                 site.ledger.write(&transition::close_ok(&ticket)).await?;
-                // Whether it finds anything left to repair depends on where it died.
-                self.dies(tiny.hasty(LONGEST_WAIT_S)?, &["verify", &task, "--repair"])
-                    .await?;
+                // Its exit code depends on how much the first run has repaired.
+                self.dies(
+                    tiny.with_short_waits(LONGEST_WAIT_S)?,
+                    &["verify", &task, "--repair"],
+                )
+                .await?;
                 site.producer(&["verify", &task, "--repair"]).await?;
             }
             _ => {}
@@ -391,22 +396,25 @@ impl Row {
             .try_into()?;
         ensure!(waits_for == CELLS, "{waits_for} cells are pending");
         Ok((
-            told,
-            vec![tiny.hasty(LONGEST_WAIT_S)?.start("worker", &["run"])?],
+            expected,
+            vec![
+                tiny.with_short_waits(LONGEST_WAIT_S)?
+                    .start("worker", &["run"])?,
+            ],
         ))
     }
 
-    async fn drain(self, tiny: &Tiny) -> Result<(Told, Vec<Process>)> {
+    async fn drain(self, tiny: &Tiny) -> Result<(Expected, Vec<Process>)> {
         const DEAD: usize = 2;
         let site = &tiny.site;
         let task = tiny.submit(CELLS).await?;
-        let mut told = Told::new(&task, u32::try_from(DEAD)?, 1);
+        let mut expected = Expected::new(&task, u32::try_from(DEAD)?, 1);
         let bodies = taken(site).await?;
         for (index, body) in bodies.iter().enumerate() {
             let (dead, alive) = (&site.stack.dead_letter_queue_url, &site.stack.queue_url);
             if index < DEAD {
                 let ordinal = serde_json::from_str::<Value>(body)?["ordinal"].clone();
-                told = told.and(&format!("1/{ordinal}"));
+                expected = expected.and(&format!("1/{ordinal}"));
             }
             let queue = if index < DEAD { dead } else { alive };
             site.stack
@@ -420,31 +428,32 @@ impl Row {
         let without = Fleet::new(&site.stack)?.with("TILEFLEET_DEAD_LETTER_QUEUE_URL", "");
         tiny.work_off(&without, &[]).await?;
 
-        self.dies(tiny.hasty(2)?, &["dlq", "drain"]).await?;
+        self.dies(tiny.with_short_waits(2)?, &["dlq", "drain"])
+            .await?;
         if self.point == Point::Announce {
             let announced = events(site).await?;
             let (event, _) = announced
                 .first_key_value()
                 .context("nothing was announced")?;
             ensure!(
-                announced.len() == 1 && told.events.contains_key(event),
+                announced.len() == 1 && expected.events.contains_key(event),
                 "{announced:?}"
             );
         }
-        let fleet = tiny.hasty(2)?;
-        // A letter that the dead one held is hidden for a while, and so is the notice that it
-        // claimed.
+        let fleet = tiny.with_short_waits(2)?;
+        // The letter of the dead process is hidden for a while, and its claim of the notice lasts
+        // as long.
         eventually("nothing left to drain", BOUND, async || {
             fleet.producer(&["dlq", "drain"]).await?.expect_code(0)?;
             let left = left(site, &site.stack.dead_letter_queue_url).await?;
             Ok((left == 0).then_some(()))
         })
         .await?;
-        Ok((told, vec![]))
+        Ok((expected, vec![]))
     }
 }
 
-/// Plays all rows of the scenes that are wanted, and gives how many hold.
+/// Runs all rows of the wanted scenes and returns their number.
 async fn play_all(wanted: impl Fn(Scene) -> bool) -> Result<usize> {
     let all = Point::ALL
         .iter()
@@ -478,14 +487,14 @@ fn is_a_workers(scene: Scene) -> bool {
 }
 
 #[tokio::test]
-async fn whatever_step_a_worker_dies_behind_the_others_bring_the_task_to_its_end() -> Result<()> {
+async fn after_a_worker_dies_at_any_step_the_others_complete_the_task() -> Result<()> {
     let rows = play_all(is_a_workers).await?;
     eprintln!("{rows} rows hold");
     Ok(())
 }
 
 #[tokio::test]
-async fn whatever_step_a_command_dies_behind_the_same_command_again_completes_it() -> Result<()> {
+async fn after_a_command_dies_at_any_step_the_same_command_completes_it() -> Result<()> {
     let rows = play_all(|scene| !is_a_workers(scene)).await?;
     eprintln!("{rows} rows hold");
     Ok(())

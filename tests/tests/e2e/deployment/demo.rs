@@ -1,5 +1,5 @@
-//! The demo's own part, with stand-ins for the binaries: what it says, and what it leaves running
-//! (nothing).
+//! The demo itself, with stand-ins for the binaries: what it prints, and that it leaves no process
+//! running.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
@@ -63,7 +63,7 @@ impl Demo {
             .arg("--output")
             .arg(self.output())
             .args(arguments)
-            // For the stand-ins.
+            // Variables of the stand-ins.
             .env("DEMO_OUTPUT", self.output())
             .env(layout::BINARIES_VARIABLE, self.directory.path())
             .env_remove("AWS_ENDPOINT_URL")
@@ -85,7 +85,7 @@ impl Demo {
         Ok(demo)
     }
 
-    /// Processes that were told this demo's directory, by name.
+    /// The names of processes that have this demo's directory in their arguments.
     fn processes(&self) -> Result<Vec<String>> {
         let needle = self.directory.path().to_str().context("not UTF-8")?;
         let mut found = Vec::new();
@@ -151,7 +151,7 @@ async fn killed_the_demo_leaves_no_process_behind_and_the_state_is_kept() -> Res
 }
 
 #[tokio::test]
-async fn the_demo_tells_its_story_and_runs_twice() -> Result<()> {
+async fn the_demo_prints_its_steps_and_can_run_twice() -> Result<()> {
     let files = Demo::new()?;
     let mut demo = files.start_and_reach("producer watch", &[]).await?;
     play_the_worker(&files).await?;
@@ -197,7 +197,7 @@ async fn the_demo_tells_its_story_and_runs_twice() -> Result<()> {
     files.nothing_is_left().await
 }
 
-/// Does what a worker would do for the demo's one cell.
+/// Does the work of a worker for the demo's one cell.
 async fn play_the_worker(files: &Demo) -> Result<()> {
     let port = fs::read_to_string(files.output().join("invented-2000/port"))?;
     let endpoint = Endpoint::at(&format!("http://127.0.0.1:{port}"));
@@ -258,7 +258,7 @@ async fn real_scenes_are_found_and_uploaded_as_they_lie() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_step_that_fails_is_told_in_one_line_and_leaves_no_process_behind() -> Result<()> {
+async fn a_failed_step_is_reported_in_one_line_and_leaves_no_process_behind() -> Result<()> {
     let files = Demo::new()?;
     fs::write(
         files.directory.path().join("producer"),

@@ -1,4 +1,4 @@
-//! What the other tests stand on: endpoint, stack, processes.
+//! The foundation of the other tests: endpoint, stack, processes.
 
 use std::fs;
 use std::path::Path;
@@ -91,7 +91,7 @@ async fn a_stack_has_the_settings_of_a_deployment() -> Result<()> {
 }
 
 #[tokio::test]
-async fn creating_a_stack_again_changes_nothing_but_what_was_asked() -> Result<()> {
+async fn creating_a_stack_again_changes_only_the_given_settings() -> Result<()> {
     let prefix = layout::unique_name("again");
     let first = Stack::create(Endpoint::shared()?, &prefix).await?;
     objects::upload(
@@ -216,11 +216,11 @@ async fn an_endpoint_with_a_state_comes_back_with_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_child_gets_the_stack_and_nothing_of_the_caller() -> Result<()> {
+async fn a_child_gets_the_environment_of_the_stack_and_not_of_the_caller() -> Result<()> {
     let stack = Stack::create(Endpoint::shared()?, &layout::unique_name("child")).await?;
     let fleet = Fleet::new(&stack)?.with("TILEFLEET_EXTRA", "yes");
-    // Any binary will do to look at what reaches it: `producer` may not be built when only this
-    // crate is.
+    // Any program shows the variables that reach it. `producer` is not built when only this crate
+    // is.
     let mut command = fleet.command_of(Path::new("/usr/bin/env"), &[], Farewell::KILL);
     let out = fleet.logs().join("env.out");
     command.stdin(Stdio::null()).stdout(fs::File::create(&out)?);
@@ -286,7 +286,7 @@ fn a_child_that_has_lost_its_parent_does_not_begin() -> Result<()> {
     let file = directory.path().join("begun");
     let mut command = tied(Path::new("/usr/bin/touch"), Farewell::KILL);
     command.arg(&file);
-    // Somebody else's child, as an orphan is.
+    // An orphan is the child of another process.
     let mut elsewhere = Command::new("/bin/sh");
     elsewhere
         .args(["-c", "\"$@\"; true", "sh"])

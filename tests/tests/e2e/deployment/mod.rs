@@ -1,4 +1,4 @@
-//! What stands around the fleet: terraform, the local stack, and the demo.
+//! The environment of a fleet: terraform, the local stack, and the demo.
 
 mod demo;
 mod local_stack;

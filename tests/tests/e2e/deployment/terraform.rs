@@ -1,4 +1,4 @@
-//! Terraform and the code say the same: names, settings, environment, and who may do what.
+//! Terraform and the code agree on names, settings, environment and permissions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Fleet, Instance, layout};
 
 use crate::support::site::Site;
-use crate::support::worker_log::says;
+use crate::support::worker_log::wait_for_line;
 
 /// All of the module's files as one JSON value; expressions are the text between `${` and `}`.
 fn module() -> Result<Value> {
@@ -23,7 +23,7 @@ fn module() -> Result<Value> {
             continue;
         }
         let file: Value = hcl::from_str(&std::fs::read_to_string(&path)?)
-            .with_context(|| format!("{} is no HCL", path.display()))?;
+            .with_context(|| format!("{} is not HCL", path.display()))?;
         merge(&mut all, file);
     }
     Ok(all)
@@ -50,7 +50,7 @@ fn at<'a>(module: &'a Value, path: &str) -> Result<&'a Value> {
 }
 
 #[test]
-fn names_and_settings_are_those_of_the_code() -> Result<()> {
+fn terraform_has_the_names_and_settings_of_the_code() -> Result<()> {
     let module = module()?;
     let name = |suffix: &str| json!(format!("${{var.prefix}}-{suffix}"));
     let same = |path: &str, expected: Value| -> Result<()> {
@@ -211,7 +211,7 @@ fn allowed(module: &Value, document: &str) -> Result<BTreeMap<String, BTreeSet<S
         .collect())
 }
 
-/// The operations named in a binary's own account of its calls.
+/// The operations that a binary lists in its count of calls.
 fn operations_in(text: &str) -> BTreeSet<String> {
     let services = ["sqs:", "dynamodb:", "s3:", "sns:", "autoscaling:"];
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == ':'))
@@ -281,15 +281,15 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
         .as_str()
         .context("no task")?
         .to_owned();
-    let mut told = submitted.stdout + &submitted.stderr;
-    // What an operator may do with a task: all of it, and a dead letter that is no cell.
+    let mut output = submitted.stdout + &submitted.stderr;
+    // Every command of an operator, and a malformed dead letter.
     let task = site.submit(&site.document(&cells[..1])?).await?;
-    let bury = site
+    let send = site
         .stack
         .sqs
         .send_message()
         .queue_url(&site.stack.dead_letter_queue_url);
-    bury.message_body("no cell").send().await?;
+    send.message_body("no cell").send().await?;
     let commands: [&[&str]; 7] = [
         &["-v", "cancel", &task, "--reason", "to see"],
         &["-v", "resume", &task],
@@ -300,24 +300,24 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
         &["-v", "dlq", "drain", "--remove-others"],
     ];
     for command in commands {
-        told += &site.producer(command).await?.expect_code(0)?.stderr;
+        output += &site.producer(command).await?.expect_code(0)?.stderr;
     }
     // On a machine of a group, which ends it when the cells are done.
     let instance = Instance::start()?;
     let fleet = Fleet::new(&site.stack)?.with_all(instance.environment());
     let mut worker = fleet.start("worker", &["run"])?;
-    says(&mut worker, &["scale-in protection set"]).await?;
+    wait_for_line(&mut worker, &["scale-in protection set"]).await?;
     site.completion(submitted_task.as_str()).await?;
     instance.announce("autoscaling/target-lifecycle-state", "Terminated");
-    says(&mut worker, &["the lifecycle action is complete"]).await?;
+    wait_for_line(&mut worker, &["the lifecycle action is complete"]).await?;
     worker.signal(Signal::SIGTERM)?;
     worker.wait(BOUND).await?;
-    told += &worker.log();
-    let worker = operations_in(&told.split_off(told.find("\"timestamp\"").context("no log")?));
-    let producer = operations_in(&told);
+    output += &worker.log();
+    let worker = operations_in(&output.split_off(output.find("\"timestamp\"").context("no log")?));
+    let producer = operations_in(&output);
 
     let module = module()?;
-    // The machine's own needs, and what SNS asks of its key in the publisher's name.
+    // What the machine itself needs, and what SNS does with its key in the publisher's name.
     let others = [
         "Image",
         "RegistryToken",

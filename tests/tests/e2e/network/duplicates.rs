@@ -25,13 +25,12 @@ async fn send(site: &Site, bodies: &[String]) -> Result<()> {
 #[tokio::test]
 async fn a_task_whose_messages_all_come_twice_has_every_cell_once_and_one_notice() -> Result<()> {
     let tiny = Tiny::new("twice", 5).await?;
-    // A message that comes while its task's notice is being sent waits until that should have
-    // happened.
-    let (site, fleet) = (&tiny.site, tiny.hasty(8)?);
+    // A message that arrives while its task's notice is being sent waits for the end of the claim.
+    let (site, fleet) = (&tiny.site, tiny.with_short_waits(8)?);
     let task = tiny.submit(CELLS).await?;
     let bodies = taken(site).await?;
     assert_eq!(bodies.len(), usize::try_from(CELLS)?);
-    // Each beside its copy, so that two workers are likely to have them at the same time.
+    // Each beside its copy, so that two workers are likely to hold them at the same time.
     send(
         site,
         &bodies
@@ -51,7 +50,7 @@ async fn a_task_whose_messages_all_come_twice_has_every_cell_once_and_one_notice
     let once = Events::from([(format!("{task}/1"), 1)]);
     assert_eq!(tiny.ends(&task, &ending, &workers).await?, once);
 
-    // And once more when all is over.
+    // Once more after the task is complete.
     let begun = || {
         workers
             .iter()

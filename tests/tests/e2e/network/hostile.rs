@@ -17,7 +17,7 @@ const CELLS: u32 = 16;
 const VISIBILITY_TIMEOUT_S: u32 = 4;
 /// Longer than it takes to send a notice over such a network.
 const LONGEST_WAIT_S: u32 = 8;
-/// Tries of a command. Each of its calls has four.
+/// Attempts of a command. Each of its calls has four.
 const TRIES: u32 = 10;
 
 /// A fleet behind a proxy.
@@ -34,7 +34,7 @@ impl Behind {
         let proxy = Proxy::before(endpoint, seed, plan)?;
         let stack = &tiny.site.stack;
         let fleet = tiny
-            .hasty(LONGEST_WAIT_S)?
+            .with_short_waits(LONGEST_WAIT_S)?
             .with("AWS_ENDPOINT_URL", proxy.url())
             .with(
                 "TILEFLEET_QUEUE_URL",
@@ -47,7 +47,7 @@ impl Behind {
         Ok(Self { tiny, proxy, fleet })
     }
 
-    /// Runs a command until it says that all is well, as it tells whoever runs it to do.
+    /// Runs a command until it succeeds, as its messages say.
     async fn producer(&self, arguments: &[&str]) -> Result<()> {
         let mut tries = 0;
         loop {
@@ -63,7 +63,7 @@ impl Behind {
 
     async fn submit(&self, file: &str) -> Result<String> {
         self.producer(&["submit", file]).await?;
-        // The same submit again, over a way without trouble, tells the id.
+        // The same submit again, without the proxy, prints the id.
         self.tiny.site.submit(file).await
     }
 
@@ -73,8 +73,8 @@ impl Behind {
             .collect()
     }
 
-    /// Brings the task to its end. Its notice may come again, with the same id: when the answer to
-    /// its publication was lost, it is published once more.
+    /// Waits for the task's end. Its notice may come twice with the same id: when the answer to its
+    /// publication is lost, it is published again.
     async fn ends(&self, task: &str, cells: u32, epoch: u32, workers: &[Process]) -> Result<()> {
         let events = self
             .tiny
@@ -98,8 +98,8 @@ impl Behind {
     }
 }
 
-/// Brings a task to its end; gives how many calls there were, and how many of them came into which
-/// trouble.
+/// Runs a task to its end. Returns the seed, the number of calls, and how many of them ran into
+/// which trouble.
 async fn at_random(seed: u64) -> Result<(u64, usize, BTreeMap<(String, Trouble), u32>)> {
     let behind = Behind::new("random", seed, Plan::AtRandom(0.1)).await?;
     let task = behind.submit(&behind.tiny.file(CELLS)?).await?;
@@ -113,7 +113,7 @@ async fn at_random(seed: u64) -> Result<(u64, usize, BTreeMap<(String, Trouble),
 }
 
 #[tokio::test]
-async fn a_task_comes_to_its_end_though_every_tenth_call_comes_into_trouble() -> Result<()> {
+async fn a_task_completes_though_every_tenth_call_runs_into_trouble() -> Result<()> {
     let first = rand::random::<u64>() / 2;
     let ended: Vec<_> = stream::iter(first..first + 3)
         .map(|seed| async move {
@@ -154,15 +154,15 @@ async fn commands(seed: u64) -> Result<()> {
     behind
         .producer(&["cancel", &task, "--reason", "to see"])
         .await?;
-    let told = format!("{task}/2/cancelled/1");
+    let notice = format!("{task}/2/cancelled/1");
     let events = events(site).await?;
-    ensure!(events.keys().collect::<Vec<_>>() == [&told], "{events:?}");
+    ensure!(events.keys().collect::<Vec<_>>() == [&notice], "{events:?}");
     behind.producer(&["resume", &task]).await?;
     waits_for_all(site, &id, THREE_SHARDS)
         .await
         .context("resume")?;
-    // That the first epoch has no results was never different, and cannot be mended.
-    eventually("nothing left to mend", BOUND, async || {
+    // The first epoch has never had results, and no repair can change that.
+    eventually("nothing left to repair", BOUND, async || {
         let report = behind
             .fleet
             .producer(&["verify", &task, "--repair", "-o", "json"])
@@ -187,7 +187,7 @@ async fn commands(seed: u64) -> Result<()> {
 }
 
 #[tokio::test]
-async fn commands_do_what_they_say_though_every_tenth_call_comes_into_trouble() -> Result<()> {
+async fn commands_succeed_though_every_tenth_call_runs_into_trouble() -> Result<()> {
     let seed = rand::random::<u64>();
     commands(seed).await.with_context(|| format!("seed {seed}"))
 }
@@ -198,7 +198,7 @@ const PIXELS: u32 = 1400;
 #[tokio::test]
 async fn each_call_of_a_large_cell_may_be_carried_out_twice_or_break_off_in_its_answer()
 -> Result<()> {
-    // Never more in a row than the tries of a call.
+    // Fewer in a row than the attempts of a call.
     let plan = [
         Some(Trouble::AnswerLost),
         None,

@@ -1,4 +1,4 @@
-//! Messages and calls that are lost, repeated, cut or refused on their way.
+//! Messages and calls that are lost, repeated, cut or refused.
 
 mod duplicates;
 mod hostile;

@@ -1,4 +1,4 @@
-//! The dead-letter queue, as an operator sees and drains it.
+//! The dead-letter queue, as an operator lists and drains it.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ async fn give_up(site: &Site) -> Result<()> {
         .wait_time_seconds(5);
     let received = receive.send().await?;
     let message = received.messages().first().context("no message")?;
-    bury(site, message.body().context("no body")?).await?;
+    send_dead_letter(site, message.body().context("no body")?).await?;
     let delete = site
         .stack
         .sqs
@@ -29,7 +29,7 @@ async fn give_up(site: &Site) -> Result<()> {
     Ok(())
 }
 
-async fn bury(site: &Site, body: &str) -> Result<()> {
+async fn send_dead_letter(site: &Site, body: &str) -> Result<()> {
     let send = site
         .stack
         .sqs
@@ -40,10 +40,11 @@ async fn bury(site: &Site, body: &str) -> Result<()> {
 }
 
 async fn dlq(site: &Site, arguments: &[&str]) -> Result<Vec<Value>> {
-    let told = site
+    let finished = site
         .producer(&[&["dlq"], arguments, &["-o", "ndjson"]].concat())
         .await?;
-    told.expect_code(0)?
+    finished
+        .expect_code(0)?
         .stdout
         .lines()
         .map(|line| Ok(serde_json::from_str(line)?))
@@ -65,8 +66,8 @@ async fn dead_letters_are_shown_and_drained_into_failed_cells() -> Result<()> {
     let cell = site.cell("tiles/48/R/XT/2020/8/1/0/R10m/", "2020-08-01");
     let task = site.submit(&site.document(&[cell])?).await?;
     give_up(&site).await?;
-    bury(&site, "no cell at all").await?;
-    // Twice: looking takes nothing away.
+    send_dead_letter(&site, "no cell at all").await?;
+    // Twice, because the list must not change the queue.
     for _ in 0..2 {
         let letters = dlq(&site, &["list"]).await?;
         let known: Vec<&Value> = letters
@@ -141,7 +142,7 @@ async fn a_dead_letter_of_an_earlier_epoch_does_not_fail_a_cell_that_is_retried(
     site.work().await?;
     site.completion(&task).await?;
     site.producer(&["retry", &task]).await?.expect_code(0)?;
-    bury(&site, &body).await?;
+    send_dead_letter(&site, &body).await?;
     assert_eq!(
         outcomes(&dlq(&site, &["drain"]).await?),
         ["nothing left to do"]

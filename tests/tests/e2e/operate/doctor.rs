@@ -1,4 +1,4 @@
-//! A fleet that is looked at, imported and woken.
+//! Commands about the fleet itself: `doctor`, `config import`, and waking its group.
 
 use anyhow::{Context as _, Result};
 use aws_sdk_autoscaling::types::AutoScalingGroup;
@@ -8,7 +8,7 @@ use tilefleet_tests::{Finished, Fleet, StackOptions, objects};
 
 use crate::support::site::Site;
 
-/// The result and the words of one check.
+/// The result and the message of one check.
 fn check<'a>(report: &'a Value, name: &str) -> Result<(&'a str, &'a str)> {
     let checks = report["checks"].as_array().context("no checks")?;
     let check = checks
@@ -91,10 +91,10 @@ fn outputs(site: &Site, group: &str) -> Value {
     })
 }
 
-/// `producer` with the endpoint, and without a word of where the fleet is.
-async fn told_nothing(site: &Site, arguments: &[&str]) -> Result<Finished> {
+/// Runs `producer` with the endpoint and without the settings of a fleet.
+async fn without_settings(site: &Site, arguments: &[&str]) -> Result<Finished> {
     let mut fleet = Fleet::new(&site.stack)?;
-    // Empty is unset.
+    // An empty variable counts as unset.
     for name in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "TABLE", "TOPIC_ARN"] {
         fleet = fleet.with(&format!("TILEFLEET_{name}"), "");
     }
@@ -102,7 +102,7 @@ async fn told_nothing(site: &Site, arguments: &[&str]) -> Result<Finished> {
 }
 
 #[tokio::test]
-async fn a_fresh_stack_is_sound_and_stays_as_it_is() -> Result<()> {
+async fn doctor_finds_a_fresh_stack_sound_and_changes_nothing() -> Result<()> {
     let site = Site::new("doctor").await?;
     let group = Group::create(&site).await?;
     let file = site.write("outputs.json", outputs(&site, &group.name).to_string())?;
@@ -177,7 +177,7 @@ async fn a_fresh_stack_is_sound_and_stays_as_it_is() -> Result<()> {
 }
 
 #[tokio::test]
-async fn each_piece_that_is_missing_is_named_with_the_next_step() -> Result<()> {
+async fn doctor_names_each_missing_resource_with_the_next_step() -> Result<()> {
     let site = Site::new("doctor-missing").await?;
     let queue = format!("{}-gone", site.stack.queue_url);
     let arguments = [
@@ -232,7 +232,7 @@ async fn each_piece_that_is_missing_is_named_with_the_next_step() -> Result<()> 
         assert!(words.ends_with(&format!("check {setting}")), "{words}");
     }
     assert_eq!(check(&report, "dead letters")?.0, "not_checked");
-    // One piece that is missing hides no other.
+    // A missing resource does not hide another one.
     assert_eq!(
         (check(&report, "topic")?.0, check(&report, "scenes")?.0),
         ("ok", "ok")
@@ -241,7 +241,7 @@ async fn each_piece_that_is_missing_is_named_with_the_next_step() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_queue_that_is_set_otherwise_is_a_fault() -> Result<()> {
+async fn doctor_reports_a_queue_with_other_settings() -> Result<()> {
     let options = StackOptions {
         visibility_timeout_s: 30,
         max_receive_count: 3,
@@ -268,7 +268,7 @@ async fn a_queue_that_is_set_otherwise_is_a_fault() -> Result<()> {
 #[tokio::test]
 async fn without_settings_the_missing_ones_are_named() -> Result<()> {
     let site = Site::new("doctor-unset").await?;
-    let looked = told_nothing(&site, &["doctor", "-o", "json"]).await?;
+    let looked = without_settings(&site, &["doctor", "-o", "json"]).await?;
     let report = looked.expect_code(1)?.json()?;
     assert_eq!(
         check(&report, "queue")?,
@@ -295,15 +295,16 @@ async fn terraforms_outputs_are_all_that_a_submit_needs() -> Result<()> {
     let file = site.write("outputs.json", outputs(&site, &group.name).to_string())?;
     let config = site.path("tilefleet.toml").display().to_string();
 
-    let imported = told_nothing(&site, &["config", "import", &file, "--config", &config]).await?;
+    let imported =
+        without_settings(&site, &["config", "import", &file, "--config", &config]).await?;
     assert_eq!(imported.expect_code(0)?.stderr, format!("wrote {config}\n"));
-    let again = told_nothing(&site, &["config", "import", &file, "--config", &config]).await?;
+    let again = without_settings(&site, &["config", "import", &file, "--config", &config]).await?;
     assert_eq!(
         again.expect_code(0)?.stderr,
         format!("{config} has these settings already\n")
     );
 
-    let shown = told_nothing(
+    let shown = without_settings(
         &site,
         &["config", "show", "--config", &config, "-o", "json"],
     )
@@ -332,7 +333,7 @@ async fn terraforms_outputs_are_all_that_a_submit_needs() -> Result<()> {
     };
     let cells = site.document(&(1..=5).map(cell).collect::<Vec<_>>())?;
     let submit = ["submit", &cells, "--config", &config, "-o", "json"];
-    let submitted = told_nothing(&site, &submit).await?;
+    let submitted = without_settings(&site, &submit).await?;
     let task = submitted.expect_code(0)?.json()?;
     assert_eq!(
         submitted.stderr,
@@ -342,22 +343,24 @@ async fn terraforms_outputs_are_all_that_a_submit_needs() -> Result<()> {
     assert_eq!(task["calls"]["autoscaling:SetDesiredCapacity"], 1, "{task}");
 
     let task = task["task"].as_str().context("no task")?;
-    let status = told_nothing(&site, &["status", task, "--config", &config, "-o", "json"]).await?;
+    let status =
+        without_settings(&site, &["status", task, "--config", &config, "-o", "json"]).await?;
     assert_eq!(status.expect_code(0)?.json()?["remaining"], 5);
 
-    // Nobody is asleep any more.
-    let more = told_nothing(&site, &[&submit[..], &["--again"]].concat()).await?;
+    // The group is awake now.
+    let more = without_settings(&site, &[&submit[..], &["--again"]].concat()).await?;
     assert_eq!(more.expect_code(0)?.stderr, "");
     assert_eq!(group.desired().await?, 3);
     Ok(())
 }
 
 #[tokio::test]
-async fn another_fleets_file_is_not_replaced_unasked() -> Result<()> {
+async fn the_file_of_another_fleet_is_replaced_only_with_force() -> Result<()> {
     let site = Site::new("import-other").await?;
     let file = site.write("outputs.json", outputs(&site, "workers").to_string())?;
     let config = site.write("tilefleet.toml", "table = \"other\"\n")?;
-    let refused = told_nothing(&site, &["config", "import", &file, "--config", &config]).await?;
+    let refused =
+        without_settings(&site, &["config", "import", &file, "--config", &config]).await?;
     let words = format!(
         "error: {config} holds other settings (queue_url, dead_letter_queue_url, table, topic_arn, region, \
          autoscaling_group, cells_per_worker, output_bucket); pass --force to replace it, or name another file with \
@@ -365,7 +368,7 @@ async fn another_fleets_file_is_not_replaced_unasked() -> Result<()> {
     );
     assert_eq!(refused.expect_code(2)?.stderr, words);
     assert_eq!(std::fs::read_to_string(&config)?, "table = \"other\"\n");
-    told_nothing(
+    without_settings(
         &site,
         &["config", "import", &file, "--config", &config, "--force"],
     )
@@ -377,7 +380,7 @@ async fn another_fleets_file_is_not_replaced_unasked() -> Result<()> {
         "few.json",
         json!({ "log_group": { "value": "x" } }).to_string(),
     )?;
-    let refused = told_nothing(&site, &["config", "import", &few, "--config", &config]).await?;
+    let refused = without_settings(&site, &["config", "import", &few, "--config", &config]).await?;
     let words = format!(
         "error: {few} lacks the outputs queue_url, dead_letter_queue_url, table, topic_arn, region; are they those of \
          this fleet's terraform, and is all of it applied?\n"
@@ -387,7 +390,7 @@ async fn another_fleets_file_is_not_replaced_unasked() -> Result<()> {
 }
 
 #[tokio::test]
-async fn trouble_with_waking_is_no_trouble_with_submitting() -> Result<()> {
+async fn a_submit_succeeds_when_the_group_cannot_be_woken() -> Result<()> {
     let site = Site::new("wake-trouble").await?;
     let cell = site.cell("tiles/48/R/XT/2020/8/1/0/R10m/", "2020-08-01");
     let file = site.document(&[cell])?;

@@ -1,5 +1,5 @@
-//! A topic that takes nothing for a while: the ledger says why, the queue keeps the duty, the
-//! notice goes out in the end.
+//! A topic that refuses every notice for a while: the ledger keeps the reason, the message stays in
+//! the queue, and the notice is sent in the end.
 
 use anyhow::Result;
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -9,7 +9,7 @@ use tilefleet_tests::{Fleet, StackOptions, eventually};
 
 use crate::support::site::Site;
 
-/// The fleet as it is with a topic that does not exist.
+/// The fleet with a topic that does not exist.
 fn without_topic(site: &Site) -> Result<Fleet> {
     let nowhere = format!("{}-nowhere", site.stack.topic_arn);
     Ok(Fleet::new(&site.stack)?.with("TILEFLEET_TOPIC_ARN", nowhere))
@@ -51,7 +51,7 @@ async fn a_refused_notice_says_why_and_goes_out_when_the_topic_works_again() -> 
         json!({"notice_owed": 1})
     );
 
-    // It would come by itself when the message's wait is over; a resume does not wait for that.
+    // The notice would follow when the message becomes visible. A resume does not wait for that.
     let resumed = site.json(&["resume", &task, "-o", "json"]).await?;
     assert_eq!(
         (&resumed["sent"], &resumed["notice_owed"]),
@@ -64,14 +64,14 @@ async fn a_refused_notice_says_why_and_goes_out_when_the_topic_works_again() -> 
     assert_eq!(
         site.story(&task, 0).await?.story.failures,
         0,
-        "that is no failure of the cell's"
+        "the cell has not failed"
     );
     site.producer(&["verify", &task]).await?.expect_code(0)?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_topic_that_nobody_answers_for_is_told_apart() -> Result<()> {
+async fn an_unreachable_topic_has_a_message_of_its_own() -> Result<()> {
     let site = Site::new("unanswered").await?;
     let task = submit(&site).await?;
     let fleet = Fleet::new(&site.stack)?.with("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9");
@@ -102,8 +102,8 @@ async fn a_notice_that_is_refused_until_its_message_is_a_dead_letter_still_goes_
     };
     let site = Site::with("refused-dead", options).await?;
     let task = submit(&site).await?;
-    // It is not to begin with the dead letter: what a killed worker has begun to tell is left alone
-    // for minutes.
+    // The worker must not start with the dead letter: after a killed worker, a claimed notice stays
+    // claimed for minutes.
     let fleet = without_topic(&site)?.with("TILEFLEET_DEAD_LETTER_QUEUE_URL", "");
     let mut worker = fleet.start("worker", &["run"])?;
     eventually("a dead letter", BOUND, async || {
@@ -117,14 +117,14 @@ async fn a_notice_that_is_refused_until_its_message_is_a_dead_letter_still_goes_
             .sqs
             .get_queue_attributes()
             .queue_url(&site.stack.dead_letter_queue_url);
-        let told = dead
+        let answer = dead
             .set_attribute_names(Some(names.to_vec()))
             .send()
             .await?;
-        let told = told.attributes.unwrap_or_default();
+        let attributes = answer.attributes.unwrap_or_default();
         Ok(names
             .iter()
-            .any(|name| told.get(name).is_some_and(|count| count != "0"))
+            .any(|name| attributes.get(name).is_some_and(|count| count != "0"))
             .then_some(()))
     })
     .await?;
@@ -136,14 +136,13 @@ async fn a_notice_that_is_refused_until_its_message_is_a_dead_letter_still_goes_
     assert_eq!(
         code.as_deref(),
         Some("missing_object"),
-        "the duty is no second failure"
+        "the cell fails only once"
     );
     Ok(())
 }
 
 #[tokio::test]
-async fn a_cancelled_task_whose_notice_is_refused_is_cancelled_and_told_of_by_the_same_command()
--> Result<()> {
+async fn a_cancel_whose_notice_is_refused_sends_it_when_it_is_run_again() -> Result<()> {
     let site = Site::new("refused-cancel").await?;
     let task = submit(&site).await?;
     let cancel = ["cancel", &task, "--reason", "wrong scenes"];
@@ -166,12 +165,12 @@ async fn a_cancelled_task_whose_notice_is_refused_is_cancelled_and_told_of_by_th
         "{status}"
     );
     site.producer(&cancel).await?.expect_code(0)?;
-    let told = site
+    let notice = site
         .stack
         .notices()
         .first(BOUND, |notice| notice.event() == "task_cancelled")
         .await?;
-    assert_eq!(told.body["event_id"], format!("{task}/1/cancelled/1"));
+    assert_eq!(notice.body["event_id"], format!("{task}/1/cancelled/1"));
     assert_eq!(site.status(&task).await?["notice"], "cancellation sent");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What an operator does with a task: look into it, retry it, cancel it, resume it.
+//! What an operator does with a task: list its cells, retry, cancel and resume it.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use tilefleet_tests::{Notice, eventually};
 use crate::support::cells::{lines, plain_scene, with_missing_band};
 use crate::support::site::Site;
 
-async fn mend(site: &Site, key: &str) -> Result<()> {
+async fn repair_input(site: &Site, key: &str) -> Result<()> {
     let name = key
         .strip_prefix(&format!("{}/", site.stack.prefix))
         .context("another's key")?;
@@ -21,10 +21,11 @@ async fn mend(site: &Site, key: &str) -> Result<()> {
 }
 
 async fn cells(site: &Site, task: &str, state: &str) -> Result<Vec<Value>> {
-    let told = site
+    let finished = site
         .producer(&["cells", task, "--state", state, "-o", "ndjson"])
         .await?;
-    told.expect_code(0)?
+    finished
+        .expect_code(0)?
         .stdout
         .lines()
         .map(|line| Ok(serde_json::from_str(line)?))
@@ -32,7 +33,7 @@ async fn cells(site: &Site, task: &str, state: &str) -> Result<Vec<Value>> {
 }
 
 #[tokio::test]
-async fn a_failed_cell_is_retried_after_its_input_was_mended_and_a_second_notice_tells_so()
+async fn a_failed_cell_is_retried_after_its_input_was_repaired_and_a_second_notice_follows()
 -> Result<()> {
     let site = Site::new("retry").await?;
     let scene = plain_scene(&site).await?;
@@ -62,7 +63,7 @@ async fn a_failed_cell_is_retried_after_its_input_was_mended_and_a_second_notice
     let document = site.json(&["cells", &task, "-o", "json"]).await?;
     assert_eq!(document.as_array().map(Vec::len), Some(3));
 
-    // What is listed can be submitted: the failed cell as a task of its own.
+    // The list can be submitted: the failed cell becomes a task of its own.
     let text = format!("{}\n", failed[0]);
     let other = site
         .fleet
@@ -74,7 +75,7 @@ async fn a_failed_cell_is_retried_after_its_input_was_mended_and_a_second_notice
         .await?;
     assert_eq!(other.expect_code(0)?.json()?["count"], 1);
 
-    mend(&site, &missing).await?;
+    repair_input(&site, &missing).await?;
     let dry = site
         .json(&["retry", &task, "--dry-run", "-o", "json"])
         .await?;
@@ -126,14 +127,14 @@ async fn a_running_task_is_retried_in_its_epoch() -> Result<()> {
     let missing = with_missing_band(&mut input, &site, &scene, 0)?;
     input += lines(&site, &scene, 2).lines().last().context("no line")?;
     let task = site.submit(&site.write("cells.ndjson", input)?).await?;
-    // One message at a time, until the failing cell was among them; the other may be left.
+    // One message at a time until the failing cell has failed. The other cell may still wait.
     while cells(&site, &task, "failed").await?.is_empty() {
         site.fleet
             .worker(&["run", "--once"])
             .await?
             .expect_code(0)?;
     }
-    mend(&site, &missing).await?;
+    repair_input(&site, &missing).await?;
     let retried = site.json(&["retry", &task, "-o", "json"]).await?;
     assert_eq!(retried["retried"], 1);
     site.work().await?;
@@ -143,7 +144,7 @@ async fn a_running_task_is_retried_in_its_epoch() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_cancelled_task_is_dropped_told_of_once_and_done_after_it_is_resumed() -> Result<()> {
+async fn a_cancelled_task_has_one_notice_and_completes_after_it_is_resumed() -> Result<()> {
     let site = Site::new("cancel").await?;
     let scene = plain_scene(&site).await?;
     let task = site
@@ -158,8 +159,8 @@ async fn a_cancelled_task_is_dropped_told_of_once_and_done_after_it_is_resumed()
         (&cancelled["state"], &cancelled["already"]),
         (&json!("CANCELLED"), &json!(false))
     );
-    let told = |notice: &Notice| notice.event() == "task_cancelled";
-    let notice = site.stack.notices().first(BOUND, told).await?;
+    let wanted = |notice: &Notice| notice.event() == "task_cancelled";
+    let notice = site.stack.notices().first(BOUND, wanted).await?;
     assert_eq!(notice.body["event_id"], format!("{task}/1/cancelled/1"));
     assert_eq!(
         (&notice.body["reason"], &notice.body["remaining"]),
@@ -172,7 +173,7 @@ async fn a_cancelled_task_is_dropped_told_of_once_and_done_after_it_is_resumed()
         (&again["already"], &again["reason"]),
         (&json!(true), &json!("wrong scenes"))
     );
-    assert_eq!(site.stack.notices().drain().await?.len(), 0, "told once");
+    assert_eq!(site.stack.notices().drain().await?.len(), 0, "one notice");
     let status = site.status(&task).await?;
     assert_eq!(
         (&status["state"], &status["reason"]),
@@ -187,14 +188,14 @@ async fn a_cancelled_task_is_dropped_told_of_once_and_done_after_it_is_resumed()
         retry.story()
     );
 
-    // A worker that has seen the task cancelled must not go by that when it is resumed a moment
+    // A worker that has read the task as cancelled must read it again when it is resumed a moment
     // later.
     let worker = site.fleet.start("worker", &["run"])?;
     eventually("an empty queue", BOUND, async || {
         let queue =
             tilefleet_common::aws::Queue::new(site.stack.sqs.clone(), site.stack.queue_url.clone());
-        let told = queue.attributes().await?;
-        Ok((told.waiting + told.hidden == 0).then_some(()))
+        let attributes = queue.attributes().await?;
+        Ok((attributes.waiting + attributes.hidden == 0).then_some(()))
     })
     .await?;
     assert_eq!(

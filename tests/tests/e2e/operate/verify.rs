@@ -1,4 +1,5 @@
-//! `verify` finds each kind of difference, made by hand in table and bucket, and repairs it.
+//! `verify` finds and repairs each kind of difference. The tests make them by hand in table and
+//! bucket.
 
 use std::collections::BTreeMap;
 
@@ -66,13 +67,13 @@ pub(crate) async fn remove(site: &Site, at: &Key) -> Result<()> {
 
 /// What `verify` finds, by kind, after checking its exit code.
 async fn found(site: &Site, task: &str, more: &[&str]) -> Result<BTreeMap<String, u64>> {
-    let told = site
+    let finished = site
         .producer(&[&["verify", task, "-o", "json"], more].concat())
         .await?;
-    let report = told.json()?;
+    let report = finished.json()?;
     let found: BTreeMap<String, u64> = serde_json::from_value(report["found"].clone())?;
     assert_eq!(report["sound"], json!(found.is_empty()));
-    told.expect_code(i32::from(!found.is_empty()))?;
+    finished.expect_code(i32::from(!found.is_empty()))?;
     Ok(found)
 }
 
@@ -83,8 +84,8 @@ fn kinds(kinds: &[(&str, u64)]) -> BTreeMap<String, u64> {
         .collect()
 }
 
-/// Repairs, lets a worker run, and expects everything sound.
-async fn mended(site: &Site, task: &str, expected: &[(&str, u64)]) -> Result<()> {
+/// Repairs the task, runs a worker, and expects that `verify` finds nothing more.
+async fn is_repaired(site: &Site, task: &str, expected: &[(&str, u64)]) -> Result<()> {
     assert_eq!(found(site, task, &[]).await?, kinds(expected));
     assert_eq!(found(site, task, &["--repair"]).await?, kinds(expected));
     site.work().await?;
@@ -115,7 +116,7 @@ async fn etags(site: &Site, count: u32) -> Result<Vec<String>> {
 }
 
 #[tokio::test]
-async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tells_of_it()
+async fn verify_repairs_a_complete_task_whose_results_were_tampered_with_and_a_notice_follows()
 -> Result<()> {
     let site = Site::new("verify").await?;
     let scene = plain_scene(&site).await?;
@@ -149,7 +150,7 @@ async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tell
         .bucket(&site.stack.output_bucket)
         .key(name(1));
     put.body(b"another".to_vec().into()).send().await?;
-    // Slow worker, dead worker: the item says ok, the set says failed.
+    // A slow worker and a dead one have left this: the item says ok, the set says failed.
     edit(
         &site,
         &Key::Shard(id.clone(), 0),
@@ -159,8 +160,8 @@ async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tell
     .await?;
     remove(&site, &Key::Cell(id.clone(), 0, 3)).await?;
 
-    let told = site.producer(&["verify", &task]).await?;
-    told.expect_code(1)?;
+    let finished = site.producer(&["verify", &task]).await?;
+    finished.expect_code(1)?;
     for words in [
         "artefact_missing",
         "48RXT/2020-08-01/0",
@@ -169,7 +170,11 @@ async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tell
         "make_again",
         "--repair",
     ] {
-        assert!(told.stdout.contains(words), "{words}: {}", told.story());
+        assert!(
+            finished.stdout.contains(words),
+            "{words}: {}",
+            finished.story()
+        );
     }
     let expected = [
         ("artefact_missing", 1),
@@ -177,7 +182,7 @@ async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tell
         ("ok_but_failed", 1),
         ("ok_without_result", 1),
     ];
-    mended(&site, &task, &expected).await?;
+    is_repaired(&site, &task, &expected).await?;
     assert_eq!(etags(&site, 5).await?, before);
     let notice = site.completion(&task).await?;
     assert_eq!(
@@ -190,7 +195,7 @@ async fn a_complete_task_whose_results_were_tampered_with_is_made_whole_and_tell
 }
 
 #[tokio::test]
-async fn what_a_running_task_has_lost_is_sent_again() -> Result<()> {
+async fn verify_sends_again_what_a_running_task_has_lost() -> Result<()> {
     let site = Site::new("verify-running").await?;
     let scene = plain_scene(&site).await?;
     for (salt, kind) in [
@@ -236,14 +241,14 @@ async fn what_a_running_task_has_lost_is_sent_again() -> Result<()> {
         } else {
             &[]
         };
-        mended(&site, &task, &[&[(kind, 1)], beside].concat()).await?;
+        is_repaired(&site, &task, &[&[(kind, 1)], beside].concat()).await?;
         assert_eq!(site.completion(&task).await?.body["ok"], 1, "{kind}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_task_that_was_not_brought_to_its_end_is() -> Result<()> {
+async fn verify_completes_a_task_that_was_left_before_its_end() -> Result<()> {
     let site = Site::new("verify-end").await?;
     let scene = plain_scene(&site).await?;
     let task = site
@@ -258,7 +263,7 @@ async fn a_task_that_was_not_brought_to_its_end_is() -> Result<()> {
 
     let change = "SET #state = :r, notified_epoch = :n REMOVE notify_until";
     edit(&site, &of_task, change, &[running.clone(), zero.clone()]).await?;
-    mended(&site, &task, &[("not_completed", 1)]).await?;
+    is_repaired(&site, &task, &[("not_completed", 1)]).await?;
     assert_eq!(
         site.completion(&task).await?.body["event_id"],
         format!("{task}/1")
@@ -272,7 +277,7 @@ async fn a_task_that_was_not_brought_to_its_end_is() -> Result<()> {
         &[running.clone(), zero.clone(), (":s", set(0))],
     )
     .await?;
-    mended(&site, &task, &[("shard_not_closed", 1)]).await?;
+    is_repaired(&site, &task, &[("shard_not_closed", 1)]).await?;
     site.completion(&task).await?;
 
     edit(
@@ -282,16 +287,16 @@ async fn a_task_that_was_not_brought_to_its_end_is() -> Result<()> {
         &[zero],
     )
     .await?;
-    mended(&site, &task, &[("notice_owed", 1)]).await?;
+    is_repaired(&site, &task, &[("notice_owed", 1)]).await?;
     site.completion(&task).await?;
 
     let change = "SET #state = :r ADD open_shards :s";
     edit(&site, &of_task, change, &[running, (":s", set(0))]).await?;
     edit(&site, &of_shard, "ADD pending :i", &[(":i", set(1))]).await?;
-    mended(&site, &task, &[("ok_but_pending", 1)]).await?;
+    is_repaired(&site, &task, &[("ok_but_pending", 1)]).await?;
 
     edit(&site, &of_shard, "ADD pending :i", &[(":i", set(0))]).await?;
-    mended(&site, &task, &[("pending_in_complete", 1)]).await?;
+    is_repaired(&site, &task, &[("pending_in_complete", 1)]).await?;
     assert_eq!(
         site.completion(&task).await?.body["event_id"],
         format!("{task}/2")

@@ -1,4 +1,4 @@
-//! The rasters themselves, held against GDAL and the validators.
+//! The rasters themselves, compared with GDAL and checked by validators.
 
 mod compressions;
 mod fuse_command;

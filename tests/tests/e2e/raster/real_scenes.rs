@@ -1,4 +1,4 @@
-//! Real Sentinel-2 scenes through the fleet. They are not part of the repository:
+//! The fleet processes real Sentinel-2 scenes. They are not part of the repository:
 //! `TILEFLEET_REAL_SCENES` names the directory that holds them.
 
 use std::collections::BTreeMap;

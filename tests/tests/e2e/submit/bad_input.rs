@@ -1,4 +1,4 @@
-//! Input that cannot become a task: the words name the input, the cause and the next step, and
+//! Input that cannot become a task: the message names the input, the cause and the next step, and
 //! nothing is sent.
 
 use anyhow::{Context as _, Result};
@@ -13,7 +13,7 @@ fn document(cells: &str) -> String {
 
 const SOUND: &str = r#"{"files":"s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0/R10m/","date":"20200801","output_bucket":"my-bucket","region_name":"eu-central-1"}"#;
 
-/// Fails unless nothing has been put anywhere.
+/// Fails if the table, the queue or a bucket has anything.
 async fn nothing_was_sent(site: &Site) -> Result<()> {
     assert_eq!(
         site.stack
@@ -45,7 +45,7 @@ async fn nothing_was_sent(site: &Site) -> Result<()> {
 async fn bad_cells_are_named_with_the_cause_and_the_next_step() -> Result<()> {
     let site = Site::new("bad-input").await?;
     let with = |from: &str, to: &str| document(&SOUND.replace(from, to));
-    // The input, and what is said of it; @ stands for the file.
+    // The input and its message; @ stands for the file.
     let cases = [
         (document(""), "@ has no cells; a task needs at least one"),
         (String::new(), "@ has no cells; a task needs at least one"),
@@ -124,7 +124,7 @@ async fn bad_cells_are_named_with_the_cause_and_the_next_step() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_place_that_does_not_tell_the_tile_asks_for_it() -> Result<()> {
+async fn an_address_without_a_tile_is_refused_with_a_hint_to_name_it() -> Result<()> {
     let site = Site::new("no-tile").await?;
     for band in ["B02", "B03", "B04"] {
         site.put(&format!("somewhere/{band}.jp2"), b"x").await?;
@@ -148,7 +148,7 @@ async fn a_place_that_does_not_tell_the_tile_asks_for_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn tile_info_beside_the_bands_tells_the_tile() -> Result<()> {
+async fn the_tile_is_read_from_tile_info_beside_the_bands() -> Result<()> {
     let site = Site::new("tile-info").await?;
     for band in ["B02", "B03", "B04"] {
         site.put(&format!("somewhere/{band}.jp2"), b"x").await?;
@@ -175,7 +175,7 @@ async fn tile_info_beside_the_bands_tells_the_tile() -> Result<()> {
 }
 
 #[tokio::test]
-async fn trouble_with_the_fleet_says_where_and_publishes_nothing() -> Result<()> {
+async fn a_fleet_that_cannot_be_used_is_named_and_nothing_is_sent() -> Result<()> {
     let site = Site::new("trouble").await?;
     let file = site.document(&[site.cell("tiles/48/R/XT/2020/8/1/0/R10m/", "2020-08-01")])?;
     let none = site.stack.queue_url.replace("-cells", "-none");
@@ -221,7 +221,7 @@ async fn trouble_with_the_fleet_says_where_and_publishes_nothing() -> Result<()>
 }
 
 #[tokio::test]
-async fn exit_codes_tell_what_happened() -> Result<()> {
+async fn exit_codes_depend_on_the_kind_of_failure() -> Result<()> {
     let site = Site::new("codes").await?;
     let one = site.write(
         "one",

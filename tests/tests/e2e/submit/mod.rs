@@ -1,4 +1,4 @@
-//! From an input document to a task.
+//! Submitting: from an input document to a task, and its recipe.
 
 mod bad_input;
 pub(crate) mod recipes;

@@ -17,7 +17,7 @@ use crate::operate::verify::{edit, remove};
 use crate::support::queues::{left, taken};
 use crate::support::rasters;
 use crate::support::site::{SIZE, Site};
-use crate::support::worker_log::says;
+use crate::support::worker_log::wait_for_line;
 
 /// Submits the file with a recipe and gives the task's id.
 pub(crate) async fn submit(site: &Site, file: &str, recipe: &str) -> Result<String> {
@@ -102,7 +102,7 @@ async fn two_recipes_of_one_name_are_two_tasks_and_two_rasters() -> Result<()> {
         assert_eq!(site.status(task).await?["state"], "COMPLETE");
         site.producer(&["verify", task]).await?.expect_code(0)?;
     }
-    // Under one id that somebody chose, the second is refused.
+    // With an id of the user's own, the second is refused.
     let files = ["B02.toml", "B03.toml"].map(|name| site.path(name).display().to_string());
     let chosen = |recipe| {
         let arguments = [
@@ -192,7 +192,7 @@ async fn handed_back(flaw: Flaw) -> Result<()> {
     let health_file = health.display().to_string();
     let arguments = ["run", "--health-file", &health_file];
     let mut worker = site.fleet.start("worker", &arguments)?;
-    let said = says(&mut worker, &["the message goes back to the queue", words]).await?;
+    let said = wait_for_line(&mut worker, &["the message goes back to the queue", words]).await?;
     ensure!(said.contains("300"), "five minutes: {said}");
     eventually("the count in the health file", BOUND, async || {
         let pulse: Value = serde_json::from_slice(&std::fs::read(&health)?)?;
@@ -205,7 +205,7 @@ async fn handed_back(flaw: Flaw) -> Result<()> {
         "it is not begun"
     );
 
-    // Old workers may have handed it back until the queue gave it up.
+    // Old workers may have handed it back until it became a dead letter.
     let dead_letters = &site.stack.dead_letter_queue_url;
     send(&site, dead_letters, &message.to_string()).await?;
     if flaw == Flaw::UnknownKey {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::site::{SIZE, Site};
 
-/// A scene at an address that says nothing of it, so that any cell may read it.
+/// A scene at an address without tile and date, so that any cell may read it.
 pub(crate) async fn plain_scene(site: &Site) -> Result<Value> {
     plain_scene_of(site, SIZE).await
 }
@@ -45,14 +45,14 @@ pub(crate) fn lines(site: &Site, cell: &Value, count: u32) -> String {
     (0..count).map(line).collect()
 }
 
-/// Adds a line whose second band is not there, and gives that band's key.
+/// Adds a line whose second band does not exist, and returns that band's key.
 pub(crate) fn with_missing_band(
     cells: &mut String,
     site: &Site,
     cell: &Value,
     number: u32,
 ) -> Result<String> {
-    let key = format!("{}/mended/{number}.jp2", site.stack.prefix);
+    let key = format!("{}/repaired/{number}.jp2", site.stack.prefix);
     let line = lines(site, cell, number + 1);
     let line = line.lines().last().context("no line")?;
     let mut line: Value = serde_json::from_str(line)?;
@@ -65,7 +65,7 @@ pub(crate) fn with_missing_band(
 /// Cells of three shards, the last one short.
 pub(crate) const THREE_SHARDS: u32 = 450;
 
-/// Cells whose bands are not there.
+/// Cells whose bands do not exist.
 pub(crate) fn empty_lines(site: &Site, salt: u32) -> String {
     let line = |number: u32| {
         let files = format!(

@@ -1,4 +1,4 @@
-//! Commands that are killed on their way, and tasks for them.
+//! Commands that are killed before their end, and tasks for them.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
@@ -13,8 +13,8 @@ use tilefleet_tests::process::{Farewell, Process};
 use crate::support::queues::queued;
 use crate::support::site::Site;
 
-/// Runs a command of `producer` and kills it when it is so far, unless it ends before. Whether it
-/// was killed.
+/// Runs a command of `producer` and kills it when `progress` has grown by `goal`. Returns whether
+/// it was killed before its end.
 pub(crate) async fn killed(
     fleet: &Fleet,
     command: &[&str],
@@ -37,8 +37,8 @@ pub(crate) async fn killed(
     Ok(false)
 }
 
-/// How far a command is with a task of three shards: shards that it has reopened, and messages that
-/// it has sent.
+/// The progress of a command on a task of three shards: the shards that it has reopened and the
+/// messages that it has sent.
 pub(crate) async fn progress(site: &Site, task: &TaskId) -> Result<u64> {
     let shards = site.ledger.some_shards(task, &[0, 1, 2]).await?;
     let reopened: u32 = shards.values().map(|shard| shard.reopened).sum();
@@ -46,7 +46,7 @@ pub(crate) async fn progress(site: &Site, task: &TaskId) -> Result<u64> {
     Ok(u64::from(reopened) * 150 + queue.attributes().await?.waiting)
 }
 
-/// Brings a task to its end with all cells failed, step by step as workers do it.
+/// Completes a task with all cells failed, by the steps of workers.
 pub(crate) async fn fail_all(site: &Site, task: &TaskId, cells: u32) -> Result<()> {
     let failure = Failure {
         code: "decode".into(),
@@ -86,8 +86,8 @@ pub(crate) async fn fail_all(site: &Site, task: &TaskId, cells: u32) -> Result<(
     Ok(())
 }
 
-/// Holds a task that runs, all of whose cells are to be made, against ledger and queue. Takes all
-/// messages out.
+/// Fails unless the task runs, all its cells are pending in the ledger, and each has a message in
+/// the queue. Takes all messages out.
 pub(crate) async fn waits_for_all(site: &Site, task: &TaskId, cells: u32) -> Result<()> {
     let record = site.ledger.task(task).await?.context("no task")?;
     let shards = site.ledger.shards(task, &record).await?;

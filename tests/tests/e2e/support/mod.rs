@@ -1,4 +1,4 @@
-//! What the tests of several subjects need: fleets, tasks, and checks of what became of them.
+//! What the tests of several subjects share: fleets, tasks, and checks of their ends.
 
 pub(crate) mod cells;
 pub(crate) mod killed;

@@ -1,4 +1,4 @@
-//! What is in a queue, and taking it out.
+//! The contents of a queue: counting and taking messages.
 
 use std::collections::BTreeMap;
 
@@ -32,12 +32,12 @@ pub(crate) async fn left(site: &Site, url: &str) -> Result<u32> {
     Ok(waiting + hidden)
 }
 
-/// Takes everything out of the queue, as a purge does.
+/// Takes all messages out of the queue of cells, as a purge does.
 pub(crate) async fn purge(site: &Site) -> Result<()> {
     taken(site).await.map(|_| ())
 }
 
-/// The same, and gives the bodies.
+/// Takes all messages out of the queue of cells and returns their bodies.
 pub(crate) async fn taken(site: &Site) -> Result<Vec<String>> {
     let mut bodies = vec![];
     loop {

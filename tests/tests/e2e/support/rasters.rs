@@ -1,4 +1,4 @@
-//! Rasters as GDAL and the validators read them.
+//! Checks of rasters by GDAL and a validator.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use gdal::{Dataset, Metadata as _};
 use tilefleet_tests::layout;
 
-/// Fails unless `rio cogeo validate --strict` is content.
+/// Fails unless `rio cogeo validate --strict` passes without a warning.
 pub(crate) fn assert_valid_cog(path: &Path) -> Result<()> {
     let rio = layout::workspace_root().join(".venv/bin/rio");
     let output = Command::new(&rio)
@@ -100,11 +100,14 @@ pub(crate) fn assert_made_of(output: &Path, inputs: &[impl AsRef<Path>]) -> Resu
             .collect();
         #[expect(clippy::cast_precision_loss, reason = "far fewer pixels than 2^52")]
         let mean = valid.iter().sum::<f64>() / valid.len() as f64;
-        let told: f64 = one
+        let written: f64 = one
             .metadata_item("STATISTICS_MEAN", "")
             .context("no mean")?
             .parse()?;
-        ensure!((told - mean).abs() < 1e-6, "mean {told} instead of {mean}");
+        ensure!(
+            (written - mean).abs() < 1e-6,
+            "mean {written} instead of {mean}"
+        );
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use tilefleet_scenes::{Band, Coding, Scene, layout as scene_layout};
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Endpoint, Finished, Fleet, Notice, Stack, StackOptions, layout, objects};
 
-/// Pixels a side: more than one tile of the output, and encoded in a moment.
+/// Pixels a side: more than one tile of the output, and quick to encode.
 pub(crate) const SIZE: u32 = 600;
 
 pub(crate) struct Site {
@@ -39,7 +39,7 @@ impl Site {
         })
     }
 
-    /// A file of this test's own.
+    /// The path of a file in this test's own directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -55,7 +55,7 @@ impl Site {
         self.add_scene_of(tile, date, SIZE).await
     }
 
-    /// The same, of so many pixels a side.
+    /// The same with `size` pixels a side.
     pub(crate) async fn add_scene_of(&self, tile: &str, date: &str, size: u32) -> Result<Value> {
         let scene = Scene::new(tile.parse()?, date.parse()?, size, 7);
         let root = self.path("scenes");
@@ -114,7 +114,7 @@ impl Site {
         self.producer(arguments).await?.expect_code(0)?.json()
     }
 
-    /// Submits a file and gives the task's id.
+    /// Submits a file and returns the task's id.
     pub(crate) async fn submit(&self, file: &str) -> Result<String> {
         let submitted = self.json(&["submit", file, "-o", "json"]).await?;
         Ok(submitted["task"].as_str().context("no task")?.to_owned())
@@ -136,7 +136,7 @@ impl Site {
         self.stack.notices().first(BOUND, wanted).await
     }
 
-    /// What the ledger says of a cell, by its ordinal.
+    /// The cell's item in the ledger, by its ordinal.
     pub(crate) async fn story(
         &self,
         task: &str,
@@ -149,7 +149,7 @@ impl Site {
             .with_context(|| format!("no cell {ordinal} of {task}"))
     }
 
-    /// Downloads an output and gives its path.
+    /// Downloads an output and returns its path.
     pub(crate) async fn output(&self, key: &str) -> Result<PathBuf> {
         let path = self.path(
             Path::new(key)
@@ -161,7 +161,7 @@ impl Site {
         Ok(path)
     }
 
-    /// Puts an object into this test's part of the scene bucket and gives its key.
+    /// Puts an object into this test's part of the scene bucket and returns its key.
     pub(crate) async fn put(&self, name: &str, bytes: &[u8]) -> Result<String> {
         let root = self.path("objects");
         let key = format!("{}/{name}", self.stack.prefix);

@@ -1,5 +1,4 @@
-//! Tasks of tiny cells, for tests of what becomes of many of them, and what must be true when one
-//! has come to its end.
+//! Tasks of many tiny cells, and what must hold when such a task has ended.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +25,7 @@ pub(crate) struct Tiny {
 /// How often each event was published, by its id.
 pub(crate) type Events = BTreeMap<String, u32>;
 
-/// What a task must have come to.
+/// The end that a task must reach.
 #[derive(Debug, Clone)]
 pub(crate) struct Ending {
     pub(crate) ok: u32,
@@ -35,7 +34,7 @@ pub(crate) struct Ending {
 }
 
 impl Tiny {
-    /// Messages are hidden for so many seconds.
+    /// A fleet whose received messages are hidden for `visibility_timeout_s`.
     pub(crate) async fn new(word: &str, visibility_timeout_s: u32) -> Result<Self> {
         let options = StackOptions {
             visibility_timeout_s,
@@ -46,12 +45,12 @@ impl Tiny {
         Ok(Self { site, scene })
     }
 
-    /// A fleet in which nothing waits for longer than so many seconds.
-    pub(crate) fn hasty(&self, seconds: u32) -> Result<Fleet> {
+    /// A fleet in which no wait is longer than `seconds`.
+    pub(crate) fn with_short_waits(&self, seconds: u32) -> Result<Fleet> {
         Ok(Fleet::new(&self.site.stack)?.with("TILEFLEET_FAULT_WAITS", seconds.to_string()))
     }
 
-    /// A file of so many cells.
+    /// A file of `cells` cells.
     pub(crate) fn file(&self, cells: u32) -> Result<String> {
         self.site
             .write("cells.ndjson", lines(&self.site, &self.scene, cells))
@@ -61,9 +60,8 @@ impl Tiny {
         self.site.submit(&self.file(cells)?).await
     }
 
-    /// Lets a worker of `fleet` work until the queue is empty, and once more as long as cells come
-    /// back that it could not keep: they are hidden for a second or two only, and this machine may
-    /// be slow.
+    /// Runs a worker of `fleet` until the queue is empty. It runs again while messages come back:
+    /// they are hidden for a second or two only, so a slow machine may lose their leases.
     pub(crate) async fn work_off(&self, fleet: &Fleet, arguments: &[&str]) -> Result<()> {
         let run = [&["run", "--until-empty"], arguments].concat();
         eventually("an empty queue", BOUND, async || {
@@ -73,8 +71,8 @@ impl Tiny {
         .await
     }
 
-    /// Waits until the task is complete and told of, and nothing is left in the queues; then holds
-    /// it against what it must have come to. Gives the events that were published and not yet read.
+    /// Waits until the task is complete, its notice is sent and the queues are empty. Then compares
+    /// the task with `ending`. Returns the events that were published and not yet read.
     pub(crate) async fn ends(
         &self,
         task: &str,
@@ -86,11 +84,12 @@ impl Tiny {
         let mut seen = None;
         let done = eventually("the end of the task", BOUND, async || {
             let record = site.ledger.task(&id).await?.context("no task")?;
-            let told = record.state == TaskState::Complete && record.notified_epoch == record.epoch;
+            let is_over =
+                record.state == TaskState::Complete && record.notified_epoch == record.epoch;
             let left = left(site, &site.stack.queue_url).await?
                 + left(site, &site.stack.dead_letter_queue_url).await?;
             seen = Some((record, left));
-            Ok((told && left == 0).then_some(()))
+            Ok((is_over && left == 0).then_some(()))
         });
         done.await.with_context(|| {
             let words: Vec<String> = workers.iter().map(Process::last_words).collect();

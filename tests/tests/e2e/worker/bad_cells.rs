@@ -1,5 +1,5 @@
-//! Cells that cannot become rasters: each fails with a message a person can act on, and stops no
-//! other.
+//! Cells that cannot become rasters: each fails with a message that a person can act on, and stops
+//! no other cell.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn band(width: u32, georeference: &Georeference) -> Result<Vec<u8>> {
     )?)
 }
 
-/// A cell of three objects, named by `cell`; what stands in for B03 is given.
+/// A cell of three objects with the given bytes as B03.
 async fn add(site: &Site, cell: &str, b03: Option<&[u8]>) -> Result<Value> {
     let here = Georeference {
         epsg: 32648,
@@ -55,7 +55,7 @@ async fn add(site: &Site, cell: &str, b03: Option<&[u8]>) -> Result<Value> {
     Ok(json!({"cell": cell, "assets": assets, "output_bucket": site.stack.output_bucket}))
 }
 
-/// What stands in for B03, the error's code, and the words that a person reads.
+/// The bytes of B03, the error's code, and parts of its message.
 type Case = (Option<Vec<u8>>, &'static str, Vec<&'static str>);
 
 /// A sound cell, and one of each kind that cannot become a raster.
@@ -155,23 +155,23 @@ async fn a_bad_cell_fails_with_its_reason_and_stops_no_other() -> Result<()> {
         }
         failed += u32::from(!code.is_empty());
     }
-    let mut told = vec![];
-    while told.len() < usize::try_from(failed)? {
+    let mut outcomes = vec![];
+    while outcomes.len() < usize::try_from(failed)? {
         let wanted = |notice: &tilefleet_tests::Notice| notice.event() == "cell_failed";
         let notice = site.stack.notices().first(BOUND, wanted).await;
         match notice {
-            Ok(notice) => told.push(notice.attributes["outcome"].clone()),
-            Err(error) => anyhow::bail!("{told:?} and then {error:#}"),
+            Ok(notice) => outcomes.push(notice.attributes["outcome"].clone()),
+            Err(error) => anyhow::bail!("{outcomes:?} and then {error:#}"),
         }
     }
-    told.sort();
+    outcomes.sort();
     let mut expected: Vec<&str> = cases
         .iter()
         .map(|(_, code, _)| *code)
         .filter(|code| !code.is_empty())
         .collect();
     expected.sort_unstable();
-    assert_eq!(told, expected);
+    assert_eq!(outcomes, expected);
 
     let ended = site.status(&task).await?;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Machines that are taken away, and what workers do about it.
+//! Machines that are interrupted or ended, and what their workers do.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use tilefleet_tests::{
 
 use crate::support::queues::attribute;
 use crate::support::site::Site;
-use crate::support::worker_log::says;
+use crate::support::worker_log::wait_for_line;
 
-/// Longer than any wait of a test: a message that comes again was handed back.
+/// Longer than any wait of a test: a message that becomes visible was handed back.
 const HIDDEN_S: u32 = 10 * 60;
 
-/// A worker that has begun a cell and will not end it, because its bands do not arrive.
+/// A worker that has begun a cell and cannot finish it, because its bands do not arrive.
 struct Stuck {
     site: Site,
     instance: Instance,
@@ -44,7 +44,7 @@ impl Stuck {
             .submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?)
             .await?;
         let mut worker = fleet.start("worker", &["run", "--name", "stuck"])?;
-        says(&mut worker, &["begun"]).await?;
+        wait_for_line(&mut worker, &["begun"]).await?;
         Ok(Self {
             site,
             instance,
@@ -53,13 +53,13 @@ impl Stuck {
         })
     }
 
-    /// Lets another worker do the cell, and ends the first.
+    /// Runs another worker for the cell, and ends the first.
     async fn finish(mut self) -> Result<()> {
         let mut other = self
             .site
             .fleet
             .start("worker", &["run", "--name", "other"])?;
-        let begun = says(&mut other, &["begun"]).await?;
+        let begun = wait_for_line(&mut other, &["begun"]).await?;
         ensure!(
             self.site.completion(&self.task).await?.body["ok"] == 1,
             "{}",
@@ -80,7 +80,7 @@ impl Stuck {
     }
 }
 
-/// When a line was logged.
+/// The time of a line.
 fn logged_at(line: &str) -> Result<String> {
     let line: Value = serde_json::from_str(line)?;
     Ok(line["timestamp"]
@@ -103,19 +103,21 @@ async fn a_spot_notice_hands_back_what_is_not_being_fused() -> Result<()> {
         &format!(r#"{{"action": "terminate", "time": "{time}"}}"#),
     );
     let noticed =
-        logged_at(&says(&mut stuck.worker, &["a spot interruption is announced"]).await?)?;
-    let handed_back = logged_at(&says(&mut stuck.worker, &["interrupted; handed back"]).await?)?;
+        logged_at(&wait_for_line(&mut stuck.worker, &["a spot interruption is announced"]).await?)?;
+    let handed_back =
+        logged_at(&wait_for_line(&mut stuck.worker, &["interrupted; handed back"]).await?)?;
     eprintln!("noticed {noticed}, handed back {handed_back}");
     stuck.finish().await
 }
 
 #[tokio::test]
-async fn a_machine_that_its_group_ends_is_let_go_when_nothing_is_held() -> Result<()> {
+async fn a_machine_that_its_group_ends_is_released_when_its_worker_holds_no_message() -> Result<()>
+{
     let mut stuck = Stuck::new("terminated").await?;
     stuck
         .instance
         .announce("autoscaling/target-lifecycle-state", "Terminated");
-    says(&mut stuck.worker, &["the lifecycle action is complete"]).await?;
+    wait_for_line(&mut stuck.worker, &["the lifecycle action is complete"]).await?;
     let hidden = attribute(
         &stuck.site,
         &stuck.site.stack.queue_url,
@@ -164,7 +166,7 @@ async fn a_machine_is_protected_from_scale_in_while_its_worker_holds_a_cell() ->
 }
 
 #[tokio::test]
-async fn a_group_that_refuses_harms_no_cell() -> Result<()> {
+async fn cells_complete_when_the_group_refuses_every_call() -> Result<()> {
     let site = Site::new("refusing").await?;
     let instance = Instance::start()?;
     instance.refuse();
@@ -178,7 +180,7 @@ async fn a_group_that_refuses_harms_no_cell() -> Result<()> {
         "scale-in protection not set",
         "the role needs autoscaling:SetInstanceProtection",
     ];
-    says(&mut worker, &denied).await?;
+    wait_for_line(&mut worker, &denied).await?;
     assert_eq!(site.completion(&task).await?.body["ok"], 1);
     worker.still_runs()
 }
@@ -190,7 +192,7 @@ async fn a_recommendation_to_rebalance_ends_no_cell_and_begins_none() -> Result<
         "events/recommendations/rebalance",
         r#"{"noticeTime": "2026-01-01T08:22:00Z"}"#,
     );
-    says(&mut stuck.worker, &["a replacement is recommended"]).await?;
+    wait_for_line(&mut stuck.worker, &["a replacement is recommended"]).await?;
     let dates = [
         "2020-08-06",
         "2020-08-11",
@@ -225,7 +227,7 @@ async fn a_recommendation_to_rebalance_ends_no_cell_and_begins_none() -> Result<
 }
 
 #[tokio::test]
-async fn nothing_is_asked_of_a_group_where_there_is_no_instance_metadata() -> Result<()> {
+async fn a_worker_without_instance_metadata_makes_no_auto_scaling_calls() -> Result<()> {
     let site = Site::new("no-instance").await?;
     let instance = Instance::start()?;
     site.submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?)

@@ -1,4 +1,4 @@
-//! Messages that are held longer than the queue hides them.
+//! Messages that are held longer than the visibility timeout.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Endpoint, Fleet, Gate, Passage, Process, StackOptions, eventually, objects};
 
 use crate::support::site::Site;
-use crate::support::worker_log::says;
+use crate::support::worker_log::wait_for_line;
 
 /// A worker in the middle of a cell, whose bands come through a gate that is held, and its queue
 /// through one that is open.
@@ -46,7 +46,7 @@ impl Held {
             .submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?)
             .await?;
         let mut worker = fleet.start("worker", &["run", "--name", "first"])?;
-        says(&mut worker, &["begun"]).await?;
+        wait_for_line(&mut worker, &["begun"]).await?;
         Ok(Self {
             site,
             task,
@@ -56,8 +56,8 @@ impl Held {
         })
     }
 
-    /// Opens the way to the bands for a worker that has lost its cell, and sees that nothing comes
-    /// of it.
+    /// Lets the bands through to a worker that has lost its cell, and checks that it publishes
+    /// nothing.
     async fn publishes_nothing(mut self) -> Result<()> {
         self.bands.set(Passage::Open);
         self.worker.signal(Signal::SIGTERM)?;
@@ -78,13 +78,13 @@ impl Held {
         assert_eq!(
             (story.failures, story.interruptions),
             (0, 1),
-            "losing a lease is no crash"
+            "a lost lease does not count as a crash"
         );
         Ok(())
     }
 }
 
-/// Seconds of the day at which a line was logged.
+/// The time of a line in seconds of the day.
 fn second(line: &str) -> Result<f64> {
     let line: Value = serde_json::from_str(line)?;
     let stamp = line["timestamp"].as_str().context("no timestamp")?;
@@ -129,9 +129,10 @@ async fn a_lease_that_cannot_be_renewed_is_given_up_before_another_worker_may_ha
     const TIMEOUT_S: u32 = 10;
     let mut held = Held::new("cut", TIMEOUT_S).await?;
     // Renewed once, so that the last renewal is known.
-    let renewed = second(&says(&mut held.worker, &["lease renewed"]).await?)?;
+    let renewed = second(&wait_for_line(&mut held.worker, &["lease renewed"]).await?)?;
     held.queue.set(Passage::Cut);
-    let lost = second(&says(&mut held.worker, &["another worker will have the cell"]).await?)?;
+    let lost =
+        second(&wait_for_line(&mut held.worker, &["another worker will have the cell"]).await?)?;
     let after = (lost - renewed).rem_euclid(Duration::from_hours(24).as_secs_f64());
     eprintln!("given up {after:.1} s after the last renewal, of {TIMEOUT_S} s");
     assert!(
@@ -143,9 +144,9 @@ async fn a_lease_that_cannot_be_renewed_is_given_up_before_another_worker_may_ha
 }
 
 #[tokio::test]
-async fn a_lease_that_is_refused_is_given_up() -> Result<()> {
+async fn a_worker_gives_up_a_cell_whose_lease_is_refused() -> Result<()> {
     let mut held = Held::new("refused", 3).await?;
-    // A queue that is gone refuses every renewal.
+    // A deleted queue refuses every renewal.
     held.site
         .stack
         .sqs
@@ -153,7 +154,7 @@ async fn a_lease_that_is_refused_is_given_up() -> Result<()> {
         .queue_url(&held.site.stack.queue_url)
         .send()
         .await?;
-    says(
+    wait_for_line(
         &mut held.worker,
         &["the lease is lost; another worker will have the cell"],
     )

@@ -1,4 +1,4 @@
-//! Workers that are stopped, killed, and watched.
+//! Workers that are stopped or killed, their logs and their health.
 
 use anyhow::{Context as _, Result};
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -10,7 +10,7 @@ use tilefleet_tests::{StackOptions, eventually};
 
 use crate::support::queues::attribute;
 use crate::support::site::Site;
-use crate::support::worker_log::says;
+use crate::support::worker_log::wait_for_line;
 
 #[tokio::test]
 async fn a_worker_killed_while_it_holds_a_cell_loses_nothing() -> Result<()> {
@@ -26,7 +26,7 @@ async fn a_worker_killed_while_it_holds_a_cell_loses_nothing() -> Result<()> {
         .submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?)
         .await?;
     let mut first = site.fleet.start("worker", &["run"])?;
-    says(&mut first, &["begun"]).await?;
+    wait_for_line(&mut first, &["begun"]).await?;
     first.kill()?;
     let second = site.fleet.start("worker", &["run"])?;
     let notice = site.completion(&task).await?;
@@ -37,7 +37,7 @@ async fn a_worker_killed_while_it_holds_a_cell_loses_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_worker_told_to_stop_hands_its_cells_back_and_ends_well() -> Result<()> {
+async fn sigterm_makes_a_worker_hand_its_cells_back_and_end_with_success() -> Result<()> {
     let site = Site::new("stopped").await?;
     let cells = [
         site.add_scene("48RXT", "2020-08-01").await?,
@@ -45,12 +45,12 @@ async fn a_worker_told_to_stop_hands_its_cells_back_and_ends_well() -> Result<()
         site.add_scene("48RXT", "2020-08-11").await?,
     ];
     let task = site.submit(&site.document(&cells)?).await?;
-    // No time to finish anything: whatever it holds goes back at once, to a queue that hides
-    // messages for two minutes.
+    // It has no time to finish a cell, so all its messages go back at once. The queue would hide
+    // them for two minutes.
     let mut worker = site
         .fleet
         .start("worker", &["run", "--slots", "1", "--grace", "0"])?;
-    says(&mut worker, &["begun"]).await?;
+    wait_for_line(&mut worker, &["begun"]).await?;
     worker.signal(Signal::SIGTERM)?;
     let status = worker.wait(BOUND).await?;
     assert_eq!(status.code(), Some(0), "{}", worker.last_words());
@@ -64,7 +64,7 @@ async fn a_worker_told_to_stop_hands_its_cells_back_and_ends_well() -> Result<()
     let failures = site.ledger.cells(&task.parse()?, 0).await?;
     assert!(
         failures.values().all(|cell| cell.story.failures == 0),
-        "an interruption is no failure: {failures:?}"
+        "an interruption does not count as a failure: {failures:?}"
     );
     site.work().await?;
     assert_eq!(site.status(&task).await?["ok"], 3);
@@ -72,7 +72,7 @@ async fn a_worker_told_to_stop_hands_its_cells_back_and_ends_well() -> Result<()
 }
 
 #[tokio::test]
-async fn what_the_queue_gave_up_ends_as_a_failed_cell() -> Result<()> {
+async fn a_message_that_became_a_dead_letter_ends_as_a_failed_cell() -> Result<()> {
     let options = StackOptions {
         visibility_timeout_s: 1,
         max_receive_count: 1,
@@ -83,8 +83,8 @@ async fn what_the_queue_gave_up_ends_as_a_failed_cell() -> Result<()> {
         site.cell("tiles/48/R/XT/2020/8/2/0/R10m/", "2020-08-02"),
     ];
     let task = site.submit(&site.document(&cells[..1])?).await?;
-    // A worker that dies with the message: received once, never deleted, and dead at the next
-    // receive.
+    // The worker dies with the message: it is received once and never deleted, so the next receive
+    // makes it a dead letter.
     let receive = site
         .stack
         .sqs
@@ -145,7 +145,7 @@ async fn every_line_of_a_cells_life_names_task_cell_and_worker() -> Result<()> {
 }
 
 #[tokio::test]
-async fn health_tells_a_living_worker_from_a_dead_one() -> Result<()> {
+async fn health_distinguishes_a_living_worker_from_a_dead_one() -> Result<()> {
     let site = Site::new("health").await?;
     let file = site.path("health.json").display().to_string();
     site.fleet

@@ -1,4 +1,4 @@
-//! The life of a worker and of the cells that it holds.
+//! Workers, and the cells that they hold.
 
 mod bad_cells;
 mod interruption;

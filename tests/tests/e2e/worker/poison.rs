@@ -1,4 +1,4 @@
-//! Messages that are no cells, and cells that kill their worker.
+//! Malformed messages, and cells that kill their worker.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
@@ -12,7 +12,7 @@ use tilefleet_tests::{Fleet, Notice, StackOptions, eventually, objects};
 use crate::support::queues::left;
 use crate::support::site::Site;
 
-/// What is below `poison/`, as JSON, by its body.
+/// The malformed messages that were kept below `poison/`, by their bodies.
 async fn kept(site: &Site) -> Result<BTreeMap<String, Value>> {
     let mut all = BTreeMap::new();
     for object in objects::list(&site.stack.s3, &site.stack.output_bucket, "poison/").await? {
@@ -34,7 +34,7 @@ async fn kept(site: &Site) -> Result<BTreeMap<String, Value>> {
 }
 
 #[tokio::test]
-async fn a_message_that_is_no_cell_is_kept_counted_and_removed() -> Result<()> {
+async fn a_malformed_message_is_kept_counted_and_removed() -> Result<()> {
     let site = Site::new("poison").await?;
     let task = site
         .submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?)
@@ -91,7 +91,7 @@ async fn a_message_that_is_no_cell_is_kept_counted_and_removed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_message_that_is_no_cell_stays_in_the_queue_when_it_cannot_be_kept() -> Result<()> {
+async fn a_malformed_message_stays_in_the_queue_when_it_cannot_be_kept() -> Result<()> {
     let site = Site::new("unkept").await?;
     let queue = &site.stack.queue_url;
     site.stack
@@ -122,8 +122,8 @@ async fn a_message_that_is_no_cell_stays_in_the_queue_when_it_cannot_be_kept() -
     Ok(())
 }
 
-/// Starts workers, one after the other as systemd does when one has died, until a task is complete.
-/// Gives the notice and how many died.
+/// Starts a worker again after each death, as systemd does, until a task is complete. Returns the
+/// notice and the number of deaths.
 async fn until_complete(site: &Site, fleet: &Fleet) -> Result<(Notice, u32)> {
     let mut deaths = 0;
     loop {
@@ -155,7 +155,7 @@ async fn until_complete(site: &Site, fleet: &Fleet) -> Result<(Notice, u32)> {
 }
 
 #[tokio::test]
-async fn a_cell_that_kills_its_workers_fails_and_takes_no_other_along() -> Result<()> {
+async fn a_cell_that_kills_its_workers_fails_and_no_other_cell_does() -> Result<()> {
     let options = StackOptions {
         visibility_timeout_s: 2,
         ..StackOptions::default()
@@ -167,8 +167,8 @@ async fn a_cell_that_kills_its_workers_fails_and_takes_no_other_along() -> Resul
     }
     let task = site.submit(&site.document(&cells)?).await?;
     let deadly = "48RXT/2020-08-06/0";
-    // As soon as its bands are there, before any cell beside it can be done: were they not kept
-    // apart, all would be dropped three times.
+    // The worker dies as soon as the bands of this cell have arrived, before a cell beside it can
+    // be done. If workers did not isolate cells after a death, all would crash three times.
     let fleet = Fleet::new(&site.stack)?.with("TILEFLEET_FAULT", format!("fetch:1:{deadly}"));
     let (notice, deaths) = until_complete(&site, &fleet).await?;
     assert_eq!(
@@ -190,7 +190,7 @@ async fn a_cell_that_kills_its_workers_fails_and_takes_no_other_along() -> Resul
 
 #[tokio::test]
 async fn a_cell_that_kills_every_worker_ends_by_way_of_the_dead_letters() -> Result<()> {
-    // Given up by the queue before the workers' own budget is spent.
+    // It becomes a dead letter before the cell's budget of crashes is spent.
     let options = StackOptions {
         visibility_timeout_s: 1,
         max_receive_count: 2,

@@ -1,4 +1,4 @@
-//! Cells that cost nothing but the fleet, and how many AWS calls the fleet makes for each.
+//! Cells that cost only what the fleet costs, and the number of AWS calls for each.
 
 use std::time::{Duration, Instant};
 
@@ -12,20 +12,21 @@ use tilefleet_tests::process::Farewell;
 
 use crate::support::site::Site;
 
-/// Cells that the worker holds: in work, and beyond those.
+/// Cells that the worker works on, and cells that it holds besides.
 const SLOTS: u64 = 16;
 const AHEAD: u64 = 20;
 /// Messages of a batch.
 const BATCH: u64 = 10;
-/// How long a task's item is believed (`common/src/tracker/task_cache.rs`).
+/// How long a task's item is cached (`common/src/tracker/task_cache.rs`).
 const FRESH: Duration = Duration::from_secs(30);
 /// How often a message's visibility timeout is renewed (`common/src/deployment.rs`, a third of it).
 const RENEWAL: Duration = Duration::from_secs(40);
-/// How long a message that is to be deleted waits for others (`common/src/aws/deletions.rs`).
+/// How long a message that is to be deleted waits for others
+/// (`common/src/aws/sqs/delete_batcher.rs`).
 const LINGER: Duration = Duration::from_millis(100);
 
-/// What a task of so many cells took: calls of the producer, of one worker, and how long the worker
-/// had it.
+/// Runs a task of `cells` cells. Returns the calls of the producer, the calls of the worker, and
+/// how long the worker took.
 async fn calls_of(site: &Site, cells: u32) -> Result<(Calls, Calls, Duration)> {
     let output = format!("s3://{}/{cells}", site.stack.output_bucket);
     let document = site.path("cells.ndjson");
@@ -55,7 +56,7 @@ async fn calls_of(site: &Site, cells: u32) -> Result<(Calls, Calls, Duration)> {
     Ok((producer, probe::calls_of_worker(&log)?, took))
 }
 
-/// The number of intervals of which a part is in `time`.
+/// The number of intervals that begin within `time`.
 fn intervals(time: Duration, interval: Duration) -> u64 {
     u64::try_from(time.as_millis() / interval.as_millis()).unwrap_or(u64::MAX) + 1
 }
@@ -65,7 +66,7 @@ async fn a_cell_of_a_large_task_takes_as_many_calls_as_one_of_a_small_task() -> 
     let site = Site::new("probe").await?;
     for cells in [100, 400] {
         let (producer, worker, took) = calls_of(&site, cells).await?;
-        let told = format!("{cells} cells in {took:?}: producer {producer:?}, worker {worker:?}");
+        let story = format!("{cells} cells in {took:?}: producer {producer:?}, worker {worker:?}");
         let shards = u64::from(cells.div_ceil(SHARD_SIZE));
         let cells = u64::from(cells);
         let of = |calls: &Calls, operation: &str| calls.get(operation).copied().unwrap_or(0);
@@ -73,7 +74,7 @@ async fn a_cell_of_a_large_task_takes_as_many_calls_as_one_of_a_small_task() -> 
             for &(operation, wanted) in wanted {
                 ensure!(
                     of(calls, operation) == wanted,
-                    "{operation}: expected {wanted}; {told}"
+                    "{operation}: expected {wanted}; {story}"
                 );
             }
             Ok(())
@@ -98,46 +99,46 @@ async fn a_cell_of_a_large_task_takes_as_many_calls_as_one_of_a_small_task() -> 
                 ("dynamodb:Query", shards),
                 ("s3:PutObject", cells + 1),
                 ("sns:Publish", 1),
-                // Both queues are asked how they are set.
+                // The settings of both queues.
                 ("sqs:GetQueueAttributes", 2),
             ],
         )?;
         // A cell: begun, recorded, closed. A shard: whether it was the last. The notice: claimed
-        // and marked, and asked for by others whose shard was closed at the same time; their
-        // messages wait until it is out.
+        // and marked. Messages of shards that close at the same time try to claim it too, and wait
+        // until it is sent.
         let beyond = |operation: &str, expected: u64| {
             let made = of(&worker, operation);
             made.checked_sub(expected)
-                .with_context(|| format!("{operation}: fewer than {expected}; {told}"))
+                .with_context(|| format!("{operation}: fewer than {expected}; {story}"))
         };
         let writes = beyond("dynamodb:UpdateItem", 3 * cells + shards + 2)?;
-        ensure!(writes < shards, "{writes} other writes; {told}");
+        ensure!(writes < shards, "{writes} other writes; {story}");
         let renewals = (intervals(took, RENEWAL) - 1) * (SLOTS + AHEAD);
         let hidden = of(&worker, "sqs:ChangeMessageVisibility");
         ensure!(
             hidden <= writes + renewals,
-            "{hidden} messages hidden; {told}"
+            "{hidden} messages hidden; {story}"
         );
-        // A cell's shard; the task's item at the start and for the notice; and by all who find it
-        // too old at the same time.
+        // A cell's shard. The task's item at the start and for the notice, and once for each cell
+        // that finds the cached one too old at the same time.
         let reads = beyond("dynamodb:GetItem", cells + 2)?;
         let rounds = intervals(took, FRESH);
         ensure!(
             (1..=rounds * (SLOTS + AHEAD)).contains(&reads),
-            "{reads} reads of the task; {told}"
+            "{reads} reads of the task; {story}"
         );
-        // Beside the full ones: empty ones of a second each, one that was not full, one of the
-        // dead-letter queue.
+        // Beside the full receives: empty ones of a second each, one that was not full, and one of
+        // the dead-letter queue.
         let receives = beyond("sqs:ReceiveMessage", cells / BATCH)?;
         ensure!(
             receives <= intervals(took, Duration::from_secs(1)) + 2,
-            "{receives} other receives; {told}"
+            "{receives} other receives; {story}"
         );
         let deletes = of(&worker, "sqs:DeleteMessageBatch") + of(&worker, "sqs:DeleteMessage");
         let partial = intervals(took, LINGER);
         ensure!(
             (cells / BATCH..=cells / BATCH + partial).contains(&deletes),
-            "{deletes} deletes; {told}"
+            "{deletes} deletes; {story}"
         );
     }
 
