@@ -18,7 +18,7 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// Any error that keeps the bytes from arriving. It reaches the caller of the fuse core
-    /// unchanged, in [`FuseError::Read`](super::FuseError::Read).
+    /// unchanged, in [`FuseError::Read`](crate::FuseError::Read).
     fn read(&self, range: Range<u64>) -> io::Result<Bytes>;
 
     /// Whether the file has no bytes at all.

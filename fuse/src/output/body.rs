@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 
-/// Takes the body of the file in order, while it is made. The head comes with [`Cog`](super::Cog)
+/// Takes the body of the file in order, while it is made. The head comes with [`Cog`](crate::Cog)
 /// at the end.
 pub trait Output: Send + Sync {
     /// Takes the next bytes; may block until there is room for them, which holds back the decoding.

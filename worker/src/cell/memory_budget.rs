@@ -53,7 +53,7 @@ impl MemoryBudget {
     /// Waits for `bytes` of it, until the permit is dropped.
     ///
     /// # Errors
-    /// [`TooLarge`] when `bytes` is more than the budget.
+    /// `TooLarge` when `bytes` is more than the budget.
     pub async fn acquire(&self, bytes: u64) -> Result<OwnedSemaphorePermit, TooLarge> {
         let needed = bytes.div_ceil(MIB);
         let too_large = || TooLarge {

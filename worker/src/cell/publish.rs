@@ -56,7 +56,7 @@ impl Output for BodyWriter {
     }
 }
 
-/// An upload that takes its body from a [`BodyWriter`]. Nothing is visible before
+/// An upload that takes its body from a `BodyWriter`. Nothing is visible before
 /// [`Publication::finish`] has succeeded.
 #[derive(Debug)]
 pub struct Publication {
@@ -104,11 +104,11 @@ impl Publication {
         )
     }
 
-    /// Waits until the body is uploaded, whose [`BodyWriter`] must have been dropped, and puts
+    /// Waits until the body is uploaded, whose `BodyWriter` must have been dropped, and puts
     /// `head` in front of it: the object becomes visible.
     ///
     /// # Errors
-    /// [`PublishError`]; then nothing is visible.
+    /// `PublishError`; then nothing is visible.
     pub async fn finish(self, head: Vec<Bytes>) -> Result<Stored, PublishError> {
         let upload = self.uploading.await.map_err(|_| PublishError::Stopped)??;
         Ok(upload.finish_with_header(head).await?)

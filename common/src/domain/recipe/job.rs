@@ -101,7 +101,7 @@ impl JobId {
     /// The job of this name and digest.
     ///
     /// # Errors
-    /// [`NoDigest`] when there is no digest, and it is not a probe.
+    /// `NoDigest` when there is no digest, and it is not a probe.
     pub fn new(name: String, digest: Option<RecipeDigest>) -> Result<Self, NoDigest> {
         match digest {
             _ if name == PROBE => Ok(Self::Probe),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::artefact_list;
-use crate::domain::{Artefact, CellId, JobId, S3Url, TaskId};
+use crate::domain::{Artefact, CellId, JobId, Recipe, S3Url, TaskId};
 use crate::ledger::dynamo::CodecError;
 use crate::ledger::item::{Item, Value, attribute};
 
@@ -214,14 +214,15 @@ impl Reader<'_> {
             .ok_or_else(|| self.wrong(name))
     }
 
-    /// A recipe's name, with its digest unless it is a probe.
+    /// A recipe's name, with its digest unless it is a probe. Items of version 0.1.0 have no digest;
+    /// their recipe is the built-in one of that name.
     fn job(&self) -> Result<JobId, CodecError> {
+        let name: String = self.parsed(attribute::RECIPE)?;
         let digest = match self.text(attribute::RECIPE_DIGEST) {
             Some(_) => Some(self.parsed(attribute::RECIPE_DIGEST)?),
-            None => None,
+            None => Recipe::builtin(&name).map(|recipe| recipe.digest().clone()),
         };
-        JobId::new(self.parsed(attribute::RECIPE)?, digest)
-            .map_err(|_| self.wrong(attribute::RECIPE_DIGEST))
+        JobId::new(name, digest).map_err(|_| self.wrong(attribute::RECIPE_DIGEST))
     }
 
     fn number<N: TryFrom<i64>>(&self, name: &'static str) -> Option<N> {
@@ -347,5 +348,31 @@ impl CellRecord {
             state: read.parsed(attribute::STATE)?,
             story,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Job;
+    use crate::ledger::transition::{NewTask, create_task};
+
+    #[test]
+    fn a_task_of_version_0_1_0_has_the_built_in_recipe_of_its_name() {
+        let rgb = Job::Raster(Recipe::builtin("rgb").unwrap().clone());
+        let new = NewTask {
+            task: "t".parse().unwrap(),
+            cells: 1,
+            shard_size: 200,
+            manifest: "s3://my-bucket/manifest.ndjson".parse().unwrap(),
+            job: rgb.id(),
+            output: "s3://my-bucket/".parse().unwrap(),
+            region: None,
+            digest: "d".to_owned(),
+            created_at: "2026-11-26T13:54:10.000Z".to_owned(),
+        };
+        let mut item = create_task(&new).apply(None).unwrap();
+        item.remove(attribute::RECIPE_DIGEST).unwrap();
+        assert_eq!(TaskRecord::from_item(&item).unwrap().job, rgb.id());
     }
 }

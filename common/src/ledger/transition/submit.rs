@@ -102,8 +102,8 @@ pub fn create_shard(task: &TaskId, shard: u32, ordinals: std::ops::Range<u32>) -
 }
 
 /// Submit, step 4, and retry: all pending cells of the shard, which had been reopened so often when
-/// it was read, have been sent to the queue. Refused when it was reopened since: then there are
-/// cells that whoever reopened them has yet to send.
+/// it was read, have been sent to the queue. Refused when it was reopened since: then the
+/// command that reopened it has cells to send.
 pub fn mark_enqueued(task: &TaskId, shard: u32, reopened: u32) -> Write {
     let as_read = match reopened {
         0 => Condition::Absent(attribute::REOPENED),
@@ -116,8 +116,8 @@ pub fn mark_enqueued(task: &TaskId, shard: u32, reopened: u32) -> Write {
     }
 }
 
-/// Repair: messages of the shard are lost, so its pending cells count as not sent. Whoever has read
-/// it before and sends them does not mark it any more. Refused when it is not marked.
+/// Repair: messages of the shard are lost, so its pending cells count as not sent. A process
+/// that has read it before and sends them does not mark it any more. Refused when it is not marked.
 pub fn unmark_enqueued(task: &TaskId, shard: u32) -> Write {
     Write {
         key: Key::Shard(task.clone(), shard),
