@@ -13,7 +13,7 @@ use std::env;
 use std::error::Error;
 
 use tilefleet_common::aws::Clients;
-use tilefleet_common::domain::TaskId;
+use tilefleet_common::domain::{DomainError, TaskId};
 use tilefleet_common::ledger::{Ledger, Progress};
 
 #[tokio::main]
@@ -24,7 +24,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let clients = Clients::from_environment(None).await;
     let ledger = Ledger::new(clients.dynamodb.clone(), table);
     if let Some(task) = env::args().nth(1) {
-        return show(&ledger, &task.parse()?).await;
+        let task = task
+            .parse()
+            .map_err(|error: DomainError| error.to_string())?;
+        return show(&ledger, &task).await;
     }
     for (task, _) in ledger.tasks(10).await? {
         show(&ledger, &task).await?;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tilefleet_tests::probe::{self, Calls};
-use tilefleet_tests::process::Farewell;
+use tilefleet_tests::process::Termination;
 use tilefleet_tests::{Endpoint, Fleet, Process, Stack, layout};
 
 use crate::figures::{Memory, processor_seconds};
@@ -178,7 +178,7 @@ async fn work(
     for number in 0..count {
         let log = fleet.logs().join(format!("worker-{number}.log"));
         let arguments = ["run", "--slots", &slots, "--ahead", &ahead];
-        processes.push(fleet.start_logging_to("worker", &arguments, &log, Farewell::KILL)?);
+        processes.push(fleet.start_logging_to("worker", &arguments, &log, Termination::KILL)?);
     }
     let ids: Vec<u32> = processes.iter().map(Process::pid).collect();
     let mut spent = Spent::default();

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use crate::fleet::process::{Farewell, Process, tied};
+use crate::fleet::process::{Process, Termination, tied};
 use crate::layout;
 use crate::poll::{BOUND, PAUSE};
 
@@ -322,13 +322,13 @@ fn start_on(
     // A health report repeats the edition. It tells our own child apart from another process that
     // took the port first.
     let edition = layout::unique_name("tilefleet");
-    let farewell = if state.is_some() {
-        Farewell::saving(SAVE_GRACE)
+    let termination = if state.is_some() {
+        Termination::saving(SAVE_GRACE)
     } else {
-        Farewell::KILL
+        Termination::KILL
     };
 
-    let mut command = tied(&program.path, farewell);
+    let mut command = tied(&program.path, termination);
     command.args(&program.script).env_clear();
     // The rest of the environment may configure an endpoint of the developer's.
     command.envs(
@@ -355,7 +355,7 @@ fn start_on(
     // that still use it.
     command.process_group(0);
 
-    let mut process = Process::start("the local endpoint", command, Some(&log_path), farewell)?;
+    let mut process = Process::start("the local endpoint", command, Some(&log_path), termination)?;
     let end = Instant::now() + BOUND;
     loop {
         process.still_runs()?;

@@ -1,5 +1,5 @@
-//! What `make demo` shows: a whole fleet on one machine, step by step, with the commands that a user
-//! would type.
+//! What `make demo` shows: a whole fleet on one machine, step by step, with the commands that a
+//! user would type.
 
 pub mod console;
 mod results;

@@ -13,7 +13,7 @@ use super::work::in_foreground;
 use crate::aws::objects;
 use crate::aws::stack::Stack;
 use crate::fleet::binaries::Fleet;
-use crate::fleet::process::{Farewell, tied};
+use crate::fleet::process::{Termination, tied};
 use crate::layout;
 use crate::poll::BOUND;
 
@@ -106,12 +106,12 @@ async fn draw(settings: &Settings, fleet: &Fleet, stack: &Stack, keys: &[&str]) 
         directory.display()
     ));
     let scenes = layout::binary(&layout::binaries_directory()?, "scenes")?;
-    let mut command = tied(&scenes, Farewell::KILL);
+    let mut command = tied(&scenes, Termination::KILL);
     command
         .args(["contact-sheet", "--out"])
         .arg(&sheet)
         .args(&files);
-    in_foreground("scenes contact-sheet", command, Farewell::KILL)?
+    in_foreground("scenes contact-sheet", command, Termination::KILL)?
         .expect_success(Duration::MAX)
         .await?;
     console::line(&format!("logs: {}", fleet.logs().display()));

@@ -15,7 +15,7 @@ use super::settings::Settings;
 use crate::aws::endpoint::REGION;
 use crate::aws::objects;
 use crate::aws::stack::Stack;
-use crate::fleet::process::{Farewell, Process, tied};
+use crate::fleet::process::{Process, Termination, tied};
 use crate::layout;
 use crate::poll::eventually;
 
@@ -144,7 +144,7 @@ pub(crate) async fn provide(settings: &Settings, home: &Path) -> Result<Scenes> 
     let out = fs::File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
     let mut command = tied(
         &layout::binary(&layout::binaries_directory()?, "scenes")?,
-        Farewell::KILL,
+        Termination::KILL,
     );
     command
         .args(["generate", "--size", &size, "--out"])
@@ -153,7 +153,7 @@ pub(crate) async fn provide(settings: &Settings, home: &Path) -> Result<Scenes> 
         .stdin(Stdio::null())
         .stderr(out.try_clone().context("cannot share a log")?)
         .stdout(out);
-    let mut process = Process::start("scenes generate", command, Some(&log), Farewell::KILL)?;
+    let mut process = Process::start("scenes generate", command, Some(&log), Termination::KILL)?;
 
     let mut shown = 0;
     let status = eventually("the scenes", Duration::MAX, async || {

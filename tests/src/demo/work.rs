@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::console;
 use super::settings::Settings;
 use crate::fleet::binaries::{Fleet, typed};
-use crate::fleet::process::{Farewell, Process};
+use crate::fleet::process::{Process, Termination};
 use crate::poll::eventually;
 
 /// Exit code of `producer watch` when the task has ended with failed cells.
@@ -27,9 +27,14 @@ pub(crate) struct Foreground(Process);
 pub(crate) fn in_foreground(
     name: &str,
     command: Command,
-    farewell: Farewell,
+    termination: Termination,
 ) -> Result<Foreground> {
-    Ok(Foreground(Process::start(name, command, None, farewell)?))
+    Ok(Foreground(Process::start(
+        name,
+        command,
+        None,
+        termination,
+    )?))
 }
 
 impl Foreground {
@@ -76,7 +81,7 @@ struct Workers(Vec<Process>);
 impl Drop for Workers {
     fn drop(&mut self) {
         for worker in &mut self.0 {
-            // The farewell of each follows, and also ends a worker that got no signal.
+            // Each is waited for next, which also ends a worker that got no signal.
             let _ = worker.signal(Signal::SIGTERM);
         }
     }
@@ -94,14 +99,14 @@ pub(crate) async fn work(settings: &Settings, fleet: &Fleet, task: &str) -> Resu
             "worker",
             &["run"],
             &log,
-            Farewell::orderly(HAND_BACK),
+            Termination::orderly(HAND_BACK),
         )?);
     }
 
     console::command(&format!("producer watch {task}"));
-    let farewell = Farewell::orderly(Duration::from_secs(2));
-    let command = fleet.command("producer", &["watch", task], farewell)?;
-    let mut watch = in_foreground("producer watch", command, farewell)?;
+    let termination = Termination::orderly(Duration::from_secs(2));
+    let command = fleet.command("producer", &["watch", task], termination)?;
+    let mut watch = in_foreground("producer watch", command, termination)?;
     let status = eventually("the end of the task", Duration::MAX, async || {
         for worker in &mut workers.0 {
             worker.still_runs()?;

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::aws::stack::Stack;
-use crate::fleet::process::{Farewell, Process, tied};
+use crate::fleet::process::{Process, Termination, tied};
 use crate::layout;
 use crate::poll::BOUND;
 
@@ -169,12 +169,12 @@ impl Fleet {
         let file = |ending: &str| self.logs.join(format!("{stem}.{ending}"));
         fs::write(file("in"), stdin)
             .with_context(|| format!("cannot write {}", file("in").display()))?;
-        let mut command = self.command(name, arguments, Farewell::KILL)?;
+        let mut command = self.command(name, arguments, Termination::KILL)?;
         command
             .stdin(File::open(file("in")).context("cannot open the input")?)
             .stdout(create(&file("out"))?)
             .stderr(create(&file("err"))?);
-        let mut process = Process::start(name, command, Some(&file("err")), Farewell::KILL)?;
+        let mut process = Process::start(name, command, Some(&file("err")), Termination::KILL)?;
         let status = process.wait(bound).await?;
         let read = |ending: &str| -> Result<String> {
             let bytes = fs::read(file(ending))
@@ -199,10 +199,10 @@ impl Fleet {
         let log = self
             .logs
             .join(format!("{}.log", self.next_stem(name, arguments)));
-        self.start_logging_to(name, arguments, &log, Farewell::KILL)
+        self.start_logging_to(name, arguments, &log, Termination::KILL)
     }
 
-    /// As [`Fleet::start`], with a log file and a farewell of the caller's.
+    /// As [`Fleet::start`], with the caller's log file and termination.
     ///
     /// # Errors
     ///
@@ -212,10 +212,10 @@ impl Fleet {
         name: &str,
         arguments: &[&str],
         log: &Path,
-        farewell: Farewell,
+        termination: Termination,
     ) -> Result<Process> {
         let out = create(log)?;
-        let mut command = self.command(name, arguments, farewell)?;
+        let mut command = self.command(name, arguments, termination)?;
         command
             .stdin(Stdio::null())
             .stderr(out.try_clone().context("cannot share a log")?)
@@ -223,7 +223,7 @@ impl Fleet {
             // Ctrl-C in the terminal reaches only this process, which then ends its children in
             // order.
             .process_group(0);
-        Process::start(&typed(name, arguments), command, Some(log), farewell)
+        Process::start(&typed(name, arguments), command, Some(log), termination)
     }
 
     /// The command for a binary with the stack's environment, tied to this process. Streams are the
@@ -232,13 +232,27 @@ impl Fleet {
     /// # Errors
     ///
     /// When the binary is not there.
-    pub fn command(&self, name: &str, arguments: &[&str], farewell: Farewell) -> Result<Command> {
-        Ok(self.command_of(&layout::binary(&self.binaries, name)?, arguments, farewell))
+    pub fn command(
+        &self,
+        name: &str,
+        arguments: &[&str],
+        termination: Termination,
+    ) -> Result<Command> {
+        Ok(self.command_of(
+            &layout::binary(&self.binaries, name)?,
+            arguments,
+            termination,
+        ))
     }
 
     /// As [`Fleet::command`], for any program.
-    pub fn command_of(&self, program: &Path, arguments: &[&str], farewell: Farewell) -> Command {
-        let mut command = tied(program, farewell);
+    pub fn command_of(
+        &self,
+        program: &Path,
+        arguments: &[&str],
+        termination: Termination,
+    ) -> Command {
+        let mut command = tied(program, termination);
         command
             .args(arguments)
             .env_clear()

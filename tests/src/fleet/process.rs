@@ -21,12 +21,12 @@ use crate::poll::{PAUSE, eventually};
 
 /// How a child is made to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Farewell {
+pub struct Termination {
     on_parent_death: &'static str,
     grace: Duration,
 }
 
-impl Farewell {
+impl Termination {
     /// SIGKILL, whether it is dropped or this process dies.
     pub const KILL: Self = Self {
         on_parent_death: "KILL",
@@ -41,7 +41,7 @@ impl Farewell {
         }
     }
 
-    /// As [`Farewell::orderly`], and SIGTERM also when this process dies: for a child that has a
+    /// As [`Termination::orderly`], and SIGTERM also when this process dies: for a child that has a
     /// state to save.
     pub const fn saving(grace: Duration) -> Self {
         Self {
@@ -55,13 +55,13 @@ impl Farewell {
 /// has to signal the child.
 const UNLESS_ORPHANED: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
 
-/// A command for `program` that ends by its farewell when this process dies.
-pub fn tied(program: &Path, farewell: Farewell) -> Command {
+/// A command for `program` that is ended as `termination` says when this process dies.
+pub fn tied(program: &Path, termination: Termination) -> Command {
     let mut command = Command::new("setpriv");
     command
         .args([
             "--pdeathsig",
-            farewell.on_parent_death,
+            termination.on_parent_death,
             "--",
             "/bin/sh",
             "-c",
@@ -113,12 +113,12 @@ pub struct Process {
     name: String,
     child: Child,
     log: Option<PathBuf>,
-    farewell: Farewell,
+    termination: Termination,
 }
 
 impl Process {
-    /// Starts `command`, made by [`tied`] with the same farewell. `log` is the file its output goes
-    /// to, if it does.
+    /// Starts `command`, made by [`tied`] with the same termination. `log` is the file its output
+    /// goes to, if it does.
     ///
     /// # Errors
     ///
@@ -127,14 +127,14 @@ impl Process {
         name: &str,
         command: Command,
         log: Option<&Path>,
-        farewell: Farewell,
+        termination: Termination,
     ) -> Result<Self> {
         let child = spawn(command).with_context(|| format!("cannot start {name}"))?;
         Ok(Self {
             name: name.to_owned(),
             child,
             log: log.map(Path::to_path_buf),
-            farewell,
+            termination,
         })
     }
 
@@ -253,7 +253,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // A failure has no consequence here: the kernel ends the child with this process.
-        let grace = self.farewell.grace;
+        let grace = self.termination.grace;
         let _ = if grace.is_zero() {
             self.kill()
         } else {

@@ -145,7 +145,7 @@ fn test_code_is_left_out() -> Result<()> {
             "a.rs",
             "pub(crate) struct A;
              #[cfg(test)] use crate::b::B;
-             #[cfg(all(test, unix))] fn helper() { crate::b::b() }
+             #[cfg(all(test, unix))] fn set_up() { crate::b::b() }
              impl A { #[cfg(test)] fn of_tests() { crate::b::b() } }
              #[cfg(test)] mod tests { use super::*; use crate::b::B; }",
         ),

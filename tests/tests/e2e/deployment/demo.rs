@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use tilefleet_tests::poll::BOUND;
-use tilefleet_tests::process::{Farewell, Process, tied};
+use tilefleet_tests::process::{Process, Termination, tied};
 use tilefleet_tests::{Endpoint, Stack, eventually, layout};
 
 const PRODUCER: &str = r#"
@@ -57,8 +57,8 @@ impl Demo {
         let log = self.directory.path().join("demo.log");
         let out = File::create(&log)?;
         // SIGTERM if this test dies, so that it can end its own children.
-        let farewell = Farewell::saving(BOUND);
-        let mut command = tied(Path::new(env!("CARGO_BIN_EXE_demo")), farewell);
+        let termination = Termination::saving(BOUND);
+        let mut command = tied(Path::new(env!("CARGO_BIN_EXE_demo")), termination);
         command
             .arg("--output")
             .arg(self.output())
@@ -70,7 +70,7 @@ impl Demo {
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out);
-        Process::start("demo", command, Some(&log), farewell)
+        Process::start("demo", command, Some(&log), termination)
     }
 
     async fn start_and_reach(&self, words: &str, arguments: &[&str]) -> Result<Process> {

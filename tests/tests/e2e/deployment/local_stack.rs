@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use tilefleet_common::deployment;
 use tilefleet_tests::endpoint::EndpointOptions;
 use tilefleet_tests::poll::BOUND;
-use tilefleet_tests::process::{Farewell, Process, tied};
+use tilefleet_tests::process::{Process, Termination, tied};
 use tilefleet_tests::{Endpoint, Fleet, Stack, StackOptions, layout, objects};
 
 #[tokio::test]
@@ -221,10 +221,10 @@ async fn a_child_gets_the_environment_of_the_stack_and_not_of_the_caller() -> Re
     let fleet = Fleet::new(&stack)?.with("TILEFLEET_EXTRA", "yes");
     // Any program shows the variables that reach it. `producer` is not built when only this crate
     // is.
-    let mut command = fleet.command_of(Path::new("/usr/bin/env"), &[], Farewell::KILL);
+    let mut command = fleet.command_of(Path::new("/usr/bin/env"), &[], Termination::KILL);
     let out = fleet.logs().join("env.out");
     command.stdin(Stdio::null()).stdout(fs::File::create(&out)?);
-    let mut process = Process::start("env", command, Some(&out), Farewell::KILL)?;
+    let mut process = Process::start("env", command, Some(&out), Termination::KILL)?;
     assert!(process.wait(BOUND).await?.success());
 
     let variables = process.log();
@@ -251,30 +251,30 @@ async fn a_child_gets_the_environment_of_the_stack_and_not_of_the_caller() -> Re
 #[tokio::test]
 async fn a_dropped_child_is_gone() -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let start = |farewell: Farewell| -> Result<Process> {
-        let mut command = tied(Path::new("/bin/sleep"), farewell);
+    let start = |termination: Termination| -> Result<Process> {
+        let mut command = tied(Path::new("/bin/sleep"), termination);
         command.arg("1000").stdin(Stdio::null());
         Process::start(
             "sleep",
             command,
             Some(&directory.path().join("log")),
-            farewell,
+            termination,
         )
     };
     let here = |pid: u32| Path::new("/proc").join(pid.to_string()).exists();
-    for farewell in [
-        Farewell::KILL,
-        Farewell::orderly(BOUND),
-        Farewell::saving(BOUND),
+    for termination in [
+        Termination::KILL,
+        Termination::orderly(BOUND),
+        Termination::saving(BOUND),
     ] {
-        let mut child = start(farewell)?;
+        let mut child = start(termination)?;
         child.still_runs()?;
         let pid = child.pid();
         assert!(here(pid));
         drop(child);
-        assert!(!here(pid), "{farewell:?}");
+        assert!(!here(pid), "{termination:?}");
     }
-    let mut child = start(Farewell::KILL)?;
+    let mut child = start(Termination::KILL)?;
     child.signal(Signal::SIGTERM)?;
     assert!(!child.wait(BOUND).await?.success());
     Ok(())
@@ -284,7 +284,7 @@ async fn a_dropped_child_is_gone() -> Result<()> {
 fn a_child_that_has_lost_its_parent_does_not_begin() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("begun");
-    let mut command = tied(Path::new("/usr/bin/touch"), Farewell::KILL);
+    let mut command = tied(Path::new("/usr/bin/touch"), Termination::KILL);
     command.arg(&file);
     // An orphan is the child of another process.
     let mut elsewhere = Command::new("/bin/sh");

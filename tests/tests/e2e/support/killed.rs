@@ -8,7 +8,7 @@ use tilefleet_common::aws::Queue;
 use tilefleet_common::domain::{JobId, SHARD_SIZE, TaskId, shard_count};
 use tilefleet_common::ledger::transition::{self, Failure, Ticket};
 use tilefleet_tests::Fleet;
-use tilefleet_tests::process::{Farewell, Process};
+use tilefleet_tests::process::{Process, Termination};
 
 use crate::support::queues::queued;
 use crate::support::site::Site;
@@ -21,14 +21,14 @@ pub(crate) async fn killed(
     goal: u64,
     progress: impl AsyncFn() -> Result<u64>,
 ) -> Result<bool> {
-    let mut process = fleet.command("producer", command, Farewell::KILL)?;
+    let mut process = fleet.command("producer", command, Termination::KILL)?;
     let log = fleet.logs().join("killed.log");
     process
         .stdin(Stdio::null())
         .stdout(std::fs::File::create(&log)?)
         .stderr(Stdio::null());
     let from = progress().await?;
-    let mut process = Process::start("producer", process, Some(&log), Farewell::KILL)?;
+    let mut process = Process::start("producer", process, Some(&log), Termination::KILL)?;
     while process.exited()?.is_none() {
         if progress().await? >= from + goal {
             return Ok(!process.kill()?.success());

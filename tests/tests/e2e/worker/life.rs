@@ -5,7 +5,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tilefleet_tests::poll::BOUND;
-use tilefleet_tests::process::Farewell;
+use tilefleet_tests::process::Termination;
 use tilefleet_tests::{StackOptions, eventually};
 
 use crate::support::queues::attribute;
@@ -217,7 +217,7 @@ async fn a_worker_that_cannot_work_says_why() -> Result<()> {
         unreachable.story()
     );
     let fleet = tilefleet_tests::Fleet::new(&site.stack)?.with("TILEFLEET_TABLE", "");
-    let mut command = fleet.command("worker", &["run"], Farewell::KILL)?;
+    let mut command = fleet.command("worker", &["run"], Termination::KILL)?;
     command
         .env_remove("TILEFLEET_TABLE")
         .current_dir(site.path(""));

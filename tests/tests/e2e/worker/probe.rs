@@ -8,7 +8,7 @@ use tilefleet_common::domain::SHARD_SIZE;
 use tilefleet_tests::objects;
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::probe::{self, Calls};
-use tilefleet_tests::process::Farewell;
+use tilefleet_tests::process::Termination;
 
 use crate::support::site::Site;
 
@@ -44,7 +44,7 @@ async fn calls_of(site: &Site, cells: u32) -> Result<(Calls, Calls, Duration)> {
     let arguments = ["run", "--until-empty", "--slots", &slots, "--ahead", &ahead];
     let mut worker = site
         .fleet
-        .start_logging_to("worker", &arguments, &log, Farewell::KILL)?;
+        .start_logging_to("worker", &arguments, &log, Termination::KILL)?;
     let status = worker.wait(BOUND).await?;
     ensure!(status.success(), "{}", worker.last_words());
     let took = begin.elapsed();
