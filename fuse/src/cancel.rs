@@ -1,4 +1,4 @@
-//! Stopping a fusion that is no longer wanted.
+//! Cancelling a fusion.
 
 use tokio_util::sync::CancellationToken;
 

@@ -45,7 +45,7 @@ pub(crate) fn packages() -> Result<Vec<Package>> {
         .context("no members")?
         .iter()
         .map(|member| {
-            let folder = member.as_str().context("a member that is no text")?;
+            let folder = member.as_str().context("a member is not a string")?;
             let manifest = read(&root.join(folder).join("Cargo.toml"))?;
             let name = manifest["package"]["name"].as_str();
             Ok(Package {

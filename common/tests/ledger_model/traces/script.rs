@@ -176,7 +176,7 @@ impl Script {
         self.note("the queue is purged: all messages are lost")
     }
 
-    /// A line that is no event of the model.
+    /// A line that names an unknown event.
     pub(super) fn note(&mut self, what: &str) -> &mut Self {
         let _ = writeln!(self.text, "     -- {what}");
         self
