@@ -29,6 +29,12 @@ data "aws_iam_policy_document" "worker" {
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
     resources = [aws_sqs_queue.cells.arn, aws_sqs_queue.dead.arn]
   }
+  # A dead letter whose cell is not to blame is sent again.
+  statement {
+    sid       = "SendAgain"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.cells.arn]
+  }
   statement {
     sid       = "Ledger"
     actions   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"]
@@ -69,7 +75,7 @@ data "aws_iam_policy_document" "worker" {
   }
   statement {
     sid       = "Machine"
-    actions   = ["autoscaling:SetInstanceProtection", "autoscaling:CompleteLifecycleAction"]
+    actions   = ["autoscaling:SetInstanceProtection", "autoscaling:CompleteLifecycleAction", "autoscaling:SetInstanceHealth"]
     resources = [local.group_arn]
   }
   # Needed by the machine itself, to start the worker.

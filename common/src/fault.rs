@@ -88,6 +88,8 @@ points! {
     CountFailure = "count-failure";
     /// Worker: an interruption is counted.
     CountInterruption = "count-interruption";
+    /// Worker: a dead letter is sent again.
+    Resend = "resend";
     /// Worker: the cell's item says ok or failed.
     Record = "record";
     /// Worker: the event of a failed cell is published.

@@ -53,6 +53,10 @@ pub struct RunArgs {
     /// allows].
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(64..))]
     pub memory: Option<u32>,
+    /// Memory for fusing of the fleet's largest machine, in MiB: a cell that needs more than this
+    /// machine has, but not more than that, goes back to the queue [default: --memory].
+    #[arg(long, env = "TILEFLEET_LARGEST_MEMORY", value_name = "MIB", value_parser = clap::value_parser!(u32).range(64..))]
+    pub largest_memory: Option<u32>,
     /// Retryable failures a cell may have before it fails for good.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_failures: u32,

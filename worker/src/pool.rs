@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tilefleet_common::aws::{AwsError, Received, full_jitter};
+use tilefleet_common::aws::{AwsError, Received};
 use tilefleet_common::deployment::RECEIVE_WAIT_S;
-use tokio::task::JoinSet;
+use tilefleet_common::fault;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::machine::health::{HEARTBEAT_INTERVAL, HealthFile, Heartbeat};
 use crate::machine::{Machine, Shutdown};
 use crate::message::{self, Inbox, MessageHandler};
+use crate::trouble::{self, Breakers};
 
 /// When the loop ends without a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +34,8 @@ const SHORT_POLL: Duration = Duration::from_secs(1);
 /// How long a pending receive can still answer after a signal. Without a signal the loop waits for
 /// its answer: the messages in it would stay hidden.
 const PENDING_RECEIVE_GRACE: Duration = Duration::from_secs(1);
-/// Bounds of the wait after a receive that failed.
-const FIRST_RETRY_WAIT: Duration = Duration::from_secs(1);
-const MAX_RETRY_WAIT: Duration = Duration::from_secs(30);
+/// The least time between two looks at the dead-letter queue.
+const DEAD_LETTER_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Messages that one receive returns at most (Amazon SQS API reference, `ReceiveMessage`).
 const MAX_RECEIVED: usize = 10;
@@ -52,6 +53,8 @@ pub struct Pool {
     pub cells: Inbox,
     /// The dead-letter queue, if it is to be drained.
     pub dead_letters: Option<Inbox>,
+    /// What does not work at the moment.
+    pub breakers: Arc<Breakers>,
     /// Brings messages to their end.
     pub handler: Arc<MessageHandler>,
     /// Messages held at a time: those whose cells are being fused and some more.
@@ -66,6 +69,18 @@ pub struct Pool {
     pub health: HealthFile,
     /// The machine that the worker runs on.
     pub machine: Machine,
+}
+
+/// The deployment is wrong: something that every cell needs is denied or does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unusable(String);
+
+/// The last look at the dead-letter queue.
+#[derive(Default)]
+struct Draining {
+    since: Option<Instant>,
+    task: Option<JoinHandle<()>>,
 }
 
 /// The messages that the loop holds, and how many it has finished with.
@@ -88,14 +103,9 @@ impl Pool {
     /// Runs until the loop ends, and every held message has come to its end.
     ///
     /// # Errors
-    /// [`AwsError`] when the queue cannot be used at all; by then every held message has come to
-    /// its end.
-    pub async fn run(self) -> Result<(), AwsError> {
-        // A worker that runs on drains the dead letters beside its cells.
-        if self.mode == RunMode::Continuous {
-            self.spawn_drain();
-        }
-
+    /// [`Unusable`] when the loop would end with the queue, and the deployment is wrong; by then
+    /// every held message has come to its end.
+    pub async fn run(self) -> Result<(), Unusable> {
         let mut held = Held::default();
         let received = self.receive_all(&mut held).await;
         while !held.tasks.is_empty() {
@@ -106,7 +116,7 @@ impl Pool {
         if let Some(inbox) = &self.dead_letters
             && self.mode == RunMode::UntilEmpty
         {
-            message::drain(inbox, &self.handler, &self.shutdown, Duration::ZERO).await;
+            message::drain(inbox, &self.handler, &self.shutdown).await;
         }
 
         // Nothing is held any more: the group need not wait for this machine.
@@ -119,21 +129,35 @@ impl Pool {
         received
     }
 
-    fn spawn_drain(&self) {
+    /// Drains the dead letters in the background, if the last time is a minute ago. The look is
+    /// taken after a receive that brought nothing: cells come first.
+    fn look_at_dead_letters(&self, draining: &mut Draining) {
         let Some(inbox) = self.dead_letters.clone() else {
             return;
         };
+        let interval = fault::shortened(DEAD_LETTER_INTERVAL);
+        let is_due = draining
+            .since
+            .is_none_or(|since| since.elapsed() >= interval);
+        if !is_due
+            || draining
+                .task
+                .as_ref()
+                .is_some_and(|task| !task.is_finished())
+        {
+            return;
+        }
+        draining.since = Some(Instant::now());
         let (handler, shutdown) = (Arc::clone(&self.handler), self.shutdown.clone());
-        tokio::spawn(async move {
-            while !shutdown.stop.is_cancelled() {
-                message::drain(&inbox, &handler, &shutdown, LONG_POLL).await;
-            }
-        });
+        draining.task = Some(tokio::spawn(async move {
+            message::drain(&inbox, &handler, &shutdown).await;
+        }));
     }
 
     /// Receives until the loop is to end.
-    async fn receive_all(&self, held: &mut Held) -> Result<(), AwsError> {
-        let mut failures = 0;
+    async fn receive_all(&self, held: &mut Held) -> Result<(), Unusable> {
+        let mut draining = Draining::default();
+        let mut breaker_changes = self.breakers.changes();
         while !self.shutdown.stop.is_cancelled() {
             self.report(held.tasks.len(), held.ended);
             // During a pause, or without room for a batch, the messages that are held go on.
@@ -142,6 +166,23 @@ impl Pool {
                     () = self.wait_for_one(held) => {}
                     () = tokio::time::sleep_until(until) => {}
                     () = self.shutdown.stop.cancelled() => {}
+                }
+                continue;
+            }
+            // While something that every cell needs does not work, nothing is received.
+            if self.breakers.stop_receiving() {
+                if self.mode != RunMode::Continuous
+                    && let Some(error) = self.breakers.deployment_error()
+                {
+                    return Err(Unusable(error));
+                }
+                tokio::select! {
+                    () = self.wait_for_one(held) => {}
+                    _ = breaker_changes.changed() => {}
+                    () = self.shutdown.stop.cancelled() => {}
+                }
+                if self.breakers.replace_machine() {
+                    self.machine.replace();
                 }
                 continue;
             }
@@ -157,28 +198,23 @@ impl Pool {
             held.reap();
             match messages {
                 Ok(messages) => {
-                    failures = 0;
                     let is_over = match self.mode {
                         RunMode::Continuous => false,
                         RunMode::UntilEmpty => messages.is_empty() && held.tasks.is_empty(),
                         // No message is held before the first one.
                         RunMode::Once => true,
                     };
+                    if messages.is_empty() && self.mode == RunMode::Continuous {
+                        self.look_at_dead_letters(&mut draining);
+                    }
                     self.spawn_handlers(messages, held);
                     if is_over {
                         return Ok(());
                     }
                 }
-                Err(error) if error.is_retryable() => {
-                    let wait = full_jitter(FIRST_RETRY_WAIT, MAX_RETRY_WAIT, failures);
-                    failures += 1;
-                    tracing::warn!(%error, failures, "nothing could be received; retrying");
-                    tokio::select! {
-                        () = tokio::time::sleep(wait) => {}
-                        () = self.shutdown.stop.cancelled() => {}
-                    }
+                Err(error) => {
+                    self.breakers.trip(&trouble::of_queue(&error));
                 }
-                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -262,6 +298,8 @@ impl Pool {
             ended,
             poison: self.handler.poison.kept(),
             recipe_refusals: self.handler.recipe_refusals.load(Ordering::Relaxed),
+            stalled: self.handler.activities.stalled(),
+            breakers: self.breakers.open_names(),
         });
     }
 }

@@ -5,16 +5,21 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tilefleet_common::aws::{Clients, DeleteBatcher, Group, Queue, Topic};
+use tilefleet_common::domain::{S3Url, TaskId};
+use tilefleet_common::ledger::transition::NO_GROUP;
 use tilefleet_common::ledger::{Key, Ledger};
 use tilefleet_common::tracker::Tracker;
 use tokio::sync::Semaphore;
 
+use crate::activity::Activities;
 use crate::cell::{self, CellProcessor, MemoryBudget};
 use crate::cli::{MachineArgs, RunArgs};
 use crate::machine::health::HealthFile;
 use crate::machine::{GroupMembership, Machine, Shutdown};
 use crate::message::{AttemptBudget, Inbox, Isolation, MessageHandler, Origin, PoisonStore};
 use crate::pool::{self, Pool, RunMode};
+use crate::report::Reporter;
+use crate::trouble::{Breakers, KnownBuckets, Probe};
 
 /// Processes cells until the run mode or a signal ends it.
 ///
@@ -35,45 +40,44 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
 
     // Use the queues and the table once before the first cell: a wrong name must end this worker,
     // and not fail cells.
+    let mode = mode(&args);
+    let unstarted: TaskId = "startup-check".parse()?;
     let cells = inbox(&clients, Origin::Cells, queue_url).await?;
-    ledger.read(&Key::Task("startup-check".parse()?)).await?;
+    ledger.read(&Key::Task(unstarted.clone())).await?;
     let dead_letters = match settings.dead_letter_queue_url {
         Some(url) => Some(inbox(&clients, Origin::DeadLetters, url).await?),
         None => None,
     };
 
     // Share the machine among the cells.
-    let worker = args.name.unwrap_or_else(default_name);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let slots = args
-        .slots
-        .map_or_else(|| cell::default_slots(cores), usize::from);
-    let threads = cores.div_ceil(slots);
-    let memory = args
-        .memory
-        .map_or_else(MemoryBudget::of_this_machine, MemoryBudget::new);
-    tracing::info!(
-        worker,
-        slots,
-        threads,
-        memory_mib = memory.mib(),
-        queue = cells.queue.url(),
-        timeout_s = cells.visibility_timeout.as_secs(),
-        "waiting for cells"
-    );
+    let worker = args.name.clone().unwrap_or_else(default_name);
+    let shares = Shares::of_this_machine(args.slots, args.memory, args.largest_memory);
+    let slots = shares.slots;
+    shares.log(&worker, &cells);
 
     // Build the handler of messages from the inside out.
     let processor = CellProcessor {
         objects: clients.objects.clone(),
         slots: Arc::new(Semaphore::new(slots)),
-        threads,
-        memory,
+        threads: shares.threads,
+        memory: shares.memory,
+        own_bucket: settings.output_bucket.clone(),
+        known: Arc::new(KnownBuckets::new(ledger.clone())),
         shutdown: shutdown.clone(),
     };
-    let default_poison = settings
-        .output_bucket
-        .map(|bucket| format!("s3://{bucket}/poison").parse())
-        .transpose()?;
+    let (activities, breakers) = (Activities::default(), Arc::new(Breakers::default()));
+    let in_output = |key: &str| {
+        let bucket = settings.output_bucket.as_ref();
+        bucket.map(|bucket| S3Url::new(bucket, key)).transpose()
+    };
+    let probe = Probe {
+        queue: cells.queue.clone(),
+        ledger: ledger.clone(),
+        objects: clients.objects.clone(),
+        output: in_output("tilefleet/probe")?,
+        task: unstarted,
+    };
+    tokio::spawn(probe.run(Arc::clone(&breakers), shutdown.abort.clone()));
     let topic = Topic::new(clients.sns.clone(), topic);
     let handler = MessageHandler {
         tracker: Tracker::new(
@@ -85,36 +89,94 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         processor,
         worker: worker.clone(),
         budget: AttemptBudget {
-            ledger,
+            ledger: ledger.clone(),
             max_failures: args.max_failures,
             max_crashes: args.max_crashes,
         },
         isolation: Isolation::default(),
-        poison: PoisonStore::new(clients.objects.clone(), args.poison.or(default_poison)),
+        poison: PoisonStore::new(
+            clients.objects.clone(),
+            args.poison.or(in_output("poison")?),
+        ),
+        activities: activities.clone(),
+        breakers: Arc::clone(&breakers),
+        cells: cells.queue.clone(),
         deletions: DeleteBatcher::new(cells.queue.clone()),
         recipe_refusals: AtomicU64::new(0),
     };
 
-    // Run the main loop.
+    // Run the main loop, and report on it.
+    let reporter = Reporter {
+        ledger: ledger.clone(),
+        group: group.clone().unwrap_or_else(|| NO_GROUP.to_owned()),
+        worker: worker.clone(),
+        activities,
+        breakers: Arc::clone(&breakers),
+    };
     let ahead = usize::from(args.ahead);
     let pool = Pool {
         cells,
         dead_letters,
+        breakers,
         handler: Arc::new(handler),
         max_held: slots + ahead,
         batch: pool::receive_batch(ahead),
-        machine: Machine::watch(membership(&clients, group, args.machine), shutdown.clone()),
+        machine: Machine::watch(
+            membership(&clients, group, ledger, args.machine),
+            shutdown.clone(),
+        ),
         shutdown,
-        mode: match (args.until_empty, args.once) {
-            (true, _) => RunMode::UntilEmpty,
-            (_, true) => RunMode::Once,
-            _ => RunMode::Continuous,
-        },
+        mode,
         health: HealthFile::new(args.health_file),
     };
-    pool.run().await?;
+    Box::pin(reporter.during(pool.run())).await?;
     tracing::info!(worker, calls = ?clients.calls.counts(), "stopped");
     Ok(())
+}
+
+/// What each of the cells that are fused at a time has of the machine.
+struct Shares {
+    slots: usize,
+    threads: usize,
+    memory: MemoryBudget,
+}
+
+impl Shares {
+    fn of_this_machine(
+        slots: Option<u16>,
+        memory: Option<u32>,
+        largest_memory: Option<u32>,
+    ) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let slots = slots.map_or_else(|| cell::default_slots(cores), usize::from);
+        let memory = memory.map_or_else(MemoryBudget::of_this_machine, MemoryBudget::new);
+        let largest = largest_memory.unwrap_or(memory.mib());
+        Self {
+            slots,
+            threads: cores.div_ceil(slots),
+            memory: memory.with_largest(largest),
+        }
+    }
+
+    fn log(&self, worker: &str, cells: &Inbox) {
+        tracing::info!(
+            worker,
+            slots = self.slots,
+            threads = self.threads,
+            memory_mib = self.memory.mib(),
+            queue = cells.queue.url(),
+            timeout_s = cells.visibility_timeout.as_secs(),
+            "waiting for cells"
+        );
+    }
+}
+
+fn mode(args: &RunArgs) -> RunMode {
+    match (args.until_empty, args.once) {
+        (true, _) => RunMode::UntilEmpty,
+        (_, true) => RunMode::Once,
+        _ => RunMode::Continuous,
+    }
 }
 
 async fn inbox(clients: &Clients, origin: Origin, url: String) -> anyhow::Result<Inbox> {
@@ -133,10 +195,16 @@ fn default_name() -> String {
     format!("{}-{}", host.trim(), std::process::id())
 }
 
-fn membership(clients: &Clients, group: Option<String>, args: MachineArgs) -> GroupMembership {
+fn membership(
+    clients: &Clients,
+    group: Option<String>,
+    ledger: Ledger,
+    args: MachineArgs,
+) -> GroupMembership {
     let hook_time = Duration::from_secs(args.lifecycle_seconds);
     GroupMembership {
         group: group.map(|name| Group::new(clients.autoscaling.clone(), name)),
+        ledger,
         hook: args.lifecycle_hook.map(|hook| (hook, hook_time)),
     }
 }

@@ -146,6 +146,23 @@ impl Group {
         Ok(())
     }
 
+    /// Says that the instance is unhealthy: the group terminates it, by way of its lifecycle hook, and
+    /// launches another (Amazon EC2 Auto Scaling API reference, `SetInstanceHealth`).
+    ///
+    /// # Errors
+    /// [`AwsError`] when the call fails.
+    pub async fn set_unhealthy(&self, instance: &str) -> Result<(), AwsError> {
+        let set = self
+            .client
+            .set_instance_health()
+            .instance_id(instance)
+            .health_status("Unhealthy");
+        set.send().await.map_err(|error| {
+            AwsError::new("autoscaling", "SetInstanceHealth", &self.name, &error)
+        })?;
+        Ok(())
+    }
+
     /// Ends the wait of an instance in a lifecycle hook, so that it is terminated.
     ///
     /// # Errors

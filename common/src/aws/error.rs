@@ -15,8 +15,13 @@ pub enum AwsErrorKind {
     /// There was no response: the address refuses connections, its name does not resolve, the
     /// connection broke, or the time ran out.
     Unreachable,
-    /// There are no credentials, or they are invalid.
+    /// The service rejected the credentials.
     Credentials,
+    /// No credentials could be obtained, or they had expired. On a machine of the fleet they come
+    /// from its instance metadata.
+    NoCredentials,
+    /// The machine's clock is wrong.
+    Clock,
     /// The role lacks a permission.
     AccessDenied,
     /// The queue, table, topic, bucket or object does not exist.
@@ -58,12 +63,13 @@ impl AwsError {
         let code = error.code().map(str::to_owned);
         // A service error has a code. Anything else failed before or after the service.
         let kind = match error {
+            SdkError::ServiceError(_) if is_of_clock(error.message()) => AwsErrorKind::Clock,
             SdkError::ServiceError(_) => kind_of_code(code.as_deref(), status),
             SdkError::ResponseError(_) if status.is_some_and(|status| status < 500) => {
                 AwsErrorKind::Refused
             }
             SdkError::ConstructionFailure(_) => AwsErrorKind::Refused,
-            _ if root_cause(error).contains("credentials") => AwsErrorKind::Credentials,
+            _ if root_cause(error).contains("credentials") => AwsErrorKind::NoCredentials,
             _ => AwsErrorKind::Unreachable,
         };
         // The service's own message is best, then the innermost error of the SDK.
@@ -99,12 +105,25 @@ impl AwsError {
         matches!(self.kind, AwsErrorKind::Unreachable | AwsErrorKind::Busy)
     }
 
+    /// Whether the caller itself is the trouble, whatever the target: its credentials or its clock.
+    pub fn is_of_the_caller(&self) -> bool {
+        matches!(
+            self.kind,
+            AwsErrorKind::Credentials | AwsErrorKind::NoCredentials | AwsErrorKind::Clock
+        )
+    }
+
     /// The same error as a retryable one, for callers that know more than its code says.
     pub(super) fn into_retryable(self) -> Self {
         Self {
             kind: AwsErrorKind::Busy,
             ..self
         }
+    }
+
+    /// What the call was about: a queue's URL, a table's name, an address in S3.
+    pub fn target(&self) -> &str {
+        &self.target
     }
 
     /// The IAM actions that the role needs for the call, joined by "and".
@@ -150,7 +169,11 @@ impl fmt::Display for AwsError {
                 f,
                 "cannot reach {service} for {operation} on {target}: {cause}; check the network, AWS_REGION and AWS_ENDPOINT_URL"
             ),
-            AwsErrorKind::Credentials => write!(
+            AwsErrorKind::Clock => write!(
+                f,
+                "{service} refused {operation} on {target}: this machine's clock is wrong ({cause}); set it"
+            ),
+            AwsErrorKind::Credentials | AwsErrorKind::NoCredentials => write!(
                 f,
                 "no usable credentials for {service} {operation} on {target}: {cause}; set AWS_PROFILE or log in with the aws cli"
             ),
@@ -198,11 +221,11 @@ fn kind_of_code(code: Option<&str>, status: Option<u16>) -> AwsErrorKind {
         | "KmsAccessDenied" => AwsErrorKind::AccessDenied,
         "InvalidClientTokenId"
         | "UnrecognizedClientException"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
         | "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
         | "IncompleteSignature" => AwsErrorKind::Credentials,
+        "ExpiredToken" | "ExpiredTokenException" => AwsErrorKind::NoCredentials,
+        "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => AwsErrorKind::Clock,
         "ThrottlingException"
         | "Throttling"
         | "ProvisionedThroughputExceededException"
@@ -222,6 +245,15 @@ fn kind_of_code(code: Option<&str>, status: Option<u16>) -> AwsErrorKind {
             _ => AwsErrorKind::Refused,
         },
     }
+}
+
+/// Whether a service's message says that the request was signed too early or too late. Services
+/// other than S3 have one error code for all that can be wrong with a signature (AWS General
+/// Reference, "Troubleshooting AWS Signature Version 4").
+fn is_of_clock(message: Option<&str>) -> bool {
+    message.is_some_and(|message| {
+        message.contains("Signature expired") || message.contains("Signature not yet current")
+    })
 }
 
 /// The innermost error. It says what happened; the SDK's outer ones only say that something did.

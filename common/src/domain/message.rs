@@ -18,12 +18,28 @@ pub struct CellMessage {
     /// of the cell.
     #[serde(default = "first")]
     pub epoch: u32,
+    /// How often cells of the shard had been made pending again when the message was sent. What an
+    /// earlier message did to the cell is not charged to this one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reopened: u32,
+    /// How often the message was sent again because the queue had given it up although its cell had
+    /// done nothing wrong.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resent: u32,
     /// What the bands become: the fields `recipe` and `recipe_digest`.
     #[serde(flatten)]
     pub job: JobId,
     /// The cell itself.
     #[serde(flatten)]
     pub cell: Cell,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn first() -> u32 {

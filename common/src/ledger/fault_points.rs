@@ -11,7 +11,7 @@ use crate::fault::{self, Point};
 #[inline]
 pub(crate) fn after(step: &Step, ticket: &Ticket) {
     let point = match step {
-        Step::Start(_) => Point::Start,
+        Step::Start(_) | Step::Restart(_) => Point::Start,
         Step::Record(_) => Point::Record,
         Step::CloseOk | Step::CloseFailed => Point::Close,
         Step::CloseShard => Point::CloseShard,

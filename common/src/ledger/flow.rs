@@ -52,6 +52,8 @@ pub enum Step {
     ReadRecipe,
     /// Step 4: begin.
     Start(Job),
+    /// Step 4: begin a cell that was made pending again.
+    Restart(Job),
     /// Step 5: fetch, fuse, publish. The worker's own; it goes on with [`Step::Record`].
     Work(Job),
     /// Step 6.
@@ -145,6 +147,11 @@ impl Step {
             Self::Start(_) => {
                 Operation::Write(transition::start_cell(ticket, context.worker, context.now))
             }
+            Self::Restart(_) => Operation::Write(transition::restart_cell(
+                ticket,
+                context.worker,
+                context.now,
+            )),
             Self::Record(Outcome::Ok(success)) => Operation::Write(transition::record_ok(
                 ticket,
                 success,
@@ -220,7 +227,17 @@ impl Step {
                 }
             }
             Self::Start(job) => match answer {
-                Answer::Refused(_) => Self::CloseOk,
+                Answer::Refused(Some(cell)) if is_state(cell, CellState::Ok.name()) => {
+                    Self::CloseOk
+                }
+                Answer::Refused(_) => Self::Restart(job),
+                _ => Self::Work(job),
+            },
+            // A message that is older than the counters begins the cell and is not counted.
+            Self::Restart(job) => match answer {
+                Answer::Refused(Some(cell)) if is_state(cell, CellState::Ok.name()) => {
+                    Self::CloseOk
+                }
                 _ => Self::Work(job),
             },
             Self::Record(Outcome::Ok(_)) => Self::CloseOk,

@@ -74,7 +74,8 @@ pub mod attribute {
         /// Shard: whether all its pending cells have been sent to the queue since they became
         /// pending.
         ENQUEUED = "enqueued";
-        /// Shard: how often cells of it were made pending again.
+        /// Shard: how often cells of it were made pending again. Cell: that number, of the messages
+        /// of which `receives`, `failures` and `interruptions` tell; absent for 0.
         REOPENED = "reopened";
         /// Cell: its name.
         CELL = "cell";
@@ -102,6 +103,26 @@ pub mod attribute {
         ERROR_CODE = "error_code";
         /// Cell: why it failed, for a person; at most 512 bytes.
         ERROR_MESSAGE = "error_message";
+        /// Denial: how often workers were denied the bucket.
+        DENIALS = "denials";
+        /// Bucket: when a worker last read from it for the first time.
+        READ_AT = "read_at";
+        /// Bucket: when a worker last wrote to it for the first time.
+        WRITTEN_AT = "written_at";
+        /// Bucket, worker: Unix second after which the item is of no use, and DynamoDB deletes it.
+        EXPIRES_AT = "expires_at";
+        /// Worker: when it started.
+        SINCE = "since";
+        /// Worker: when it wrote the item.
+        SEEN_AT = "seen_at";
+        /// Worker: how many cells it holds.
+        HELD = "held";
+        /// Worker: what it does with the cell that it has held for longest.
+        PHASE = "phase";
+        /// Worker: the breakers that are open, as JSON.
+        BREAKERS = "breakers";
+        /// Worker: the last error that was not a cell's.
+        LAST_ERROR = "last_error";
     }
 
     /// The constant of a name, or `None` for one that this version does not know and therefore
@@ -162,6 +183,14 @@ pub enum Key {
     Shard(TaskId, u32),
     /// A cell, beside its shard: `T#<task>#<shard>` / `CELL#<ordinal>`.
     Cell(TaskId, u32, u32),
+    /// How often workers were denied a bucket for the task: `T#<task>` / `DENIED#<bucket>`.
+    Denial(TaskId, String),
+    /// What is known of a bucket, by its name: `B#<bucket>` / `BUCKET`.
+    Bucket(String),
+    /// What a worker is doing, by the name of its group and its own: `W#<group>` / `<worker>`.
+    Worker(String, String),
+    /// When a machine of the group may be replaced again: `R#<group>` / `REPLACEMENT`.
+    Replacement(String),
 }
 
 impl Key {
@@ -177,8 +206,11 @@ impl Key {
     /// The value of the partition key.
     pub fn partition(&self) -> String {
         match self {
-            Self::Task(task) | Self::Recipe(task) => format!("T#{task}"),
+            Self::Task(task) | Self::Recipe(task) | Self::Denial(task, _) => format!("T#{task}"),
             Self::Shard(task, shard) | Self::Cell(task, shard, _) => format!("T#{task}#{shard}"),
+            Self::Bucket(bucket) => format!("B#{bucket}"),
+            Self::Worker(group, _) => format!("W#{group}"),
+            Self::Replacement(group) => format!("R#{group}"),
         }
     }
 
@@ -190,6 +222,10 @@ impl Key {
             Self::Recipe(_) => Self::RECIPE.to_owned(),
             Self::Shard(..) => Self::SHARD.to_owned(),
             Self::Cell(_, _, ordinal) => format!("{}{ordinal:010}", Self::CELL_PREFIX),
+            Self::Denial(_, bucket) => format!("DENIED#{bucket}"),
+            Self::Bucket(_) => "BUCKET".to_owned(),
+            Self::Worker(_, worker) => worker.clone(),
+            Self::Replacement(_) => "REPLACEMENT".to_owned(),
         }
     }
 }

@@ -67,6 +67,7 @@ impl Fleet {
             ordinal,
             cell: format!("48RXT/2020-08-01/{ordinal}").parse().unwrap(),
             job: new.job.clone(),
+            reopened: 0,
         };
         let tickets = [ticket(0), ticket(1)];
         Self {

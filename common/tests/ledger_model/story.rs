@@ -313,6 +313,7 @@ fn step_name(step: &Step) -> String {
         Step::ReadCell { .. } => " 4 read the cell".to_owned(),
         Step::ReadRecipe => " 4 read the recipe".to_owned(),
         Step::Start(_) => " 4 start the cell".to_owned(),
+        Step::Restart(_) => " 4 restart the cell".to_owned(),
         Step::Work(_) => " 5 work".to_owned(),
         Step::Record(Outcome::Ok(_)) => " 6 record ok".to_owned(),
         Step::Record(Outcome::Failed(_)) => " 6 record failed".to_owned(),
@@ -385,6 +386,8 @@ fn label(key: &Key) -> String {
         Key::Recipe(_) => "recipe".to_owned(),
         Key::Shard(_, shard) => format!("shard {shard}"),
         Key::Cell(_, _, ordinal) => format!("cell {ordinal}"),
+        // No step of the protocol is about these.
+        Key::Denial(..) | Key::Bucket(_) | Key::Worker(..) | Key::Replacement(_) => key.to_string(),
     }
 }
 

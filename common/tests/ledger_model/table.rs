@@ -92,6 +92,9 @@ impl Items {
             Key::Recipe(_) => &mut self.recipe,
             Key::Shard(_, shard) => &mut self.shards[usize::try_from(*shard).unwrap()],
             Key::Cell(_, _, ordinal) => &mut self.cells[usize::try_from(*ordinal).unwrap()],
+            Key::Denial(..) | Key::Bucket(_) | Key::Worker(..) | Key::Replacement(_) => {
+                unreachable!("no step of the protocol is about {key}")
+            }
         }
     }
 }

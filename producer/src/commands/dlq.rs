@@ -199,6 +199,7 @@ async fn fail_dead_letter(
         ordinal: message.ordinal,
         cell: message.cell.id,
         job: message.job.clone(),
+        reopened: message.reopened,
     };
     let (mut step, mut failed) = (Step::ReadTask, false);
     loop {

@@ -57,6 +57,8 @@ impl<'a> Resend<'a> {
                     shard: shard.number,
                     ordinal: *ordinal,
                     epoch: self.record.epoch,
+                    reopened: shard.sets.as_ref().map_or(0, |sets| sets.reopened),
+                    resent: 0,
                     job: self.record.job.clone(),
                     cell: cell.clone(),
                 })
@@ -64,7 +66,7 @@ impl<'a> Resend<'a> {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| ProducerError::Spool(error.into()))?;
         let sent = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
-        self.fleet.queue.send(bodies).await?;
+        self.fleet.queue.send(self.task.as_str(), bodies).await?;
         Ok(sent)
     }
 

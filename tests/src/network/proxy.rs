@@ -31,6 +31,8 @@ pub enum Plan {
     /// The first calls of each operation run into these in order. `None` goes well, and so do all
     /// later calls.
     InOrder(Vec<Option<Trouble>>),
+    /// Every call of one of these operations; of any operation, if there are none.
+    Always(Trouble, &'static [&'static str]),
     /// No call. But of two batches out of three, the first entry is left undone, and each other
     /// entry with this probability. Every third batch is carried out, because attempts are bounded.
     InPart(f64),
@@ -114,6 +116,11 @@ impl Proxy {
         &self.url
     }
 
+    /// Sets what happens to calls from now on.
+    pub fn set(&self, plan: Plan) {
+        self.state().plan = plan;
+    }
+
     /// How many calls there were of each operation.
     pub fn calls(&self) -> BTreeMap<String, usize> {
         self.state().calls.clone()
@@ -180,7 +187,15 @@ impl Proxy {
                 }
                 Ok(refused(trouble))
             }
-            Some(trouble @ Trouble::Throttled) => Ok(refused(trouble)),
+            Some(trouble @ (Trouble::Throttled | Trouble::Denied | Trouble::Unknown)) => {
+                Ok(refused(trouble))
+            }
+            Some(Trouble::Damaged) => forward(&request).map(|mut answer| {
+                if let Some(last) = answer.last_mut() {
+                    *last ^= 1;
+                }
+                answer
+            }),
         }
     }
 }
@@ -198,7 +213,12 @@ impl State {
                 Trouble::ALL.choose(&mut self.random).copied()
             }
             Plan::InOrder(troubles) => troubles.get(*number - 1).copied().flatten(),
-            Plan::AtRandom(_) | Plan::InPart(_) => None,
+            Plan::Always(trouble, operations)
+                if operations.is_empty() || operations.contains(&operation) =>
+            {
+                Some(*trouble)
+            }
+            Plan::AtRandom(_) | Plan::InPart(_) | Plan::Always(..) => None,
         };
         if let Some(trouble) = trouble {
             *self

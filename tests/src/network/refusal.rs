@@ -4,18 +4,17 @@ use super::http::{self, Protocol, Request};
 use super::trouble::Trouble;
 
 /// The answer of the service that the request is for, in its protocol ("AWS JSON 1.0", "AWS query"
-/// and "AWS restXml protocol", Smithy): it failed, it is not available, or else it got too many
-/// requests.
+/// and "AWS restXml protocol", Smithy).
 pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
-    let failed = trouble == Trouble::Failed;
-    let unavailable = trouble == Trouble::Unavailable;
     match request.protocol() {
         Protocol::Json { service } => {
-            let (status, code) = match (failed, unavailable, service) {
-                (true, _, "dynamodb.v20120810") => (500, "InternalServerError"),
-                (true, ..) => (500, "InternalFailure"),
-                (_, true, _) => (503, "ServiceUnavailable"),
-                (.., "dynamodb.v20120810") => (400, "ProvisionedThroughputExceededException"),
+            let (status, code) = match (trouble, service) {
+                (Trouble::Denied, _) => (400, "AccessDeniedException"),
+                (Trouble::Unknown, _) => (400, "UnrecognizedClientException"),
+                (Trouble::Failed, "dynamodb.v20120810") => (500, "InternalServerError"),
+                (Trouble::Failed, _) => (500, "InternalFailure"),
+                (Trouble::Unavailable, _) => (503, "ServiceUnavailable"),
+                (_, "dynamodb.v20120810") => (400, "ProvisionedThroughputExceededException"),
                 _ => (400, "RequestThrottled"),
             };
             let body = format!(
@@ -24,9 +23,11 @@ pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
             http::answer(status, "application/x-amz-json-1.0", body.as_bytes())
         }
         Protocol::Query => {
-            let (status, kind, code) = match (failed, unavailable) {
-                (true, _) => (500, "Receiver", "InternalError"),
-                (_, true) => (503, "Receiver", "ServiceUnavailable"),
+            let (status, kind, code) = match trouble {
+                Trouble::Denied => (403, "Sender", "AuthorizationError"),
+                Trouble::Unknown => (403, "Sender", "InvalidClientTokenId"),
+                Trouble::Failed => (500, "Receiver", "InternalError"),
+                Trouble::Unavailable => (503, "Receiver", "ServiceUnavailable"),
                 _ => (400, "Sender", "Throttling"),
             };
             let body = format!(
@@ -36,9 +37,11 @@ pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
             http::answer(status, "text/xml", body.as_bytes())
         }
         Protocol::Rest => {
-            let (status, code) = match (failed, unavailable) {
-                (true, _) => (500, "InternalError"),
-                (_, true) => (503, "ServiceUnavailable"),
+            let (status, code) = match trouble {
+                Trouble::Denied => (403, "AccessDenied"),
+                Trouble::Unknown => (403, "InvalidAccessKeyId"),
+                Trouble::Failed => (500, "InternalError"),
+                Trouble::Unavailable => (503, "ServiceUnavailable"),
                 _ => (503, "SlowDown"),
             };
             let body = format!(

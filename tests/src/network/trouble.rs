@@ -19,10 +19,16 @@ pub enum Trouble {
     Unavailable,
     /// The service refuses because it got too many requests.
     Throttled,
+    /// The service denies access.
+    Denied,
+    /// The service does not know the caller's credentials.
+    Unknown,
+    /// The last byte of the answer's body is another one.
+    Damaged,
 }
 
 impl Trouble {
-    /// Every kind.
+    /// Every kind of which a client can know that it happened.
     pub const ALL: [Self; 8] = [
         Self::Delayed,
         Self::Lost,

@@ -16,6 +16,14 @@ const MIB: u64 = 1 << 20;
 pub struct TooLarge {
     needed: u64,
     total: u64,
+    largest: u64,
+}
+
+impl TooLarge {
+    /// Whether a larger machine of the fleet has enough.
+    pub fn fits_elsewhere(&self) -> bool {
+        self.needed <= self.largest
+    }
 }
 
 /// The memory for fusing, in MiB.
@@ -23,6 +31,8 @@ pub struct TooLarge {
 pub struct MemoryBudget {
     free: Arc<Semaphore>,
     total: u32,
+    /// The budget of the fleet's largest machine.
+    largest: u32,
 }
 
 impl MemoryBudget {
@@ -31,6 +41,16 @@ impl MemoryBudget {
         Self {
             free: Arc::new(Semaphore::new(mib as usize)),
             total: mib,
+            largest: mib,
+        }
+    }
+
+    /// The same budget in a fleet whose largest machine has one of `mib` MiB.
+    #[must_use]
+    pub fn with_largest(self, mib: u32) -> Self {
+        Self {
+            largest: mib,
+            ..self
         }
     }
 
@@ -59,6 +79,7 @@ impl MemoryBudget {
         let too_large = || TooLarge {
             needed,
             total: self.total.into(),
+            largest: self.largest.into(),
         };
         let permits = u32::try_from(needed)
             .ok()
@@ -101,13 +122,11 @@ mod tests {
     #[tokio::test]
     async fn a_cell_that_can_never_fit_is_refused_and_others_wait_their_turn() {
         let budget = MemoryBudget::new(100);
-        assert_eq!(
-            budget.acquire(101 * MIB).await.unwrap_err(),
-            TooLarge {
-                needed: 101,
-                total: 100
-            }
-        );
+        let refused = budget.acquire(101 * MIB).await.unwrap_err();
+        assert!(!refused.fits_elsewhere());
+        let in_a_mixed_fleet = MemoryBudget::new(100).with_largest(200);
+        let refused = in_a_mixed_fleet.acquire(101 * MIB).await.unwrap_err();
+        assert!(refused.fits_elsewhere());
         let first = budget.acquire(60 * MIB).await.unwrap();
         let second = budget.acquire(41 * MIB);
         tokio::pin!(second);

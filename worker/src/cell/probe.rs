@@ -44,7 +44,9 @@ impl CellProcessor {
             upload.finish().await
         };
         let stored = or_cancelled(&running.abort, lease_lost, publishing).await?;
-        let stored = stored.map_err(|error| CellError::from(&PublishError::Upload(error)))?;
+        let own_bucket = self.own_bucket.as_deref();
+        let stored = stored
+            .map_err(|error| CellError::of_publication(&PublishError::Upload(error), own_bucket))?;
         let mut published = Published::new(cell);
         published.add(Role::Probe, location, stored);
 

@@ -1,11 +1,14 @@
 //! Processes a cell by its job.
 
+use std::sync::Arc;
+
 use tilefleet_common::domain::{Cell, Job};
 use tilefleet_common::ledger::transition::Success;
 use tokio_util::sync::CancellationToken;
 
 use super::error::CellError;
 use super::processor::CellProcessor;
+use crate::activity::{Activity, Phase};
 
 impl CellProcessor {
     /// Does `job` for `cell` and publishes what it makes, unless `lease_lost` is cancelled before.
@@ -15,21 +18,27 @@ impl CellProcessor {
     /// the raster is visible. The bands arrive and the raster leaves during `fuse_ms`. None of them
     /// includes the wait for a slot or for memory.
     ///
+    /// `activity` is told of each phase and of progress.
+    ///
     /// # Errors
     /// [`CellError`], which says what to do with the message.
     pub async fn process(
         &self,
         cell: &Cell,
         job: &Job,
+        activity: &Arc<Activity>,
         lease_lost: &CancellationToken,
     ) -> Result<Success, CellError> {
         let location = cell.output_location(job);
         match job {
             Job::Raster(recipe) => {
-                self.process_raster(cell, recipe, location, lease_lost)
+                self.process_raster(cell, recipe, location, activity, lease_lost)
                     .await
             }
-            Job::Probe => Box::pin(self.process_probe(cell, location, lease_lost)).await,
+            Job::Probe => {
+                activity.enter(Phase::Publishing);
+                Box::pin(self.process_probe(cell, location, lease_lost)).await
+            }
         }
     }
 }

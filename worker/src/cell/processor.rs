@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::memory_budget::MemoryBudget;
 use crate::machine::Shutdown;
+use crate::trouble::KnownBuckets;
 
 /// Cores that share the tiles of one cell. With more of them the end of a cell begins to count,
 /// when fewer tiles are left than cores; a full-size cell has 363 tiles.
@@ -30,6 +31,10 @@ pub struct CellProcessor {
     pub threads: usize,
     /// Memory for fusing.
     pub memory: MemoryBudget,
+    /// The fleet's own output bucket, if it is known.
+    pub own_bucket: Option<String>,
+    /// The buckets that the worker has used.
+    pub known: Arc<KnownBuckets>,
     /// When to stop.
     pub shutdown: Shutdown,
 }

@@ -8,14 +8,15 @@ use futures::stream::FuturesOrdered;
 use tilefleet_common::aws::{HeaderLastUpload, ReadOptions, Stored};
 use tilefleet_common::domain::{Cell, Output, Recipe, Role, S3Url};
 use tilefleet_common::fault::{self, Point};
-use tilefleet_common::ledger::transition::{Failure, Success};
+use tilefleet_common::ledger::transition::{BucketUse, Failure, Success};
 use tokio_util::sync::CancellationToken;
 
 use super::artefacts::Published;
 use super::band_source::{self, ObjectSource, WINDOW_BYTES};
 use super::error::{CellError, or_cancelled};
 use super::processor::{CellProcessor, milliseconds};
-use super::publish::{BodyWriter, Publication};
+use super::publish::{BodyWriter, Publication, PublishError};
+use crate::activity::{Activity, Phase};
 use tilefleet_fuse::{self as fuse, Cancel, Cog, Compression, FuseError, Prepared};
 
 /// The largest band that is read, in bytes. Full-size 10 m bands have 115 to 132 MB.
@@ -29,6 +30,7 @@ impl CellProcessor {
         cell: &Cell,
         recipe: &Recipe,
         location: String,
+        activity: &Arc<Activity>,
         lease_lost: &CancellationToken,
     ) -> Result<Success, CellError> {
         // However this future ends, dropped ones included, its threads and its upload stop.
@@ -40,6 +42,7 @@ impl CellProcessor {
         //    while the cell before is still fused. Boxed, as the publication below: every caller up
         //    to the pool would carry these futures along.
         let clock = Instant::now();
+        activity.enter(Phase::Fetching);
         let fetching = Box::pin(self.fetch(cell, recipe, &cancel));
         let (sources, prepared) = or_cancelled(stop, lease_lost, fetching).await??;
         fault::point_of(Point::Fetch, &cell.id);
@@ -47,24 +50,37 @@ impl CellProcessor {
 
         // 2. Wait for a slot, and then for memory, which is held until the head, a quarter of the
         //    raster, is uploaded.
+        activity.enter(Phase::Waiting);
         let slot = or_cancelled(stop, lease_lost, Arc::clone(&self.slots).acquire_owned()).await?;
         let needed = memory_needed(&prepared, sources.len());
         let memory = or_cancelled(stop, lease_lost, self.memory.acquire(needed)).await?;
-        let _memory = memory.map_err(|error| CellError::permanent("memory", &error))?;
+        let _memory = memory.map_err(|error| CellError::of_memory(&error))?;
 
         // 3. Fuse the bands while the rest of them arrives and the body of the raster leaves. Then
         //    the slot is free for the next cell.
         let clock = Instant::now();
+        activity.enter(Phase::Fusing);
         let running = self.shutdown.start_cell();
         let output = cell.output.join(&location);
         let upload =
             HeaderLastUpload::begin(&self.objects, &output, cell.region.as_deref(), "image/tiff");
         let (publication, body) = Publication::start(upload, &cancel);
-        let fusing = or_cancelled(&running.abort, lease_lost, fuse(prepared, body, &cancel));
+        let fusing = or_cancelled(
+            &running.abort,
+            lease_lost,
+            fuse(prepared, body, activity, &cancel),
+        );
         let (cog, upload_wait) = match fusing.await {
             Ok(Ok(fused)) => fused,
-            Ok(Err(NotFused::UploadEnded)) => return Err((&publication.error().await).into()),
-            Ok(Err(NotFused::Failed(error))) | Err(error) => {
+            Ok(Err(NotFused::UploadEnded)) => {
+                return Err(self.not_published(&publication.error().await));
+            }
+            Ok(Err(NotFused::Failed(error))) => {
+                publication.abort().await;
+                let checked = unless_damaged(&sources, error);
+                return Err(or_cancelled(&running.abort, lease_lost, checked).await?);
+            }
+            Err(error) => {
                 publication.abort().await;
                 return Err(error);
             }
@@ -76,10 +92,12 @@ impl CellProcessor {
 
         // 4. Compare the bands with their digests, and only then make the raster visible.
         let clock = Instant::now();
-        let publishing = Box::pin(verify_and_publish(&sources, publication, cog));
+        activity.enter(Phase::Publishing);
+        let publishing = Box::pin(self.verify_and_publish(&sources, publication, cog));
         let stored = or_cancelled(&running.abort, lease_lost, publishing).await??;
         let mut published = Published::new(cell);
         published.add(Role::Raster, location, stored);
+        self.known.set_used(BucketUse::Write, cell.output.bucket());
         running.complete();
         let (fuse_ms, publish_ms) = (milliseconds(fuse_time), milliseconds(clock.elapsed()));
         Ok(Success {
@@ -108,12 +126,17 @@ impl CellProcessor {
             let object = band_object(cell, recipe, output)?;
             opening.push_back(async move {
                 let opened = ObjectSource::open(&self.objects, object, options, cancel).await;
-                opened.map_err(|error| CellError::from(&error))
+                opened.map_err(|error| CellError::of_band(&error, object.bucket()))
             });
         }
         let sources: Vec<_> = opening.try_collect().await?;
-        let prepared = self.prepare(cell, recipe, &sources, cancel).await?;
-        Ok((sources, prepared))
+        for band in cell.assets.values() {
+            self.known.set_used(BucketUse::Read, band.bucket());
+        }
+        match self.prepare(cell, recipe, &sources, cancel).await {
+            Ok(prepared) => Ok((sources, prepared)),
+            Err(error) => Err(unless_damaged(&sources, error).await),
+        }
     }
 
     /// Reads the headers, and starts to read ahead in the files that are read from end to end.
@@ -148,7 +171,26 @@ impl CellProcessor {
                 source.reader().read_ahead();
             }
         }
-        prepared.map_err(|error| CellError::from(&error))
+        prepared.map_err(|error| CellError::of_fusion(&error))
+    }
+
+    /// Compares the bands with their digests, and makes the raster visible only then.
+    async fn verify_and_publish(
+        &self,
+        sources: &[Arc<ObjectSource>],
+        publication: Publication,
+        cog: Cog,
+    ) -> Result<Stored, CellError> {
+        if let Err(error) = band_source::verify(sources).await {
+            publication.abort().await;
+            return Err(CellError::of_band(&error, ""));
+        }
+        let stored = publication.finish(cog.head).await;
+        stored.map_err(|error| self.not_published(&error))
+    }
+
+    fn not_published(&self, error: &PublishError) -> CellError {
+        CellError::of_publication(error, self.own_bucket.as_deref())
     }
 
     fn log_summary(
@@ -230,31 +272,31 @@ enum NotFused {
 async fn fuse(
     prepared: Prepared,
     body: BodyWriter,
+    activity: &Arc<Activity>,
     cancel: &CancellationToken,
 ) -> Result<(Cog, Duration), NotFused> {
-    let cancel = Cancel::from(cancel.clone());
+    let (activity, cancel) = (Arc::clone(activity), Cancel::from(cancel.clone()));
     let fused = blocking(move || {
-        let cog = prepared.run(&body, &|_| {}, &cancel)?;
+        let cog = prepared.run(&body, &|_| activity.progress(), &cancel)?;
         Ok((cog, body.wait_time()))
     });
     match fused.await.map_err(NotFused::Failed)? {
         Ok(fused) => Ok(fused),
         Err(FuseError::Write { .. }) => Err(NotFused::UploadEnded),
-        Err(error) => Err(NotFused::Failed((&error).into())),
+        Err(error) => Err(NotFused::Failed(CellError::of_fusion(&error))),
     }
 }
 
-async fn verify_and_publish(
-    sources: &[Arc<ObjectSource>],
-    publication: Publication,
-    cog: Cog,
-) -> Result<Stored, CellError> {
-    if let Err(error) = band_source::verify(sources).await {
-        publication.abort().await;
-        return Err((&error).into());
+/// Why the bands could not be fused: `error`, unless one of them is not what S3 stores. Then the file
+/// may be sound, and another attempt can succeed.
+async fn unless_damaged(sources: &[Arc<ObjectSource>], error: CellError) -> CellError {
+    if !matches!(error, CellError::Permanent(_)) {
+        return error;
     }
-    let stored = publication.finish(cog.head).await;
-    stored.map_err(|error| CellError::from(&error))
+    match band_source::verify(sources).await {
+        Err(damage) => CellError::of_band(&damage, ""),
+        Ok(()) => error,
+    }
 }
 
 async fn blocking<T: Send + 'static>(

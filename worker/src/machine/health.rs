@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::activity::Stalled;
+
 /// How often an idle loop writes.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -26,6 +28,12 @@ pub struct Heartbeat {
     /// or of a newer version.
     #[serde(default)]
     pub recipe_refusals: u64,
+    /// Cells that have made no progress for five minutes.
+    #[serde(default)]
+    pub stalled: Vec<Stalled>,
+    /// What does not work and is not a cell's fault.
+    #[serde(default)]
+    pub breakers: Vec<String>,
 }
 
 /// Why a worker does not count as alive.
@@ -129,6 +137,8 @@ mod tests {
             ended: 7,
             poison: 0,
             recipe_refusals: 3,
+            stalled: vec![],
+            breakers: vec![],
         };
         file.write(&heartbeat);
         assert_eq!(check(&path, Duration::from_mins(1)).unwrap(), heartbeat);

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use tilefleet_common::aws::{Group, Metadata};
+use tilefleet_common::ledger::{Answer, Ledger, LedgerError, transition};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -33,9 +34,26 @@ const FINAL_CALLS_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct GroupMembership {
     /// The group.
     pub group: Option<Group>,
+    /// Where the group's machines agree on who is replaced.
+    pub ledger: Ledger,
     /// The lifecycle hook in which a machine waits before it is terminated, and the longest time
     /// that it can wait there.
     pub hook: Option<(String, Duration)>,
+}
+
+impl GroupMembership {
+    /// Whether this machine may be replaced. The first to ask within an hour may.
+    async fn may_replace(&self) -> Result<bool, LedgerError> {
+        let Some(group) = &self.group else {
+            return Ok(false);
+        };
+        let second = jiff::Timestamp::now().as_second();
+        let claim = transition::claim_replacement(group.name(), second);
+        Ok(matches!(
+            self.ledger.write(&claim).await?,
+            Answer::Applied(_)
+        ))
+    }
 }
 
 /// The machine, watched by a task in the background.
@@ -46,6 +64,8 @@ pub struct Machine {
     drained: CancellationToken,
     /// The machine will be terminated soon, whatever the worker does.
     terminating: CancellationToken,
+    /// Another machine should take this one's place.
+    broken: CancellationToken,
     ended: CancellationToken,
     watcher: JoinHandle<()>,
 }
@@ -54,7 +74,8 @@ impl Machine {
     /// Starts to watch this machine, if it has instance metadata.
     pub fn watch(membership: GroupMembership, shutdown: Shutdown) -> Self {
         let held = watch::Sender::new(0);
-        let (drained, terminating, ended) = (
+        let (drained, terminating, broken, ended) = (
+            CancellationToken::new(),
             CancellationToken::new(),
             CancellationToken::new(),
             CancellationToken::new(),
@@ -64,6 +85,7 @@ impl Machine {
             shutdown,
             drained: drained.clone(),
             terminating: terminating.clone(),
+            broken: broken.clone(),
             ended: ended.clone(),
         };
         let watcher = tokio::spawn(watcher.run(held.subscribe()));
@@ -71,6 +93,7 @@ impl Machine {
             held,
             drained,
             terminating,
+            broken,
             ended,
             watcher,
         }
@@ -85,6 +108,12 @@ impl Machine {
     /// The worker holds no cells, and will receive none.
     pub fn set_drained(&self) {
         self.drained.cancel();
+    }
+
+    /// Asks the group to replace this machine: the worker cannot work on it. The group does so at
+    /// most once an hour.
+    pub fn replace(&self) {
+        self.broken.cancel();
     }
 
     /// Whether the machine will be terminated soon. A worker that ended before it would only be
@@ -112,6 +141,7 @@ struct Watcher {
     shutdown: Shutdown,
     drained: CancellationToken,
     terminating: CancellationToken,
+    broken: CancellationToken,
     ended: CancellationToken,
 }
 
@@ -139,7 +169,13 @@ impl Watcher {
                 () = ended.cancelled() => {}
             }
         };
-        tokio::join!(protection, notices);
+        let replacement = async {
+            tokio::select! {
+                () = self.broken.cancelled() => self.replace(&instance).await,
+                () = ended.cancelled() => {}
+            }
+        };
+        tokio::join!(protection, notices, replacement);
     }
 
     /// This machine's id. A worker with a lifecycle hook runs on a machine that has one, and
@@ -159,6 +195,24 @@ impl Watcher {
                 return None;
             }
             tokio::time::sleep(RETRY_WAIT).await;
+        }
+    }
+
+    /// Tells the group that this machine is unhealthy, if no machine of the group was replaced within
+    /// the last hour: what is wrong everywhere must not make a fleet replace itself for ever.
+    async fn replace(&self, instance: &str) {
+        let Some(group) = &self.membership.group else {
+            return;
+        };
+        match self.membership.may_replace().await {
+            Ok(true) => match group.set_unhealthy(instance).await {
+                Ok(()) => tracing::error!(instance, "this machine is to be replaced"),
+                Err(error) => tracing::warn!(%error, "this machine cannot be replaced"),
+            },
+            Ok(false) => tracing::warn!(
+                "a machine of the group was replaced within the last hour; this one stays"
+            ),
+            Err(error) => tracing::warn!(%error, "this machine cannot be replaced"),
         }
     }
 

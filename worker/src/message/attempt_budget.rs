@@ -2,17 +2,22 @@
 
 use std::time::Duration;
 
+use tilefleet_common::aws::full_jitter;
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::attribute::FAILURES;
 use tilefleet_common::ledger::transition::{self, Failure, Ticket};
-use tilefleet_common::ledger::{Answer, CellRecord, Key, Ledger, LedgerError, Value};
+use tilefleet_common::ledger::{Answer, CellHistory, Ledger, LedgerError, Value};
 use tilefleet_common::tracker::rfc3339;
 
 use super::disposition::backoff;
+use super::handler::Delivery;
 use super::isolation;
 
 /// How long a message that is handed back waits for its interruption to be counted.
 const COUNT_TIMEOUT: Duration = Duration::from_millis(500);
+/// Bounds of the wait between two attempts to count it.
+const FIRST_COUNT_WAIT: Duration = Duration::from_secs(1);
+const MAX_COUNT_WAIT: Duration = Duration::from_mins(1);
 
 /// The failures and crashes that a cell may have.
 #[derive(Debug)]
@@ -36,27 +41,48 @@ pub(super) enum AfterFailure {
 
 impl AttemptBudget {
     /// The number of workers that died of the cell, as far as it is known. The first receive of a
-    /// message costs no read of the ledger.
-    pub(super) async fn crashes(&self, ticket: &Ticket, receives: u32) -> u32 {
-        if receives <= 1 {
+    /// message that was never sent again costs no read of the ledger.
+    pub(super) async fn crashes(&self, delivery: &Delivery<'_>) -> u32 {
+        let (ticket, receives) = (&delivery.ticket, delivery.received.receives);
+        let resent = delivery.message.resent > 0;
+        if receives <= 1 && !resent {
             return 0;
         }
-        let key = Key::Cell(ticket.task.clone(), ticket.shard, ticket.ordinal);
-        match self.ledger.read(&key).await {
-            // No worker has begun it yet.
-            Ok(None) => 0,
-            Ok(Some(item)) => match CellRecord::from_item(&item) {
-                Ok(record) => isolation::crashes(&record.story, receives),
-                Err(error) => {
-                    tracing::warn!(%error, "the cell's item cannot be read; attempting the cell");
-                    0
-                }
-            },
+        match self.history(ticket).await {
+            Ok(history) => {
+                let bound = (!resent).then_some(receives);
+                isolation::crashes(&history, ticket.reopened, bound)
+            }
             Err(error) => {
                 tracing::warn!(%error, "the number of crashes is unknown; attempting the cell");
                 0
             }
         }
+    }
+
+    /// What happened to the cell so far; nothing, if no worker has begun it.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when its item cannot be read.
+    pub(super) async fn history(&self, ticket: &Ticket) -> Result<CellHistory, LedgerError> {
+        let shard = ticket.shard;
+        let cells = [(shard, ticket.ordinal)];
+        let mut cells = self.ledger.some_cells(&ticket.task, cells).await?;
+        let cell = cells.remove(&ticket.ordinal);
+        Ok(cell.map(|cell| cell.story).unwrap_or_default())
+    }
+
+    /// The failure of a cell of whose message the queue gave up, if its own attempts are used up.
+    pub(super) fn used_up(&self, history: &CellHistory, reopened: u32) -> Option<Failure> {
+        if history.reopened == reopened && history.failures >= self.max_failures {
+            let code = history.error_code.clone();
+            let message = history.error_message.clone().unwrap_or_default();
+            return Some(Failure {
+                code: code.unwrap_or_else(|| "dead_lettered".to_owned()),
+                message: format!("{message} ({} attempts)", history.failures),
+            });
+        }
+        self.too_many_crashes(isolation::crashes(history, reopened, None))
     }
 
     /// The failure of a cell that so many workers died of, if these are too many.
@@ -109,12 +135,25 @@ impl AttemptBudget {
 
     /// Counts an interruption: before the message is visible again, so that no worker takes it for
     /// a crash, but the message does not wait long for it.
+    ///
+    /// If the ledger does not answer in time, the count goes on in the background, for as long as
+    /// the process lives: an attempt without an end would look like a crash.
     pub(super) async fn count_interruption(&self, ticket: &Ticket) {
+        let (ledger, cell) = (self.ledger.clone(), ticket.cell);
         let write = transition::count_interruption(ticket);
-        match tokio::time::timeout(COUNT_TIMEOUT, self.ledger.write(&write)).await {
-            Ok(Ok(_)) => fault::point_of(Point::CountInterruption, &ticket.cell),
-            Ok(Err(error)) => tracing::warn!(%error, "the interruption is not counted"),
-            Err(_) => tracing::warn!("the interruption is not counted in time"),
+        let counting = tokio::spawn(async move {
+            for failures in 0_u32.. {
+                match ledger.write(&write).await {
+                    Ok(_) => break,
+                    Err(error) => tracing::warn!(%error, "the interruption is not counted yet"),
+                }
+                let wait = full_jitter(FIRST_COUNT_WAIT, MAX_COUNT_WAIT, failures);
+                tokio::time::sleep(fault::shortened(wait)).await;
+            }
+            fault::point_of(Point::CountInterruption, &cell);
+        });
+        if tokio::time::timeout(COUNT_TIMEOUT, counting).await.is_err() {
+            tracing::warn!("the interruption is not counted in time");
         }
     }
 }

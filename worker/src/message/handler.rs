@@ -1,26 +1,30 @@
 //! The life of one message, from its receive to its end.
 
+use std::fmt::Display;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tilefleet_common::aws::{DeleteBatcher, QueueError, Received};
-use tilefleet_common::domain::{CellMessage, Job};
+use tilefleet_common::aws::{DeleteBatcher, Queue, QueueError, Received};
+use tilefleet_common::domain::CellMessage;
 use tilefleet_common::fault::{self, Point};
-use tilefleet_common::ledger::flow::{Deferral, Outcome, Step};
-use tilefleet_common::ledger::transition::{Failure, Ticket};
-use tilefleet_common::ledger::{LedgerError, RecipeTrouble};
+use tilefleet_common::ledger::RecipeTrouble;
+use tilefleet_common::ledger::flow::Deferral;
+use tilefleet_common::ledger::transition::Ticket;
 use tilefleet_common::tracker::Tracker;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::attempt_budget::{AfterFailure, AttemptBudget};
+use super::attempt_budget::AttemptBudget;
 use super::disposition::{Disposition, notice_backoff};
 use super::inbox::{Inbox, Origin};
-use super::isolation::{Isolation, Permit};
+use super::isolation::Isolation;
 use super::lease::Lease;
 use super::poison::PoisonStore;
-use crate::cell::{CellError, CellProcessor};
+use crate::activity::{Activities, Held};
+use crate::cell::CellProcessor;
+use crate::trouble::{self, Breakers};
 
 /// The wait before a message is received again that is malformed, or whose task is unknown. After
 /// enough receives the queue moves such a message to the dead-letter queue, for a person to look
@@ -46,6 +50,12 @@ pub struct MessageHandler {
     pub isolation: Isolation,
     /// Keeps malformed messages.
     pub poison: PoisonStore,
+    /// What is done with the cells that are held.
+    pub activities: Activities,
+    /// What does not work at the moment.
+    pub breakers: Arc<Breakers>,
+    /// The queue of cells.
+    pub cells: Queue,
     /// Deletes from the queue of cells.
     pub deletions: DeleteBatcher,
     /// Messages handed back because this worker could not use their recipe.
@@ -53,13 +63,15 @@ pub struct MessageHandler {
 }
 
 /// A well-formed message, for as long as the worker holds it.
-struct Delivery<'a> {
-    origin: Origin,
-    message: &'a CellMessage,
-    received: &'a Received,
-    ticket: Ticket,
+pub(super) struct Delivery<'a> {
+    pub(super) origin: Origin,
+    pub(super) queue_url: &'a str,
+    pub(super) message: &'a CellMessage,
+    pub(super) received: &'a Received,
+    pub(super) ticket: Ticket,
     /// Cancelled when another worker can have the message.
-    lease_lost: &'a CancellationToken,
+    pub(super) lease_lost: &'a CancellationToken,
+    pub(super) activity: Held,
 }
 
 impl MessageHandler {
@@ -69,7 +81,8 @@ impl MessageHandler {
         let message: CellMessage = match serde_json::from_str(&received.body) {
             Ok(message) => message,
             Err(error) => {
-                let disposition = self.keep_malformed(inbox, &received, &error).await;
+                let url = inbox.queue.url();
+                let disposition = self.keep_poison(url, &received, &error).await;
                 self.dispose(inbox, &received, disposition).await;
                 return;
             }
@@ -81,6 +94,7 @@ impl MessageHandler {
             ordinal: message.ordinal,
             cell: message.cell.id,
             job: message.job.clone(),
+            reopened: message.reopened,
         };
         let span = tracing::info_span!(
             "cell",
@@ -91,8 +105,10 @@ impl MessageHandler {
             let lease = Lease::start(inbox, received.receipt.clone(), since);
             let delivery = Delivery {
                 origin: inbox.origin,
+                queue_url: inbox.queue.url(),
                 message: &message,
                 received: &received,
+                activity: self.activities.begin(&ticket),
                 ticket,
                 lease_lost: lease.lost(),
             };
@@ -108,181 +124,45 @@ impl MessageHandler {
         .await;
     }
 
-    /// A malformed message stays malformed: it is copied elsewhere and deleted. What cannot be
+    /// A message that no worker can ever handle is copied elsewhere and deleted. What cannot be
     /// copied is left to the queue.
-    async fn keep_malformed(
+    pub(super) async fn keep_poison(
         &self,
-        inbox: &Inbox,
+        queue_url: &str,
         received: &Received,
-        error: &serde_json::Error,
+        error: &(dyn Display + Sync),
     ) -> Disposition {
         let (worker, message) = (&self.worker, &received.id);
         let later = Disposition::ReleaseAfter(UNKNOWN_WAIT.saturating_mul(received.receives));
-        let copied = self.poison.keep(received, inbox.queue.url(), worker, error);
-        match copied.await {
+        match self.poison.keep(received, queue_url, worker, error).await {
             Ok(Some(kept)) => {
                 fault::point(Point::Quarantine);
                 let poison = self.poison.kept();
                 tracing::error!(
                     worker, message, receives = received.receives, %error, %kept, poison,
-                    "the message is malformed; it is copied and deleted"
+                    "no worker can handle the message; it is copied and deleted"
                 );
                 Disposition::Delete
             }
             Ok(None) => {
                 tracing::error!(
                     worker, message, receives = received.receives, %error,
-                    "the message is malformed; it is left for the dead-letter queue, because --poison names no place \
-                     for a copy"
+                    "no worker can handle the message; it is left for the dead-letter queue, because --poison names no \
+                     place for a copy"
                 );
                 later
             }
             Err(trouble) => {
                 tracing::error!(
                     worker, message, receives = received.receives, %error, %trouble,
-                    "the message is malformed and cannot be copied; it goes back to the queue"
+                    "no worker can handle the message and it cannot be copied; it goes back to the queue"
                 );
                 later
             }
         }
     }
 
-    /// Carries out step after step of the ledger's protocol, up to the message's end.
-    async fn run_protocol(&self, delivery: &Delivery<'_>) -> Disposition {
-        let works = delivery.origin == Origin::Cells;
-        let mut step = Step::ReadTask;
-        // Held to the end of this function.
-        let mut permit: Option<Permit> = None;
-        loop {
-            step = match step {
-                // The two ends.
-                Step::Delete => return Disposition::Delete,
-                Step::Defer(why) => return self.deferred(&why, delivery.received.receives),
-
-                // The worker's own steps: before the cell begins it needs a permit, and then it is
-                // processed. Of a dead letter the tracker fails the cell instead.
-                Step::Start(job) if works && permit.is_none() => match self.admit(delivery).await {
-                    Ok(Ok(admitted)) => {
-                        permit = Some(admitted);
-                        Step::Start(job)
-                    }
-                    Ok(Err(failure)) => Step::Record(Outcome::Failed(failure)),
-                    Err(disposition) => return disposition,
-                },
-                Step::Work(job) if works => match self.process(delivery, &job).await {
-                    Ok(outcome) => Step::Record(outcome),
-                    Err(disposition) => return disposition,
-                },
-
-                // All others are the tracker's.
-                step => match self.advance(delivery, step).await {
-                    Ok(next) => next,
-                    Err(error) => {
-                        tracing::error!(%error, "the ledger did not answer; the message goes back to the queue");
-                        return Disposition::after_backoff(delivery.received.receives);
-                    }
-                },
-            };
-            if delivery.lease_lost.is_cancelled() {
-                return Disposition::LeaveAlone;
-            }
-        }
-    }
-
-    /// Waits for a permit to run the cell, an exclusive one if workers died of it before (see
-    /// [`super::isolation`]). A cell that too many died of fails instead.
-    async fn admit(&self, delivery: &Delivery<'_>) -> Result<Result<Permit, Failure>, Disposition> {
-        let receives = delivery.received.receives;
-        let crashes = self.budget.crashes(&delivery.ticket, receives).await;
-        if let Some(failure) = self.budget.too_many_crashes(crashes) {
-            tracing::error!(
-                code = failure.code,
-                error = failure.message,
-                "crashed too often"
-            );
-            return Ok(Err(failure));
-        }
-        if crashes > 0 {
-            tracing::warn!(
-                crashes,
-                "workers that had the cell died or lost the message; it runs alone"
-            );
-        }
-        tokio::select! {
-            permit = self.isolation.acquire(crashes > 0) => Ok(Ok(permit)),
-            () = delivery.lease_lost.cancelled() => Err(Disposition::LeaveAlone),
-            () = self.processor.shutdown.stop.cancelled() => {
-                tracing::info!("interrupted; handed back before it began");
-                Err(Disposition::ReleaseAfter(Duration::ZERO))
-            }
-        }
-    }
-
-    /// Step 5: processes the cell, and counts a failure or an interruption.
-    async fn process(&self, delivery: &Delivery<'_>, job: &Job) -> Result<Outcome, Disposition> {
-        tracing::info!("begun");
-        let cell = &delivery.message.cell;
-        let processing = self.processor.process(cell, job, delivery.lease_lost);
-        match processing.await {
-            Ok(success) => {
-                let bytes: u64 = success
-                    .artefacts
-                    .iter()
-                    .map(|artefact| artefact.bytes)
-                    .sum();
-                tracing::info!(
-                    output = %success.output, artefacts = success.artefacts.len(), bytes, fetch_ms = success.fetch_ms,
-                    fuse_ms = success.fuse_ms, publish_ms = success.publish_ms, "published"
-                );
-                Ok(Outcome::Ok(success))
-            }
-            Err(CellError::Permanent(failure)) => {
-                tracing::error!(
-                    code = failure.code,
-                    error = failure.message,
-                    "failed for good"
-                );
-                Ok(Outcome::Failed(failure))
-            }
-            Err(CellError::Retryable(failure)) => {
-                match self.budget.count_failure(&delivery.ticket, failure).await {
-                    Ok(AfterFailure::Fail(failure)) => Ok(Outcome::Failed(failure)),
-                    Ok(AfterFailure::Retry(wait)) => Err(Disposition::ReleaseAfter(wait)),
-                    Err(error) => {
-                        tracing::error!(
-                            %error, worker = self.worker,
-                            "the failure is not counted; the message goes back to the queue"
-                        );
-                        Err(Disposition::after_backoff(1))
-                    }
-                }
-            }
-            Err(CellError::Interrupted) => {
-                tracing::info!("interrupted; handed back");
-                self.budget.count_interruption(&delivery.ticket).await;
-                Err(Disposition::ReleaseAfter(Duration::ZERO))
-            }
-            Err(CellError::LeaseLost) => {
-                self.budget.count_interruption(&delivery.ticket).await;
-                Err(Disposition::LeaveAlone)
-            }
-        }
-    }
-
-    async fn advance(&self, delivery: &Delivery<'_>, step: Step) -> Result<Step, LedgerError> {
-        let ticket = &delivery.ticket;
-        match delivery.origin {
-            Origin::Cells => self.tracker.advance(ticket, step).await,
-            Origin::DeadLetters => {
-                let (epoch, id) = (delivery.message.epoch, &delivery.received.id);
-                self.tracker
-                    .advance_dead_letter(ticket, epoch, id, step)
-                    .await
-            }
-        }
-    }
-
-    fn deferred(&self, why: &Deferral, receives: u32) -> Disposition {
+    pub(super) fn deferred(&self, why: &Deferral, receives: u32) -> Disposition {
         let wait = match why {
             Deferral::UnknownTask => {
                 tracing::error!(
@@ -328,6 +208,11 @@ impl MessageHandler {
             Disposition::LeaveAlone => Ok(()),
         };
         if let Err(error) = done {
+            if let QueueError::Call(call) = &error
+                && call.is_retryable()
+            {
+                self.breakers.trip(&trouble::of_queue(call));
+            }
             tracing::warn!(
                 %error, ?disposition,
                 "the queue refused the message's end; it is delivered again, which does no harm"

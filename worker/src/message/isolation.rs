@@ -9,11 +9,19 @@ use std::sync::Arc;
 use tilefleet_common::ledger::CellHistory;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
-/// The number of crashes: attempts of which the ledger has no end. `receives` counts those of the
-/// message, this one included; it bounds the number, because an explicit retry sends a new message,
-/// which starts from zero.
-pub(super) fn crashes(history: &CellHistory, receives: u32) -> u32 {
-    let begun = history.receives.min(receives.saturating_sub(1));
+/// The number of crashes: attempts of which the ledger has no end, since the cell was made pending
+/// the last time, `reopened`.
+///
+/// `receives` counts those of the message, this one included, and bounds the number: while two
+/// workers have the cell, the attempt of the other one has no end yet. Receives alone prove nothing;
+/// a person who looks at the queue in the console makes some. A message that was sent again starts
+/// from zero and has no such bound (`None`).
+pub(super) fn crashes(history: &CellHistory, reopened: u32, receives: Option<u32>) -> u32 {
+    if history.reopened != reopened {
+        return 0;
+    }
+    let bound = receives.map_or(u32::MAX, |receives| receives.saturating_sub(1));
+    let begun = history.receives.min(bound);
     begun
         .saturating_sub(history.failures)
         .saturating_sub(history.interruptions)
@@ -67,20 +75,29 @@ mod tests {
             interruptions,
             ..CellHistory::default()
         };
-        assert_eq!(crashes(&history(3, 0, 0), 4), 3);
-        assert_eq!(crashes(&history(3, 2, 1), 4), 0);
-        assert_eq!(crashes(&history(8, 0, 1), 9), 7);
+        assert_eq!(crashes(&history(3, 0, 0), 0, Some(4)), 3);
+        assert_eq!(crashes(&history(3, 2, 1), 0, Some(4)), 0);
+        assert_eq!(crashes(&history(8, 0, 1), 0, Some(9)), 7);
         assert_eq!(
-            crashes(&history(8, 0, 0), 2),
-            1,
-            "the message of a retry starts from zero"
-        );
-        assert_eq!(
-            crashes(&history(1, 0, 0), 9),
+            crashes(&history(1, 0, 0), 0, Some(9)),
             1,
             "no worker began it the other times"
         );
-        assert_eq!(crashes(&history(1, 5, 5), 2), 0);
+        assert_eq!(crashes(&history(1, 5, 5), 0, Some(2)), 0);
+        assert_eq!(
+            crashes(&history(2, 0, 0), 0, None),
+            2,
+            "a message that was sent again"
+        );
+    }
+
+    #[test]
+    fn what_happened_before_a_retry_is_no_crash_however_often_somebody_looked_at_the_queue() {
+        let before = CellHistory {
+            receives: 8,
+            ..CellHistory::default()
+        };
+        assert_eq!(crashes(&before, 1, Some(7)), 0);
     }
 
     #[tokio::test]

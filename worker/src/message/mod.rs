@@ -2,12 +2,15 @@
 
 mod attempt_budget;
 mod dead_letters;
+mod denied;
 mod disposition;
 mod handler;
 mod inbox;
 mod isolation;
 mod lease;
 mod poison;
+mod protocol;
+mod work;
 
 pub use attempt_budget::AttemptBudget;
 pub(crate) use dead_letters::drain;

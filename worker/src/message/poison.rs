@@ -1,6 +1,7 @@
-//! Poison messages, which are malformed: each is copied to a place where a person can look at it,
-//! and then deleted.
+//! Poison messages, which no worker can ever handle: malformed ones, and dead letters of unknown
+//! tasks. Each is copied to a place where a person can look at it, and then deleted.
 
+use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
@@ -52,7 +53,7 @@ impl PoisonStore {
         received: &Received,
         queue: &str,
         worker: &str,
-        error: &serde_json::Error,
+        error: &(dyn Display + Sync),
     ) -> Result<Option<S3Url>, AwsError> {
         let Some(prefix) = &self.prefix else {
             return Ok(None);

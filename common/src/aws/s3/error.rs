@@ -43,6 +43,14 @@ pub enum ObjectError {
         /// What does not match.
         what: String,
     },
+    /// The connection broke off before all bytes had arrived.
+    #[error("{object} did not arrive whole ({what}); try again later")]
+    Incomplete {
+        /// The object.
+        object: S3Url,
+        /// How far it came.
+        what: String,
+    },
     /// A new version replaced the object between two of its ranges.
     #[error("{object} was replaced while it was read; try again when its writer has finished")]
     Replaced {
@@ -73,12 +81,22 @@ impl ObjectError {
 
     /// Whether the same read may succeed later without a change by anybody.
     ///
-    /// Missing credentials count as retryable: they are the caller's trouble, not the object's.
+    /// Wrong credentials and a wrong clock count as retryable: they are the caller's trouble, not the
+    /// object's.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Call(error) => error.is_retryable() || error.kind() == AwsErrorKind::Credentials,
-            Self::Damaged { .. } | Self::Replaced { .. } => true,
+            Self::Call(error) => error.is_retryable() || error.is_of_the_caller(),
+            Self::Damaged { .. } | Self::Incomplete { .. } | Self::Replaced { .. } => true,
             Self::DeniedWithoutPaying { .. } | Self::TooLarge { .. } => false,
+        }
+    }
+
+    /// Whether access was denied.
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Self::Call(error) => error.kind() == AwsErrorKind::AccessDenied,
+            Self::DeniedWithoutPaying { .. } => true,
+            _ => false,
         }
     }
 
@@ -92,7 +110,9 @@ impl ObjectError {
             },
             Self::DeniedWithoutPaying { .. } => "access_denied",
             Self::TooLarge { .. } => "too_large",
-            Self::Damaged { .. } | Self::Replaced { .. } => "damaged_transfer",
+            Self::Damaged { .. } | Self::Incomplete { .. } | Self::Replaced { .. } => {
+                "damaged_transfer"
+            }
         }
     }
 }

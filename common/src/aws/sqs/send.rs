@@ -1,11 +1,14 @@
 //! Sending messages in batches.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchError;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use aws_smithy_runtime_api::client::result::SdkError;
 
 use super::error::QueueError;
 use super::queue::{BATCH, BATCH_ATTEMPTS, BATCH_DELAY, Queue};
+use crate::aws::error::AwsError;
 use crate::aws::retry::RetryBudget;
 use crate::fault::{self, Point};
 
@@ -13,20 +16,43 @@ use crate::fault::{self, Point};
 const BATCH_BYTES: usize = 256 * 1024;
 
 impl Queue {
-    /// Sends all bodies, in batches. Entries that a batch returns in `Failed` are sent again.
+    /// Sends all bodies, in batches, as messages of `group`: the queue shares its consumers among
+    /// groups (Amazon SQS developer guide, "Amazon SQS fair queues"). Entries that a batch returns
+    /// in `Failed` are sent again.
     ///
     /// # Errors
     /// [`QueueError`] when a call fails, or entries are refused or returned too often. Some bodies
     /// may be sent by then.
-    pub async fn send(&self, bodies: Vec<String>) -> Result<(), QueueError> {
+    pub async fn send(&self, group: &str, bodies: Vec<String>) -> Result<(), QueueError> {
         for batch in batches(bodies) {
-            self.send_batch(batch).await?;
+            self.send_batch(group, batch).await?;
         }
         Ok(())
     }
 
+    /// Sends one body that no consumer receives for `delay` (whole seconds, at most 15 minutes).
+    ///
+    /// # Errors
+    /// [`AwsError`] when the call fails.
+    pub async fn send_later(
+        &self,
+        group: &str,
+        body: String,
+        delay: Duration,
+    ) -> Result<(), AwsError> {
+        let request = self
+            .client
+            .send_message()
+            .queue_url(&self.url)
+            .message_group_id(group)
+            .delay_seconds(i32::try_from(delay.as_secs()).unwrap_or(i32::MAX))
+            .message_body(body);
+        request.send().await.map_err(self.error("SendMessage"))?;
+        Ok(())
+    }
+
     /// Sends one batch, and again what it returns.
-    async fn send_batch(&self, mut bodies: Vec<String>) -> Result<(), QueueError> {
+    async fn send_batch(&self, group: &str, mut bodies: Vec<String>) -> Result<(), QueueError> {
         let mut retries = RetryBudget::new(BATCH_ATTEMPTS, BATCH_DELAY);
         loop {
             // The id of an entry is the index of its body.
@@ -37,6 +63,7 @@ impl Queue {
                     SendMessageBatchRequestEntry::builder()
                         .id(index.to_string())
                         .message_body(body)
+                        .message_group_id(group)
                         .build()
                 })
                 .collect::<Result<Vec<_>, _>>()
@@ -167,7 +194,7 @@ mod tests {
     async fn only_entries_that_a_batch_returns_are_sent_again() {
         let (queue, log) = queue(|n, body| (n < 2 && body != "a").then_some(false));
         queue
-            .send(["a", "b", "c"].map(str::to_owned).to_vec())
+            .send("t", ["a", "b", "c"].map(str::to_owned).to_vec())
             .await
             .unwrap();
         assert_eq!(
@@ -180,7 +207,7 @@ mod tests {
     async fn entries_that_every_batch_returns_are_an_error_in_the_end() {
         let (queue, log) = queue(|_, body| (body == "b").then_some(false));
         let error = queue
-            .send(["a", "b"].map(str::to_owned).to_vec())
+            .send("t", ["a", "b"].map(str::to_owned).to_vec())
             .await
             .unwrap_err();
         let message = "queue http://queue/1 returned 1 messages of a batch 8 times (Odd: no); try again later";
@@ -192,7 +219,7 @@ mod tests {
     async fn refused_entries_are_not_sent_again() {
         let (queue, log) = queue(|_, body| (body == "b").then_some(true));
         let error = queue
-            .send(["a", "b"].map(str::to_owned).to_vec())
+            .send("t", ["a", "b"].map(str::to_owned).to_vec())
             .await
             .unwrap_err();
         assert!(
@@ -210,7 +237,7 @@ mod tests {
             _ => None,
         });
         let error = queue
-            .send(["a", "b", "c"].map(str::to_owned).to_vec())
+            .send("t", ["a", "b", "c"].map(str::to_owned).to_vec())
             .await
             .unwrap_err();
         assert!(
@@ -224,7 +251,7 @@ mod tests {
     async fn later_batches_are_sent_after_one_that_failed_in_part() {
         let (queue, log) = queue(|n, body| (n == 0 && body == "3").then_some(false));
         queue
-            .send((0..12).map(|n| n.to_string()).collect())
+            .send("t", (0..12).map(|n| n.to_string()).collect())
             .await
             .unwrap();
         let sizes: Vec<usize> = sent(&log).iter().map(Vec::len).collect();
@@ -232,6 +259,25 @@ mod tests {
             (sizes, &sent(&log)[1]),
             (vec![10, 1, 2], &vec!["3".to_owned()])
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_message_names_the_group_that_shares_the_queue() {
+        let (queue, log) = queue(|n, _| (n == 0).then_some(false));
+        queue.send("rgb-1", vec!["a".to_owned()]).await.unwrap();
+        let (client, later) = canned::client(|_, _| canned::json(200, &json!({"MessageId": "m"})));
+        let config = canned::config!(aws_sdk_sqs, client).build();
+        let client = aws_sdk_sqs::Client::from_conf(config);
+        Queue::new(client, "http://queue/1".into())
+            .send_later("rgb-1", "b".to_owned(), Duration::from_mins(15))
+            .await
+            .unwrap();
+        let requests = [log.requests(), later.requests()].concat();
+        assert_eq!(requests.len(), 3);
+        for request in requests {
+            let body = request.body;
+            assert!(body.contains(r#""MessageGroupId":"rgb-1""#), "{body}");
+        }
     }
 
     #[test]

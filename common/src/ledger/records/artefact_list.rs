@@ -127,6 +127,7 @@ mod tests {
             ordinal: u32::MAX,
             cell: "48RXT/2020-08-01/4294967295".parse().unwrap(),
             job: JobId::Probe,
+            reopened: 0,
         };
         let bucket = "b".repeat(63);
         let output: S3Url = format!("s3://{bucket}/{}/", "p".repeat(56))

@@ -159,6 +159,9 @@ pub struct CellHistory {
     pub failures: u32,
     /// How often it was handed back unfinished.
     pub interruptions: u32,
+    /// How often cells of its shard had been made pending again when these three began to count.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reopened: u32,
     /// When the last try began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<String>,
@@ -186,6 +189,14 @@ pub struct CellHistory {
     /// Why it failed, for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Reads attributes of one item, each with the complaint that fits it.
@@ -325,6 +336,7 @@ impl CellRecord {
             receives: read.number(attribute::RECEIVES).unwrap_or(0),
             failures: read.number(attribute::FAILURES).unwrap_or(0),
             interruptions: read.number(attribute::INTERRUPTIONS).unwrap_or(0),
+            reopened: read.number(attribute::REOPENED).unwrap_or(0),
             started_at: read.text(attribute::STARTED_AT),
             ended_at: read.text(attribute::ENDED_AT),
             output: match read.text(attribute::OUTPUT) {

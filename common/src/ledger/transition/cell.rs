@@ -9,22 +9,53 @@ use crate::ledger::records::CellState;
 use crate::ledger::records::artefact_list;
 use crate::ledger::write::{Action, Condition, Write};
 
-/// Step 4: a worker begins the cell. Refused when it is ok already.
+/// Step 4: a worker begins the cell. Refused when it is ok already, or when the item's counters are
+/// of messages that were sent before the cell was made pending again; see [`restart_cell`].
 pub fn start_cell(ticket: &Ticket, worker: &str, now: &str) -> Write {
+    let same_counters = match ticket.reopened {
+        0 => Condition::Absent(attribute::REOPENED),
+        times => Condition::Is(attribute::REOPENED, times.into()),
+    };
+    let mut actions = running(ticket, worker, now);
+    actions.push(Action::Count(attribute::RECEIVES, 1));
     Write {
         key: ticket.cell_key(),
-        conditions: vec![Condition::IsNot(
-            attribute::STATE,
-            CellState::Ok.name().into(),
-        )],
-        actions: vec![
-            Action::Set(attribute::STATE, CellState::Running.name().into()),
-            Action::Set(attribute::CELL, ticket.cell.to_string().into()),
-            Action::Set(attribute::WORKER, worker.into()),
-            Action::Set(attribute::STARTED_AT, now.into()),
-            Action::Count(attribute::RECEIVES, 1),
-        ],
+        conditions: vec![not_ok(), same_counters],
+        actions,
     }
+}
+
+/// Step 4, for a cell that was made pending again: a worker begins it, and its counters begin from
+/// zero. Refused when it is ok already, and to a message that is older than the item's counters.
+pub fn restart_cell(ticket: &Ticket, worker: &str, now: &str) -> Write {
+    let mut actions = running(ticket, worker, now);
+    actions.extend([
+        Action::Set(attribute::REOPENED, ticket.reopened.into()),
+        Action::Set(attribute::RECEIVES, 1_u32.into()),
+        Action::Remove(attribute::FAILURES),
+        Action::Remove(attribute::INTERRUPTIONS),
+    ]);
+    Write {
+        key: ticket.cell_key(),
+        conditions: vec![
+            not_ok(),
+            Condition::AbsentOrBelow(attribute::REOPENED, ticket.reopened.into()),
+        ],
+        actions,
+    }
+}
+
+fn not_ok() -> Condition {
+    Condition::IsNot(attribute::STATE, CellState::Ok.name().into())
+}
+
+fn running(ticket: &Ticket, worker: &str, now: &str) -> Vec<Action> {
+    vec![
+        Action::Set(attribute::STATE, CellState::Running.name().into()),
+        Action::Set(attribute::CELL, ticket.cell.to_string().into()),
+        Action::Set(attribute::WORKER, worker.into()),
+        Action::Set(attribute::STARTED_AT, now.into()),
+    ]
 }
 
 /// Step 6, success: the cell is ok, whatever was said of it before.
@@ -62,10 +93,7 @@ pub fn record_failed(ticket: &Ticket, failure: &Failure, worker: &str, now: &str
     actions.extend(failure.actions(now));
     Write {
         key: ticket.cell_key(),
-        conditions: vec![Condition::IsNot(
-            attribute::STATE,
-            CellState::Ok.name().into(),
-        )],
+        conditions: vec![not_ok()],
         actions,
     }
 }
@@ -76,10 +104,7 @@ pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
     actions.extend(failure.actions(now));
     Write {
         key: ticket.cell_key(),
-        conditions: vec![Condition::IsNot(
-            attribute::STATE,
-            CellState::Ok.name().into(),
-        )],
+        conditions: vec![not_ok()],
         actions,
     }
 }
@@ -102,7 +127,7 @@ pub fn count_interruption(ticket: &Ticket) -> Write {
 /// let task: TaskId = "rgb-1".parse()?;
 /// let shard = create_shard(&task, 0, 0..2).apply(None).unwrap();
 /// let cell = "48RXT/2020-08-01/0".parse()?;
-/// let ticket = Ticket { task, shard: 0, ordinal: 1, cell, job: JobId::Probe };
+/// let ticket = Ticket { task, shard: 0, ordinal: 1, cell, job: JobId::Probe, reopened: 0 };
 /// let once = close_ok(&ticket).apply(Some(&shard)).unwrap();
 /// assert_ne!(once, shard);
 /// assert_eq!(close_ok(&ticket).apply(Some(&once)).unwrap(), once);

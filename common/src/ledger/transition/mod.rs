@@ -4,15 +4,19 @@
 //! A cell's state only climbs pending → failed → ok; only [`retry_shard`] and [`lose_cell`] lower
 //! it. Sets make each step repeatable: an element taken out twice is taken out once.
 
+mod access;
 mod cell;
 mod ending;
 mod operate;
 mod outcome;
 mod submit;
 mod ticket;
+mod worker;
 
+pub use access::{BucketUse, count_denial, note_bucket};
 pub use cell::{
-    close_failed, close_ok, count_failure, count_interruption, record_failed, record_ok, start_cell,
+    close_failed, close_ok, count_failure, count_interruption, record_failed, record_ok,
+    restart_cell, start_cell,
 };
 pub use ending::{claim_notice, close_shard, complete_task, mark_notified, release_notice};
 pub use operate::{cancel_task, lose_cell, mark_cancel_notified, resume_task, retry_shard};
@@ -22,3 +26,4 @@ pub use submit::{
     unmark_enqueued,
 };
 pub use ticket::Ticket;
+pub use worker::{NO_GROUP, WorkerReport, claim_replacement, report_worker};

@@ -16,6 +16,8 @@ pub struct Ticket {
     pub cell: CellId,
     /// What is to be done with it, as the message says.
     pub job: JobId,
+    /// How often cells of the shard had been made pending again when the message was sent.
+    pub reopened: u32,
 }
 
 impl Ticket {

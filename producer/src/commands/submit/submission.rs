@@ -230,6 +230,8 @@ impl Submission {
                 shard,
                 ordinal,
                 epoch,
+                reopened: existing.reopened,
+                resent: 0,
                 job: job.clone(),
                 cell,
             };
@@ -239,7 +241,7 @@ impl Submission {
             );
         }
         let sent = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
-        self.fleet.queue.send(bodies).await?;
+        self.fleet.queue.send(self.task.as_str(), bodies).await?;
         // The ledger refuses the mark if a retry has reopened cells meanwhile; the retry sends
         // them.
         self.fleet

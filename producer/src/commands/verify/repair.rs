@@ -186,6 +186,7 @@ impl ShardRepair {
                 ordinal,
                 cell: *cell,
                 job: resend.record.job.clone(),
+                reopened: 0,
             };
             let failure = Failure {
                 code: "artefact_lost".to_owned(),

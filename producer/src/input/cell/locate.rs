@@ -32,7 +32,11 @@ impl From<ObjectError> for ResolveError {
             ObjectError::Call(call)
                 if matches!(
                     call.kind(),
-                    AwsErrorKind::Unreachable | AwsErrorKind::Credentials | AwsErrorKind::Busy
+                    AwsErrorKind::Unreachable
+                        | AwsErrorKind::Credentials
+                        | AwsErrorKind::NoCredentials
+                        | AwsErrorKind::Clock
+                        | AwsErrorKind::Busy
                 ) =>
             {
                 Self::Service(error)

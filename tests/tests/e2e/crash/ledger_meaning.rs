@@ -65,6 +65,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         ordinal,
         cell,
         job: JobId::Probe,
+        reopened: 0,
     };
     let output = "s3://bucket/output/".parse()?;
     let epoch = random.random_range(1..4);

@@ -27,6 +27,7 @@ async fn damage(site: &Site, task: &TaskId) -> Result<()> {
             ordinal,
             cell,
             job: JobId::Probe,
+            reopened: 0,
         };
         if ordinal >= 400 {
             let raster = Artefact {

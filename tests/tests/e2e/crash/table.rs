@@ -12,11 +12,13 @@ use tilefleet_common::domain::JobId;
 use tilefleet_common::fault::Point;
 use tilefleet_common::ledger::transition::{self, Ticket};
 use tilefleet_tests::poll::BOUND;
-use tilefleet_tests::{Endpoint, Fleet, Gate, Passage, Process, eventually, objects};
+use tilefleet_tests::{
+    Endpoint, Fleet, Gate, Passage, Plan, Process, Proxy, Trouble, eventually, objects,
+};
 
 use crate::support::cells::{lines, with_missing_band};
 use crate::support::killed::fail_all;
-use crate::support::queues::{left, purge, taken};
+use crate::support::queues::{give_up, left, purge, taken};
 use crate::support::tiny::{Ending, Events, Tiny, events};
 use crate::support::worker_log::wait_for_line;
 
@@ -39,8 +41,10 @@ enum Scene {
     Failing,
     /// The first worker works alone and dies at the last cell.
     Last,
-    /// The first worker cannot reach the bands.
-    Unreachable,
+    /// The first worker gets the first band of every cell damaged.
+    Damaged,
+    /// The queue has given up the messages of cells that did nothing wrong.
+    GivenUp,
     /// The first worker gets SIGTERM while it waits for its bands.
     Stopped,
     /// The first worker publishes to a topic that does not exist.
@@ -93,7 +97,8 @@ fn scenes(point: Point) -> &'static [Scene] {
         }
         Point::Probe => &[Scene::Probing],
         Point::Quarantine => &[Scene::Poisoned],
-        Point::CountFailure => &[Scene::Unreachable],
+        Point::CountFailure => &[Scene::Damaged],
+        Point::Resend => &[Scene::GivenUp],
         Point::CountInterruption => &[Scene::Stopped],
         Point::Record | Point::Close => {
             &[Scene::Working, Scene::Last, Scene::Failing, Scene::Drain]
@@ -185,7 +190,7 @@ impl Row {
             Scene::Working | Scene::Probing | Scene::Failing | Scene::Poisoned => {
                 self.among_workers(&tiny).await?
             }
-            Scene::Last | Scene::Unreachable | Scene::Stopped | Scene::Untold => {
+            Scene::Last | Scene::Damaged | Scene::GivenUp | Scene::Stopped | Scene::Untold => {
                 self.alone_at_first(&tiny).await?
             }
             Scene::Drain => self.drain(&tiny).await?,
@@ -292,16 +297,22 @@ impl Row {
             .with_short_waits(LONGEST_WAIT_S)?
             .with("TILEFLEET_FAULT", self.fault());
         let armed = match self.scene {
-            Scene::Unreachable => armed.with("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
+            Scene::Damaged => {
+                let plan = Plan::Always(Trouble::Damaged, &["GetObject"]);
+                let proxy = Proxy::before(Endpoint::shared()?.url(), 0, plan)?;
+                armed.with("AWS_ENDPOINT_URL_S3", proxy.url())
+            }
             Scene::Stopped => armed.with("AWS_ENDPOINT_URL_S3", gate.url()),
-            Scene::Last => armed,
+            Scene::Last | Scene::GivenUp => armed,
             _ => armed.with(
                 "TILEFLEET_TOPIC_ARN",
                 format!("{}-nowhere", site.stack.topic_arn),
             ),
         };
-        if self.scene == Scene::Stopped {
-            gate.set(Passage::Held);
+        match self.scene {
+            Scene::Stopped => gate.set(Passage::Held),
+            Scene::GivenUp => give_up(site, |_| {}).await?,
+            _ => {}
         }
         let mut first = armed.start("worker", &["run", "--grace", "0"])?;
         if self.scene == Scene::Stopped {
@@ -374,6 +385,7 @@ impl Row {
                     ordinal: 0,
                     cell,
                     job: JobId::Probe,
+                    reopened: 0,
                 };
                 site.ledger.write(&transition::close_ok(&ticket)).await?;
                 // Its exit code depends on how much the first run has repaired.
@@ -479,10 +491,10 @@ async fn play_all(wanted: impl Fn(Scene) -> bool) -> Result<usize> {
 }
 
 fn is_a_workers(scene: Scene) -> bool {
-    use Scene::{Failing, Last, Poisoned, Probing, Stopped, Unreachable, Untold, Working};
+    use Scene::{Damaged, Failing, GivenUp, Last, Poisoned, Probing, Stopped, Untold, Working};
     matches!(
         scene,
-        Working | Probing | Failing | Last | Unreachable | Stopped | Untold | Poisoned
+        Working | Probing | Failing | Last | Damaged | GivenUp | Stopped | Untold | Poisoned
     )
 }
 

@@ -60,6 +60,7 @@ pub(crate) async fn fail_all(site: &Site, task: &TaskId, cells: u32) -> Result<(
             ordinal,
             cell,
             job: JobId::Probe,
+            reopened: 0,
         };
         site.ledger
             .write(&transition::record_failed(&ticket, &failure, "w", "now"))

@@ -21,6 +21,7 @@ pub(crate) async fn attribute(site: &Site, url: &str, name: QueueAttributeName) 
     Ok(attributes.attributes.context("no attributes")?[&name].parse()?)
 }
 
+/// The number of messages, hidden and delayed ones included.
 pub(crate) async fn left(site: &Site, url: &str) -> Result<u32> {
     let waiting = attribute(site, url, QueueAttributeName::ApproximateNumberOfMessages).await?;
     let hidden = attribute(
@@ -29,7 +30,13 @@ pub(crate) async fn left(site: &Site, url: &str) -> Result<u32> {
         QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
     )
     .await?;
-    Ok(waiting + hidden)
+    let delayed = attribute(
+        site,
+        url,
+        QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+    )
+    .await?;
+    Ok(waiting + hidden + delayed)
 }
 
 /// Takes all messages out of the queue of cells, as a purge does.
@@ -67,6 +74,20 @@ pub(crate) async fn taken(site: &Site) -> Result<Vec<String>> {
                 .await?;
         }
     }
+}
+
+/// Makes dead letters of all messages, as if workers had handed them back too often. `change` is
+/// applied to each body.
+pub(crate) async fn give_up(site: &Site, change: impl Fn(&mut Value)) -> Result<()> {
+    for body in taken(site).await? {
+        let mut body: Value = serde_json::from_str(&body)?;
+        change(&mut body);
+        let send = site.stack.sqs.send_message().message_body(body.to_string());
+        send.queue_url(&site.stack.dead_letter_queue_url)
+            .send()
+            .await?;
+    }
+    Ok(())
 }
 
 /// How often each ordinal of the task is in the queue. Takes all messages out.

@@ -72,38 +72,6 @@ async fn sigterm_makes_a_worker_hand_its_cells_back_and_end_with_success() -> Re
 }
 
 #[tokio::test]
-async fn a_message_that_became_a_dead_letter_ends_as_a_failed_cell() -> Result<()> {
-    let options = StackOptions {
-        visibility_timeout_s: 1,
-        max_receive_count: 1,
-    };
-    let site = Site::with("dead", options).await?;
-    let cells = [
-        site.add_scene("48RXT", "2020-08-01").await?,
-        site.cell("tiles/48/R/XT/2020/8/2/0/R10m/", "2020-08-02"),
-    ];
-    let task = site.submit(&site.document(&cells[..1])?).await?;
-    // The worker dies with the message: it is received once and never deleted, so the next receive
-    // makes it a dead letter.
-    let receive = site
-        .stack
-        .sqs
-        .receive_message()
-        .queue_url(&site.stack.queue_url)
-        .wait_time_seconds(5);
-    assert_eq!(receive.send().await?.messages().len(), 1);
-    let worker = site.fleet.start("worker", &["run"])?;
-    let notice = site.completion(&task).await?;
-    assert_eq!(notice.body["failed"], 1, "{}", worker.log());
-    drop(worker);
-    assert_eq!(
-        site.story(&task, 0).await?.story.error_code.as_deref(),
-        Some("dead_lettered")
-    );
-    Ok(())
-}
-
-#[tokio::test]
 async fn every_line_of_a_cells_life_names_task_cell_and_worker() -> Result<()> {
     let site = Site::new("logs").await?;
     let task = site

@@ -1,8 +1,11 @@
 //! Workers, and the cells that they hold.
 
 mod bad_cells;
+mod dead_letters;
 mod interruption;
 mod lease;
 mod life;
+mod outage;
 mod poison;
 mod probe;
+mod rights;

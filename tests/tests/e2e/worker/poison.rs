@@ -199,12 +199,15 @@ async fn a_cell_that_kills_every_worker_ends_by_way_of_the_dead_letters() -> Res
     let task = site
         .submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?)
         .await?;
-    let fleet = Fleet::new(&site.stack)?.with("TILEFLEET_FAULT", "fuse:1");
+    let fleet = Fleet::new(&site.stack)?
+        .with("TILEFLEET_FAULT", "fuse:1")
+        .with("TILEFLEET_FAULT_WAITS", "1");
     let (notice, deaths) = until_complete(&site, &fleet).await?;
     assert_eq!((&notice.body["failed"], deaths > 0), (&1.into(), true));
     assert_eq!(
         site.story(&task, 0).await?.story.error_code.as_deref(),
-        Some("dead_lettered")
+        Some("crashed"),
+        "the message was sent again, and the crashes before that still count"
     );
     Ok(())
 }

@@ -147,7 +147,7 @@ mod tests {
         let mut always = lines(b"a\nb\n".to_vec(), 9).0;
         assert!(matches!(
             always.next().await,
-            Err(ObjectError::Damaged { .. })
+            Err(ObjectError::Incomplete { .. })
         ));
     }
 

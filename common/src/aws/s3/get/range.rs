@@ -184,7 +184,10 @@ impl RangeGet {
             RangeError::Replaced => ObjectError::Replaced {
                 object: self.object.clone(),
             },
-            RangeError::Body(what) => self.damaged(what),
+            RangeError::Body(what) => ObjectError::Incomplete {
+                object: self.object.clone(),
+                what,
+            },
             RangeError::Object(error) => error,
         }
     }

@@ -1,0 +1,111 @@
+//! Workers without rights, and tasks whose buckets no worker may use.
+
+use anyhow::{Context as _, Result};
+use tilefleet_common::ledger::TaskState;
+use tilefleet_tests::poll::BOUND;
+use tilefleet_tests::{Endpoint, Fleet, Plan, Proxy, Trouble, eventually};
+
+use crate::support::tiny::{Ending, Tiny};
+
+const CELLS: u32 = 30;
+const VISIBILITY_TIMEOUT_S: u32 = 8;
+
+/// A fleet whose calls of these operations of the service at `variable` run into `trouble`.
+fn behind(
+    tiny: &Tiny,
+    variable: &str,
+    trouble: Trouble,
+    operations: &'static [&'static str],
+) -> Result<(Fleet, Proxy)> {
+    let endpoint = Endpoint::shared()?.url();
+    let proxy = Proxy::before(endpoint, 1, Plan::Always(trouble, operations))?;
+    let queue = &tiny.site.stack.queue_url;
+    let mut fleet = tiny.with_short_waits(1)?.with(variable, proxy.url());
+    if variable.ends_with("SQS") {
+        fleet = fleet.with("TILEFLEET_QUEUE_URL", queue.replace(endpoint, proxy.url()));
+    }
+    Ok((fleet, proxy))
+}
+
+#[tokio::test]
+async fn a_worker_that_may_not_read_the_scenes_fails_no_cell_beside_others_that_may() -> Result<()>
+{
+    let tiny = Tiny::new("no-scenes", VISIBILITY_TIMEOUT_S).await?;
+    let task = tiny.submit(CELLS).await?;
+    let (without, _) = behind(
+        &tiny,
+        "AWS_ENDPOINT_URL_S3",
+        Trouble::Denied,
+        &["GetObject"],
+    )?;
+    let good = tiny.with_short_waits(1)?;
+    let workers = vec![
+        good.start("worker", &["run"])?,
+        without.start("worker", &["run"])?,
+    ];
+    let ending = Ending {
+        ok: CELLS,
+        failed: 0,
+        epoch: 1,
+    };
+    tiny.ends(&task, &ending, &workers).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_task_whose_scenes_no_worker_may_read_is_stopped_and_says_so() -> Result<()> {
+    let tiny = Tiny::new("nobody", VISIBILITY_TIMEOUT_S).await?;
+    let task = tiny.submit(CELLS).await?;
+    let (without, _) = behind(
+        &tiny,
+        "AWS_ENDPOINT_URL_S3",
+        Trouble::Denied,
+        &["GetObject"],
+    )?;
+    let worker = without.start("worker", &["run"])?;
+    let id = task.parse()?;
+    let stopped = eventually("the task to be stopped", BOUND, async || {
+        let record = tiny.site.ledger.task(&id).await?.context("no task")?;
+        Ok((record.state == TaskState::Cancelled).then_some(record))
+    })
+    .await?;
+    let reason = stopped.reason.unwrap_or_default();
+    assert!(reason.starts_with("no worker can read bucket "), "{reason}");
+    let cells = tiny.site.ledger.cells(&id, 0).await?;
+    assert!(
+        cells
+            .values()
+            .all(|cell| cell.story.failures == 0 && cell.story.error_code.is_none()),
+        "{}",
+        worker.log()
+    );
+    Ok(())
+}
+
+/// Its credentials are wrong on every machine: it receives nothing, and fails nothing.
+#[tokio::test]
+async fn a_worker_whose_credentials_are_rejected_fails_no_cell() -> Result<()> {
+    let tiny = Tiny::new("unknown", VISIBILITY_TIMEOUT_S).await?;
+    let (unknown, proxy) = behind(
+        &tiny,
+        "AWS_ENDPOINT_URL_S3",
+        Trouble::Unknown,
+        &["GetObject"],
+    )?;
+    let task = tiny.submit(CELLS).await?;
+    let mut worker = unknown.start("worker", &["run"])?;
+    eventually("a rejected call", BOUND, async || {
+        worker.still_runs()?;
+        Ok((!proxy.troubles().is_empty()).then_some(()))
+    })
+    .await?;
+    let good = tiny.with_short_waits(1)?;
+    let workers = vec![worker, good.start("worker", &["run"])?];
+    let ending = Ending {
+        ok: CELLS,
+        failed: 0,
+        epoch: 1,
+    };
+    tiny.ends(&task, &ending, &workers).await?;
+    Ok(())
+}
