@@ -226,7 +226,7 @@ impl Pool {
     /// stay hidden for a whole visibility timeout.
     async fn receive(&self, room: usize) -> Option<Result<Vec<Received>, AwsError>> {
         let (room, wait) = match self.mode {
-            RunMode::Continuous => (room, LONG_POLL),
+            RunMode::Continuous => (room, fault::shortened(LONG_POLL)),
             RunMode::UntilEmpty => (room, SHORT_POLL),
             RunMode::Once => (1, SHORT_POLL),
         };

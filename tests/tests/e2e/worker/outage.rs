@@ -5,6 +5,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use tilefleet_common::ledger::TaskState;
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Endpoint, Fleet, Plan, Process, Proxy, Trouble, eventually};
 
@@ -45,12 +46,6 @@ impl Outage {
         Ok(Self { tiny, proxy, fleet })
     }
 
-    /// The calls that ran into the outage.
-    fn refused(&self) -> usize {
-        let troubles = self.proxy.troubles();
-        troubles.values().map(|&count| count as usize).sum()
-    }
-
     /// Runs the task over the outage, and returns the cells' items.
     async fn passes(self, plan: Plan) -> Result<Tiny> {
         let Self { tiny, proxy, fleet } = &self;
@@ -66,7 +61,7 @@ impl Outage {
         .await?;
         proxy.set(plan);
         eventually("many refused calls", BOUND, async || {
-            Ok((self.refused() >= CALLS).then_some(()))
+            Ok((refused(proxy) >= CALLS).then_some(()))
         })
         .await?;
         proxy.set(Plan::InOrder(vec![]));
@@ -83,6 +78,12 @@ impl Outage {
         }
         Ok(self.tiny)
     }
+}
+
+/// The calls that ran into the outage.
+fn refused(proxy: &Proxy) -> usize {
+    let troubles = proxy.troubles();
+    troubles.values().map(|&count| count as usize).sum()
 }
 
 #[tokio::test]
@@ -142,5 +143,45 @@ async fn a_worker_without_a_ledger_receives_nothing_and_its_health_says_why() ->
         Ok(open.is_empty().then_some(()))
     })
     .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cell_that_kills_workers_during_an_outage_still_ends_as_crashed() -> Result<()> {
+    const DEADLY: u32 = 7;
+    let fault = format!("fuse:1:48RXT/2020-08-01/{DEADLY}");
+    let Outage { tiny, proxy, fleet } = Outage::of("s3-deadly", "AWS_ENDPOINT_URL_S3").await?;
+    let fleet = fleet.with("TILEFLEET_FAULT", fault);
+    let task = tiny.submit(CELLS).await?;
+    proxy.set(Plan::Always(Trouble::Unavailable, &[]));
+    let mut workers = vec![
+        fleet.start("worker", &["run"])?,
+        fleet.start("worker", &["run"])?,
+    ];
+    eventually("many refused calls", BOUND, async || {
+        Ok((refused(&proxy) >= CALLS).then_some(()))
+    })
+    .await?;
+    proxy.set(Plan::InOrder(vec![]));
+    // Workers that die are started again, as on their machines.
+    let id = task.parse()?;
+    eventually("the end of the task", BOUND, async || {
+        for worker in &mut workers {
+            if worker.exited()?.is_some() {
+                *worker = fleet.start("worker", &["run"])?;
+            }
+        }
+        let record = tiny.site.ledger.task(&id).await?.context("no task")?;
+        Ok((record.state == TaskState::Complete).then_some(()))
+    })
+    .await?;
+    let ending = Ending {
+        ok: CELLS - 1,
+        failed: 1,
+        epoch: 1,
+    };
+    tiny.ends(&task, &ending, &workers).await?;
+    let story = tiny.site.story(&task, DEADLY).await?.story;
+    assert_eq!(story.error_code.as_deref(), Some("crashed"), "{story:?}");
     Ok(())
 }
