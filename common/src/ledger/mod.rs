@@ -17,12 +17,14 @@ mod item;
 mod records;
 mod store;
 pub mod transition;
+mod workers;
 mod write;
 
 pub use dynamo::CodecError;
 pub use item::{Item, Key, Value, attribute};
 pub use records::{
-    CellHistory, CellRecord, CellState, Progress, RecipeTrouble, ShardRecord, TaskRecord, TaskState,
+    CellHistory, CellRecord, CellState, OpenBreaker, Progress, RecipeTrouble, ShardRecord,
+    TaskRecord, TaskState, WorkerRecord,
 };
 pub use store::{Answer, Ledger, LedgerError, TransactionAnswer};
 pub use write::{Action, Condition, Part, Transaction, Write};

@@ -112,7 +112,7 @@ impl MessageHandler {
             Blame::Deployment | Blame::Service => bucket_wait(0),
         };
         tracing::warn!(
-            dependency = %trouble.dependency, blame = ?trouble.blame, error = trouble.message, wait_s = wait.as_secs(),
+            dependency = %trouble.dependency, blame = trouble.blame.name(), error = trouble.message, wait_s = wait.as_secs(),
             "it is not the cell's fault; handed back"
         );
         wait

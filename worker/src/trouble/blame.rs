@@ -11,14 +11,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
 use tilefleet_common::aws::{AwsError, AwsErrorKind, ObjectError};
 use tilefleet_common::domain::S3Url;
 use tilefleet_common::ledger::LedgerError;
 
 /// Who or what has to change before the same attempt can succeed, if it is not the cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
     /// This machine. Another one would not have the trouble.
     Machine,
@@ -26,6 +24,17 @@ pub enum Blame {
     Deployment,
     /// A service. The trouble passes.
     Service,
+}
+
+impl Blame {
+    /// The blame as a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Machine => "machine",
+            Self::Deployment => "deployment",
+            Self::Service => "service",
+        }
+    }
 }
 
 /// What a worker cannot use at the moment.

@@ -11,9 +11,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use tilefleet_common::aws::full_jitter;
 use tilefleet_common::fault::shortened;
+use tilefleet_common::ledger::OpenBreaker;
+use tilefleet_common::tracker::rfc3339;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -29,19 +30,6 @@ const BUCKET_SPREAD: Duration = Duration::from_mins(14);
 /// How long the machine may be to blame before it asks to be replaced: a short fault of the instance
 /// metadata passes.
 const MACHINE_PATIENCE: Duration = Duration::from_mins(5);
-
-/// A breaker that is open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OpenBreaker {
-    /// What does not work: `queue`, `ledger`, `output`, `machine`, or a bucket by its name.
-    pub dependency: String,
-    /// Whose fault it is.
-    pub blame: Blame,
-    /// Since when.
-    pub since: Timestamp,
-    /// What happened last.
-    pub error: String,
-}
 
 #[derive(Debug)]
 struct Open {
@@ -129,7 +117,7 @@ impl Breakers {
         *self.last() = Some(trouble.message.clone());
         if is_new {
             tracing::error!(
-                dependency = %trouble.dependency, blame = ?trouble.blame, error = trouble.message,
+                dependency = %trouble.dependency, blame = trouble.blame.name(), error = trouble.message,
                 "a breaker opened"
             );
             self.changes.send_modify(|changes| *changes += 1);
@@ -223,8 +211,8 @@ impl Breakers {
         open.iter()
             .map(|(dependency, open)| OpenBreaker {
                 dependency: dependency.to_string(),
-                blame: open.blame,
-                since: open.since,
+                blame: open.blame.name().to_owned(),
+                since: rfc3339(open.since),
                 error: open.error.clone(),
             })
             .collect()

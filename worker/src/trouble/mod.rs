@@ -8,6 +8,6 @@ mod probe;
 
 pub use access::KnownBuckets;
 pub use blame::{Blame, Dependency, Trouble, bucket_of, of_ledger, of_queue, of_scene, of_upload};
+pub use breakers::Breakers;
 pub(crate) use breakers::bucket_wait;
-pub use breakers::{Breakers, OpenBreaker};
 pub use probe::Probe;

@@ -5,7 +5,9 @@ pub(super) mod artefact_list;
 mod progress;
 mod record;
 pub(super) mod task_recipe;
+mod worker;
 
 pub use progress::Progress;
 pub use record::{CellHistory, CellRecord, CellState, ShardRecord, TaskRecord, TaskState};
 pub use task_recipe::RecipeTrouble;
+pub use worker::{OpenBreaker, WorkerRecord};
