@@ -201,6 +201,7 @@ mod tests {
         Ticket {
             task: "t".parse().unwrap(),
             shard: 0,
+            group: 0,
             ordinal: 0,
             cell: "48RXT/2020-08-01/0".parse().unwrap(),
             job: JobId::Probe,

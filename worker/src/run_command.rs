@@ -43,7 +43,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let mode = mode(&args);
     let unstarted: TaskId = "startup-check".parse()?;
     let cells = inbox(&clients, Origin::Cells, queue_url).await?;
-    ledger.read(&Key::Task(unstarted.clone())).await?;
+    ledger.read(&Key::Header(unstarted.clone())).await?;
     let dead_letters = match settings.dead_letter_queue_url {
         Some(url) => Some(inbox(&clients, Origin::DeadLetters, url).await?),
         None => None,

@@ -23,8 +23,8 @@ mod write;
 pub use dynamo::CodecError;
 pub use item::{Item, Key, Value, attribute};
 pub use records::{
-    CellHistory, CellRecord, CellState, OpenBreaker, Progress, RecipeTrouble, ShardRecord,
-    TaskRecord, TaskState, WorkerRecord,
+    CellHistory, CellRecord, CellState, GroupRecord, Open, OpenBreaker, Progress, RecipeTrouble,
+    ShardRecord, TaskRecord, TaskState, TaskSummary, WorkerRecord,
 };
 pub use store::{Answer, Ledger, LedgerError, TransactionAnswer};
 pub use write::{Action, Condition, Part, Transaction, Write};

@@ -122,7 +122,9 @@ pub fn of_queue(error: &AwsError) -> Trouble {
 pub fn of_ledger(error: &LedgerError) -> Trouble {
     match error {
         LedgerError::Call(call) => of_call(call, Dependency::Ledger),
-        LedgerError::Item { .. } => Trouble::new(Blame::Deployment, Dependency::Ledger, error),
+        LedgerError::Item { .. } | LedgerError::Layout { .. } => {
+            Trouble::new(Blame::Deployment, Dependency::Ledger, error)
+        }
         LedgerError::Contended { .. } | LedgerError::Unprocessed { .. } => {
             Trouble::new(Blame::Service, Dependency::Ledger, error)
         }

@@ -53,7 +53,7 @@ impl Probe {
     async fn probe(&self, dependency: &Dependency, blame: Blame) -> Result<(), Trouble> {
         match dependency {
             Dependency::Ledger => {
-                let read = self.ledger.read(&Key::Task(self.task.clone())).await;
+                let read = self.ledger.read(&Key::Header(self.task.clone())).await;
                 read.map(|_| ()).map_err(|error| blame::of_ledger(&error))
             }
             Dependency::Output => self.probe_output(blame).await,

@@ -52,6 +52,7 @@ async fn a_dead_letter_fails_its_cell_if_the_cells_attempts_are_used_up() -> Res
         let ticket = Ticket {
             task: task.parse()?,
             shard: 0,
+            group: 0,
             ordinal,
             cell: format!("48RXT/2020-08-01/{ordinal}").parse()?,
             job: job

@@ -3,6 +3,7 @@
 mod bad_cells;
 mod dead_letters;
 mod interruption;
+mod layout;
 mod lease;
 mod life;
 mod outage;
