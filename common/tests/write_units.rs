@@ -103,6 +103,7 @@ fn cost_of(cells: u32) -> (f64, usize) {
         output: "s3://my-bucket/".parse().unwrap(),
         region: None,
         digest: "0f".repeat(32),
+        message_key: "0".repeat(32).parse().unwrap(),
         created_at: NOW.to_owned(),
     };
     let mut table = Table::default();

@@ -20,6 +20,9 @@ pub enum DomainError {
     /// Not a recipe's digest.
     #[error("\"{0}\" is not a recipe's digest: expected 64 of 0-9 and a-f")]
     RecipeDigest(String),
+    /// Not a key for messages. It is a secret, so the text is left out.
+    #[error("the key for a task's messages is not 32 of 0-9 and a-f")]
+    MessageKey,
     /// Not a task's id.
     #[error(
         "\"{0}\" is not a task id: expected 1 to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit"

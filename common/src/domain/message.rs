@@ -29,6 +29,9 @@ pub struct CellMessage {
     /// done nothing wrong.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub resent: u32,
+    /// The producer's signature of the rest ([`super::MessageKey`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
     /// What the bands become: the fields `recipe` and `recipe_digest`.
     #[serde(flatten)]
     pub job: JobId,

@@ -12,6 +12,7 @@ mod message;
 mod recipe;
 mod s3_url;
 mod scene_path;
+mod signature;
 mod task;
 mod tile;
 
@@ -27,6 +28,7 @@ pub use recipe::{
 };
 pub use s3_url::S3Url;
 pub use scene_path::{ScenePath, band_in_object_name, tile_and_date_in_object_name};
+pub use signature::MessageKey;
 pub use task::{
     ContentDigest, DigestBuilder, GROUP_SIZE, LAYOUT, SHARD_SIZE, TaskId, group_count, group_of,
     ordinals_of_shard, shard_count, shard_of, shards_of_group,

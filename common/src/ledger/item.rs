@@ -115,6 +115,8 @@ pub mod attribute {
         READ_AT = "read_at";
         /// Bucket: when a worker last wrote to it for the first time.
         WRITTEN_AT = "written_at";
+        /// Header: the key with which the task's messages are signed.
+        MESSAGE_KEY = "message_key";
         /// Bucket, worker: Unix second after which the item is of no use, and DynamoDB deletes it.
         EXPIRES_AT = "expires_at";
         /// Worker: when it started.

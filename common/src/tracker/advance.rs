@@ -5,10 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::aws::{ObjectStore, Topic};
+use crate::domain::{MessageKey, TaskId};
 use crate::fault::{self, Point};
 use crate::ledger::flow::{Answer, Operation, Step, StepContext};
 use crate::ledger::transition::Ticket;
-use crate::ledger::{Key, Ledger, LedgerError, fault_points};
+use crate::ledger::{Key, Ledger, LedgerError, Value, attribute, fault_points};
 
 use super::clock::rfc3339;
 use super::notice::Notices;
@@ -49,6 +50,24 @@ impl Tracker {
     /// The ledger that it keeps.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// The key with which the messages of `task` are signed, or nothing if there is no such task. It
+    /// comes from the same header as the step that reads the task, so it costs no call.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the ledger gave no answer.
+    pub async fn message_key(&self, task: &TaskId) -> Result<Option<MessageKey>, LedgerError> {
+        let header = self.tasks.read(&self.ledger, task).await?;
+        Ok(
+            match header
+                .as_ref()
+                .and_then(|item| item.get(attribute::MESSAGE_KEY))
+            {
+                Some(Value::Text(key)) => key.parse().ok(),
+                _ => None,
+            },
+        )
     }
 
     /// Carries out `step` and returns the step that follows. [`Step::Work`] and the two ends are

@@ -74,6 +74,7 @@ impl Fleet {
             output: "s3://out/".parse().unwrap(),
             region: None,
             digest: "0123456789abcdef".to_owned(),
+            message_key: "0".repeat(32).parse().unwrap(),
             created_at: "now".to_owned(),
         };
         let ticket = |ordinal: u32| Ticket {

@@ -205,6 +205,10 @@ async fn fail_dead_letter(
     received: &Received,
 ) -> Result<(&'static str, bool), ProducerError> {
     let ticket = Ticket::of(message);
+    let key = tracker.message_key(&message.task).await?;
+    if key.is_some_and(|key| !message.is_signed_with(&key)) {
+        return Ok(("left: not as the producer sent it", false));
+    }
     let (mut step, mut failed) = (Step::ReadTask, false);
     loop {
         step = match step {

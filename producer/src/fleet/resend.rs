@@ -52,7 +52,7 @@ impl<'a> Resend<'a> {
             .filter(|(ordinal, _)| wanted.contains(ordinal));
         let bodies = wanted
             .map(|(ordinal, cell)| {
-                serde_json::to_string(&CellMessage {
+                let message = CellMessage {
                     layout: LAYOUT,
                     task: self.task.clone(),
                     shard: shard.number,
@@ -61,9 +61,11 @@ impl<'a> Resend<'a> {
                     epoch: self.record.epoch,
                     reopened: shard.sets.as_ref().map_or(0, |sets| sets.reopened),
                     resent: 0,
+                    signature: None,
                     job: self.record.job.clone(),
                     cell: cell.clone(),
-                })
+                };
+                serde_json::to_string(&message.signed(&self.record.message_key))
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| ProducerError::Spool(error.into()))?;

@@ -19,6 +19,7 @@ pub(crate) fn task_record() -> TaskRecord {
         output: "s3://my-bucket/".parse().unwrap(),
         region: None,
         digest: String::new(),
+        message_key: "0".repeat(32).parse().unwrap(),
         created_at: "2026-11-26T13:54:10.000Z".to_owned(),
         submitted_at: Some("2026-11-26T13:54:14.583Z".to_owned()),
         completed_at: None,

@@ -28,6 +28,7 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 /// How long a dead letter waits for a task that the ledger does not know: its submit may still put
 /// it there, or a person may mend the worker's table.
 const UNKNOWN_TASK_PATIENCE: Duration = Duration::from_hours(24);
+const NOT_AS_SENT: &str = "it is not as the producer sent it; verify --repair sends the cell again";
 const UNKNOWN_TASK: &str = "the ledger has not known its task for a day";
 
 impl MessageHandler {
@@ -35,7 +36,7 @@ impl MessageHandler {
     pub(super) async fn run_protocol(&self, delivery: &Delivery<'_>) -> Disposition {
         let works = delivery.origin == Origin::Cells;
         let mut step = Step::ReadTask;
-        let mut begun = false;
+        let (mut begun, mut is_signed) = (false, false);
         // Held to the end of this function.
         let mut permit: Option<Permit> = None;
         loop {
@@ -54,6 +55,15 @@ impl MessageHandler {
                 // The two ends.
                 Step::Delete => return Disposition::Delete,
                 Step::Defer(why) => return self.deferred(&why, delivery.received.receives),
+
+                // The task is there, and with it the key of its messages.
+                Step::ReadShard if !is_signed => match self.check_signature(delivery).await {
+                    Ok(()) => {
+                        is_signed = true;
+                        Step::ReadShard
+                    }
+                    Err(disposition) => return disposition,
+                },
 
                 // The worker's own steps: before the cell begins it needs a permit, and then it is
                 // processed. A dead letter begins nothing.
@@ -86,6 +96,22 @@ impl MessageHandler {
             };
             if delivery.lease_lost.is_cancelled() {
                 return Disposition::LeaveAlone;
+            }
+        }
+    }
+
+    /// Refuses a message that is not as the producer sent it. The manifest says what is to be done,
+    /// and the message only repeats it.
+    async fn check_signature(&self, delivery: &Delivery<'_>) -> Result<(), Disposition> {
+        match self.tracker.message_key(&delivery.ticket.task).await {
+            Ok(Some(key)) if delivery.message.is_signed_with(&key) => Ok(()),
+            Ok(_) => {
+                let (url, received) = (delivery.queue_url, delivery.received);
+                Err(self.keep_poison(url, received, &NOT_AS_SENT).await)
+            }
+            Err(error) => {
+                self.breakers.trip(&trouble::of_ledger(&error));
+                Err(Disposition::ReleaseAfter(Duration::ZERO))
             }
         }
     }

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::artefact_list;
 use crate::domain::{
-    Artefact, CellId, JobId, S3Url, TaskId, group_count, group_of, shard_count, shards_of_group,
+    Artefact, CellId, JobId, MessageKey, S3Url, TaskId, group_count, group_of, shard_count,
+    shards_of_group,
 };
 use crate::ledger::dynamo::CodecError;
 use crate::ledger::item::{Item, Value, attribute};
@@ -106,6 +107,8 @@ pub struct TaskRecord {
     pub region: Option<String>,
     /// Digest of the recipe and all cells.
     pub digest: String,
+    /// The key with which its messages are signed.
+    pub message_key: MessageKey,
     /// When it was submitted (RFC 3339).
     pub created_at: String,
     /// When every cell had been enqueued once.
@@ -288,6 +291,7 @@ impl TaskRecord {
             digest: read
                 .text(attribute::DIGEST)
                 .ok_or_else(|| read.wrong(attribute::DIGEST))?,
+            message_key: read.parsed(attribute::MESSAGE_KEY)?,
             created_at: read
                 .text(attribute::CREATED_AT)
                 .ok_or_else(|| read.wrong(attribute::CREATED_AT))?,

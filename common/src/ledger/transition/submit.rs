@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{JobId, LAYOUT, Recipe, S3Url, TaskId, group_count, shard_count};
+use crate::domain::{JobId, LAYOUT, MessageKey, Recipe, S3Url, TaskId, group_count, shard_count};
 use crate::ledger::item::{Key, Value, attribute};
 use crate::ledger::records::TaskState;
 use crate::ledger::write::{Action, Condition, Write};
@@ -32,6 +32,8 @@ pub struct NewTask {
     pub region: Option<String>,
     /// Digest of the recipe and all cells.
     pub digest: String,
+    /// The key with which the task's messages are signed.
+    pub message_key: MessageKey,
     /// Now (RFC 3339).
     pub created_at: String,
 }
@@ -80,6 +82,7 @@ pub fn create_header(new: &NewTask) -> Write {
         Action::Set(attribute::OUTPUT, new.output.to_string().into()),
         Action::Set(attribute::DIGEST, new.digest.clone().into()),
         Action::Set(attribute::CREATED_AT, new.created_at.clone().into()),
+        Action::Set(attribute::MESSAGE_KEY, new.message_key.as_str().into()),
         Action::Set(attribute::LISTED, LISTED.into()),
     ];
     let digest = new.job.digest().map(|digest| digest.as_str().into());

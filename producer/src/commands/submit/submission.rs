@@ -10,8 +10,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tilefleet_common::aws::{Existing, ObjectError, Stored, Upload};
 use tilefleet_common::domain::{
-    Cell, CellMessage, GROUP_SIZE, Job, JobId, LAYOUT, Recipe, S3Url, SHARD_SIZE, TaskId,
-    ordinals_of_shard,
+    Cell, CellMessage, GROUP_SIZE, Job, JobId, LAYOUT, MessageKey, Recipe, S3Url, SHARD_SIZE,
+    TaskId, ordinals_of_shard,
 };
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{self, NewTask};
@@ -64,6 +64,7 @@ impl Submission {
             output: plan.output.clone(),
             region: plan.region.clone(),
             digest: plan.digest.to_string(),
+            message_key: MessageKey::random(),
             created_at: rfc3339(Timestamp::now()),
         };
         // The ledger refuses the write if another submit has created the task meanwhile. Then its
@@ -253,11 +254,12 @@ impl Submission {
                 epoch,
                 reopened: existing.reopened,
                 resent: 0,
+                signature: None,
                 job: job.clone(),
                 cell,
             };
             bodies.push(
-                serde_json::to_string(&message)
+                serde_json::to_string(&message.signed(&record.message_key))
                     .map_err(|error| ProducerError::Spool(error.into()))?,
             );
         }

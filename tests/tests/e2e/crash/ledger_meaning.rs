@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
-use tilefleet_common::domain::{Artefact, Job, JobId, Recipe, Role, TaskId};
+use tilefleet_common::domain::{Artefact, Job, JobId, MessageKey, Recipe, Role, TaskId};
 use tilefleet_common::ledger::transition::{self, Failure, NewTask, Success, Ticket};
 use tilefleet_common::ledger::{
     Answer, Item, Key, Part, TaskState, Transaction, TransactionAnswer, Write,
@@ -107,6 +107,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
             output: success.output.clone(),
             region: Some("eu-west-1".into()),
             digest: "d".into(),
+            message_key: MessageKey::random(),
             created_at: "now".into(),
         })),
         1 => Move::Write(transition::create_shard(

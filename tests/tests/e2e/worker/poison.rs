@@ -9,7 +9,7 @@ use serde_json::Value;
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Fleet, Notice, StackOptions, eventually, objects};
 
-use crate::support::queues::left;
+use crate::support::queues::{left, taken};
 use crate::support::site::Site;
 
 /// The malformed messages that were kept below `poison/`, by their bodies.
@@ -209,5 +209,38 @@ async fn a_cell_that_kills_every_worker_ends_by_way_of_the_dead_letters() -> Res
         Some("crashed"),
         "the message was sent again, and the crashes before that still count"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_that_somebody_changed_publishes_nothing_elsewhere() -> Result<()> {
+    let site = Site::new("changed").await?;
+    let task = site
+        .submit(&site.document(&[site.add_scene("48RXT", "2020-08-01").await?])?)
+        .await?;
+    let bucket = &site.stack.output_bucket;
+    let elsewhere = format!("s3://{bucket}/elsewhere/");
+    for body in taken(&site).await? {
+        let mut changed: Value = serde_json::from_str(&body)?;
+        changed["output"] = elsewhere.clone().into();
+        let send = site
+            .stack
+            .sqs
+            .send_message()
+            .queue_url(&site.stack.queue_url);
+        send.message_body(changed.to_string()).send().await?;
+    }
+    let place = format!("s3://{bucket}/poison");
+    let arguments = ["run", "--until-empty", "--poison", &place];
+    site.fleet.worker(&arguments).await?.expect_code(0)?;
+    let astray = objects::list(&site.stack.s3, bucket, "elsewhere/").await?;
+    assert!(astray.is_empty(), "{astray:?}");
+    assert_eq!(kept(&site).await?.len(), 1);
+
+    // The manifest still says what is to be done.
+    let repaired = site.producer(&["verify", &task, "--repair"]).await?;
+    repaired.expect_code(0)?;
+    site.work().await?;
+    assert_eq!(site.status(&task).await?["ok"], 1);
     Ok(())
 }
