@@ -59,6 +59,8 @@ run "the_producer_may_do_what_it_does" {
       "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey",
       "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload",
       "autoscaling:SetDesiredCapacity", "autoscaling:DescribeAutoScalingGroups",
+      "autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses",
+      "autoscaling:SetInstanceProtection", "autoscaling:TerminateInstanceInAutoScalingGroup",
     ])
     error_message = "The producer's policy must have exactly the actions that the producer needs."
   }
@@ -67,6 +69,10 @@ run "the_producer_may_do_what_it_does" {
       flatten([statement.Action]) == ["autoscaling:DescribeAutoScalingGroups"] if contains(flatten([statement.Resource]), "*")
     ])
     error_message = "A statement of the producer's policy applies to all resources."
+  }
+  assert {
+    condition     = one(distinct(flatten([for statement in jsondecode(aws_iam_policy.producer.policy).Statement : statement.Resource if contains(["Wake", "StopAndStart"], statement.Sid)]))) == local.group_arn
+    error_message = "The producer must not change other groups."
   }
   assert {
     condition     = one([for statement in jsondecode(aws_iam_policy.producer.policy).Statement : statement.Resource if statement.Sid == "TasksByTime"]) == ["${aws_dynamodb_table.ledger.arn}/index/tasks-by-time"]

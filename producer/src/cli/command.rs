@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use super::fleet::{FleetCommand, StartArgs, StopArgs};
 use super::follow::{ListArgs, StatusArgs, WaitArgs, WatchArgs};
 use super::global::GlobalArgs;
 use super::operate::{
@@ -75,6 +76,9 @@ pub(crate) enum Command {
     /// Show the dead-letter queue, or drain it
     #[command(subcommand)]
     Dlq(DlqCommand),
+    /// Stop the machines, start them again, or show them
+    #[command(subcommand)]
+    Fleet(FleetCommand),
     /// Check everything that a submit needs, and say what is missing
     #[command(after_help = DOCTOR_NOTES)]
     Doctor(DoctorArgs),
@@ -99,8 +103,14 @@ impl Command {
             | Self::Cancel(CancelArgs { dry_run: false, .. })
             | Self::Resume(ResumeArgs { dry_run: false, .. })
             | Self::Verify(VerifyArgs { repair: true, .. })
+            | Self::Fleet(FleetCommand::Start(StartArgs { dry_run: false }))
             | Self::Dlq(DlqCommand::Drain(DrainArgs { dry_run: false, .. })) => {
                 "the same command again carries on where this one stopped".to_owned()
+            }
+            Self::Fleet(FleetCommand::Stop(StopArgs { dry_run: false })) => {
+                "nothing is launched any more, and machines that were told to end do so; the same command again \
+                 ends the others"
+                    .to_owned()
             }
             _ => "nothing was changed".to_owned(),
         }

@@ -2,6 +2,7 @@
 
 mod command;
 mod exit;
+mod fleet;
 mod follow;
 mod global;
 mod operate;
@@ -11,6 +12,7 @@ mod submit;
 
 pub(crate) use command::{Cli, Command};
 pub(crate) use exit::{Exit, exit_code};
+pub(crate) use fleet::{FleetCommand, StartArgs, StopArgs};
 pub(crate) use follow::{ListArgs, StatusArgs, WaitArgs, WatchArgs};
 pub(crate) use global::GlobalArgs;
 pub(crate) use operate::{

@@ -165,6 +165,6 @@ impl Resources<'_> {
             return verdict::no_group();
         };
         let group = Group::new(self.clients.autoscaling.clone(), name.clone());
-        verdict::group(name, group.size().await)
+        verdict::group(name, group.state().await)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tilefleet_common::aws::{
-    AwsError, AwsErrorKind, GroupError, GroupSize, Head, ListedObject, NoCredentials, ObjectError,
+    AwsError, AwsErrorKind, GroupError, GroupState, Head, ListedObject, NoCredentials, ObjectError,
     QueueAttributes, Redrive, Subscriptions,
 };
 use tilefleet_common::deployment::{
@@ -253,13 +253,20 @@ pub(super) fn scenes(prefix: &S3Url, answer: Result<Vec<ListedObject>, ObjectErr
 }
 
 /// The workers' group.
-pub(super) fn group(name: &str, answer: Result<GroupSize, GroupError>) -> Check {
+pub(super) fn group(name: &str, answer: Result<GroupState, GroupError>) -> Check {
     match answer {
-        Ok(GroupSize { most: 0, .. }) => Check::failed(
+        Ok(GroupState { most: 0, .. }) => Check::failed(
             "group",
             format!("{name} can have no workers at all; raise max_workers in terraform"),
         ),
-        Ok(GroupSize { desired, most }) => Check::ok(
+        Ok(state) if state.is_stopped() => Check::failed(
+            "group",
+            format!(
+                "{name} is stopped ({} suspended), so cells stay in the queue; `producer fleet start` starts it",
+                state.stopped_by()
+            ),
+        ),
+        Ok(GroupState { desired, most, .. }) => Check::ok(
             "group",
             format!("{name}: {desired} workers wanted, {most} at most"),
         ),
@@ -403,9 +410,11 @@ mod tests {
         assert_eq!(
             outcome(group(
                 "t-workers",
-                Ok(GroupSize {
-                    desired: 0,
-                    most: 10
+                Ok(GroupState {
+                    most: 10,
+                    // As terraform creates it.
+                    suspended: ["AZRebalance".to_owned()].into(),
+                    ..GroupState::default()
                 })
             )),
             (
@@ -414,16 +423,28 @@ mod tests {
             )
         );
         assert_eq!(
-            outcome(group(
-                "t-workers",
-                Ok(GroupSize {
-                    desired: 0,
-                    most: 0
-                })
-            )),
+            outcome(group("t-workers", Ok(GroupState::default()))),
             (
                 CheckResult::Failed,
                 "t-workers can have no workers at all; raise max_workers in terraform".into()
+            )
+        );
+    }
+
+    #[test]
+    fn a_stopped_group_is_a_fault_with_the_command_that_starts_it() {
+        let stopped = GroupState {
+            most: 10,
+            suspended: ["AlarmNotification".to_owned(), "Launch".to_owned()].into(),
+            ..GroupState::default()
+        };
+        assert_eq!(
+            outcome(group("t-workers", Ok(stopped))),
+            (
+                CheckResult::Failed,
+                "t-workers is stopped (Launch and AlarmNotification suspended), so cells stay in the queue; `producer \
+                 fleet start` starts it"
+                    .into()
             )
         );
     }

@@ -137,6 +137,15 @@ fn terraform_has_the_names_and_settings_of_the_code() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn an_apply_leaves_a_stopped_fleet_stopped() -> Result<()> {
+    let module = module()?;
+    let group = "/resource/aws_autoscaling_group/workers";
+    let ignored = at(&module, &format!("{group}/lifecycle/ignore_changes"))?.to_string();
+    ensure!(ignored.contains("suspended_processes"), "{ignored}");
+    Ok(())
+}
+
 /// The variables that a binary's help names.
 fn variables_in(help: &str) -> BTreeSet<&str> {
     help.split(|c: char| !(c.is_ascii_uppercase() || c == '_'))
@@ -342,7 +351,13 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
         "dynamodb:ConditionCheckItem",
         "sns:GetTopicAttributes",
     ];
-    let others = ["Wake", "SeeGroup", "NoticesKey", "TellMissingRasters"];
+    let others = [
+        "Wake",
+        "StopAndStart",
+        "SeeGroup",
+        "NoticesKey",
+        "TellMissingRasters",
+    ];
     compare(
         "producer",
         &allowed(&module, "producer")?,

@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod doctor;
+mod fleet;
 mod refused_notice;
 mod retry_and_cancel;
 pub(crate) mod verify;
