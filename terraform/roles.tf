@@ -178,10 +178,11 @@ data "aws_iam_policy_document" "producer" {
     ]
     resources = [local.group_arn]
   }
-  # To check whether the group is empty or stopped. AWS accepts no narrower resource.
+  # To check whether the group is empty or stopped, and why it launches nothing. AWS accepts no narrower
+  # resource.
   statement {
     sid       = "SeeGroup"
-    actions   = ["autoscaling:DescribeAutoScalingGroups"]
+    actions   = ["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"]
     resources = ["*"]
   }
 }

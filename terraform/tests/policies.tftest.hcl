@@ -58,7 +58,7 @@ run "the_producer_may_do_what_it_does" {
       "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem",
       "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey",
       "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload",
-      "autoscaling:SetDesiredCapacity", "autoscaling:DescribeAutoScalingGroups",
+      "autoscaling:SetDesiredCapacity", "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities",
       "autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses",
       "autoscaling:SetInstanceProtection", "autoscaling:TerminateInstanceInAutoScalingGroup",
     ])
@@ -66,7 +66,7 @@ run "the_producer_may_do_what_it_does" {
   }
   assert {
     condition = alltrue([for statement in jsondecode(aws_iam_policy.producer.policy).Statement :
-      flatten([statement.Action]) == ["autoscaling:DescribeAutoScalingGroups"] if contains(flatten([statement.Resource]), "*")
+      toset(flatten([statement.Action])) == toset(["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"]) if contains(flatten([statement.Resource]), "*")
     ])
     error_message = "A statement of the producer's policy applies to all resources."
   }

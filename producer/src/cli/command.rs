@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::fleet::{FleetCommand, StartArgs, StopArgs};
-use super::follow::{ListArgs, StatusArgs, WaitArgs, WatchArgs};
+use super::follow::{ExplainArgs, ListArgs, StatusArgs, WaitArgs, WatchArgs};
 use super::global::GlobalArgs;
 use super::operate::{
     CELLS_NOTES, CancelArgs, CellsArgs, DlqCommand, DrainArgs, RESUME_NOTES, RETRY_NOTES,
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Submit(Box<SubmitArgs>),
     /// Show the state of a task
     Status(StatusArgs),
+    /// Say why a task does not move, each cause with the command that mends it
+    Explain(ExplainArgs),
     /// Follow a task until it ends
     Watch(WatchArgs),
     /// Wait silently until a task ends: exit 0 if every cell is ok, 10 if not, 11 if time ran out

@@ -1,7 +1,7 @@
 //! Which code carries out which command.
 
 use super::{
-    cancel, cells, config, dlq, doctor, fleet, list, resume, retry, status, submit,
+    cancel, cells, config, dlq, doctor, explain, fleet, list, resume, retry, status, submit,
     verify, wait, watch,
 };
 use crate::cli::{Command, ConfigCommand, Exit, GlobalArgs, Output};
@@ -20,6 +20,7 @@ pub(crate) async fn run(
         Command::Submit(args) if args.dry_run => submit::dry_run(&args, global, output).await,
         Command::Submit(args) => submit::run(&args, global, output).await,
         Command::Status(args) => status::run(&args, global, output).await,
+        Command::Explain(args) => Box::pin(explain::run(&args, global, output)).await,
         Command::Watch(args) => watch::run(&args, global, output).await,
         Command::Wait(args) => wait::run(&args, global).await,
         Command::List(args) => list::run(&args, global, output).await,

@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod doctor;
+mod explain;
 mod fleet;
 mod refused_notice;
 mod retry_and_cancel;
