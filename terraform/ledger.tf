@@ -1,4 +1,4 @@
-# The ledger: the table of tasks, shards and cells.
+# The ledger: the table of tasks, groups, shards and cells.
 
 resource "aws_dynamodb_table" "ledger" {
   #checkov:skip=CKV_AWS_119:DynamoDB's own key encrypts it; a key of the fleet would add KMS requests and exclude no reader
@@ -29,7 +29,11 @@ resource "aws_dynamodb_table" "ledger" {
     name            = local.index
     hash_key        = "listed"
     range_key       = "created_at"
-    projection_type = "ALL"
+    projection_type = "INCLUDE"
+    # What `producer list` shows. Closing a shard changes none of it, so it does not write to the index.
+    non_key_attributes = [
+      "layout", "state", "epoch", "cells", "recipe", "recipe_digest", "output", "submitted_at", "completed_at",
+    ]
   }
 
   ttl {

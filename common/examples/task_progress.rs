@@ -1,4 +1,4 @@
-//! Reads from the ledger how far a task is, with one read of its item and of each of its shards.
+//! Reads from the ledger how far a task is, with one read of its header and of each of its shards.
 //!
 //! `make demo KEEP=1` leaves a fleet running and names a file of its settings. In another terminal:
 //!
@@ -50,6 +50,6 @@ async fn show(ledger: &Ledger, task: &TaskId) -> Result<(), Box<dyn Error>> {
     } = Progress::of(&record, &shards);
     println!("{task}: {}, epoch {}", record.state.name(), record.epoch);
     println!("  {ok} of {cells} cells ok, {failed} failed, {remaining} to do");
-    println!("  open shards: {:?}", record.open_shards);
+    println!("  open groups: {:?}", record.open_groups);
     Ok(())
 }

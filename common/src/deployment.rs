@@ -35,13 +35,26 @@ pub const MESSAGE_RETENTION_S: u32 = 14 * 24 * 3600;
 pub const PARTITION_KEY: &str = "pk";
 /// Name of the table's sort key, a string.
 pub const SORT_KEY: &str = "sk";
-/// Sparse index that lists the task items by age: keys (`listed`, `created_at`), all attributes
-/// projected.
+/// Sparse index that lists the tasks by age: keys (`listed`, `created_at`), and
+/// [`TASK_INDEX_ATTRIBUTES`].
 pub const TASK_INDEX: &str = "tasks-by-time";
-/// Partition key of [`TASK_INDEX`], a string; only task items have it.
+/// Partition key of [`TASK_INDEX`], a string; only headers have it.
 pub const TASK_INDEX_PARTITION_KEY: &str = "listed";
 /// Sort key of [`TASK_INDEX`], a string (RFC 3339, UTC).
 pub const TASK_INDEX_SORT_KEY: &str = "created_at";
+/// What [`TASK_INDEX`] has of each header beside the keys: what `producer list` shows. A change of
+/// another attribute does not write to the index.
+pub const TASK_INDEX_ATTRIBUTES: &[&str] = &[
+    "layout",
+    "state",
+    "epoch",
+    "cells",
+    "recipe",
+    "recipe_digest",
+    "output",
+    "submitted_at",
+    "completed_at",
+];
 /// Number attribute of the Unix second from which DynamoDB's time to live may delete an item.
 pub const TTL_ATTRIBUTE: &str = "expires_at";
 

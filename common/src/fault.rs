@@ -48,8 +48,10 @@ points! {
     Manifest = "manifest";
     /// Submit: the task's recipe is in the ledger.
     Recipe = "recipe";
-    /// Submit: the task is in the ledger.
+    /// Submit: the task's header is in the ledger.
     Task = "task";
+    /// Submit: a group is in the ledger.
+    Group = "group";
     /// Submit: a shard is in the ledger.
     Shard = "shard";
     /// Submit, retry, resume, repair: a batch of messages is sent.
@@ -94,8 +96,10 @@ points! {
     Announce = "announce";
     /// Worker: the shard's sets say ok or failed.
     Close = "close";
-    /// Worker: the shard is removed from the open shards.
+    /// Worker: the shard is removed from its group's open shards.
     CloseShard = "close-shard";
+    /// Worker: the group is removed from the open groups.
+    CloseGroup = "close-group";
     /// Worker: the task is complete.
     Complete = "complete";
     /// Worker: this worker has claimed the notice.

@@ -73,7 +73,7 @@ run "the_ledger_has_the_keys_of_the_code" {
   }
   assert {
     condition = [for index in aws_dynamodb_table.ledger.global_secondary_index : [index.name, index.hash_key, index.range_key, index.projection_type]] == [
-      ["tasks-by-time", "listed", "created_at", "ALL"]
+      ["tasks-by-time", "listed", "created_at", "INCLUDE"]
     ]
     error_message = "The table's index differs from the code's."
   }

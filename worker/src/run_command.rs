@@ -36,7 +36,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     // Use the queues and the table once before the first cell: a wrong name must end this worker,
     // and not fail cells.
     let cells = inbox(&clients, Origin::Cells, queue_url).await?;
-    ledger.read(&Key::Task("startup-check".parse()?)).await?;
+    ledger.read(&Key::Header("startup-check".parse()?)).await?;
     let dead_letters = match settings.dead_letter_queue_url {
         Some(url) => Some(inbox(&clients, Origin::DeadLetters, url).await?),
         None => None,

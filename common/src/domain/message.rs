@@ -2,21 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, JobId, TaskId};
+use super::{Cell, JobId, LAYOUT, TaskId};
 
 /// The body of a queue message: one cell of one task. The recipe is not in it but in the ledger,
 /// where its digest finds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellMessage {
+    /// [`LAYOUT`]: how the message and its task are laid out.
+    pub layout: u32,
     /// The task.
     pub task: TaskId,
     /// The shard in which the cell's completion is recorded.
     pub shard: u32,
+    /// The group in which the shard's completion is recorded.
+    pub group: u32,
     /// The cell's position in the task's manifest, from 0.
     pub ordinal: u32,
     /// The task's epoch when the message was sent. A dead letter of an earlier epoch says nothing
     /// of the cell.
-    #[serde(default = "first")]
     pub epoch: u32,
     /// What the bands become: the fields `recipe` and `recipe_digest`.
     #[serde(flatten)]
@@ -26,8 +29,45 @@ pub struct CellMessage {
     pub cell: Cell,
 }
 
-fn first() -> u32 {
-    1
+/// Why a message's body is not a [`CellMessage`].
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    /// Another version laid it out, which must handle it: leave it in the queue.
+    #[error("the message has layout {0}, which this version does not know")]
+    Layout(u32),
+    /// No version understands it: keep it for a person to look at.
+    #[error(transparent)]
+    Malformed(#[from] serde_json::Error),
+}
+
+/// What messages of all layouts have. Those of layout 1 do not name it.
+#[derive(Deserialize)]
+struct Envelope {
+    layout: Option<u32>,
+    task: Option<TaskId>,
+    shard: Option<u32>,
+    ordinal: Option<u32>,
+}
+
+impl Envelope {
+    fn layout(&self) -> Option<u32> {
+        let is_of_a_cell = self.task.is_some() && self.shard.is_some() && self.ordinal.is_some();
+        self.layout.or(is_of_a_cell.then_some(1))
+    }
+}
+
+impl CellMessage {
+    /// Reads the body of a message.
+    ///
+    /// # Errors
+    /// [`MessageError`] when the message has another layout or is malformed.
+    pub fn read(body: &str) -> Result<Self, MessageError> {
+        let envelope: Option<Envelope> = serde_json::from_str(body).ok();
+        match envelope.and_then(|envelope| envelope.layout()) {
+            Some(layout) if layout != LAYOUT => Err(MessageError::Layout(layout)),
+            _ => Ok(serde_json::from_str(body)?),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -36,9 +76,9 @@ mod tests {
 
     const CELL: &str = r#""cell":"48RXT/2020-08-01/0","assets":{},"output":"s3://out/""#;
 
-    fn read(job: &str) -> Result<CellMessage, serde_json::Error> {
-        serde_json::from_str(&format!(
-            r#"{{"task":"t","shard":0,"ordinal":7,"epoch":2,{job},{CELL}}}"#
+    fn read(job: &str) -> Result<CellMessage, MessageError> {
+        CellMessage::read(&format!(
+            r#"{{"layout":2,"task":"t","shard":0,"group":0,"ordinal":7,"epoch":2,{job},{CELL}}}"#
         ))
     }
 
@@ -52,7 +92,7 @@ mod tests {
             json.contains(&format!(r#""recipe":"rgb","recipe_digest":"{digest}""#)),
             "{json}"
         );
-        assert_eq!(serde_json::from_str::<CellMessage>(&json).unwrap(), message);
+        assert_eq!(CellMessage::read(&json).unwrap(), message);
         assert_eq!(read(r#""recipe":"probe""#).unwrap().job, JobId::Probe);
     }
 
@@ -64,5 +104,35 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("expected 64 of 0-9 and a-f"), "{error}");
+    }
+
+    #[test]
+    fn a_message_of_another_layout_is_not_malformed_whatever_else_it_says() {
+        for (body, layout) in [
+            (r#"{"task":"t","shard":0,"ordinal":7}"#, 1),
+            (r#"{"layout":1,"anything":true}"#, 1),
+            (r#"{"layout":3}"#, 3),
+        ] {
+            let error = CellMessage::read(body).unwrap_err();
+            assert!(
+                matches!(error, MessageError::Layout(found) if found == layout),
+                "{body}: {error}"
+            );
+        }
+        for body in [
+            "",
+            "no cell",
+            "7",
+            "{}",
+            r#"{"layout":2}"#,
+            r#"{"layout":"x"}"#,
+            r#"{"task":"t"}"#,
+        ] {
+            let error = CellMessage::read(body).unwrap_err();
+            assert!(
+                matches!(error, MessageError::Malformed(_)),
+                "{body}: {error}"
+            );
+        }
     }
 }

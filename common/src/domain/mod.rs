@@ -20,7 +20,7 @@ pub use cell::{Cell, CellId};
 pub use date::SceneDate;
 pub use error::DomainError;
 pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome};
-pub use message::CellMessage;
+pub use message::{CellMessage, MessageError};
 pub use recipe::{
     Job, JobId, MAX_RECIPE_BYTES, Output, Recipe, RecipeDigest, RecipeError, RecipeFileError,
     builtin_names,
@@ -28,6 +28,7 @@ pub use recipe::{
 pub use s3_url::S3Url;
 pub use scene_path::{ScenePath, band_in_object_name, tile_and_date_in_object_name};
 pub use task::{
-    ContentDigest, DigestBuilder, SHARD_SIZE, TaskId, ordinals_of_shard, shard_count, shard_of,
+    ContentDigest, DigestBuilder, GROUP_SIZE, LAYOUT, SHARD_SIZE, TaskId, group_count, group_of,
+    ordinals_of_shard, shard_count, shard_of, shards_of_group,
 };
 pub use tile::Tile;

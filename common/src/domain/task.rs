@@ -1,4 +1,4 @@
-//! A task: its id, its content's digest, and how its cells are cut into shards.
+//! A task: its id, its content's digest, and how its cells are cut into shards and groups.
 
 use std::fmt;
 use std::ops::Range;
@@ -13,6 +13,29 @@ use crate::hex;
 /// Cells of a shard: 200 ordinals of a million-cell task fill a number set of about 1 KB, one
 /// DynamoDB write unit.
 pub const SHARD_SIZE: u32 = 200;
+
+/// Shards of a group: 200 numbers of shards fill less than 1 KB, one DynamoDB write unit, and a task
+/// of ten million cells has 250 groups.
+pub const GROUP_SIZE: u32 = 200;
+
+/// The number of the way in which a task's items and messages are laid out. A version that finds
+/// another number than its own leaves the task to the version that submitted it.
+pub const LAYOUT: u32 = 2;
+
+/// How many groups `shards` shards make.
+pub fn group_count(shards: u32, group_size: u32) -> u32 {
+    shards.div_ceil(group_size)
+}
+
+/// The group of a shard.
+pub fn group_of(shard: u32, group_size: u32) -> u32 {
+    shard / group_size
+}
+
+/// The shards in `group` of a task of `shards` shards; the last group may be shorter.
+pub fn shards_of_group(group: u32, shards: u32, group_size: u32) -> Range<u32> {
+    ordinals_of_shard(group, shards, group_size)
+}
 
 /// How many shards a task of `cells` cells has.
 pub fn shard_count(cells: u32, shard_size: u32) -> u32 {

@@ -11,11 +11,11 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::dynamo;
 use super::item::{Item, Key};
-use super::records::{CellRecord, ShardRecord, TaskRecord};
+use super::records::{CellRecord, GroupRecord, Open, ShardRecord, TaskRecord};
 use super::store::{Ledger, LedgerError, TRIES, parse, record};
 use crate::aws::RetryBudget;
 use crate::deployment::{PARTITION_KEY, SORT_KEY};
-use crate::domain::{TaskId, shard_count};
+use crate::domain::TaskId;
 
 /// Keys of one `BatchGetItem` (DynamoDB API reference).
 const BATCH_KEYS: usize = 100;
@@ -34,8 +34,39 @@ impl Ledger {
         task: &TaskId,
         of: &TaskRecord,
     ) -> Result<BTreeMap<u32, ShardRecord>, LedgerError> {
-        let all: Vec<u32> = (0..shard_count(of.cells, of.shard_size)).collect();
+        let all: Vec<u32> = (0..of.shard_count()).collect();
         self.some_shards(task, &all).await
+    }
+
+    /// Reads those of `groups` that exist, by number.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a call fails or an item cannot be understood.
+    pub async fn groups(
+        &self,
+        task: &TaskId,
+        groups: impl IntoIterator<Item = u32>,
+    ) -> Result<BTreeMap<u32, GroupRecord>, LedgerError> {
+        let keys = groups
+            .into_iter()
+            .map(|group| Key::Group(task.clone(), group));
+        let mut found = BTreeMap::new();
+        for (key, item) in self.batches(keys.collect()).await? {
+            if let Key::Group(_, group) = key {
+                found.insert(group, record(&key, GroupRecord::from_item(&item))?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads which shards a task, whose header is `of`, still waits for: header, open groups, open
+    /// shards.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a call fails or an item cannot be understood.
+    pub async fn open(&self, task: &TaskId, of: &TaskRecord) -> Result<Open, LedgerError> {
+        let groups = self.groups(task, of.open_groups.iter().copied()).await?;
+        Ok(Open::new(of, &groups))
     }
 
     /// Reads those of `shards` that exist, by number.

@@ -167,6 +167,7 @@ pub(super) fn expressions(conditions: &[Condition], actions: &[Action]) -> Expre
 fn condition(condition: &Condition, places: &mut Placeholders) -> String {
     match condition {
         Condition::Absent(name) => format!("attribute_not_exists({})", places.name(name)),
+        Condition::Exists(name) => format!("attribute_exists({})", places.name(name)),
         Condition::Is(name, value) => {
             let (name, value) = (places.name(name), places.value(attribute_value(value)));
             format!("{name} = {value}")

@@ -15,6 +15,7 @@ pub(crate) fn after(step: &Step, ticket: &Ticket) {
         Step::Record(_) => Point::Record,
         Step::CloseOk | Step::CloseFailed => Point::Close,
         Step::CloseShard => Point::CloseShard,
+        Step::CloseGroup => Point::CloseGroup,
         Step::Complete => Point::Complete,
         Step::ClaimNotice(_) => Point::Claim,
         Step::MarkNotified(_) => Point::Mark,

@@ -8,7 +8,7 @@ use super::item::{Item, Key, Value, attribute};
 use super::records::{CellState, RecipeTrouble, TaskState, task_recipe};
 use super::transition::{self, Failure, Success, Ticket};
 use super::write::{Transaction, Write};
-use crate::domain::{Job, JobId};
+use crate::domain::{Job, JobId, LAYOUT};
 
 /// How the work on a cell ended for good.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,6 +34,9 @@ pub enum Deferral {
     NoticeFailed,
     /// This worker cannot use the task's recipe. Nothing has been said of the cell yet.
     Recipe(RecipeTrouble),
+    /// The task or its message has this layout, which this version does not know: another version
+    /// is to handle it.
+    Layout(u32),
 }
 
 /// What the holder of a message does next.
@@ -65,6 +68,11 @@ pub enum Step {
     CloseFailed,
     /// Step 8.
     CloseShard,
+    /// Between 8 and 8b: is another shard of the group open? A transaction does not answer with the
+    /// item, and a read costs less than a transaction that is mostly refused.
+    ReadGroup,
+    /// Step 8b.
+    CloseGroup,
     /// Step 9: mark complete.
     Complete,
     /// Step 9: have the notice of this epoch to oneself.
@@ -136,7 +144,7 @@ impl Step {
     pub fn operation(&self, ticket: &Ticket, context: &StepContext<'_>) -> Option<Operation> {
         let task = &ticket.task;
         Some(match self {
-            Self::ReadTask => Operation::Read(Key::Task(task.clone())),
+            Self::ReadTask => Operation::Read(Key::Header(task.clone())),
             Self::ReadShard => Operation::Read(Key::Shard(task.clone(), ticket.shard)),
             Self::ReadCell { .. } => {
                 Operation::Read(Key::Cell(task.clone(), ticket.shard, ticket.ordinal))
@@ -159,7 +167,11 @@ impl Step {
             )),
             Self::CloseOk => Operation::Write(transition::close_ok(ticket)),
             Self::CloseFailed => Operation::Write(transition::close_failed(ticket)),
-            Self::CloseShard => Operation::Transact(transition::close_shard(task, ticket.shard)),
+            Self::CloseShard => {
+                Operation::Transact(transition::close_shard(task, ticket.group, ticket.shard))
+            }
+            Self::ReadGroup => Operation::Read(Key::Group(task.clone(), ticket.group)),
+            Self::CloseGroup => Operation::Transact(transition::close_group(task, ticket.group)),
             Self::Complete => Operation::Write(transition::complete_task(task, context.now)),
             Self::ClaimNotice(epoch) => {
                 let until = context.second.saturating_add(context.notice_lease_s);
@@ -190,6 +202,10 @@ impl Step {
         match self {
             Self::ReadTask => match item(answer) {
                 None => Self::Defer(Deferral::UnknownTask),
+                Some(task) if number(task, attribute::LAYOUT) != i64::from(LAYOUT) => {
+                    let found = number(task, attribute::LAYOUT);
+                    Self::Defer(Deferral::Layout(u32::try_from(found).unwrap_or(0)))
+                }
                 Some(task) if is_state(task, TaskState::Cancelled.name()) => Self::Delete,
                 Some(_) => Self::ReadShard,
             },
@@ -236,6 +252,17 @@ impl Step {
                 None => Self::Defer(Deferral::UnknownTask),
             },
             Self::CloseShard => match answer {
+                Answer::Refused(_) => Self::Delete,
+                _ => Self::ReadGroup,
+            },
+            // While a shard of the group is open, the group is open in the header, and the task
+            // cannot be complete.
+            Self::ReadGroup => match item(answer) {
+                Some(group) if group.contains_key(attribute::OPEN_SHARDS) => Self::Delete,
+                Some(_) => Self::CloseGroup,
+                None => Self::Defer(Deferral::UnknownTask),
+            },
+            Self::CloseGroup => match answer {
                 Answer::Refused(_) => Self::Delete,
                 _ => Self::Complete,
             },

@@ -16,60 +16,66 @@ pub mod attribute {
     }
 
     names! {
-        /// Task: RUNNING, COMPLETE, CANCELLED. Cell: running, ok, failed.
+        /// Header: RUNNING, COMPLETE, CANCELLED. Cell: running, ok, failed.
         STATE = "state";
-        /// Task: 1, and one more for each retry of an ended task.
+        /// Header: 1, and one more for each retry of an ended task.
         EPOCH = "epoch";
-        /// Task: number set of the shards that still have pending cells; absent when there is none.
+        /// Header: the layout of the task's items and messages.
+        LAYOUT = "layout";
+        /// Header: number set of the groups that still have open shards; absent when there is none.
+        OPEN_GROUPS = "open_groups";
+        /// Group: number set of the shards that still have pending cells; absent when there is none.
         OPEN_SHARDS = "open_shards";
-        /// Task: number of cells.
+        /// Header: number of cells.
         CELLS = "cells";
-        /// Task: cells per shard.
+        /// Header: cells per shard.
         SHARD_SIZE = "shard_size";
-        /// Task: address of the frozen cell list.
+        /// Header: shards per group.
+        GROUP_SIZE = "group_size";
+        /// Header: address of the frozen cell list.
         MANIFEST = "manifest";
-        /// Task, recipe: the recipe's name, or `probe`.
+        /// Header, recipe: the recipe's name, or `probe`.
         RECIPE = "recipe";
-        /// Task: SHA-256 of the recipe's canonical text; absent for a probe.
+        /// Header: SHA-256 of the recipe's canonical text; absent for a probe.
         RECIPE_DIGEST = "recipe_digest";
         /// Recipe: its canonical text, JSON.
         RECIPE_TEXT = "recipe_text";
         /// Recipe: whether it came with the producer that submitted the task.
         BUILTIN = "builtin";
-        /// Task: bucket and prefix of manifest and results. Cell: bucket and prefix of its artefacts.
+        /// Header: bucket and prefix of manifest and results. Cell: bucket and prefix of its artefacts.
         OUTPUT = "output";
-        /// Task: region of that bucket, where it is not the fleet's own.
+        /// Header: region of that bucket, where it is not the fleet's own.
         REGION = "region";
-        /// Task: digest of the recipe and all cells.
+        /// Header: digest of the recipe and all cells.
         DIGEST = "digest";
-        /// Task: when it was submitted.
+        /// Header: when it was submitted.
         CREATED_AT = "created_at";
-        /// Task: when every cell had been enqueued once.
+        /// Header: when every cell had been enqueued once.
         SUBMITTED_AT = "submitted_at";
-        /// Task: when the last shard closed.
+        /// Header: when the last shard closed.
         COMPLETED_AT = "completed_at";
-        /// Task: the last epoch whose notice went out; 0 before the first.
+        /// Header: the last epoch whose notice went out; 0 before the first.
         NOTIFIED_EPOCH = "notified_epoch";
-        /// Task: Unix second until which one worker has the notice to itself.
+        /// Header: Unix second until which one worker has the notice to itself.
         NOTIFY_UNTIL = "notify_until";
-        /// Task: why the notice could not be sent, when the last try failed.
+        /// Header: why the notice could not be sent, when the last try failed.
         NOTICE_ERROR = "notice_error";
-        /// Task: why it was cancelled.
+        /// Header: why it was cancelled.
         REASON = "reason";
-        /// Task: when it was cancelled.
+        /// Header: when it was cancelled.
         CANCELLED_AT = "cancelled_at";
-        /// Task: how often it was cancelled.
+        /// Header: how often it was cancelled.
         CANCELS = "cancels";
-        /// Task: the last cancellation whose notice went out.
+        /// Header: the last cancellation whose notice went out.
         CANCELS_NOTIFIED = "cancels_notified";
-        /// Task: partition key of the index that lists tasks.
+        /// Header: partition key of the index that lists tasks.
         LISTED = "listed";
         /// Shard: number set of the ordinals that are neither ok nor failed; absent when there is
         /// none.
         PENDING = "pending";
         /// Shard: number set of the ordinals that failed; absent when there is none.
         FAILED = "failed";
-        /// Shard: number of cells.
+        /// Shard: number of cells. Group: number of shards. Without it there is no such item.
         SIZE = "size";
         /// Shard: whether all its pending cells have been sent to the queue since they became
         /// pending.
@@ -154,10 +160,14 @@ pub type Item = BTreeMap<&'static str, Value>;
 /// The key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
-    /// The task's own item: `T#<task>` / `TASK`.
-    Task(TaskId),
+    /// The task's own item: `T#<task>` / `HEADER`. It is small however large the task is.
+    Header(TaskId),
+    /// The task's own item in layout 1, which this version only recognises: `T#<task>` / `TASK`.
+    Layout1(TaskId),
     /// The task's recipe: `T#<task>` / `RECIPE`.
     Recipe(TaskId),
+    /// A group of shards: `T#<task>` / `GROUP#<group>`.
+    Group(TaskId, u32),
     /// A shard: `T#<task>#<shard>` / `SHARD`.
     Shard(TaskId, u32),
     /// A cell, beside its shard: `T#<task>#<shard>` / `CELL#<ordinal>`.
@@ -165,8 +175,12 @@ pub enum Key {
 }
 
 impl Key {
-    /// The sort key of task items.
-    pub const TASK: &str = "TASK";
+    /// The sort key of headers.
+    pub const HEADER: &str = "HEADER";
+    /// The sort key of a task's own item in layout 1.
+    pub const LAYOUT_1: &str = "TASK";
+    /// What the sort key of groups begins with.
+    pub const GROUP_PREFIX: &str = "GROUP#";
     /// The sort key of recipe items.
     pub const RECIPE: &str = "RECIPE";
     /// The sort key of shard items.
@@ -177,16 +191,22 @@ impl Key {
     /// The value of the partition key.
     pub fn partition(&self) -> String {
         match self {
-            Self::Task(task) | Self::Recipe(task) => format!("T#{task}"),
+            Self::Header(task)
+            | Self::Layout1(task)
+            | Self::Recipe(task)
+            | Self::Group(task, _) => {
+                format!("T#{task}")
+            }
             Self::Shard(task, shard) | Self::Cell(task, shard, _) => format!("T#{task}#{shard}"),
         }
     }
 
-    /// The value of the sort key. Ordinals are padded, so that the cells of a shard sort by
-    /// ordinal.
+    /// The value of the sort key. Numbers are padded, so that the cells of a shard sort by ordinal.
     pub fn sort(&self) -> String {
         match self {
-            Self::Task(_) => Self::TASK.to_owned(),
+            Self::Header(_) => Self::HEADER.to_owned(),
+            Self::Layout1(_) => Self::LAYOUT_1.to_owned(),
+            Self::Group(_, group) => format!("{}{group:010}", Self::GROUP_PREFIX),
             Self::Recipe(_) => Self::RECIPE.to_owned(),
             Self::Shard(..) => Self::SHARD.to_owned(),
             Self::Cell(_, _, ordinal) => format!("{}{ordinal:010}", Self::CELL_PREFIX),

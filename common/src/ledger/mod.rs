@@ -22,7 +22,8 @@ mod write;
 pub use dynamo::CodecError;
 pub use item::{Item, Key, Value, attribute};
 pub use records::{
-    CellHistory, CellRecord, CellState, Progress, RecipeTrouble, ShardRecord, TaskRecord, TaskState,
+    CellHistory, CellRecord, CellState, GroupRecord, Open, Progress, RecipeTrouble, ShardRecord,
+    TaskRecord, TaskState, TaskSummary,
 };
 pub use store::{Answer, Ledger, LedgerError, TransactionAnswer};
 pub use write::{Action, Condition, Part, Transaction, Write};

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::dynamo::{self, CodecError};
 use super::flow::{self, Operation};
-use super::item::{Item, Key};
-use super::records::{CellRecord, ShardRecord, TaskRecord};
+use super::item::{Item, Key, Value, attribute};
+use super::records::{CellRecord, ShardRecord, TaskRecord, TaskSummary};
 use super::transition::LISTED;
 use super::write::{Part, Transaction, Write};
 use crate::aws::{AwsError, RetryBudget};
 use crate::deployment::{PARTITION_KEY, SORT_KEY, TASK_INDEX, TASK_INDEX_PARTITION_KEY};
-use crate::domain::TaskId;
+use crate::domain::{LAYOUT, TaskId};
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
@@ -36,6 +36,14 @@ pub enum LedgerError {
         key: String,
         /// What is wrong with it.
         source: CodecError,
+    },
+    /// The task is laid out as another version does it.
+    #[error("task {task} has layout {layout}; use the version that submitted it")]
+    Layout {
+        /// The task.
+        task: TaskId,
+        /// Its layout.
+        layout: u32,
     },
     /// A transaction collided with others every time.
     #[error("a transaction on {key} collided with others {tries} times; try again")]
@@ -261,16 +269,25 @@ impl Ledger {
         })
     }
 
-    /// Reads a task.
+    /// Reads a task's header.
     ///
     /// # Errors
-    /// [`LedgerError`] when the call fails or the item cannot be understood.
+    /// [`LedgerError::Layout`] when another version submitted the task; another [`LedgerError`] when
+    /// the call fails or the item cannot be understood.
     pub async fn task(&self, task: &TaskId) -> Result<Option<TaskRecord>, LedgerError> {
-        let key = Key::Task(task.clone());
-        self.read(&key)
-            .await?
-            .map(|item| record(&key, TaskRecord::from_item(&item)))
-            .transpose()
+        let key = Key::Header(task.clone());
+        let Some(item) = self.read(&key).await? else {
+            return match self.read(&Key::Layout1(task.clone())).await? {
+                Some(_) => Err(foreign(task, 1)),
+                None => Ok(None),
+            };
+        };
+        match item.get(attribute::LAYOUT) {
+            Some(Value::Number(layout)) if *layout != i64::from(LAYOUT) => {
+                Err(foreign(task, u32::try_from(*layout).unwrap_or(0)))
+            }
+            _ => record(&key, TaskRecord::from_item(&item)).map(Some),
+        }
     }
 
     /// Reads a shard.
@@ -339,7 +356,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`] when a call fails or an item cannot be understood.
-    pub async fn tasks(&self, most: usize) -> Result<Vec<(TaskId, TaskRecord)>, LedgerError> {
+    pub async fn tasks(&self, most: usize) -> Result<Vec<(TaskId, TaskSummary)>, LedgerError> {
         let mut pages = self
             .client
             .query()
@@ -364,13 +381,20 @@ impl Ledger {
             else {
                 continue;
             };
-            let key = Key::Task(task.clone());
+            let key = Key::Header(task.clone());
             tasks.push((
                 task,
-                record(&key, TaskRecord::from_item(&parse(&key, &item)?))?,
+                record(&key, TaskSummary::from_item(&parse(&key, &item)?))?,
             ));
         }
         Ok(tasks)
+    }
+}
+
+fn foreign(task: &TaskId, layout: u32) -> LedgerError {
+    LedgerError::Layout {
+        task: task.clone(),
+        layout,
     }
 }
 
@@ -395,7 +419,7 @@ pub(super) fn record<T>(key: &Key, read: Result<T, CodecError>) -> Result<T, Led
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::aws::canned::{self, Log, Request, Response};
@@ -413,7 +437,8 @@ mod tests {
     }
 
     fn cancelled(reasons: &[&str]) -> Response {
-        let reasons: Vec<Value> = reasons.iter().map(|code| json!({ "Code": code })).collect();
+        let reasons: Vec<serde_json::Value> =
+            reasons.iter().map(|code| json!({ "Code": code })).collect();
         let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
         canned::json(
             400,
@@ -432,7 +457,7 @@ mod tests {
             _ => cancelled(&["ConditionalCheckFailed", "None"]),
         });
         let answer = ledger
-            .transact(&transition::close_shard(&task(), 0))
+            .transact(&transition::close_shard(&task(), 0, 0))
             .await
             .unwrap();
         assert_eq!(
@@ -445,7 +470,7 @@ mod tests {
     async fn a_transaction_that_always_collides_is_an_error_in_the_end() {
         let (ledger, _) = ledger(|_, _| cancelled(&["TransactionConflict", "None"]));
         let error = ledger
-            .transact(&transition::close_shard(&task(), 3))
+            .transact(&transition::close_shard(&task(), 0, 3))
             .await
             .unwrap_err();
         assert_eq!(
@@ -462,7 +487,7 @@ mod tests {
                 _ => canned::json(200, &json!({})),
             });
             let answer = ledger
-                .transact(&transition::close_shard(&task(), 0))
+                .transact(&transition::close_shard(&task(), 0, 0))
                 .await
                 .unwrap();
             assert_eq!(
@@ -478,7 +503,7 @@ mod tests {
         let (ledger, log) =
             ledger(|_, _| cancelled(&["TransactionConflict", "ConditionalCheckFailed"]));
         let answer = ledger
-            .transact(&transition::close_shard(&task(), 0))
+            .transact(&transition::close_shard(&task(), 0, 0))
             .await
             .unwrap();
         assert_eq!(
@@ -491,7 +516,7 @@ mod tests {
     async fn a_transaction_that_can_never_happen_is_not_tried_again() {
         let (ledger, log) = ledger(|_, _| cancelled(&["ValidationError", "None"]));
         let error = ledger
-            .transact(&transition::close_shard(&task(), 0))
+            .transact(&transition::close_shard(&task(), 0, 0))
             .await
             .unwrap_err();
         assert!(matches!(error, LedgerError::Call(_)), "{error}");

@@ -9,6 +9,8 @@ use super::item::{Item, Key, Value};
 pub enum Condition {
     /// There is no such item, or it lacks the attribute.
     Absent(&'static str),
+    /// The item has the attribute.
+    Exists(&'static str),
     /// The attribute has exactly this value.
     Is(&'static str, Value),
     /// The attribute is absent or has another value.
@@ -25,6 +27,7 @@ impl Condition {
         let value = |name: &str| item.and_then(|item| item.get(name));
         match self {
             Self::Absent(name) => value(name).is_none(),
+            Self::Exists(name) => value(name).is_some(),
             Self::Is(name, wanted) => value(name) == Some(wanted),
             Self::IsNot(name, other) => value(name) != Some(other),
             Self::AbsentOrBelow(name, bound) => match value(name) {
@@ -170,7 +173,7 @@ mod tests {
 
     fn write(conditions: Vec<Condition>, actions: Vec<Action>) -> Write {
         Write {
-            key: Key::Task("t".parse().unwrap()),
+            key: Key::Header("t".parse().unwrap()),
             conditions,
             actions,
         }

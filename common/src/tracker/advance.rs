@@ -65,7 +65,7 @@ impl Tracker {
             notice_lease_s: fault::shortened(NOTICE_LEASE).as_secs().cast_signed(),
         };
         match (step.operation(ticket, &context), step) {
-            (Some(Operation::Read(Key::Task(task))), step) => {
+            (Some(Operation::Read(Key::Header(task))), step) => {
                 let item = self.tasks.read(&self.ledger, &task).await?;
                 Ok(step.next(ticket, &Answer::Found(item)))
             }

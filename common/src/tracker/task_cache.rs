@@ -1,4 +1,4 @@
-//! Task items, read at most every half minute.
+//! Tasks' headers, read at most every half minute.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,12 +13,12 @@ const FRESH: Duration = Duration::from_secs(30);
 /// Tasks remembered; a worker seldom sees more than a few at a time.
 const MOST: usize = 100;
 
-/// Task items as they were a moment ago, so that a cell costs no read of its task.
+/// Headers as they were a moment ago, so that a cell costs no read of its task.
 #[derive(Debug, Default)]
 pub(super) struct TaskCache(Mutex<HashMap<TaskId, (Instant, Item)>>);
 
 impl TaskCache {
-    /// The task's item, at most [`FRESH`] old. That a task is not there is never remembered; nor
+    /// The task's header, at most [`FRESH`] old. That a task is not there is never remembered; nor
     /// that it is cancelled, because the messages of a task that was resumed since would be
     /// dropped.
     pub(super) async fn read(
@@ -38,7 +38,7 @@ impl TaskCache {
         {
             return Ok(Some(item));
         }
-        let item = ledger.read(&Key::Task(task.clone())).await?;
+        let item = ledger.read(&Key::Header(task.clone())).await?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &item {
             Some(item) => {

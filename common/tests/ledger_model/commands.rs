@@ -1,7 +1,9 @@
 //! What the producer's commands do to ledger and queue, one call after the other: `submit`,
 //! `retry`, a repair that sends again, and `resume`. `cancel` is a single write.
 
-use tilefleet_common::domain::{Recipe, TaskId, ordinals_of_shard, shard_count};
+use tilefleet_common::domain::{
+    Recipe, TaskId, group_of, ordinals_of_shard, shard_count, shards_of_group,
+};
 use tilefleet_common::ledger::flow::{Answer, Operation};
 use tilefleet_common::ledger::transition::{self, NewTask};
 use tilefleet_common::ledger::{TaskState, Write};
@@ -29,6 +31,47 @@ impl World<'_> {
 
     fn shards(&self) -> u8 {
         u8::try_from(shard_count(self.new.cells, self.new.shard_size)).unwrap_or(u8::MAX)
+    }
+
+    fn group_of(&self, shard: u8) -> u32 {
+        group_of(shard.into(), self.new.group_size)
+    }
+
+    /// The shards of a group, as bits.
+    fn shards_of(&self, group: u32) -> u8 {
+        let shards = shards_of_group(group, self.shards().into(), self.new.group_size);
+        shards.map(|shard| 1 << shard).sum()
+    }
+
+    /// Whether the shard is the first of its group.
+    fn is_first(&self, shard: u8) -> bool {
+        self.shards_of(self.group_of(shard)).trailing_zeros() == u32::from(shard)
+    }
+
+    fn create_group_of(&mut self, shard: u8) {
+        let group = self.group_of(shard);
+        let shards = shards_of_group(group, self.shards().into(), self.new.group_size);
+        self.write(transition::create_group(self.task(), group, shards));
+    }
+
+    /// The shards that the task waits for: open ones, and the first of a group that is not closed
+    /// although none of its shards is open. The header and its groups are read one after the other;
+    /// what is closed meanwhile gets a message too many.
+    fn open(&self) -> u8 {
+        let view = self.table.view(self.items);
+        let open_groups = view.task.map_or(0, |task| task.open_groups);
+        let mut open = 0;
+        for (group, there) in (0_u32..).zip(view.groups) {
+            let shards = self.shards_of(group);
+            if open_groups >> group & 1 == 1 {
+                open |= match there {
+                    None => shards,
+                    Some(0) => shards & shards.wrapping_neg(),
+                    Some(there) => there,
+                };
+            }
+        }
+        open
     }
 
     fn execute(&mut self, operation: Operation) -> Answer {
@@ -66,6 +109,8 @@ pub(crate) enum Submit {
     ReadTask,
     CreateRecipe,
     CreateTask,
+    /// Creates the group of which this shard is the first.
+    CreateGroup(u8),
     CreateShard(u8),
     /// Sends these cells of this shard, which was reopened so often.
     Send(u8, Cells, u8),
@@ -80,25 +125,29 @@ impl Submit {
         match self {
             Self::ReadTask => match world.table.view(world.items).task {
                 Some(task) if task.submitted => Self::Done,
-                Some(_) => Self::CreateShard(0),
+                Some(_) => Self::CreateGroup(0),
                 None if world.flaw == Some(Flaw::TaskBeforeRecipe) => Self::CreateTask,
                 None => Self::CreateRecipe,
             },
             Self::CreateRecipe => {
                 world.write(transition::create_recipe(world.task(), world.recipe));
                 if world.flaw == Some(Flaw::TaskBeforeRecipe) {
-                    Self::CreateShard(0)
+                    Self::CreateGroup(0)
                 } else {
                     Self::CreateTask
                 }
             }
             Self::CreateTask => {
-                world.write(transition::create_task(world.new));
+                world.write(transition::create_header(world.new));
                 if world.flaw == Some(Flaw::TaskBeforeRecipe) {
                     Self::CreateRecipe
                 } else {
-                    Self::CreateShard(0)
+                    Self::CreateGroup(0)
                 }
+            }
+            Self::CreateGroup(shard) => {
+                world.create_group_of(shard);
+                Self::CreateShard(shard)
             }
             Self::CreateShard(shard) => {
                 let number = u32::from(shard);
@@ -135,10 +184,13 @@ impl Submit {
     }
 
     fn after(shard: u8, world: &World<'_>) -> Self {
-        if shard + 1 < world.shards() {
-            Self::CreateShard(shard + 1)
-        } else {
+        let next = shard + 1;
+        if next >= world.shards() {
             Self::MarkSubmitted
+        } else if world.is_first(next) {
+            Self::CreateGroup(next)
+        } else {
+            Self::CreateShard(next)
         }
     }
 }
@@ -205,7 +257,7 @@ impl Retry {
                 let retry = transition::retry_shard(
                     world.task(),
                     (state, epoch.into()),
-                    shard.into(),
+                    (world.group_of(shard), shard.into()),
                     &ordinals,
                     &ordinals,
                 );
@@ -268,8 +320,10 @@ pub(crate) enum Resume {
     ReadTask,
     /// The task was cancelled.
     Run,
-    /// Reads the open shards.
+    /// Reads the open groups and their open shards.
     ReadOpen,
+    /// Creates the group of which this shard is the first; these shards are open.
+    CreateGroup(u8, u8),
     /// Creates this shard if it is not there and reads it; these are open.
     ReadShard(u8, u8),
     /// Sends these cells of this shard, which was reopened so often.
@@ -303,15 +357,14 @@ impl Resume {
                 world.write(transition::resume_task(world.task()));
                 Self::ReadOpen
             }
-            Self::ReadOpen => match world
-                .table
-                .view(world.items)
-                .task
-                .map_or(0, |task| task.open_shards)
-            {
+            Self::ReadOpen => match world.open() {
                 0 => Self::SendDuty,
-                open => Self::ReadShard(0, open),
+                open => Self::shard(0, open, world),
             },
+            Self::CreateGroup(shard, open) => {
+                world.create_group_of(shard);
+                Self::ReadShard(shard, open)
+            }
             Self::ReadShard(shard, open) => {
                 let number = u32::from(shard);
                 let ordinals = ordinals_of_shard(number, world.new.cells, world.new.shard_size);
@@ -335,7 +388,7 @@ impl Resume {
             Self::MarkEnqueued(shard, reopened, open) => {
                 world.mark_enqueued(shard, reopened);
                 if shard + 1 < world.shards() {
-                    Self::ReadShard(shard + 1, open)
+                    Self::shard(shard + 1, open, world)
                 } else {
                     Self::MarkSubmitted
                 }
@@ -361,6 +414,16 @@ impl Resume {
                 Self::Done
             }
             Self::Unasked | Self::Done => self,
+        }
+    }
+
+    /// The first call for a shard.
+    fn shard(shard: u8, open: u8, world: &World<'_>) -> Self {
+        let group = usize::try_from(world.group_of(shard)).unwrap_or(0);
+        if world.is_first(shard) && world.table.view(world.items).groups[group].is_none() {
+            Self::CreateGroup(shard, open)
+        } else {
+            Self::ReadShard(shard, open)
         }
     }
 

@@ -25,6 +25,8 @@ pub(crate) struct Budget {
     pub(crate) resumes: u8,
     /// `resume` dies; the same command is run again.
     pub(crate) resume_crashes: u8,
+    /// The item of the first group is gone, as after an expiry or a wrong hand.
+    pub(crate) lost_groups: u8,
 }
 
 /// One thing that happens.
@@ -58,4 +60,5 @@ pub(crate) enum Event {
     ResumeAsked,
     Resume,
     ResumeCrashes,
+    GroupLost,
 }

@@ -2,13 +2,17 @@
 
 use tilefleet_common::ledger::flow::{Answer, Operation, Outcome, Step};
 use tilefleet_common::ledger::transition::Ticket;
-use tilefleet_common::ledger::{Condition, Part, Write, attribute};
+use tilefleet_common::ledger::{Condition, Part, Transaction, Write, attribute};
 
 /// A rule that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
     /// `close_shard` does not check that the shard is without pending cells.
     CloseShardUnchecked,
+    /// `close_group` does not check that the group is without open shards.
+    CloseGroupUnchecked,
+    /// Steps 8 and 8b take a group that is not there for one without open shards.
+    GroupNeedNotExist,
     /// A worker whose cell failed deletes its message when another worker succeeded, instead of
     /// carrying on that success.
     RefusedFailureDropped,
@@ -42,6 +46,20 @@ impl Flaw {
                     .retain(|part| matches!(part, Part::Write(_)));
                 Operation::Transact(transaction)
             }
+            (
+                Some(Self::CloseGroupUnchecked),
+                Step::CloseGroup,
+                Operation::Transact(transaction),
+            ) => Operation::Transact(without(transaction, |condition| {
+                matches!(condition, Condition::Absent(_))
+            })),
+            (
+                Some(Self::GroupNeedNotExist),
+                Step::CloseShard | Step::CloseGroup,
+                Operation::Transact(transaction),
+            ) => Operation::Transact(without(transaction, |condition| {
+                matches!(condition, Condition::Exists(_))
+            })),
             (
                 Some(Self::CloseFailedUnconditional),
                 Step::CloseFailed,
@@ -105,4 +123,13 @@ impl Flaw {
         }
         Operation::Transact(transaction)
     }
+}
+
+/// The transaction without the conditions of one kind.
+fn without(mut transaction: Transaction, kind: impl Fn(&Condition) -> bool) -> Transaction {
+    for part in &mut transaction.parts {
+        let (Part::Check(_, conditions) | Part::Write(Write { conditions, .. })) = part;
+        conditions.retain(|condition| !kind(condition));
+    }
+    transaction
 }

@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use stateright::{Model, Property};
-use tilefleet_common::domain::{Job, Recipe, shard_of};
-use tilefleet_common::ledger::TaskState;
+use tilefleet_common::domain::{Job, Recipe, group_of, shard_of};
 use tilefleet_common::ledger::flow::{Operation, Step};
 use tilefleet_common::ledger::transition::{NewTask, Ticket};
+use tilefleet_common::ledger::{Key, TaskState};
 
 use crate::commands::{self, Resume, Retry, Submit, World};
 use crate::event::{Budget, Event};
@@ -23,6 +23,16 @@ use crate::state::{History, State, WORKERS, Worker};
 use crate::table::{Cells, Items, Pool, Table};
 
 const CELLS: u8 = 2;
+
+/// How the cells are cut.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// Cells per shard.
+    pub(crate) shard_size: u32,
+    /// Shards per group.
+    pub(crate) group_size: u32,
+}
+
 /// The machine, with what all its states share.
 #[derive(Debug, Clone)]
 pub(crate) struct Fleet {
@@ -48,12 +58,17 @@ pub(crate) struct Shared {
 type Doing = (Items, u8, u16, i64);
 
 impl Fleet {
-    pub(crate) fn new(shard_size: u32, budget: Budget) -> Self {
+    pub(crate) fn new(shape: Shape, budget: Budget) -> Self {
+        let Shape {
+            shard_size,
+            group_size,
+        } = shape;
         let recipe = Recipe::builtin("rgb").unwrap();
         let new = NewTask {
             task: "rgb-0123456789abcdef".parse().unwrap(),
             cells: CELLS.into(),
             shard_size,
+            group_size,
             manifest: "s3://out/manifest.ndjson".parse().unwrap(),
             job: Job::Raster(recipe.clone()).id(),
             output: "s3://out/".parse().unwrap(),
@@ -64,6 +79,7 @@ impl Fleet {
         let ticket = |ordinal: u32| Ticket {
             task: new.task.clone(),
             shard: shard_of(ordinal, shard_size),
+            group: group_of(shard_of(ordinal, shard_size), group_size),
             ordinal,
             cell: format!("48RXT/2020-08-01/{ordinal}").parse().unwrap(),
             job: new.job.clone(),
@@ -171,6 +187,10 @@ impl Fleet {
                 state.budget.resume_crashes -= 1;
                 state.resume = Resume::ReadTask;
             }
+            Event::GroupLost => {
+                state.budget.lost_groups -= 1;
+                Table::lose(&mut state.items, &Key::Group(self.new.task.clone(), 0));
+            }
             _ => {}
         }
     }
@@ -243,6 +263,9 @@ impl Fleet {
         if task.is_some_and(|task| task.notice_held && task.notified_epoch < task.epoch) {
             events.push(Event::LeaseLapses);
         }
+        if state.budget.lost_groups > 0 && self.table().view(&state.items).groups[0].is_some() {
+            events.push(Event::GroupLost);
+        }
         for worker in 0..workers {
             self.worker_events(state, worker, events);
         }
@@ -266,7 +289,8 @@ impl Fleet {
             | Event::Cancel
             | Event::ResumeAsked
             | Event::Resume
-            | Event::ResumeCrashes => self.command_event(&mut state, event, log),
+            | Event::ResumeCrashes
+            | Event::GroupLost => self.command_event(&mut state, event, log),
             Event::LeaseLapses => {
                 for worker in 0..WORKERS {
                     self.disturb(&mut state, worker, false);

@@ -43,7 +43,8 @@ fn kind(event: Event) -> Kind {
         | Event::RetryCrashes
         | Event::Cancel
         | Event::ResumeAsked
-        | Event::ResumeCrashes => Kind::Mishap,
+        | Event::ResumeCrashes
+        | Event::GroupLost => Kind::Mishap,
         _ => Kind::Ordinary,
     }
 }

@@ -8,7 +8,8 @@
 //! out, to show that the search notices it. `story` describes events in words; `traces` are eight
 //! schedules that teach the protocol, the shortest way to learn it.
 //!
-//! Two cells in one shard are about closing a shard, two in two shards about completing a task. All
+//! Two cells in one shard are about closing a shard, two in two shards of one group about closing a
+//! group, two in two groups about completing a task. All
 //! mishaps at once make too many states, so each test allows some of them. The ignored ones take a
 //! minute and more: `cargo nextest run -p tilefleet-common --test ledger_model --run-ignored all`.
 //!
@@ -33,11 +34,23 @@ use stateright::{Checker as _, HasDiscoveries, Model as _};
 
 use event::Budget;
 use flaw::Flaw;
-use fleet::Fleet;
+use fleet::{Fleet, Shape};
 use liveness::Graph;
 
-const ONE_SHARD: u32 = 2;
-const TWO_SHARDS: u32 = 1;
+const ONE_SHARD: Shape = Shape {
+    shard_size: 2,
+    group_size: 1,
+};
+/// Of one group.
+const TWO_SHARDS: Shape = Shape {
+    shard_size: 1,
+    group_size: 2,
+};
+/// Of one shard each.
+const TWO_GROUPS: Shape = Shape {
+    shard_size: 1,
+    group_size: 1,
+};
 
 const NONE: Budget = Budget {
     crashes: 0,
@@ -51,12 +64,13 @@ const NONE: Budget = Budget {
     cancels: 0,
     resumes: 0,
     resume_crashes: 0,
+    lost_groups: 0,
 };
 
 /// Searches all states; fails with the shortest story that breaks a property.
 #[expect(clippy::panic, reason = "this is the assertion of every test below")]
-fn search(shard_size: u32, budget: Budget) {
-    let fleet = Fleet::new(shard_size, budget);
+fn search(shape: Shape, budget: Budget) {
+    let fleet = Fleet::new(shape, budget);
     let checker = fleet
         .clone()
         .checker()
@@ -99,6 +113,7 @@ fn breaks(property: &'static str, fleet: &Fleet) -> bool {
 fn a_task_ends_when_nothing_goes_wrong() {
     search(ONE_SHARD, NONE);
     search(TWO_SHARDS, NONE);
+    search(TWO_GROUPS, NONE);
 }
 
 #[test]
@@ -453,6 +468,25 @@ fn what_is_sent_before_the_task_runs_again_is_dropped() {
 fn without_the_check_in_close_shard_a_task_completes_with_pending_cells() {
     let fleet =
         Fleet::new(ONE_SHARD, Budget { retries: 1, ..NONE }).with(Flaw::CloseShardUnchecked);
+    assert!(breaks(property::COMPLETE_MEANS_NOTHING_PENDING, &fleet));
+}
+
+#[test]
+fn without_the_check_in_close_group_a_task_completes_with_pending_cells() {
+    let fleet =
+        Fleet::new(ONE_SHARD, Budget { retries: 1, ..NONE }).with(Flaw::CloseGroupUnchecked);
+    assert!(breaks(property::COMPLETE_MEANS_NOTHING_PENDING, &fleet));
+}
+
+#[test]
+fn a_group_whose_item_is_gone_keeps_its_task_from_completing() {
+    let budget = Budget {
+        lost_groups: 1,
+        ..NONE
+    };
+    let fleet = Fleet::new(TWO_SHARDS, budget);
+    assert!(!breaks(property::COMPLETE_MEANS_NOTHING_PENDING, &fleet));
+    let fleet = fleet.with(Flaw::GroupNeedNotExist);
     assert!(breaks(property::COMPLETE_MEANS_NOTHING_PENDING, &fleet));
 }
 

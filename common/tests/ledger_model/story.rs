@@ -131,6 +131,7 @@ impl Fleet {
             Event::ResumeAsked => command("resume", "is started".to_owned()),
             Event::Resume => command("resume", resume_name(state.resume)),
             Event::ResumeCrashes => command("resume", "DIES".to_owned()),
+            Event::GroupLost => command("mishap", "the item of group 0 is GONE".to_owned()),
         }
     }
 
@@ -158,7 +159,7 @@ impl Fleet {
 
     /// What a read finds.
     fn found(&self, state: &State, event: Event, operations: &[Operation]) -> Option<String> {
-        let task = || Key::Task(self.new_task().task.clone());
+        let task = || Key::Header(self.new_task().task.clone());
         let shard = |shard: u8| Key::Shard(self.new_task().task.clone(), shard.into());
         let key = match (event, operations) {
             (_, [Operation::Read(key)]) => key.clone(),
@@ -179,7 +180,7 @@ impl Fleet {
         };
         let item = self.table().item(&state.items, &key);
         let words = match item {
-            Some(item) => said(&item).join(", "),
+            Some(item) => said(&key, &item).join(", "),
             None => "is not there".to_owned(),
         };
         Some(format!("{} {words}", label(&key)))
@@ -199,7 +200,7 @@ impl Fleet {
                 None if matches!(key, Key::Recipe(_)) => {
                     vec!["there, and never changed".to_owned()]
                 }
-                None => said(is),
+                None => said(&key, is),
             };
             if !words.is_empty() {
                 changes.push(format!("{}: {}", label(&key), words.join(", ")));
@@ -244,7 +245,9 @@ impl Fleet {
         let new = self.new_task();
         let shards = new.cells.div_ceil(new.shard_size);
         let cells = (0..new.cells).map(|ordinal| (ordinal / new.shard_size, ordinal));
-        let mut keys = vec![Key::Task(new.task.clone()), Key::Recipe(new.task.clone())];
+        let mut keys = vec![Key::Header(new.task.clone()), Key::Recipe(new.task.clone())];
+        let groups = shards.div_ceil(new.group_size);
+        keys.extend((0..groups).map(|group| Key::Group(new.task.clone(), group)));
         keys.extend((0..shards).map(|shard| Key::Shard(new.task.clone(), shard)));
         keys.extend(cells.map(|(shard, ordinal)| Key::Cell(new.task.clone(), shard, ordinal)));
         keys
@@ -259,7 +262,7 @@ impl Fleet {
             .filter(may_change)
             .filter_map(|key| {
                 let item = self.table().item(&state.items, &key)?;
-                Some((label(&key), said(&item).join(", ")))
+                Some((label(&key), said(&key, &item).join(", ")))
             });
         items.collect()
     }
@@ -320,12 +323,15 @@ fn step_name(step: &Step) -> String {
         Step::CloseOk => " 7 close the cell as ok".to_owned(),
         Step::CloseFailed => " 7 close the cell as failed".to_owned(),
         Step::CloseShard => " 8 close the shard".to_owned(),
+        Step::ReadGroup => " 8 read the group".to_owned(),
+        Step::CloseGroup => " 8b close the group".to_owned(),
         Step::Complete => " 9 complete the task".to_owned(),
         Step::ClaimNotice(epoch) => format!(" 9 claim notice {epoch}"),
         Step::Publish { epoch, .. } => format!(" 9 publish notice {epoch}"),
         Step::MarkNotified(epoch) => format!(" 9 mark notice {epoch} as sent"),
         Step::ReleaseNotice { epoch, .. } => format!(" 9 give notice {epoch} back"),
         Step::Delete => "10 delete the message".to_owned(),
+        Step::Defer(Deferral::Layout(_)) => "   leave it: layout".to_owned(),
         Step::Defer(Deferral::Recipe(_)) => "   leave it: recipe".to_owned(),
         Step::Defer(Deferral::UnknownTask) => "   leave it: unknown task".to_owned(),
         Step::Defer(Deferral::NoticeHeld { .. }) => "   leave it: notice claimed".to_owned(),
@@ -338,6 +344,7 @@ fn submit_name(call: Submit) -> String {
         Submit::ReadTask => "   read the task".to_owned(),
         Submit::CreateRecipe => " 2 create the recipe".to_owned(),
         Submit::CreateTask => " 3 create the task".to_owned(),
+        Submit::CreateGroup(shard) => format!(" 4 create the group of {shard}"),
         Submit::CreateShard(shard) => format!(" 4 create shard {shard}"),
         Submit::Send(_, cells, _) => format!(" 4 send {}", first_of(cells)),
         Submit::MarkEnqueued(shard, _) => format!(" 4 mark shard {shard}"),
@@ -366,6 +373,7 @@ fn resume_name(call: Resume) -> String {
         Resume::ReadTask => "   read the task".to_owned(),
         Resume::Run | Resume::RunAtLast => "   run the task again".to_owned(),
         Resume::ReadOpen => "   read the open shards".to_owned(),
+        Resume::CreateGroup(shard, _) => format!("   create the group of {shard}"),
         Resume::ReadShard(shard, _) => format!("   create shard {shard}"),
         Resume::Send(_, cells, ..) => format!("   send {}", first_of(cells)),
         Resume::MarkEnqueued(shard, ..) => format!("   mark shard {shard}"),
@@ -381,7 +389,8 @@ fn first_of(cells: Cells) -> String {
 
 fn label(key: &Key) -> String {
     match key {
-        Key::Task(_) => "task".to_owned(),
+        Key::Header(_) | Key::Layout1(_) => "task".to_owned(),
+        Key::Group(_, group) => format!("group {group}"),
         Key::Recipe(_) => "recipe".to_owned(),
         Key::Shard(_, shard) => format!("shard {shard}"),
         Key::Cell(_, _, ordinal) => format!("cell {ordinal}"),
@@ -389,10 +398,11 @@ fn label(key: &Key) -> String {
 }
 
 /// The attributes that a story shows, in this order, each with its word.
-const SHOWN: [(&str, &str); 9] = [
+const SHOWN: [(&str, &str); 10] = [
     (attribute::STATE, ""),
     (attribute::EPOCH, "epoch "),
-    (attribute::OPEN_SHARDS, "open "),
+    (attribute::OPEN_GROUPS, "open groups "),
+    (attribute::OPEN_SHARDS, "open shards "),
     (attribute::NOTIFIED_EPOCH, "notified "),
     (attribute::NOTIFY_UNTIL, ""),
     (attribute::PENDING, "pending "),
@@ -429,12 +439,15 @@ fn is_notified(task: &Item) -> bool {
 }
 
 /// What an item says; sets that are empty and counts of nothing are left out.
-fn said(item: &Item) -> Vec<String> {
+fn said(key: &Key, item: &Item) -> Vec<String> {
     let mut words = vec![];
     for (name, word) in SHOWN {
         match item.get(name) {
-            None if name == attribute::PENDING && item.contains_key(attribute::SIZE) => {
+            None if name == attribute::PENDING && matches!(key, Key::Shard(..)) => {
                 words.push("pending {}".to_owned());
+            }
+            None if name == attribute::OPEN_SHARDS && matches!(key, Key::Group(..)) => {
+                words.push("open shards {}".to_owned());
             }
             Some(Value::Number(0)) | None => {}
             Some(_) if name == attribute::NOTIFY_UNTIL && is_notified(item) => {}
@@ -472,6 +485,7 @@ fn why(key: &Key, broken: &Condition, item: Option<&Item>) -> String {
     let is = |name: &str| format!("{label} has {}{}", word(name), value(name, of(name)));
     match broken {
         Condition::Absent(attribute::STATE | attribute::SIZE) => format!("{label} is there"),
+        Condition::Exists(_) => format!("{label} is not there"),
         Condition::IsNot(name, _) | Condition::Is(name, _) if *name == attribute::STATE => {
             format!("{label} is {}", value(name, of(name)))
         }

@@ -79,8 +79,9 @@ impl<T: Eq + Hash> Pool<T> {
 /// All items of one task with at most two cells, by their numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Items {
-    task: Option<u16>,
+    header: Option<u16>,
     recipe: Option<u16>,
+    groups: [Option<u16>; 2],
     shards: [Option<u16>; 2],
     cells: [Option<u16>; 2],
 }
@@ -88,7 +89,8 @@ pub(crate) struct Items {
 impl Items {
     fn slot(&mut self, key: &Key) -> &mut Option<u16> {
         match key {
-            Key::Task(_) => &mut self.task,
+            Key::Header(_) | Key::Layout1(_) => &mut self.header,
+            Key::Group(_, group) => &mut self.groups[usize::try_from(*group).unwrap()],
             Key::Recipe(_) => &mut self.recipe,
             Key::Shard(_, shard) => &mut self.shards[usize::try_from(*shard).unwrap()],
             Key::Cell(_, _, ordinal) => &mut self.cells[usize::try_from(*ordinal).unwrap()],
@@ -99,7 +101,7 @@ impl Items {
 /// Ordinals as bits.
 pub(crate) type Cells = u8;
 
-/// A task item, as far as properties speak of it.
+/// A header, as far as properties speak of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TaskView {
     pub(crate) state: TaskState,
@@ -109,7 +111,7 @@ pub(crate) struct TaskView {
     pub(crate) notice_held: bool,
     /// The end of the notice's lease, which names it.
     pub(crate) notice_until: Option<i64>,
-    pub(crate) open_shards: u8,
+    pub(crate) open_groups: u8,
 }
 
 /// A shard item, as far as properties speak of it.
@@ -125,6 +127,8 @@ pub(crate) struct ShardView {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
     pub(crate) task: Option<TaskView>,
+    /// The open shards of each group that is there.
+    pub(crate) groups: [Option<u8>; 2],
     pub(crate) shards: [Option<ShardView>; 2],
     pub(crate) ok_cells: Cells,
     pub(crate) failed_cells: Cells,
@@ -184,6 +188,11 @@ impl Table {
         true
     }
 
+    /// An item is gone.
+    pub(crate) fn lose(items: &mut Items, key: &Key) {
+        *items.slot(key) = None;
+    }
+
     pub(crate) fn item(&self, items: &Items, key: &Key) -> Option<Arc<Item>> {
         let mut items = *items;
         items.slot(key).map(|number| self.items.value(number))
@@ -192,7 +201,7 @@ impl Table {
     /// The notice's lease runs out. Leases begin at second 0 and time stands still at 0, so that
     /// what has run out is before 0 and states do not differ by the hour.
     pub(crate) fn lapse(&self, items: &mut Items, task: &TaskId) {
-        let key = Key::Task(task.clone());
+        let key = Key::Header(task.clone());
         if let Some(item) = self.item(items, &key) {
             let mut item = (*item).clone();
             item.insert(attribute::NOTIFY_UNTIL, Value::Number(-1));
@@ -218,7 +227,13 @@ impl Table {
                 .sum()
         };
         let view = View {
-            task: value(items.task).map(|item| task_view(&item)),
+            task: value(items.header).map(|item| task_view(&item)),
+            groups: items.groups.map(|group| {
+                value(group).map(|item| match item.get(attribute::OPEN_SHARDS) {
+                    Some(Value::Numbers(open)) => open.iter().map(|shard| 1 << shard).sum(),
+                    _ => 0,
+                })
+            }),
             shards: items
                 .shards
                 .map(|shard| value(shard).map(|item| shard_view(&item))),
@@ -233,6 +248,7 @@ impl Table {
 fn no_story(conditions: &[Condition]) {
     for condition in conditions {
         let (Condition::Absent(name)
+        | Condition::Exists(name)
         | Condition::Is(name, _)
         | Condition::IsNot(name, _)
         | Condition::AbsentOrBelow(name, _)
@@ -256,7 +272,7 @@ fn task_view(item: &Item) -> TaskView {
             Some(Value::Number(until)) => Some(*until),
             _ => None,
         },
-        open_shards: task.open_shards.iter().map(|shard| 1 << shard).sum(),
+        open_groups: task.open_groups.iter().map(|group| 1 << group).sum(),
     }
 }
 

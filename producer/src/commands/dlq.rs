@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use tilefleet_common::aws::{Queue, Received, Topic};
-use tilefleet_common::domain::{CellId, CellMessage, TaskId};
+use tilefleet_common::domain::{CellId, CellMessage, MessageError, TaskId};
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::Ledger;
 use tilefleet_common::ledger::flow::{Deferral, Step};
@@ -27,6 +27,8 @@ const RECEIVE: usize = 10;
 /// The wait of a receive: SQS queries all its servers only in long polling ("Amazon SQS short and
 /// long polling").
 const WAIT: Duration = Duration::from_secs(1);
+/// The outcome for a message of a layout that this version does not know.
+const OTHER_LAYOUT: &str = "left: another version sent it; drain it with that";
 /// Characters shown of a message that is not a cell.
 const SHOWN: usize = 200;
 
@@ -124,7 +126,15 @@ fn hidden() -> Duration {
 }
 
 fn cell_of(received: &Received) -> Option<CellMessage> {
-    serde_json::from_str(&received.body).ok()
+    CellMessage::read(&received.body).ok()
+}
+
+/// Whether another version sent the message, which must drain it.
+fn is_of_another_layout(received: &Received) -> bool {
+    matches!(
+        CellMessage::read(&received.body),
+        Err(MessageError::Layout(_))
+    )
 }
 
 async fn list(queue: &Queue, limit: usize) -> Result<Vec<DeadLetter>, ProducerError> {
@@ -187,6 +197,7 @@ async fn drain(
             let mut letter = DeadLetter::of(&received, cell.as_ref());
             let (outcome, done) = match &cell {
                 Some(cell) => fail_dead_letter(tracker, cell, &received).await?,
+                None if is_of_another_layout(&received) => (OTHER_LAYOUT, false),
                 None if remove_others => ("removed: not a cell", true),
                 None => ("left: not a cell", false),
             };
@@ -214,13 +225,7 @@ async fn fail_dead_letter(
     message: &CellMessage,
     received: &Received,
 ) -> Result<(&'static str, bool), ProducerError> {
-    let ticket = Ticket {
-        task: message.task.clone(),
-        shard: message.shard,
-        ordinal: message.ordinal,
-        cell: message.cell.id,
-        job: message.job.clone(),
-    };
+    let ticket = Ticket::of(message);
     let (mut step, mut failed) = (Step::ReadTask, false);
     loop {
         step = match step {
@@ -236,6 +241,7 @@ async fn fail_dead_letter(
                 note(&format!("warning: {}: {trouble}", message.cell.id));
                 return Ok(("left: the task's recipe cannot be used", false));
             }
+            Step::Defer(Deferral::Layout(_)) => return Ok((OTHER_LAYOUT, false)),
             Step::Defer(Deferral::NoticeFailed) => {
                 return Ok(("left: the notice could not be sent", false));
             }

@@ -1,8 +1,8 @@
 //! `list`: the newest tasks.
 
 use serde::Serialize;
-use tilefleet_common::domain::{JobId, S3Url, TaskId};
-use tilefleet_common::ledger::{TaskRecord, TaskState};
+use tilefleet_common::domain::{LAYOUT, S3Url, TaskId};
+use tilefleet_common::ledger::{TaskState, TaskSummary};
 
 use crate::cli::{Exit, GlobalArgs, ListArgs, Output};
 use crate::error::ProducerError;
@@ -15,34 +15,39 @@ const HEADER: [&str; 4] = ["TASK", "STATE", "CELLS", "CREATED"];
 struct TaskLine {
     task: TaskId,
     state: TaskState,
-    /// The fields `recipe` and `recipe_digest`.
-    #[serde(flatten)]
-    job: JobId,
+    recipe: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipe_digest: Option<String>,
     cells: u32,
     epoch: u32,
     created_at: String,
     submitted_at: Option<String>,
     completed_at: Option<String>,
     output: S3Url,
+    layout: u32,
 }
 
 impl TaskLine {
-    fn new(task: TaskId, record: TaskRecord) -> Self {
+    fn new(task: TaskId, summary: TaskSummary) -> Self {
         Self {
             task,
-            state: record.state,
-            job: record.job,
-            cells: record.cells,
-            epoch: record.epoch,
-            created_at: record.created_at,
-            submitted_at: record.submitted_at,
-            completed_at: record.completed_at,
-            output: record.output,
+            state: summary.state,
+            recipe: summary.recipe,
+            recipe_digest: summary.recipe_digest,
+            cells: summary.cells,
+            epoch: summary.epoch,
+            created_at: summary.created_at,
+            submitted_at: summary.submitted_at,
+            completed_at: summary.completed_at,
+            output: summary.output,
+            layout: summary.layout,
         }
     }
 
     fn row(&self) -> Vec<String> {
-        let state = if self.submitted_at.is_none() && self.state == TaskState::Running {
+        let state = if self.layout != LAYOUT {
+            format!("{} (layout {})", self.state.name(), self.layout)
+        } else if self.submitted_at.is_none() && self.state == TaskState::Running {
             "RUNNING (submit unfinished)".to_owned()
         } else {
             self.state.name().to_owned()
@@ -66,7 +71,7 @@ pub(crate) async fn run(
     let tasks = connection.ledger.tasks(args.limit).await?;
     let lines: Vec<TaskLine> = tasks
         .into_iter()
-        .map(|(task, record)| TaskLine::new(task, record))
+        .map(|(task, summary)| TaskLine::new(task, summary))
         .collect();
     output.rows(&HEADER, &lines, TaskLine::row)?;
     Ok(Exit::Ok)
@@ -76,16 +81,38 @@ pub(crate) async fn run(
 mod tests {
     use super::*;
     use crate::cli::{Format, printed};
-    use crate::fleet::task_record;
+
+    fn summary() -> TaskSummary {
+        TaskSummary {
+            layout: LAYOUT,
+            state: TaskState::Running,
+            epoch: 1,
+            cells: 800,
+            recipe: "rgb".to_owned(),
+            recipe_digest: Some("0f".repeat(32)),
+            output: "s3://my-bucket/".parse().unwrap(),
+            created_at: "2026-11-26T13:54:10.000Z".to_owned(),
+            submitted_at: Some("2026-11-26T13:54:14.583Z".to_owned()),
+            completed_at: None,
+        }
+    }
 
     #[test]
-    fn a_task_is_a_row_and_an_unfinished_submit_is_named() {
-        let unfinished = TaskRecord {
+    fn a_task_is_a_row_and_an_unfinished_submit_and_another_layout_are_named() {
+        let unfinished = TaskSummary {
             submitted_at: None,
-            ..task_record()
+            ..summary()
         };
-        let lines = [("rgb-2", task_record()), ("rgb-1", unfinished)]
-            .map(|(task, record)| TaskLine::new(task.parse().unwrap(), record));
+        let older = TaskSummary {
+            layout: 1,
+            ..summary()
+        };
+        let lines = [
+            ("rgb-3", summary()),
+            ("rgb-2", unfinished),
+            ("rgb-1", older),
+        ]
+        .map(|(task, summary)| TaskLine::new(task.parse().unwrap(), summary));
         let text = [Format::Table, Format::Ndjson]
             .map(|format| printed(format, |output| output.rows(&HEADER, &lines, TaskLine::row)))
             .concat();

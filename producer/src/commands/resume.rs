@@ -2,7 +2,7 @@
 //!
 //! The task runs before anything is sent, because workers drop the messages of a cancelled task. A
 //! shard or a task without pending cells that is still open gets one message: its receiver carries
-//! the protocol to its end.
+//! the protocol to its end. So does a group without open shards that is still open.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tilefleet_common::domain::TaskId;
 use tilefleet_common::fault::{self, Point};
-use tilefleet_common::ledger::{TaskRecord, TaskState, transition};
+use tilefleet_common::ledger::{Open, TaskState, transition};
 use tilefleet_common::tracker::rfc3339;
 
 use crate::cli::{Exit, GlobalArgs, Output, ResumeArgs};
@@ -127,11 +127,17 @@ impl Resumption<'_> {
             task,
             record,
         } = self.resend;
+        let open = fleet.ledger.open(task, record).await?;
+        if !self.dry_run {
+            for &group in &open.missing {
+                self.resend.create_group(group).await?;
+            }
+        }
         let sent = self
             .resend
             .cells_of_task()
             .shards(|_, _| false)
-            .map_ok(move |shard| self.send_shard(shard))
+            .map_ok(|shard| self.send_shard(shard, &open))
             .try_buffer_unordered(SHARDS_AT_ONCE)
             .try_fold(
                 0_u32,
@@ -147,19 +153,18 @@ impl Resumption<'_> {
                 ))
                 .await?;
         }
-        if record.open_shards.is_empty() {
+        if record.open_groups.is_empty() {
             Ok(sent.saturating_add(self.send_first_cell().await?))
         } else {
             Ok(sent)
         }
     }
 
-    async fn send_shard(self, mut shard: Shard) -> Result<u32, ProducerError> {
-        let record = self.resend.record;
+    async fn send_shard(self, mut shard: Shard, open: &Open) -> Result<u32, ProducerError> {
         if shard.sets.is_none() && !self.dry_run {
             shard.sets = Some(self.resend.create_shard(shard.number).await?);
         }
-        let wanted = wanted(record, &shard);
+        let wanted = wanted(open, &shard);
         if self.dry_run {
             return Ok(u32::try_from(wanted.len()).unwrap_or(u32::MAX));
         }
@@ -179,10 +184,12 @@ impl Resumption<'_> {
 }
 
 /// The ordinals to send: those of all pending cells, or the first one of a shard that only has to
-/// be closed.
-fn wanted(record: &TaskRecord, shard: &Shard) -> BTreeSet<u32> {
+/// be closed, or whose group has to be.
+fn wanted(open: &Open, shard: &Shard) -> BTreeSet<u32> {
     let pending = shard.pending();
-    if pending.is_empty() && record.open_shards.contains(&shard.number) {
+    let is_to_be_closed =
+        open.shards.contains(&shard.number) || open.unclosed.contains(&shard.number);
+    if pending.is_empty() && is_to_be_closed {
         return shard.first_ordinal();
     }
     pending

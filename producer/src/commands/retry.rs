@@ -9,7 +9,7 @@ use std::pin::pin;
 
 use futures::TryStreamExt as _;
 use serde::Serialize;
-use tilefleet_common::domain::{CellId, TaskId, shard_count};
+use tilefleet_common::domain::{CellId, TaskId};
 use tilefleet_common::ledger::{ShardRecord, TaskRecord, TaskState};
 
 use crate::cli::{Exit, GlobalArgs, Output, RetryArgs};
@@ -184,7 +184,7 @@ impl Reopening<'_> {
     fn batches(&self, chosen: &Chosen) -> Vec<Vec<u32>> {
         let shards: Vec<u32> = match chosen {
             Some(chosen) => chosen.keys().copied().collect(),
-            None => (0..shard_count(self.record.cells, self.record.shard_size)).collect(),
+            None => (0..self.record.shard_count()).collect(),
         };
         shards.chunks(BATCH).map(<[u32]>::to_vec).collect()
     }

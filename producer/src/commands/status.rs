@@ -221,7 +221,7 @@ mod tests {
     fn a_complete_task_says_why_its_notice_is_not_sent() {
         let complete = TaskRecord {
             state: TaskState::Complete,
-            open_shards: [].into(),
+            open_groups: [].into(),
             completed_at: Some("2026-11-26T14:20:00.000Z".to_owned()),
             notice_error: Some("topic t-events does not exist".to_owned()),
             ..task_record()

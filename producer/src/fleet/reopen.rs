@@ -61,8 +61,9 @@ impl Reopening<'_> {
                 return Ok(0);
             }
             let state_and_epoch = (self.record.state, self.record.epoch);
+            let place = (self.record.group_of(number), number);
             let mut retry =
-                transition::retry_shard(self.task, state_and_epoch, number, &sets.failed, &cells);
+                transition::retry_shard(self.task, state_and_epoch, place, &sets.failed, &cells);
             retry.parts.extend_from_slice(beside);
             if self.fleet.ledger.transact(&retry).await? == TransactionAnswer::Applied {
                 fault::point(Point::Reopened);

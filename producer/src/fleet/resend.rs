@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::pin::pin;
 
 use futures::TryStreamExt as _;
-use tilefleet_common::domain::{CellMessage, TaskId, ordinals_of_shard};
+use tilefleet_common::domain::{CellMessage, LAYOUT, TaskId, ordinals_of_shard};
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::{
     Answer, CodecError, Key, LedgerError, ShardRecord, TaskRecord, transition,
@@ -53,8 +53,10 @@ impl<'a> Resend<'a> {
         let bodies = wanted
             .map(|(ordinal, cell)| {
                 serde_json::to_string(&CellMessage {
+                    layout: LAYOUT,
                     task: self.task.clone(),
                     shard: shard.number,
+                    group: self.record.group_of(shard.number),
                     ordinal: *ordinal,
                     epoch: self.record.epoch,
                     job: self.record.job.clone(),
@@ -128,6 +130,14 @@ impl<'a> Resend<'a> {
             Some(shard) => self.send(&shard, &shard.first_ordinal()).await,
             None => Ok(0),
         }
+    }
+
+    /// Creates a group that no submit has created. It is created before its shards.
+    pub(crate) async fn create_group(self, group: u32) -> Result<(), ProducerError> {
+        let shards = self.record.shards_of(group);
+        let write = transition::create_group(self.task, group, shards);
+        self.fleet.ledger.write(&write).await?;
+        Ok(())
     }
 
     /// Creates a shard that no submit has created, or reads the one that exists.

@@ -3,14 +3,15 @@
 use tilefleet_common::domain::{Job, Recipe};
 use tilefleet_common::ledger::{TaskRecord, TaskState};
 
-/// The item of a task of 800 cells in four shards, all open, that was just submitted.
+/// The item of a task of 800 cells in four shards of one group, which is open, that was just submitted.
 pub(crate) fn task_record() -> TaskRecord {
     TaskRecord {
         state: TaskState::Running,
         epoch: 1,
-        open_shards: (0..4).collect(),
+        open_groups: [0].into(),
         cells: 800,
         shard_size: 200,
+        group_size: 200,
         manifest: "s3://my-bucket/tilefleet/rgb-1/manifest.ndjson"
             .parse()
             .unwrap(),

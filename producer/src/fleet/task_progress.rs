@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tilefleet_common::domain::{TaskId, shard_count};
+use tilefleet_common::domain::TaskId;
 use tilefleet_common::ledger::{Ledger, LedgerError, Progress, ShardRecord, TaskRecord};
 
 /// The shards of a task as last read. A shard that was read after the task had closed it only
@@ -15,35 +15,34 @@ pub(crate) struct TaskProgress {
 }
 
 impl TaskProgress {
-    /// The task's progress; `record` is its item as just read.
+    /// The task's progress; `record` is its header as just read.
     pub(crate) async fn count(
         &mut self,
         ledger: &Ledger,
         task: &TaskId,
         record: &TaskRecord,
     ) -> Result<Progress, LedgerError> {
-        let stale = self.stale(record);
+        let open = ledger.open(task, record).await?;
+        let stale = self.stale(record, &open.shards);
         self.known.extend(ledger.some_shards(task, &stale).await?);
         Ok(Progress::of(record, &self.known))
     }
 
     /// The shards to read again. Those that are closed by now need not be read after this time.
-    fn stale(&mut self, record: &TaskRecord) -> Vec<u32> {
+    fn stale(&mut self, record: &TaskRecord, open: &BTreeSet<u32>) -> Vec<u32> {
         if self.epoch != record.epoch {
             self.epoch = record.epoch;
             self.settled.clear();
         }
-        let all = 0..shard_count(record.cells, record.shard_size);
-        let stale: Vec<u32> = all
-            .filter(|shard| record.open_shards.contains(shard) || !self.settled.contains(shard))
+        let stale: Vec<u32> = (0..record.shard_count())
+            .filter(|shard| open.contains(shard) || !self.settled.contains(shard))
             .collect();
         self.settled = stale
             .iter()
             .copied()
             .chain(self.settled.iter().copied())
             .collect();
-        self.settled
-            .retain(|shard| !record.open_shards.contains(shard));
+        self.settled.retain(|shard| !open.contains(shard));
         stale
     }
 }
@@ -53,31 +52,31 @@ mod tests {
     use super::super::sample::task_record;
     use super::*;
 
-    fn record(epoch: u32, open: impl Into<BTreeSet<u32>>) -> TaskRecord {
-        TaskRecord {
+    fn stale(progress: &mut TaskProgress, epoch: u32, open: &[u32]) -> Vec<u32> {
+        let record = TaskRecord {
             epoch,
-            open_shards: open.into(),
             ..task_record()
-        }
+        };
+        progress.stale(&record, &open.iter().copied().collect())
     }
 
     #[test]
     fn a_closed_shard_is_read_once_more_and_then_left() {
         let mut shards = TaskProgress::default();
-        assert_eq!(shards.stale(&record(1, [0, 1, 2, 3])), [0, 1, 2, 3]);
-        assert_eq!(shards.stale(&record(1, [1, 2, 3])), [0, 1, 2, 3]);
-        assert_eq!(shards.stale(&record(1, [1, 2])), [1, 2, 3]);
-        assert_eq!(shards.stale(&record(1, [])), [1, 2]);
-        assert!(shards.stale(&record(1, [])).is_empty());
+        assert_eq!(stale(&mut shards, 1, &[0, 1, 2, 3]), [0, 1, 2, 3]);
+        assert_eq!(stale(&mut shards, 1, &[1, 2, 3]), [0, 1, 2, 3]);
+        assert_eq!(stale(&mut shards, 1, &[1, 2]), [1, 2, 3]);
+        assert_eq!(stale(&mut shards, 1, &[]), [1, 2]);
+        assert!(stale(&mut shards, 1, &[]).is_empty());
     }
 
     #[test]
     fn what_a_retry_opens_is_read_again() {
         let mut shards = TaskProgress::default();
-        assert_eq!(shards.stale(&record(1, [])), [0, 1, 2, 3]);
-        assert_eq!(shards.stale(&record(1, [2])), [2]);
-        assert_eq!(shards.stale(&record(1, [])), [2]);
-        assert_eq!(shards.stale(&record(2, [3])), [0, 1, 2, 3]);
-        assert_eq!(shards.stale(&record(2, [3])), [3]);
+        assert_eq!(stale(&mut shards, 1, &[]), [0, 1, 2, 3]);
+        assert_eq!(stale(&mut shards, 1, &[2]), [2]);
+        assert_eq!(stale(&mut shards, 1, &[]), [2]);
+        assert_eq!(stale(&mut shards, 2, &[3]), [0, 1, 2, 3]);
+        assert_eq!(stale(&mut shards, 2, &[3]), [3]);
     }
 }

@@ -335,7 +335,13 @@ impl Stack {
             .key_schema(key(deployment::TASK_INDEX_SORT_KEY, table::KeyType::Range)?)
             .projection(
                 table::Projection::builder()
-                    .projection_type(table::ProjectionType::All)
+                    .projection_type(table::ProjectionType::Include)
+                    .set_non_key_attributes(Some(
+                        deployment::TASK_INDEX_ATTRIBUTES
+                            .iter()
+                            .map(|&name| name.to_owned())
+                            .collect(),
+                    ))
                     .build(),
             )
             .build()?;

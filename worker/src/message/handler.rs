@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tilefleet_common::aws::{DeleteBatcher, QueueError, Received};
-use tilefleet_common::domain::{CellMessage, Job};
+use tilefleet_common::domain::{CellMessage, Job, LAYOUT, MessageError};
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::flow::{Deferral, Outcome, Step};
 use tilefleet_common::ledger::transition::{Failure, Ticket};
@@ -27,9 +27,9 @@ use crate::cell::{CellError, CellProcessor};
 /// at.
 const UNKNOWN_WAIT: Duration = Duration::from_mins(1);
 
-/// The wait before another worker receives a message whose recipe this one cannot use. Until then a
-/// newer worker may have replaced this one.
-const RECIPE_WAIT: Duration = Duration::from_mins(5);
+/// The wait before another worker receives a message whose recipe or layout this one does not know.
+/// Until then a newer worker may have replaced this one.
+const OTHER_VERSION_WAIT: Duration = Duration::from_mins(5);
 
 /// Brings messages to their end.
 #[derive(Debug)]
@@ -66,22 +66,21 @@ impl MessageHandler {
     /// Brings a message received at `since` to its end. Never fails: what cannot be done now is
     /// done on redelivery.
     pub async fn handle(&self, inbox: &Inbox, received: Received, since: Instant) {
-        let message: CellMessage = match serde_json::from_str(&received.body) {
+        let message = match CellMessage::read(&received.body) {
             Ok(message) => message,
-            Err(error) => {
+            Err(MessageError::Layout(layout)) => {
+                let disposition = self.deferred(&Deferral::Layout(layout), received.receives);
+                self.dispose(inbox, &received, disposition).await;
+                return;
+            }
+            Err(MessageError::Malformed(error)) => {
                 let disposition = self.keep_malformed(inbox, &received, &error).await;
                 self.dispose(inbox, &received, disposition).await;
                 return;
             }
         };
         fault::point_of(Point::Receive, &message.cell.id);
-        let ticket = Ticket {
-            task: message.task.clone(),
-            shard: message.shard,
-            ordinal: message.ordinal,
-            cell: message.cell.id,
-            job: message.job.clone(),
-        };
+        let ticket = Ticket::of(&message);
         let span = tracing::info_span!(
             "cell",
             task = %ticket.task, cell = %ticket.cell, worker = self.worker,
@@ -299,6 +298,17 @@ impl MessageHandler {
             }
             Deferral::NoticeFailed => notice_backoff(receives),
             Deferral::Recipe(trouble) => self.refuse_recipe(trouble),
+            Deferral::Layout(layout) => {
+                tracing::error!(
+                    worker = self.worker,
+                    layout,
+                    known = LAYOUT,
+                    wait_s = OTHER_VERSION_WAIT.as_secs(),
+                    "the task has a layout that this worker does not know; the message goes back to the queue for a \
+                     worker of the version that submitted it"
+                );
+                OTHER_VERSION_WAIT
+            }
         };
         Disposition::ReleaseAfter(wait)
     }
@@ -308,10 +318,10 @@ impl MessageHandler {
     fn refuse_recipe(&self, trouble: &RecipeTrouble) -> Duration {
         let refusals = self.recipe_refusals.fetch_add(1, Ordering::Relaxed) + 1;
         tracing::error!(
-            worker = self.worker, error = %trouble, recipe_refusals = refusals, wait_s = RECIPE_WAIT.as_secs(),
+            worker = self.worker, error = %trouble, recipe_refusals = refusals, wait_s = OTHER_VERSION_WAIT.as_secs(),
             "the cell is not begun; the message goes back to the queue"
         );
-        RECIPE_WAIT
+        OTHER_VERSION_WAIT
     }
 
     async fn dispose(&self, inbox: &Inbox, received: &Received, disposition: Disposition) {

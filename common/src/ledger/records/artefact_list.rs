@@ -123,6 +123,7 @@ mod tests {
         let task: TaskId = "t".repeat(64).parse().unwrap();
         let ticket = Ticket {
             task,
+            group: 0,
             shard: u32::MAX / 200,
             ordinal: u32::MAX,
             cell: "48RXT/2020-08-01/4294967295".parse().unwrap(),

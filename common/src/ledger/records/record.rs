@@ -1,12 +1,15 @@
 //! Items as typed records, for those who read them.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::str::FromStr;
 
 use serde::Serialize;
 
 use super::artefact_list;
-use crate::domain::{Artefact, CellId, JobId, Recipe, S3Url, TaskId};
+use crate::domain::{
+    Artefact, CellId, JobId, S3Url, TaskId, group_count, group_of, shard_count, shards_of_group,
+};
 use crate::ledger::dynamo::CodecError;
 use crate::ledger::item::{Item, Value, attribute};
 
@@ -78,19 +81,21 @@ impl FromStr for CellState {
     }
 }
 
-/// A task item, read.
+/// A header, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskRecord {
     /// Where it stands.
     pub state: TaskState,
     /// 1, and one more for each retry of an ended task.
     pub epoch: u32,
-    /// Shards that still have pending cells.
-    pub open_shards: BTreeSet<u32>,
+    /// Groups that still have open shards.
+    pub open_groups: BTreeSet<u32>,
     /// Number of cells.
     pub cells: u32,
     /// Cells per shard.
     pub shard_size: u32,
+    /// Shards per group.
+    pub group_size: u32,
     /// The frozen cell list.
     pub manifest: S3Url,
     /// What the bands become.
@@ -119,6 +124,15 @@ pub struct TaskRecord {
     pub cancels: u32,
     /// The last of these whose notice went out.
     pub cancels_notified: u32,
+}
+
+/// A group item, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRecord {
+    /// Shards that still have pending cells.
+    pub open_shards: BTreeSet<u32>,
+    /// Number of shards.
+    pub size: u32,
 }
 
 /// A shard item, read.
@@ -189,10 +203,10 @@ pub struct CellHistory {
 }
 
 /// Reads attributes of one item, each with the complaint that fits it.
-struct Reader<'a>(&'a Item);
+pub(super) struct Reader<'a>(pub(super) &'a Item);
 
 impl Reader<'_> {
-    fn wrong(&self, name: &str) -> CodecError {
+    pub(super) fn wrong(&self, name: &str) -> CodecError {
         let found = self
             .0
             .get(name)
@@ -200,7 +214,7 @@ impl Reader<'_> {
         CodecError::new(name, &found)
     }
 
-    fn text(&self, name: &'static str) -> Option<String> {
+    pub(super) fn text(&self, name: &'static str) -> Option<String> {
         if let Some(Value::Text(text)) = self.0.get(name) {
             Some(text.clone())
         } else {
@@ -208,24 +222,23 @@ impl Reader<'_> {
         }
     }
 
-    fn parsed<T: FromStr>(&self, name: &'static str) -> Result<T, CodecError> {
+    pub(super) fn parsed<T: FromStr>(&self, name: &'static str) -> Result<T, CodecError> {
         self.text(name)
             .and_then(|text| text.parse().ok())
             .ok_or_else(|| self.wrong(name))
     }
 
-    /// A recipe's name, with its digest unless it is a probe. Items of version 0.1.0 have no digest;
-    /// their recipe is the built-in one of that name.
+    /// A recipe's name, with its digest unless it is a probe.
     fn job(&self) -> Result<JobId, CodecError> {
         let name: String = self.parsed(attribute::RECIPE)?;
         let digest = match self.text(attribute::RECIPE_DIGEST) {
             Some(_) => Some(self.parsed(attribute::RECIPE_DIGEST)?),
-            None => Recipe::builtin(&name).map(|recipe| recipe.digest().clone()),
+            None => None,
         };
         JobId::new(name, digest).map_err(|_| self.wrong(attribute::RECIPE_DIGEST))
     }
 
-    fn number<N: TryFrom<i64>>(&self, name: &'static str) -> Option<N> {
+    pub(super) fn number<N: TryFrom<i64>>(&self, name: &'static str) -> Option<N> {
         if let Some(Value::Number(number)) = self.0.get(name) {
             N::try_from(*number).ok()
         } else {
@@ -243,7 +256,7 @@ impl Reader<'_> {
 }
 
 impl TaskRecord {
-    /// Reads a task item.
+    /// Reads a header.
     ///
     /// # Errors
     /// [`CodecError`] naming the first attribute that is missing or not as this version writes it.
@@ -253,9 +266,10 @@ impl TaskRecord {
         Ok(Self {
             state: read.parsed(attribute::STATE)?,
             epoch: number(attribute::EPOCH)?,
-            open_shards: read.numbers(attribute::OPEN_SHARDS),
+            open_groups: read.numbers(attribute::OPEN_GROUPS),
             cells: number(attribute::CELLS)?,
             shard_size: number(attribute::SHARD_SIZE)?,
+            group_size: number(attribute::GROUP_SIZE)?,
             manifest: read.parsed(attribute::MANIFEST)?,
             job: read.job()?,
             output: read.parsed(attribute::OUTPUT)?,
@@ -277,6 +291,26 @@ impl TaskRecord {
         })
     }
 
+    /// How many shards the task has.
+    pub fn shard_count(&self) -> u32 {
+        shard_count(self.cells, self.shard_size)
+    }
+
+    /// How many groups the task has.
+    pub fn group_count(&self) -> u32 {
+        group_count(self.shard_count(), self.group_size)
+    }
+
+    /// The group of a shard.
+    pub fn group_of(&self, shard: u32) -> u32 {
+        group_of(shard, self.group_size)
+    }
+
+    /// The shards of a group.
+    pub fn shards_of(&self, group: u32) -> Range<u32> {
+        shards_of_group(group, self.shard_count(), self.group_size)
+    }
+
     /// Whether the task is complete and the notice of that has not gone out.
     pub fn owes_notice(&self) -> bool {
         self.state == TaskState::Complete && self.notified_epoch < self.epoch
@@ -291,6 +325,22 @@ impl TaskRecord {
 /// Where the results of `epoch` of `task` go, below the task's output.
 fn results_object(output: &S3Url, task: &TaskId, epoch: u32) -> S3Url {
     output.join(&format!("tilefleet/{task}/results-{epoch}.ndjson"))
+}
+
+impl GroupRecord {
+    /// Reads a group item.
+    ///
+    /// # Errors
+    /// [`CodecError`] when its size is missing.
+    pub fn from_item(item: &Item) -> Result<Self, CodecError> {
+        let read = Reader(item);
+        Ok(Self {
+            open_shards: read.numbers(attribute::OPEN_SHARDS),
+            size: read
+                .number(attribute::SIZE)
+                .ok_or_else(|| read.wrong(attribute::SIZE))?,
+        })
+    }
 }
 
 impl ShardRecord {
@@ -348,31 +398,5 @@ impl CellRecord {
             state: read.parsed(attribute::STATE)?,
             story,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::Job;
-    use crate::ledger::transition::{NewTask, create_task};
-
-    #[test]
-    fn a_task_of_version_0_1_0_has_the_built_in_recipe_of_its_name() {
-        let rgb = Job::Raster(Recipe::builtin("rgb").unwrap().clone());
-        let new = NewTask {
-            task: "t".parse().unwrap(),
-            cells: 1,
-            shard_size: 200,
-            manifest: "s3://my-bucket/manifest.ndjson".parse().unwrap(),
-            job: rgb.id(),
-            output: "s3://my-bucket/".parse().unwrap(),
-            region: None,
-            digest: "d".to_owned(),
-            created_at: "2026-11-26T13:54:10.000Z".to_owned(),
-        };
-        let mut item = create_task(&new).apply(None).unwrap();
-        item.remove(attribute::RECIPE_DIGEST).unwrap();
-        assert_eq!(TaskRecord::from_item(&item).unwrap().job, rgb.id());
     }
 }

@@ -93,7 +93,8 @@ pub fn count_interruption(ticket: &Ticket) -> Write {
     }
 }
 
-/// Step 7, success: the cell is neither pending nor failed. Doing it twice is doing it once:
+/// Step 7, success: the cell is neither pending nor failed. Refused when there is no such shard.
+/// Doing it twice is doing it once:
 ///
 /// ```
 /// use tilefleet_common::domain::{JobId, TaskId};
@@ -102,7 +103,7 @@ pub fn count_interruption(ticket: &Ticket) -> Write {
 /// let task: TaskId = "rgb-1".parse()?;
 /// let shard = create_shard(&task, 0, 0..2).apply(None).unwrap();
 /// let cell = "48RXT/2020-08-01/0".parse()?;
-/// let ticket = Ticket { task, shard: 0, ordinal: 1, cell, job: JobId::Probe };
+/// let ticket = Ticket { task, shard: 0, group: 0, ordinal: 1, cell, job: JobId::Probe };
 /// let once = close_ok(&ticket).apply(Some(&shard)).unwrap();
 /// assert_ne!(once, shard);
 /// assert_eq!(close_ok(&ticket).apply(Some(&once)).unwrap(), once);
@@ -112,7 +113,7 @@ pub fn close_ok(ticket: &Ticket) -> Write {
     let cell = BTreeSet::from([ticket.ordinal]);
     Write {
         key: ticket.shard(),
-        conditions: vec![],
+        conditions: vec![Condition::Exists(attribute::SIZE)],
         actions: vec![
             Action::Take(attribute::PENDING, cell.clone()),
             Action::Take(attribute::FAILED, cell),

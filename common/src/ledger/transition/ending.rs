@@ -1,4 +1,4 @@
-//! Steps of a task's end: its shards are closed, it is complete, and its notice goes out.
+//! Steps of a task's end: its shards and groups are closed, it is complete, and its notice goes out.
 
 use super::outcome::cut;
 use crate::domain::TaskId;
@@ -6,33 +6,58 @@ use crate::ledger::item::{Key, Value, attribute};
 use crate::ledger::records::TaskState;
 use crate::ledger::write::{Action, Condition, Part, Transaction, Write};
 
-/// Step 8: the shard is not open any more. Refused when a retry has made a cell of it pending
-/// again; without that check a retry that runs at the same time leaves a complete task with pending
-/// cells.
-pub fn close_shard(task: &TaskId, shard: u32) -> Transaction {
+/// Step 8: the shard is not open in its group any more. Refused when a retry has made a cell of it
+/// pending again; without that check a retry that runs at the same time leaves a complete task with
+/// pending cells.
+pub fn close_shard(task: &TaskId, group: u32, shard: u32) -> Transaction {
     Transaction {
         parts: vec![
             Part::Check(
                 Key::Shard(task.clone(), shard),
-                vec![Condition::Absent(attribute::PENDING)],
+                vec![
+                    Condition::Exists(attribute::SIZE),
+                    Condition::Absent(attribute::PENDING),
+                ],
             ),
             Part::Write(Write {
-                key: Key::Task(task.clone()),
-                conditions: vec![],
+                key: Key::Group(task.clone(), group),
+                conditions: vec![Condition::Exists(attribute::SIZE)],
                 actions: vec![Action::Take(attribute::OPEN_SHARDS, [shard].into())],
             }),
         ],
     }
 }
 
-/// Step 9: no shard is open, so the task is complete. Refused when it is not running or a shard is
+/// Step 8b: the group is not open in the header any more. Refused when a retry has reopened a shard
+/// of it, and when there is no such group: one that is not there has no open shards either, and its
+/// shards may be full of pending cells.
+pub fn close_group(task: &TaskId, group: u32) -> Transaction {
+    Transaction {
+        parts: vec![
+            Part::Check(
+                Key::Group(task.clone(), group),
+                vec![
+                    Condition::Exists(attribute::SIZE),
+                    Condition::Absent(attribute::OPEN_SHARDS),
+                ],
+            ),
+            Part::Write(Write {
+                key: Key::Header(task.clone()),
+                conditions: vec![Condition::Exists(attribute::STATE)],
+                actions: vec![Action::Take(attribute::OPEN_GROUPS, [group].into())],
+            }),
+        ],
+    }
+}
+
+/// Step 9: no group is open, so the task is complete. Refused when it is not running or a group is
 /// open.
 pub fn complete_task(task: &TaskId, now: &str) -> Write {
     Write {
-        key: Key::Task(task.clone()),
+        key: Key::Header(task.clone()),
         conditions: vec![
             Condition::Is(attribute::STATE, TaskState::Running.name().into()),
-            Condition::Absent(attribute::OPEN_SHARDS),
+            Condition::Absent(attribute::OPEN_GROUPS),
         ],
         actions: vec![
             Action::Set(attribute::STATE, TaskState::Complete.name().into()),
@@ -45,7 +70,7 @@ pub fn complete_task(task: &TaskId, now: &str) -> Write {
 /// Refused when it went out, when the epoch is over, or while another worker has it.
 pub fn claim_notice(task: &TaskId, epoch: u32, now: i64, until: i64) -> Write {
     Write {
-        key: Key::Task(task.clone()),
+        key: Key::Header(task.clone()),
         conditions: vec![
             Condition::Is(attribute::STATE, TaskState::Complete.name().into()),
             Condition::Is(attribute::EPOCH, epoch.into()),
@@ -60,11 +85,11 @@ pub fn claim_notice(task: &TaskId, epoch: u32, now: i64, until: i64) -> Write {
 /// else's, for the next epoch.
 pub fn mark_notified(task: &TaskId, epoch: u32) -> Write {
     Write {
-        key: Key::Task(task.clone()),
-        conditions: vec![Condition::AbsentOrBelow(
-            attribute::NOTIFIED_EPOCH,
-            epoch.into(),
-        )],
+        key: Key::Header(task.clone()),
+        conditions: vec![
+            Condition::Exists(attribute::STATE),
+            Condition::AbsentOrBelow(attribute::NOTIFIED_EPOCH, epoch.into()),
+        ],
         actions: vec![
             Action::Set(attribute::NOTIFIED_EPOCH, epoch.into()),
             Action::Remove(attribute::NOTICE_ERROR),
@@ -77,7 +102,7 @@ pub fn mark_notified(task: &TaskId, epoch: u32) -> Write {
 /// check its lease is given away under its hands, and a third sends the notice beside it.
 pub fn release_notice(task: &TaskId, epoch: u32, until: i64, why: &str) -> Write {
     Write {
-        key: Key::Task(task.clone()),
+        key: Key::Header(task.clone()),
         conditions: vec![
             Condition::Is(attribute::EPOCH, epoch.into()),
             Condition::AbsentOrBelow(attribute::NOTIFIED_EPOCH, epoch.into()),

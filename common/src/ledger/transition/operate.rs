@@ -14,7 +14,7 @@ use crate::ledger::write::{Action, Condition, Part, Transaction, Write};
 /// answer's count of cancellations distinguishes this one from earlier ones.
 pub fn cancel_task(task: &TaskId, reason: &str, now: &str) -> Write {
     Write {
-        key: Key::Task(task.clone()),
+        key: Key::Header(task.clone()),
         conditions: vec![Condition::Is(
             attribute::STATE,
             TaskState::Running.name().into(),
@@ -31,11 +31,11 @@ pub fn cancel_task(task: &TaskId, reason: &str, now: &str) -> Write {
 /// Cancel: the notice of the `cancels`-th cancellation went out.
 pub fn mark_cancel_notified(task: &TaskId, cancels: u32) -> Write {
     Write {
-        key: Key::Task(task.clone()),
-        conditions: vec![Condition::AbsentOrBelow(
-            attribute::CANCELS_NOTIFIED,
-            cancels.into(),
-        )],
+        key: Key::Header(task.clone()),
+        conditions: vec![
+            Condition::Exists(attribute::STATE),
+            Condition::AbsentOrBelow(attribute::CANCELS_NOTIFIED, cancels.into()),
+        ],
         actions: vec![Action::Set(attribute::CANCELS_NOTIFIED, cancels.into())],
     }
 }
@@ -44,7 +44,7 @@ pub fn mark_cancel_notified(task: &TaskId, cancels: u32) -> Write {
 /// after this, not before: a worker that still saw it as cancelled would drop them.
 pub fn resume_task(task: &TaskId) -> Write {
     Write {
-        key: Key::Task(task.clone()),
+        key: Key::Header(task.clone()),
         conditions: vec![Condition::Is(
             attribute::STATE,
             TaskState::Cancelled.name().into(),
@@ -59,12 +59,14 @@ pub fn resume_task(task: &TaskId) -> Write {
 
 /// Retry: `cells` of a shard are pending again, and the task runs. An ended task enters the next
 /// epoch with the first shard that is reopened. The shard counts as not enqueued until the cells
-/// have been sent, so that a retry that dies before is completed by another. Refused when the
-/// shard's failures, `failed`, or the task's state and epoch are not as read: read both again.
+/// have been sent, so that a retry that dies before is completed by another. The shard is open in
+/// its group again, and the group in the header, so that the next step 8, 8b or 9 of a worker that
+/// has seen them empty is refused. Refused when the shard's failures, `failed`, or the task's state
+/// and epoch are not as read: read both again.
 pub fn retry_shard(
     task: &TaskId,
     (state, epoch): (TaskState, u32),
-    shard: u32,
+    (group, shard): (u32, u32),
     failed: &BTreeSet<u32>,
     cells: &BTreeSet<u32>,
 ) -> Transaction {
@@ -91,13 +93,18 @@ pub fn retry_shard(
                 ],
             }),
             Part::Write(Write {
-                key: Key::Task(task.clone()),
+                key: Key::Group(task.clone(), group),
+                conditions: vec![Condition::Exists(attribute::SIZE)],
+                actions: vec![Action::Insert(attribute::OPEN_SHARDS, [shard].into())],
+            }),
+            Part::Write(Write {
+                key: Key::Header(task.clone()),
                 conditions: vec![
                     Condition::Is(attribute::STATE, state.name().into()),
                     Condition::Is(attribute::EPOCH, epoch.into()),
                 ],
                 actions: vec![
-                    Action::Insert(attribute::OPEN_SHARDS, [shard].into()),
+                    Action::Insert(attribute::OPEN_GROUPS, [group].into()),
                     Action::Set(attribute::STATE, TaskState::Running.name().into()),
                     Action::Set(attribute::EPOCH, next.into()),
                     Action::Remove(attribute::COMPLETED_AT),

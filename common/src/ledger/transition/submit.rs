@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{JobId, Recipe, S3Url, TaskId, shard_count};
+use crate::domain::{JobId, LAYOUT, Recipe, S3Url, TaskId, group_count, shard_count};
 use crate::ledger::item::{Key, Value, attribute};
 use crate::ledger::records::TaskState;
 use crate::ledger::write::{Action, Condition, Write};
 
-/// The value of `listed` on task items: all tasks are in one partition of the index that lists
+/// The value of `listed` on headers: all tasks are in one partition of the index that lists
 /// them.
 pub const LISTED: &str = "TASK";
 
-/// What a new task item says.
+/// What a new header says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NewTask {
     /// The task.
@@ -20,6 +20,8 @@ pub struct NewTask {
     pub cells: u32,
     /// Cells per shard.
     pub shard_size: u32,
+    /// Shards per group.
+    pub group_size: u32,
     /// The frozen cell list.
     pub manifest: S3Url,
     /// What the bands become.
@@ -60,16 +62,19 @@ pub fn create_recipe(task: &TaskId, recipe: &Recipe) -> Write {
     }
 }
 
-/// Submit, step 3: the task comes into being with all its shards open, or is there already.
-pub fn create_task(new: &NewTask) -> Write {
-    let open: BTreeSet<u32> = (0..shard_count(new.cells, new.shard_size)).collect();
+/// Submit, step 3: the task comes into being with all its groups open, or is there already.
+pub fn create_header(new: &NewTask) -> Write {
+    let shards = shard_count(new.cells, new.shard_size);
+    let open: BTreeSet<u32> = (0..group_count(shards, new.group_size)).collect();
     let mut actions = vec![
         Action::Set(attribute::STATE, TaskState::Running.name().into()),
         Action::Set(attribute::EPOCH, 1_u32.into()),
         Action::Set(attribute::NOTIFIED_EPOCH, 0_u32.into()),
-        Action::Set(attribute::OPEN_SHARDS, Value::Numbers(open)),
+        Action::Set(attribute::LAYOUT, LAYOUT.into()),
+        Action::Set(attribute::OPEN_GROUPS, Value::Numbers(open)),
         Action::Set(attribute::CELLS, new.cells.into()),
         Action::Set(attribute::SHARD_SIZE, new.shard_size.into()),
+        Action::Set(attribute::GROUP_SIZE, new.group_size.into()),
         Action::Set(attribute::MANIFEST, new.manifest.to_string().into()),
         Action::Set(attribute::RECIPE, new.job.name().into()),
         Action::Set(attribute::OUTPUT, new.output.to_string().into()),
@@ -82,9 +87,23 @@ pub fn create_task(new: &NewTask) -> Write {
     let region = new.region.clone().map(Into::into);
     actions.extend(region.map(|region| Action::Set(attribute::REGION, region)));
     Write {
-        key: Key::Task(new.task.clone()),
+        key: Key::Header(new.task.clone()),
         conditions: vec![Condition::Absent(attribute::STATE)],
         actions,
+    }
+}
+
+/// Submit, step 4: a group comes into being with all its shards open, or is there already. It is
+/// created before its first shard, so a worker that finds a shard finds its group.
+pub fn create_group(task: &TaskId, group: u32, shards: std::ops::Range<u32>) -> Write {
+    let size = shards.end.saturating_sub(shards.start);
+    Write {
+        key: Key::Group(task.clone(), group),
+        conditions: vec![Condition::Absent(attribute::SIZE)],
+        actions: vec![
+            Action::Set(attribute::OPEN_SHARDS, Value::Numbers(shards.collect())),
+            Action::Set(attribute::SIZE, size.into()),
+        ],
     }
 }
 
@@ -111,7 +130,7 @@ pub fn mark_enqueued(task: &TaskId, shard: u32, reopened: u32) -> Write {
     };
     Write {
         key: Key::Shard(task.clone(), shard),
-        conditions: vec![as_read],
+        conditions: vec![Condition::Exists(attribute::SIZE), as_read],
         actions: vec![Action::Set(attribute::ENQUEUED, Value::Flag(true))],
     }
 }
@@ -133,8 +152,8 @@ pub fn unmark_enqueued(task: &TaskId, shard: u32) -> Write {
 /// at.
 pub fn mark_submitted(task: &TaskId, now: &str) -> Write {
     Write {
-        key: Key::Task(task.clone()),
-        conditions: vec![],
+        key: Key::Header(task.clone()),
+        conditions: vec![Condition::Exists(attribute::STATE)],
         actions: vec![Action::SetOnce(attribute::SUBMITTED_AT, now.into())],
     }
 }

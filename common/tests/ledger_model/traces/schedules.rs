@@ -21,7 +21,7 @@ fn submit_dies_half_way() {
         ],
     );
     script
-        .times(5, Event::Submit)
+        .times(6, Event::Submit)
         .event(Event::SubmitCrashes)
         .note("the operator runs the same command again")
         .until_it_cannot(Event::Submit)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tilefleet_common::ledger::flow::Step;
 
 use crate::event::{Budget, Event};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Shape};
 use crate::state::{State, WORKERS};
 use crate::story::{Line, set};
 
@@ -30,26 +30,27 @@ const ANYTHING: Budget = Budget {
     cancels: 1,
     resumes: 9,
     resume_crashes: 9,
+    lost_groups: 0,
 };
 
 impl Script {
-    /// A schedule of two cells with `shard_size` in a shard. `title` and `prose` stand above it.
-    pub(super) fn new(shard_size: u32, title: &str, prose: [&str; 2]) -> Self {
-        Self::with(ANYTHING, shard_size, title, prose)
+    /// A schedule of two cells, cut as `shape` says. `title` and `prose` stand above it.
+    pub(super) fn new(shape: Shape, title: &str, prose: [&str; 2]) -> Self {
+        Self::with(ANYTHING, shape, title, prose)
     }
 
     /// The same in which a repair may come, and no retry.
-    pub(super) fn with_repair(shard_size: u32, title: &str, prose: [&str; 2]) -> Self {
+    pub(super) fn with_repair(shape: Shape, title: &str, prose: [&str; 2]) -> Self {
         let budget = Budget {
             retries: 0,
             repairs: 9,
             ..ANYTHING
         };
-        Self::with(budget, shard_size, title, prose)
+        Self::with(budget, shape, title, prose)
     }
 
-    fn with(budget: Budget, shard_size: u32, title: &str, prose: [&str; 2]) -> Self {
-        let fleet = Fleet::new(shard_size, budget);
+    fn with(budget: Budget, shape: Shape, title: &str, prose: [&str; 2]) -> Self {
+        let fleet = Fleet::new(shape, budget);
         let state = fleet.first_state();
         Self {
             fleet,

@@ -108,7 +108,7 @@ impl Resources<'_> {
             // The name is ours and well formed.
             Err(_) => return Ok(()),
         };
-        let key = Key::Task(task);
+        let key = Key::Header(task);
         ledger.read(&key).await?;
         let never = Write {
             key,

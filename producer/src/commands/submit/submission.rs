@@ -1,7 +1,7 @@
 //! A plan carried out: manifest, task, shards and messages.
 //!
 //! After a crash anywhere, the same command can carry out every step again: the manifest is put if
-//! absent, the task is created if absent, and a shard that is not marked as enqueued sends all
+//! absent, header and groups are created if absent, and a shard that is not marked as enqueued sends all
 //! cells that are still pending in it.
 
 use std::io::{BufRead, Read as _};
@@ -10,7 +10,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tilefleet_common::aws::{Existing, ObjectError, Stored, Upload};
 use tilefleet_common::domain::{
-    Cell, CellMessage, Job, JobId, Recipe, S3Url, SHARD_SIZE, TaskId, ordinals_of_shard,
+    Cell, CellMessage, GROUP_SIZE, Job, JobId, LAYOUT, Recipe, S3Url, SHARD_SIZE, TaskId,
+    ordinals_of_shard,
 };
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{self, NewTask};
@@ -57,6 +58,7 @@ impl Submission {
             task: self.task.clone(),
             cells: plan.cells,
             shard_size: SHARD_SIZE,
+            group_size: GROUP_SIZE,
             manifest,
             job: plan.job.id(),
             output: plan.output.clone(),
@@ -66,9 +68,9 @@ impl Submission {
         };
         // The ledger refuses the write if another submit has created the task meanwhile. Then its
         // item counts.
-        let item = self.write(&transition::create_task(&new)).await?;
+        let item = self.write(&transition::create_header(&new)).await?;
         fault::point(Point::Task);
-        Ok(TaskRecord::from_item(&item).map_err(unreadable(Key::Task(self.task.clone())))?)
+        Ok(TaskRecord::from_item(&item).map_err(unreadable(Key::Header(self.task.clone())))?)
     }
 
     /// Step 2. The recipe that exists already is the same, unless the user chose one id for two
@@ -177,6 +179,11 @@ impl Submission {
             cells,
         };
         let sent = stream::iter(shards)
+            .then(|shard| async {
+                let (shard, cells) = shard?;
+                self.create_group_of(record, shard).await?;
+                Ok::<_, ProducerError>((shard, cells))
+            })
             .map(|shard| async {
                 let (shard, cells) = shard?;
                 let ordinals = u64::try_from(cells.len()).unwrap_or_default();
@@ -200,6 +207,18 @@ impl Submission {
         fault::point(Point::Submitted);
         bar.finish_and_clear();
         Ok(sent)
+    }
+
+    /// Creates the group of the shard, if this is its first one.
+    async fn create_group_of(&self, record: &TaskRecord, shard: u32) -> Result<(), ProducerError> {
+        let group = record.group_of(shard);
+        let shards = record.shards_of(group);
+        if shards.start == shard {
+            self.write(&transition::create_group(&self.task, group, shards))
+                .await?;
+            fault::point(Point::Group);
+        }
+        Ok(())
     }
 
     /// Creates the shard and sends its pending cells, unless they are sent already. Returns how
@@ -226,8 +245,10 @@ impl Submission {
             }
             let (task, epoch) = (self.task.clone(), record.epoch);
             let message = CellMessage {
+                layout: LAYOUT,
                 task,
                 shard,
+                group: record.group_of(shard),
                 ordinal,
                 epoch,
                 job: job.clone(),

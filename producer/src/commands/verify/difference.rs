@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use tilefleet_common::aws::Head;
 use tilefleet_common::domain::{Artefact, CellId};
-use tilefleet_common::ledger::{CellRecord, CellState, ShardRecord, TaskRecord, TaskState};
+use tilefleet_common::ledger::{CellRecord, CellState, Open, ShardRecord, TaskRecord, TaskState};
 
 use super::artefacts::Heads;
 use crate::fleet::Shard;
@@ -14,6 +14,8 @@ use crate::fleet::Shard;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum DifferenceKind {
+    /// The group of these shards is gone, or no submit has created it.
+    GroupMissing,
     /// No submit has created this shard.
     ShardMissing,
     /// Cells of the shard became pending, but not all of them were sent.
@@ -22,6 +24,8 @@ pub(super) enum DifferenceKind {
     ForeignOrdinal,
     /// The shard has no pending cells, but is not closed.
     ShardNotClosed,
+    /// The group has no open shards, but is not closed.
+    GroupNotClosed,
     /// The shard has pending cells, but the task does not wait for it.
     ShardNotOpen,
     /// Counted as ok, but no item says so.
@@ -39,7 +43,7 @@ pub(super) enum DifferenceKind {
     PendingWithoutMessage,
     /// The cell is pending, but the task is complete.
     PendingInComplete,
-    /// No shard is open, but the task is not complete.
+    /// No group is open, but the task is not complete.
     NotCompleted,
     /// The task is complete, but its notice is not sent.
     NoticeOwed,
@@ -50,10 +54,12 @@ pub(super) enum DifferenceKind {
 impl DifferenceKind {
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::GroupMissing => "group_missing",
             Self::ShardMissing => "shard_missing",
             Self::NotEnqueued => "not_enqueued",
             Self::ForeignOrdinal => "foreign_ordinal",
             Self::ShardNotClosed => "shard_not_closed",
+            Self::GroupNotClosed => "group_not_closed",
             Self::ShardNotOpen => "shard_not_open",
             Self::OkWithoutResult => "ok_without_result",
             Self::ArtefactMissing => "artefact_missing",
@@ -79,7 +85,7 @@ impl DifferenceKind {
 pub(super) enum Repair {
     /// There is no safe repair.
     None,
-    /// Create the shard, as a submit does.
+    /// Create the shard or the group, as a submit does.
     Create,
     /// Send a message of the cell; its receiver carries the protocol to its end.
     Send,
@@ -105,6 +111,21 @@ impl Repair {
     }
 }
 
+/// A task as far as its own items tell: its header, and what is open in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TaskView<'a> {
+    pub(super) record: &'a TaskRecord,
+    pub(super) open: &'a Open,
+}
+
+impl TaskView<'_> {
+    /// Whether the task does not wait for the pending cells of the shard.
+    fn is_closed_early(self, shard: u32, sets: &ShardRecord) -> bool {
+        let open = self.open.shards.contains(&shard);
+        self.record.state == TaskState::Running && !open && !sets.pending.is_empty()
+    }
+}
+
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Difference {
@@ -122,7 +143,7 @@ fn repair_name<S: serde::Serializer>(repair: &Repair, serializer: S) -> Result<S
 }
 
 impl Difference {
-    fn of_task(kind: DifferenceKind, detail: String, repair: Repair) -> Self {
+    pub(super) fn of_task(kind: DifferenceKind, detail: String, repair: Repair) -> Self {
         Self {
             kind,
             shard: None,
@@ -133,7 +154,12 @@ impl Difference {
         }
     }
 
-    fn of_shard(kind: DifferenceKind, shard: u32, detail: String, repair: Repair) -> Self {
+    pub(super) fn of_shard(
+        kind: DifferenceKind,
+        shard: u32,
+        detail: String,
+        repair: Repair,
+    ) -> Self {
         Self {
             shard: Some(shard),
             ..Self::of_task(kind, detail, repair)
@@ -180,13 +206,13 @@ pub(super) struct Counts {
 /// The differences of a shard: between its sets, its cells' items and `heads`, what S3 says of
 /// their artefacts. Adds its cells to `counts`.
 pub(super) fn compare_shard(
-    record: &TaskRecord,
+    task: TaskView<'_>,
     shard: &Shard,
     heads: &BTreeMap<u32, Heads>,
     queue_is_empty: bool,
     counts: &mut Counts,
 ) -> Vec<Difference> {
-    let number = shard.number;
+    let (record, number) = (task.record, shard.number);
     // A shard without an item has no sets to compare.
     let Some(sets) = &shard.sets else {
         counts.sets.pending += u32::try_from(shard.cells.len()).unwrap_or(u32::MAX);
@@ -204,8 +230,8 @@ pub(super) fn compare_shard(
             repair,
         )];
     };
-    let mut found = compare_sets(record, shard, sets);
-    let closed_early = is_closed_early(record, number, sets);
+    let mut found = compare_sets(task, shard, sets);
+    let closed_early = task.is_closed_early(number, sets);
     for (ordinal, cell) in &shard.cells {
         let difference = CellEvidence {
             record,
@@ -227,8 +253,8 @@ pub(super) fn compare_shard(
 }
 
 /// The differences of a shard's sets as a whole.
-fn compare_sets(record: &TaskRecord, shard: &Shard, sets: &ShardRecord) -> Vec<Difference> {
-    let number = shard.number;
+fn compare_sets(task: TaskView<'_>, shard: &Shard, sets: &ShardRecord) -> Vec<Difference> {
+    let (record, number) = (task.record, shard.number);
     let mut found = vec![];
     // The sets name only cells of this shard.
     let own: BTreeSet<u32> = shard.cells.iter().map(|(ordinal, _)| *ordinal).collect();
@@ -252,7 +278,7 @@ fn compare_sets(record: &TaskRecord, shard: &Shard, sets: &ShardRecord) -> Vec<D
         ));
     }
     // The task waits for a shard exactly while it has pending cells.
-    let open = record.open_shards.contains(&number);
+    let open = task.open.shards.contains(&number);
     if open && sets.pending.is_empty() && record.state != TaskState::Cancelled {
         let detail = "no cell is pending, but the shard is not closed".to_owned();
         found.push(Difference::of_shard(
@@ -262,7 +288,7 @@ fn compare_sets(record: &TaskRecord, shard: &Shard, sets: &ShardRecord) -> Vec<D
             Repair::Send,
         ));
     }
-    if is_closed_early(record, number, sets) {
+    if task.is_closed_early(number, sets) {
         let detail = format!(
             "{} pending cells, but the task does not wait for them",
             sets.pending.len()
@@ -275,12 +301,6 @@ fn compare_sets(record: &TaskRecord, shard: &Shard, sets: &ShardRecord) -> Vec<D
         ));
     }
     found
-}
-
-/// Whether the task does not wait for the pending cells of the shard.
-fn is_closed_early(record: &TaskRecord, shard: u32, sets: &ShardRecord) -> bool {
-    let open = record.open_shards.contains(&shard);
-    record.state == TaskState::Running && !open && !sets.pending.is_empty()
 }
 
 /// What sets, item and artefacts say of one cell.
@@ -432,37 +452,4 @@ impl CellEvidence<'_> {
             }
         }
     }
-}
-
-/// The differences within the task's own item, and between it and its results list.
-pub(super) fn compare_task(record: &TaskRecord, results_missing: bool) -> Vec<Difference> {
-    let mut found = vec![];
-    if record.state == TaskState::Running && record.open_shards.is_empty() {
-        let detail = "all shards are closed, but the task is not complete".to_owned();
-        found.push(Difference::of_task(
-            DifferenceKind::NotCompleted,
-            detail,
-            Repair::Send,
-        ));
-    }
-    if record.owes_notice() {
-        let why = record.notice_error.as_deref().unwrap_or("not sent yet");
-        found.push(Difference::of_task(
-            DifferenceKind::NoticeOwed,
-            why.to_owned(),
-            Repair::Send,
-        ));
-    }
-    if results_missing {
-        let detail = format!(
-            "the notice of epoch {} names a list that does not exist",
-            record.notified_epoch
-        );
-        found.push(Difference::of_task(
-            DifferenceKind::ResultsMissing,
-            detail,
-            Repair::None,
-        ));
-    }
-    found
 }

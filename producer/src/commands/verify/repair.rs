@@ -17,13 +17,14 @@ use crate::error::ProducerError;
 use crate::fleet::{Reopening, Resend};
 
 /// Cells of one transaction: "up to 100 distinct items" (DynamoDB API reference,
-/// `TransactWriteItems`), two of which are shard and task.
+/// `TransactWriteItems`), three of which are shard, group and header.
 const CELLS_AT_ONCE: usize = 90;
 
 /// The repairs of one shard.
 #[derive(Debug, Default)]
 struct ShardRepair {
-    create: bool,
+    /// Creates what is missing: the shard's group, then the shard.
+    create: BTreeSet<DifferenceKind>,
     /// Reopens all pending cells, because the task does not wait for the shard.
     open: bool,
     reopen: BTreeSet<u32>,
@@ -31,7 +32,7 @@ struct ShardRepair {
     unsent: BTreeSet<u32>,
     lose: BTreeMap<u32, Repair>,
     send: BTreeSet<u32>,
-    /// Sends a message, whose receiver closes the shard.
+    /// Sends a message, whose receiver closes the shard or its group.
     close: bool,
 }
 
@@ -58,7 +59,9 @@ impl RepairPlan {
         }
         let shard = self.shards.entry(number).or_default();
         match (&found.repair, found.ordinal) {
-            (Repair::Create, _) => shard.create = true,
+            (Repair::Create, _) => {
+                shard.create.insert(found.kind);
+            }
             (Repair::Reopen, None) => shard.open = true,
             (Repair::Reopen, Some(ordinal)) => {
                 shard.reopen.insert(ordinal);
@@ -95,8 +98,12 @@ impl RepairPlan {
             record: record.clone(),
         };
         for (&number, repair) in &self.shards {
-            if repair.create {
-                resend.create_shard(number).await?;
+            for missing in &repair.create {
+                if *missing == DifferenceKind::GroupMissing {
+                    resend.create_group(record.group_of(number)).await?;
+                } else {
+                    resend.create_shard(number).await?;
+                }
             }
             repair.reopen(resend, number, &mut reopening).await?;
         }
@@ -183,6 +190,7 @@ impl ShardRepair {
             let ticket = Ticket {
                 task: resend.task.clone(),
                 shard,
+                group: resend.record.group_of(shard),
                 ordinal,
                 cell: *cell,
                 job: resend.record.job.clone(),

@@ -6,11 +6,12 @@ use std::pin::pin;
 use futures::TryStreamExt as _;
 use serde::Serialize;
 use tilefleet_common::domain::TaskId;
-use tilefleet_common::ledger::{TaskRecord, TaskState};
+use tilefleet_common::ledger::{Open, TaskRecord, TaskState};
 
 use super::artefacts::head_artefacts;
-use super::difference::{Counts, Difference, DifferenceKind, Tally, compare_shard, compare_task};
+use super::difference::{Counts, Difference, DifferenceKind, Tally, TaskView, compare_shard};
 use super::repair::RepairPlan;
+use super::whole::{compare_groups, compare_task};
 use crate::cli::{Exit, Format, GlobalArgs, Output, VerifyArgs, note};
 use crate::error::ProducerError;
 use crate::fleet::{FleetConnection, Resend, running_or_complete, wake};
@@ -136,12 +137,25 @@ async fn compare(
         }
         _ => false,
     };
-    let mut shards = pin!(resend.cells_of_task().shards(|_, _| true));
+    let groups = fleet.ledger.groups(task, 0..record.group_count()).await?;
+    let open = Open::new(record, &groups);
+    let view = TaskView {
+        record,
+        open: &open,
+    };
     let mut still_open = vec![];
+    for difference in compare_groups(view, &groups) {
+        if difference.kind == DifferenceKind::GroupNotClosed {
+            still_open.push(difference);
+        } else {
+            findings.add(difference, output)?;
+        }
+    }
+    let mut shards = pin!(resend.cells_of_task().shards(|_, _| true));
     while let Some(shard) = shards.try_next().await? {
         let heads = head_artefacts(&fleet.clients.objects, &shard).await?;
         let mut differences =
-            compare_shard(record, &shard, &heads, queue_is_empty, &mut findings.counts);
+            compare_shard(view, &shard, &heads, queue_is_empty, &mut findings.counts);
         // A worker may be between two steps of the protocol: what it has done since is not a
         // difference.
         if record.state == TaskState::Running
@@ -158,12 +172,14 @@ async fn compare(
             }
         }
     }
-    // Workers may also have closed shards since: only those that the task still waits for count.
+    // Workers may also have closed shards and groups since: only those that the task still waits
+    // for count.
     let now = fleet.task(task).await?;
+    let open = fleet.ledger.open(task, &now).await?;
     for difference in still_open {
         if difference
             .shard
-            .is_some_and(|shard| now.open_shards.contains(&shard))
+            .is_some_and(|shard| open.shards.contains(&shard) || open.unclosed.contains(&shard))
         {
             findings.add(difference, output)?;
         }
@@ -303,7 +319,7 @@ mod tests {
     #[test]
     fn each_difference_is_shown_with_its_repair() {
         let record = TaskRecord {
-            open_shards: [].into(),
+            open_groups: [].into(),
             notified_epoch: 1,
             ..task_record()
         };

@@ -62,6 +62,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
     let ticket = Ticket {
         task: task.clone(),
         shard,
+        group: 0,
         ordinal,
         cell,
         job: JobId::Probe,
@@ -94,11 +95,12 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         _ => BTreeSet::from([ordinal]),
     };
     let rgb = Recipe::builtin("rgb").context("no recipe rgb")?;
-    Ok(match random.random_range(0..22) {
-        0 => Move::Write(transition::create_task(&NewTask {
+    Ok(match random.random_range(0..24) {
+        0 => Move::Write(transition::create_header(&NewTask {
             task: task.clone(),
             cells: 4,
             shard_size: 2,
+            group_size: 2,
             manifest: success.output.join("manifest"),
             job: Job::Raster(rgb.clone()).id(),
             output: success.output.clone(),
@@ -125,7 +127,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         8 => Move::Write(transition::count_interruption(&ticket)),
         9 => Move::Write(transition::close_ok(&ticket)),
         10 => Move::Write(transition::close_failed(&ticket)),
-        11 => Move::Transact(transition::close_shard(task, shard)),
+        11 => Move::Transact(transition::close_shard(task, 0, shard)),
         12 => Move::Write(transition::complete_task(task, "now")),
         13 => Move::Write(transition::claim_notice(
             task,
@@ -148,10 +150,12 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         )),
         19 => Move::Write(transition::unmark_enqueued(task, shard)),
         20 => Move::Write(transition::create_recipe(task, rgb)),
+        21 => Move::Write(transition::create_group(task, 0, 0..2)),
+        22 => Move::Transact(transition::close_group(task, 0)),
         _ => Move::Transact(transition::retry_shard(
             task,
             (*states.choose(random).unwrap_or(&states[0]), epoch),
-            shard,
+            (0, shard),
             &failed,
             &if random.random_bool(0.5) {
                 failed.clone()

@@ -24,6 +24,7 @@ async fn damage(site: &Site, task: &TaskId) -> Result<()> {
         let ticket = Ticket {
             task: task.clone(),
             shard: ordinal / 200,
+            group: 0,
             ordinal,
             cell,
             job: JobId::Probe,

@@ -78,9 +78,12 @@ impl fmt::Display for Row {
 /// The situations in which a process can reach a point. A new point does not compile without any.
 fn scenes(point: Point) -> &'static [Scene] {
     match point {
-        Point::Manifest | Point::Recipe | Point::Task | Point::Shard | Point::Submitted => {
-            &[Scene::Submit]
-        }
+        Point::Manifest
+        | Point::Recipe
+        | Point::Task
+        | Point::Group
+        | Point::Shard
+        | Point::Submitted => &[Scene::Submit],
         Point::Send | Point::Enqueued => {
             &[Scene::Submit, Scene::Retry, Scene::Resume, Scene::Repair]
         }
@@ -100,6 +103,7 @@ fn scenes(point: Point) -> &'static [Scene] {
         }
         Point::Announce => &[Scene::Failing, Scene::Drain],
         Point::CloseShard
+        | Point::CloseGroup
         | Point::Complete
         | Point::Claim
         | Point::Results
@@ -371,6 +375,7 @@ impl Row {
                 let ticket = Ticket {
                     task: task.parse()?,
                     shard: 0,
+                    group: 0,
                     ordinal: 0,
                     cell,
                     job: JobId::Probe,

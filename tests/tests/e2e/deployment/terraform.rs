@@ -127,6 +127,10 @@ fn terraform_has_the_names_and_settings_of_the_code() -> Result<()> {
         &format!("{index}/range_key"),
         json!(deployment::TASK_INDEX_SORT_KEY),
     )?;
+    same(
+        &format!("{index}/non_key_attributes"),
+        json!(deployment::TASK_INDEX_ATTRIBUTES),
+    )?;
     let attributes = at(&module, &format!("{table}/attribute"))?
         .as_array()
         .context("no list")?;

@@ -40,8 +40,10 @@ pub(crate) async fn edit(
     for (name, value) in values {
         update = update.expression_attribute_values(*name, value.clone());
     }
-    if change.contains("#state") {
-        update = update.expression_attribute_names("#state", "state");
+    for name in ["state", "output"] {
+        if change.contains(&format!("#{name}")) {
+            update = update.expression_attribute_names(format!("#{name}"), name);
+        }
     }
     update
         .send()
@@ -202,6 +204,7 @@ async fn verify_sends_again_what_a_running_task_has_lost() -> Result<()> {
         "pending_without_message",
         "not_enqueued",
         "shard_missing",
+        "group_missing",
         "shard_not_open",
     ]
     .into_iter()
@@ -225,10 +228,11 @@ async fn verify_sends_again_what_a_running_task_has_lost() -> Result<()> {
         match kind {
             "not_enqueued" => edit(&site, &shard, "REMOVE enqueued", &[]).await?,
             "shard_missing" => remove(&site, &shard).await?,
+            "group_missing" => remove(&site, &Key::Group(id, 0)).await?,
             "shard_not_open" => {
                 edit(
                     &site,
-                    &Key::Task(id),
+                    &Key::Group(id, 0),
                     "DELETE open_shards :s",
                     &[(":s", set(0))],
                 )
@@ -236,10 +240,10 @@ async fn verify_sends_again_what_a_running_task_has_lost() -> Result<()> {
             }
             _ => {}
         }
-        let beside: &[(&str, u64)] = if kind == "shard_not_open" {
-            &[("not_completed", 1)]
-        } else {
-            &[]
+        let beside: &[(&str, u64)] = match kind {
+            "shard_not_open" => &[("group_not_closed", 1)],
+            "group_missing" => &[("pending_without_message", 1)],
+            _ => &[],
         };
         is_repaired(&site, &task, &[&[(kind, 1)], beside].concat()).await?;
         assert_eq!(site.completion(&task).await?.body["ok"], 1, "{kind}");
@@ -257,7 +261,8 @@ async fn verify_completes_a_task_that_was_left_before_its_end() -> Result<()> {
     let id: TaskId = task.parse()?;
     site.work().await?;
     site.completion(&task).await?;
-    let (of_task, of_shard) = (Key::Task(id.clone()), Key::Shard(id, 0));
+    let of_task = Key::Header(id.clone());
+    let (of_group, of_shard) = (Key::Group(id.clone(), 0), Key::Shard(id, 0));
     let running = (":r", AttributeValue::S("RUNNING".into()));
     let zero = (":n", AttributeValue::N("0".into()));
 
@@ -269,14 +274,14 @@ async fn verify_completes_a_task_that_was_left_before_its_end() -> Result<()> {
         format!("{task}/1")
     );
 
-    let change = "SET #state = :r, notified_epoch = :n ADD open_shards :s REMOVE notify_until";
-    edit(
-        &site,
-        &of_task,
-        change,
-        &[running.clone(), zero.clone(), (":s", set(0))],
-    )
-    .await?;
+    let change = "SET #state = :r, notified_epoch = :n ADD open_groups :s REMOVE notify_until";
+    let reopened = [running.clone(), zero.clone(), (":s", set(0))];
+    edit(&site, &of_task, change, &reopened).await?;
+    is_repaired(&site, &task, &[("group_not_closed", 1)]).await?;
+    site.completion(&task).await?;
+
+    edit(&site, &of_task, change, &reopened).await?;
+    edit(&site, &of_group, "ADD open_shards :s", &[(":s", set(0))]).await?;
     is_repaired(&site, &task, &[("shard_not_closed", 1)]).await?;
     site.completion(&task).await?;
 
@@ -290,8 +295,9 @@ async fn verify_completes_a_task_that_was_left_before_its_end() -> Result<()> {
     is_repaired(&site, &task, &[("notice_owed", 1)]).await?;
     site.completion(&task).await?;
 
-    let change = "SET #state = :r ADD open_shards :s";
+    let change = "SET #state = :r ADD open_groups :s";
     edit(&site, &of_task, change, &[running, (":s", set(0))]).await?;
+    edit(&site, &of_group, "ADD open_shards :s", &[(":s", set(0))]).await?;
     edit(&site, &of_shard, "ADD pending :i", &[(":i", set(1))]).await?;
     is_repaired(&site, &task, &[("ok_but_pending", 1)]).await?;
 

@@ -57,6 +57,7 @@ pub(crate) async fn fail_all(site: &Site, task: &TaskId, cells: u32) -> Result<(
         let ticket = Ticket {
             task: task.clone(),
             shard: ordinal / SHARD_SIZE,
+            group: 0,
             ordinal,
             cell,
             job: JobId::Probe,
@@ -74,9 +75,12 @@ pub(crate) async fn fail_all(site: &Site, task: &TaskId, cells: u32) -> Result<(
     }
     for shard in 0..shard_count(cells, SHARD_SIZE) {
         site.ledger
-            .transact(&transition::close_shard(task, shard))
+            .transact(&transition::close_shard(task, 0, shard))
             .await?;
     }
+    site.ledger
+        .transact(&transition::close_group(task, 0))
+        .await?;
     site.ledger
         .write(&transition::complete_task(task, "now"))
         .await?;
@@ -91,10 +95,14 @@ pub(crate) async fn fail_all(site: &Site, task: &TaskId, cells: u32) -> Result<(
 pub(crate) async fn waits_for_all(site: &Site, task: &TaskId, cells: u32) -> Result<()> {
     let record = site.ledger.task(task).await?.context("no task")?;
     let shards = site.ledger.shards(task, &record).await?;
-    let open: BTreeSet<u32> = shards.keys().copied().collect();
+    let all: BTreeSet<u32> = shards.keys().copied().collect();
+    let open = site.ledger.open(task, &record).await?;
     ensure!(
-        (record.state.name(), &record.open_shards) == ("RUNNING", &open),
-        "{record:?}"
+        record.state.name() == "RUNNING"
+            && open.shards == all
+            && open.unclosed.is_empty()
+            && open.missing.is_empty(),
+        "{record:?} {open:?}"
     );
     let pending: Vec<u32> = shards
         .values()

@@ -2,6 +2,7 @@
 
 mod bad_cells;
 mod interruption;
+mod layout;
 mod lease;
 mod life;
 mod poison;

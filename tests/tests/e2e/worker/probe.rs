@@ -83,17 +83,17 @@ async fn a_cell_of_a_large_task_takes_as_many_calls_as_one_of_a_small_task() -> 
             &producer,
             &[
                 ("sqs:SendMessageBatch", cells / BATCH),
-                // A shard: created and marked as enqueued. The task: created and marked as
-                // submitted.
-                ("dynamodb:UpdateItem", 2 * shards + 2),
-                ("dynamodb:GetItem", 1),
+                // A shard: created and marked as enqueued. The group: created. The task: created and
+                // marked as submitted.
+                ("dynamodb:UpdateItem", 2 * shards + 3),
+                // The task's header, and an item of layout 1.
+                ("dynamodb:GetItem", 2),
                 ("s3:PutObject", 1),
             ],
         )?;
         exact(
             &worker,
             &[
-                ("dynamodb:TransactWriteItems", shards),
                 // The notice's results.
                 ("dynamodb:BatchGetItem", 1),
                 ("dynamodb:Query", shards),
@@ -103,25 +103,30 @@ async fn a_cell_of_a_large_task_takes_as_many_calls_as_one_of_a_small_task() -> 
                 ("sqs:GetQueueAttributes", 2),
             ],
         )?;
-        // A cell: begun, recorded, closed. A shard: whether it was the last. The notice: claimed
-        // and marked. Messages of shards that close at the same time try to claim it too, and wait
+        // A cell: begun, recorded, closed. The task: completed. The notice: claimed and marked. Messages of shards that close at the same time try to claim it too, and wait
         // until it is sent.
         let beyond = |operation: &str, expected: u64| {
             let made = of(&worker, operation);
             made.checked_sub(expected)
                 .with_context(|| format!("{operation}: fewer than {expected}; {story}"))
         };
-        let writes = beyond("dynamodb:UpdateItem", 3 * cells + shards + 2)?;
-        ensure!(writes < shards, "{writes} other writes; {story}");
+        let writes = beyond("dynamodb:UpdateItem", 3 * cells + 3)?;
+        ensure!(writes <= 2 * (shards - 1), "{writes} other writes; {story}");
+        // Each shard is closed, and the group, by each that finds no open shard in it.
+        let transactions = beyond("dynamodb:TransactWriteItems", shards + 1)?;
+        ensure!(
+            transactions < shards,
+            "{transactions} other transactions; {story}"
+        );
         let renewals = (intervals(took, RENEWAL) - 1) * (SLOTS + AHEAD);
         let hidden = of(&worker, "sqs:ChangeMessageVisibility");
         ensure!(
             hidden <= writes + renewals,
             "{hidden} messages hidden; {story}"
         );
-        // A cell's shard. The task's item at the start and for the notice, and once for each cell
-        // that finds the cached one too old at the same time.
-        let reads = beyond("dynamodb:GetItem", cells + 2)?;
+        // A cell's shard. A shard's group, to see whether it was the last. The task's header at the
+        // start and for the notice, and once for each cell that finds the cached one too old at the same time.
+        let reads = beyond("dynamodb:GetItem", cells + shards + 2)?;
         let rounds = intervals(took, FRESH);
         ensure!(
             (1..=rounds * (SLOTS + AHEAD)).contains(&reads),
