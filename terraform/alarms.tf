@@ -1,18 +1,19 @@
-# Alarms for people. The alarms that scale the group are in scaling.tf.
+# Alarms for people. Each description ends with the heading in docs/OPERATIONS.md that says what to do.
+# The alarms that scale the group are in scaling.tf.
 
 locals {
   # Alarms on an expression over several metrics of the queue and the group.
   watch = {
     # Each deleted message is a cell that ended, successful or not.
     stalled = {
-      description = "The queue has cells, and none has ended for half an hour. Check the workers' logs and the Spot capacity."
+      description = "The queue has cells, and none has ended for half an hour. OPERATIONS.md: Nothing moves"
       expression  = "IF((FILL(visible, 0) + FILL(inflight, 0) > 0) AND (FILL(deleted, 0) < 1), 1, 0)"
       period      = 300
       periods     = 6
       metrics     = ["visible", "inflight", "deleted"]
     }
     no-capacity = {
-      description = "Workers are requested, and none is in service. Check the group's activity: no Spot capacity, a quota, or a missing image."
+      description = "Workers are requested, and none is in service. There is no Spot capacity, a quota is reached, the image is missing, or the fleet is stopped and keeps min_workers. OPERATIONS.md: No machine is in service"
       expression  = "IF((desired > 0) AND (FILL(inservice, 0) < 1), 1, 0)"
       period      = 60
       periods     = 15
@@ -64,7 +65,7 @@ resource "aws_cloudwatch_metric_alarm" "watch" {
 # Workers turn dead letters into failed cells. A message stays if it is malformed, or if no worker runs.
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   alarm_name          = "${var.prefix}-dead-letters"
-  alarm_description   = "${local.names.dead_letter_queue} has messages: every worker that received them died, or they are malformed. Run producer dlq list."
+  alarm_description   = "${local.names.dead_letter_queue} has messages: every worker that received them died, or they are malformed. OPERATIONS.md: There are dead letters"
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = 1
   evaluation_periods  = 1
@@ -80,7 +81,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 
 resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   alarm_name          = "${var.prefix}-oldest-message"
-  alarm_description   = "A cell has waited for more than ${var.oldest_message_hours} hours. The queue drops it after 336 hours. Raise max_workers, or find out why the cell returns to the queue."
+  alarm_description   = "A cell has waited for more than ${var.oldest_message_hours} hours. The queue drops it after 336 hours. OPERATIONS.md: A cell has waited for hours"
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = var.oldest_message_hours * 3600
   evaluation_periods  = 1

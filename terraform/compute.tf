@@ -137,6 +137,11 @@ resource "aws_autoscaling_group" "workers" {
     }
   }
 
+  lifecycle {
+    # `producer fleet stop` suspends more. An apply must not start the fleet again.
+    ignore_changes = [suspended_processes]
+  }
+
   # A machine that boots before it can reach the image, or may read it, shuts itself down.
   depends_on = [aws_iam_role_policy.worker, aws_route.internet, aws_route_table_association.public]
 }

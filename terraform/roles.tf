@@ -175,10 +175,20 @@ data "aws_iam_policy_document" "producer" {
     actions   = ["autoscaling:SetDesiredCapacity"]
     resources = [local.group_arn]
   }
-  # To check whether the group is empty. AWS accepts no narrower resource.
+  # For `producer fleet stop` and `start`.
+  statement {
+    sid = "StopAndStart"
+    actions = [
+      "autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses",
+      "autoscaling:SetInstanceProtection", "autoscaling:TerminateInstanceInAutoScalingGroup",
+    ]
+    resources = [local.group_arn]
+  }
+  # To check whether the group is empty or stopped, and why it launches nothing. AWS accepts no narrower
+  # resource.
   statement {
     sid       = "SeeGroup"
-    actions   = ["autoscaling:DescribeAutoScalingGroups"]
+    actions   = ["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"]
     resources = ["*"]
   }
 }

@@ -1,6 +1,6 @@
 //! Why a command failed.
 
-use tilefleet_common::aws::{AwsError, ObjectError, QueueError};
+use tilefleet_common::aws::{AwsError, GroupError, ObjectError, QueueError};
 use tilefleet_common::domain::{CellId, S3Url, TaskId};
 use tilefleet_common::ledger::LedgerError;
 use tilefleet_settings::SettingsError;
@@ -26,6 +26,9 @@ pub(crate) enum ProducerError {
     /// A call failed.
     #[error(transparent)]
     Service(#[from] AwsError),
+    /// The workers' group could not be read or changed.
+    #[error(transparent)]
+    Group(#[from] GroupError),
     /// A read from S3 failed.
     #[error(transparent)]
     Object(#[from] ObjectError),

@@ -147,6 +147,18 @@ impl Settings {
         required(self.topic_arn.as_ref(), "topic", "topic_arn")
     }
 
+    /// Name of the workers' Auto Scaling group.
+    ///
+    /// # Errors
+    /// [`SettingsError::Missing`] when it is not set.
+    pub fn autoscaling_group(&self) -> Result<String, SettingsError> {
+        required(
+            self.autoscaling_group.as_ref(),
+            "autoscaling group",
+            "autoscaling_group",
+        )
+    }
+
     /// Fills what is missing from the configuration file `path`.
     pub(crate) fn or_from_file(&self, path: &Path) -> Result<Self, SettingsError> {
         let mut table = Self::read(path)?.to_table();
@@ -214,6 +226,11 @@ mod tests {
         assert_eq!(
             words(none.topic_arn()),
             "no topic: give --topic-arn, set TILEFLEET_TOPIC_ARN, or write topic_arn into tilefleet.toml"
+        );
+        assert_eq!(
+            words(none.autoscaling_group()),
+            "no autoscaling group: give --autoscaling-group, set TILEFLEET_AUTOSCALING_GROUP, or write \
+             autoscaling_group into tilefleet.toml"
         );
         assert_eq!(
             words(none.dead_letter_queue_url()),

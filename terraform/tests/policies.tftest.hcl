@@ -58,15 +58,21 @@ run "the_producer_may_do_what_it_does" {
       "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem",
       "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey",
       "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload",
-      "autoscaling:SetDesiredCapacity", "autoscaling:DescribeAutoScalingGroups",
+      "autoscaling:SetDesiredCapacity", "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities",
+      "autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses",
+      "autoscaling:SetInstanceProtection", "autoscaling:TerminateInstanceInAutoScalingGroup",
     ])
     error_message = "The producer's policy must have exactly the actions that the producer needs."
   }
   assert {
     condition = alltrue([for statement in jsondecode(aws_iam_policy.producer.policy).Statement :
-      flatten([statement.Action]) == ["autoscaling:DescribeAutoScalingGroups"] if contains(flatten([statement.Resource]), "*")
+      toset(flatten([statement.Action])) == toset(["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"]) if contains(flatten([statement.Resource]), "*")
     ])
     error_message = "A statement of the producer's policy applies to all resources."
+  }
+  assert {
+    condition     = one(distinct(flatten([for statement in jsondecode(aws_iam_policy.producer.policy).Statement : statement.Resource if contains(["Wake", "StopAndStart"], statement.Sid)]))) == local.group_arn
+    error_message = "The producer must not change other groups."
   }
   assert {
     condition     = one([for statement in jsondecode(aws_iam_policy.producer.policy).Statement : statement.Resource if statement.Sid == "TasksByTime"]) == ["${aws_dynamodb_table.ledger.arn}/index/tasks-by-time"]

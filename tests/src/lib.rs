@@ -13,6 +13,7 @@ mod network;
 pub mod poll;
 
 pub use aws::endpoint::{self, Endpoint};
+pub use aws::group::{self, MachineGroup};
 pub use aws::instance::{self, Instance};
 pub use aws::notices::{Notice, Notices};
 pub use aws::objects;

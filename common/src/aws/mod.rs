@@ -19,7 +19,9 @@ mod sns;
 mod sqs;
 
 pub use actions::actions;
-pub use autoscaling::{Group, GroupError, GroupSize, Wake};
+pub use autoscaling::{
+    Ending, Group, GroupError, GroupMachine, GroupState, ScalingActivity, Unended, Wake,
+};
 pub use calls::CallCounter;
 pub use clients::{Clients, NoCredentials};
 pub use error::{AwsError, AwsErrorKind};

@@ -84,7 +84,7 @@ mod tests {
 
     fn message() -> CellMessage {
         serde_json::from_str(
-            r#"{"task":"t","shard":0,"ordinal":7,"recipe":"probe","cell":"48RXT/2020-08-01/0","assets":{},"output":"s3://out/"}"#,
+            r#"{"layout":2,"task":"t","shard":0,"group":0,"ordinal":7,"epoch":1,"recipe":"probe","cell":"48RXT/2020-08-01/0","assets":{},"output":"s3://out/"}"#,
         )
         .unwrap()
     }

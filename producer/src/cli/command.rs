@@ -2,7 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
-use super::follow::{ListArgs, StatusArgs, WaitArgs, WatchArgs};
+use super::fleet::{FleetCommand, StartArgs, StopArgs};
+use super::follow::{ExplainArgs, ListArgs, StatusArgs, WaitArgs, WatchArgs};
 use super::global::GlobalArgs;
 use super::operate::{
     CELLS_NOTES, CancelArgs, CellsArgs, DlqCommand, DrainArgs, RESUME_NOTES, RETRY_NOTES,
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Submit(Box<SubmitArgs>),
     /// Show the state of a task
     Status(StatusArgs),
+    /// Say why a task does not move, each cause with the command that mends it
+    Explain(ExplainArgs),
     /// Follow a task until it ends
     Watch(WatchArgs),
     /// Wait silently until a task ends: exit 0 if every cell is ok, 10 if not, 11 if time ran out
@@ -75,6 +78,9 @@ pub(crate) enum Command {
     /// Show the dead-letter queue, or drain it
     #[command(subcommand)]
     Dlq(DlqCommand),
+    /// Stop the machines, start them again, or show them
+    #[command(subcommand)]
+    Fleet(FleetCommand),
     /// Check everything that a submit needs, and say what is missing
     #[command(after_help = DOCTOR_NOTES)]
     Doctor(DoctorArgs),
@@ -99,8 +105,14 @@ impl Command {
             | Self::Cancel(CancelArgs { dry_run: false, .. })
             | Self::Resume(ResumeArgs { dry_run: false, .. })
             | Self::Verify(VerifyArgs { repair: true, .. })
+            | Self::Fleet(FleetCommand::Start(StartArgs { dry_run: false }))
             | Self::Dlq(DlqCommand::Drain(DrainArgs { dry_run: false, .. })) => {
                 "the same command again carries on where this one stopped".to_owned()
+            }
+            Self::Fleet(FleetCommand::Stop(StopArgs { dry_run: false })) => {
+                "nothing is launched any more, and machines that were told to end do so; the same command again \
+                 ends the others"
+                    .to_owned()
             }
             _ => "nothing was changed".to_owned(),
         }

@@ -34,6 +34,7 @@ impl ProducerError {
             Self::Service(_)
             | Self::Ledger(_)
             | Self::Queue(_)
+            | Self::Group(_)
             | Self::Object(_)
             | Self::SubmitUnfinished { .. }
             | Self::NoticeNotSent { .. }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use tilefleet_common::domain::TaskId;
+use tilefleet_common::domain::{CellId, TaskId};
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -20,6 +20,16 @@ pub(crate) struct WatchArgs {
     /// Time between two reads of the ledger
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     pub(crate) interval: Duration,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The task's id
+    pub(crate) task: TaskId,
+    /// Explain this cell too, such as 48RXT/2020-08-01/0
+    #[arg(long, value_name = "ID")]
+    pub(crate) cell: Option<CellId>,
 }
 
 /// Arguments of `wait`.

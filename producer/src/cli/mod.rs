@@ -2,6 +2,7 @@
 
 mod command;
 mod exit;
+mod fleet;
 mod follow;
 mod global;
 mod operate;
@@ -11,7 +12,8 @@ mod submit;
 
 pub(crate) use command::{Cli, Command};
 pub(crate) use exit::{Exit, exit_code};
-pub(crate) use follow::{ListArgs, StatusArgs, WaitArgs, WatchArgs};
+pub(crate) use fleet::{FleetCommand, StartArgs, StopArgs};
+pub(crate) use follow::{ExplainArgs, ListArgs, StatusArgs, WaitArgs, WatchArgs};
 pub(crate) use global::GlobalArgs;
 pub(crate) use operate::{
     CancelArgs, CellsArgs, DlqCommand, DlqListArgs, DrainArgs, ResumeArgs, RetryArgs, StateFilter,

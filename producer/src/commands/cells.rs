@@ -15,7 +15,7 @@ use crate::fleet::{LedgerConnection, TaskCells};
 /// was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum ShownState {
+pub(super) enum ShownState {
     Pending,
     Running,
     Failed,
@@ -23,7 +23,8 @@ enum ShownState {
 }
 
 impl ShownState {
-    fn of(sets: Option<&ShardRecord>, ordinal: u32, item: Option<&CellRecord>) -> Self {
+    /// The state of the cell with this ordinal in a shard with these sets.
+    pub(super) fn of(sets: Option<&ShardRecord>, ordinal: u32, item: Option<&CellRecord>) -> Self {
         match sets {
             Some(sets) if sets.failed.contains(&ordinal) => Self::Failed,
             Some(sets) if !sets.pending.contains(&ordinal) => Self::Ok,
@@ -32,7 +33,8 @@ impl ShownState {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// Its name in tables.
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Running => "running",

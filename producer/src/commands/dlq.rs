@@ -1,5 +1,9 @@
 //! `dlq`: messages that the queue gave up. Listing them hides them for a moment.
+//!
+//! A message that is left comes back when it is no longer hidden. So list and drain end at the first
+//! message that they have seen before; else they would go round and round.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -134,8 +138,9 @@ fn is_of_another_layout(received: &Received) -> bool {
 }
 
 async fn list(queue: &Queue, limit: usize) -> Result<Vec<DeadLetter>, ProducerError> {
-    let (mut letters, mut held) = (vec![], vec![]);
-    while letters.len() < limit {
+    let (mut letters, mut held, mut seen) = (vec![], vec![], HashSet::new());
+    let mut came_back = false;
+    while letters.len() < limit && !came_back {
         let received = queue
             .receive_for(RECEIVE.min(limit - letters.len()), WAIT, Some(hidden()))
             .await?;
@@ -143,11 +148,18 @@ async fn list(queue: &Queue, limit: usize) -> Result<Vec<DeadLetter>, ProducerEr
             break;
         }
         for received in received {
-            letters.push(DeadLetter::of(&received, cell_of(&received).as_ref()));
+            if seen.insert(received.id.clone()) {
+                letters.push(DeadLetter::of(&received, cell_of(&received).as_ref()));
+            } else {
+                came_back = true;
+            }
             held.push(received.receipt);
         }
     }
     make_visible(queue, held).await;
+    if came_back {
+        note("warning: listing took so long that messages came back; the list may not be complete");
+    }
     Ok(letters)
 }
 
@@ -167,14 +179,20 @@ async fn drain(
     tracker: &Tracker,
     remove_others: bool,
 ) -> Result<Vec<DeadLetter>, ProducerError> {
-    let (mut letters, mut held) = (vec![], vec![]);
-    loop {
+    let (mut letters, mut held, mut seen) = (vec![], vec![], HashSet::new());
+    let mut came_back = false;
+    while !came_back {
         // One at a time: nothing renews the visibility timeout of those that wait.
         let received = queue.receive_for(1, WAIT, Some(hidden())).await?;
         if received.is_empty() {
             break;
         }
         for received in received {
+            if !seen.insert(received.id.clone()) {
+                came_back = true;
+                held.push(received.receipt);
+                continue;
+            }
             let cell = cell_of(&received);
             let mut letter = DeadLetter::of(&received, cell.as_ref());
             let (outcome, done) = match &cell {
@@ -194,6 +212,9 @@ async fn drain(
         }
     }
     make_visible(queue, held).await;
+    if came_back {
+        note("warning: draining took so long that messages came back; run it again for the rest");
+    }
     Ok(letters)
 }
 

@@ -5,6 +5,8 @@ mod cells;
 mod config;
 mod dlq;
 mod doctor;
+mod explain;
+mod fleet;
 mod list;
 mod resume;
 mod retry;

@@ -1,7 +1,8 @@
 //! Which code carries out which command.
 
 use super::{
-    cancel, cells, config, dlq, doctor, list, resume, retry, status, submit, verify, wait, watch,
+    cancel, cells, config, dlq, doctor, explain, fleet, list, resume, retry, status, submit,
+    verify, wait, watch,
 };
 use crate::cli::{Command, ConfigCommand, Exit, GlobalArgs, Output};
 use crate::error::ProducerError;
@@ -19,6 +20,7 @@ pub(crate) async fn run(
         Command::Submit(args) if args.dry_run => submit::dry_run(&args, global, output).await,
         Command::Submit(args) => submit::run(&args, global, output).await,
         Command::Status(args) => status::run(&args, global, output).await,
+        Command::Explain(args) => Box::pin(explain::run(&args, global, output)).await,
         Command::Watch(args) => watch::run(&args, global, output).await,
         Command::Wait(args) => wait::run(&args, global).await,
         Command::List(args) => list::run(&args, global, output).await,
@@ -28,6 +30,7 @@ pub(crate) async fn run(
         Command::Resume(args) => Box::pin(resume::run(&args, global, output)).await,
         Command::Verify(args) => Box::pin(verify::run(&args, global, output)).await,
         Command::Dlq(command) => dlq::run(command, global, output).await,
+        Command::Fleet(command) => fleet::run(&command, global, output).await,
         Command::Doctor(args) => doctor::run(&args, global, output).await,
         Command::Config(ConfigCommand::Import(args)) => config::import(&args, global, output).await,
         Command::Config(ConfigCommand::Show) => config::show(global, output),

@@ -25,6 +25,9 @@ fn describe(group: &str, woken: &Result<Wake, GroupError>) -> Option<String> {
         Ok(Wake::Ordered(workers)) => Some(format!(
             "group {group} was asleep: {workers} workers ordered"
         )),
+        Ok(Wake::Stopped) => Some(format!(
+            "warning: group {group} is stopped, so the cells stay in the queue; `producer fleet start` starts it"
+        )),
         Ok(Wake::Closed) => Some(format!(
             "warning: group {group} can have no workers at all, so the cells stay in the queue; raise max_workers in \
              terraform"
@@ -51,6 +54,10 @@ mod tests {
         assert_eq!(
             described(Ok(Wake::Ordered(3))).unwrap(),
             "group t-workers was asleep: 3 workers ordered"
+        );
+        assert_eq!(
+            described(Ok(Wake::Stopped)).unwrap(),
+            "warning: group t-workers is stopped, so the cells stay in the queue; `producer fleet start` starts it"
         );
         assert_eq!(
             described(Ok(Wake::Closed)).unwrap(),

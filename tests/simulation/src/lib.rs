@@ -4,7 +4,7 @@
 //! `terraform/scaling` holds them without a provider, so terraform itself renders them
 //! ([`rendered`]). The other modules model what they act on: metrics that come late
 //! ([`metrics`]), alarms ([`alarm`]), the Auto Scaling group ([`group`]), machines with a worker
-//! each ([`machine`]) and the queue ([`queue`]). Each model names the page of AWS's documentation
+//! each ([`machine`]), the queue ([`queue`]) and which cell it delivers next ([`fairness`]). Each model names the page of AWS's documentation
 //! that it follows, and [`conditions`] says what is assumed where the documentation is silent.
 
 mod cloudwatch;
@@ -18,6 +18,6 @@ pub use error::Error;
 pub use fleet::conditions::{self, Conditions};
 pub use fleet::outcome::{self, Outcome};
 pub use fleet::world::{self, simulate};
-pub use fleet::{group, machine, queue};
+pub use fleet::{fairness, group, machine, queue};
 pub use output::{plot, table};
 pub use rendered::Scaling;

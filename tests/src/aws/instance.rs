@@ -2,12 +2,11 @@
 //! the Auto Scaling calls of a machine, which the local endpoint does not know.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+
+use super::loopback::{self, Request, Response};
 
 const TOKEN: &str = "a-session-token";
 
@@ -39,30 +38,12 @@ impl Instance {
     ///
     /// When no port is free.
     pub fn start() -> Result<Self> {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free loopback port")?;
-        let url = format!(
-            "http://{}",
-            listener
-                .local_addr()
-                .context("cannot read the address of the free port")?
-        );
-        let instance = Self {
-            url,
-            state: Arc::default(),
-        };
+        let state = Arc::new(Mutex::new(State::default()));
+        let served = Arc::clone(&state);
+        let url = loopback::serve(move |request| answer(request, &mut locked(&served)))?;
+        let instance = Self { url, state };
         instance.announce("instance-id", INSTANCE_ID);
         instance.announce("autoscaling/target-lifecycle-state", "InService");
-        let state = Arc::clone(&instance.state);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let state = Arc::clone(&state);
-                thread::spawn(move || {
-                    // A client may close its connection at any time.
-                    let _ = serve(&stream, &state);
-                });
-            }
-        });
         Ok(instance)
     }
 
@@ -99,55 +80,15 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Answers one request and closes the connection.
-fn serve(stream: &TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream);
-    let mut first = String::new();
-    reader.read_line(&mut first)?;
-    let mut headers = BTreeMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else {
-            break;
-        };
-        headers.insert(name.to_lowercase(), value.trim().to_owned());
-    }
-    let length = headers
-        .get("content-length")
-        .and_then(|length| length.parse().ok())
-        .unwrap_or(0);
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let mut words = first.split_whitespace();
-    let (method, path) = (
-        words.next().unwrap_or_default(),
-        words.next().unwrap_or_default(),
-    );
-    let token = headers.get("x-aws-ec2-metadata-token").map(String::as_str);
-    let (status, kind, text) = answer(
+fn answer(request: Request, state: &mut State) -> Response {
+    let Request {
         method,
         path,
-        token,
-        &String::from_utf8_lossy(&body),
-        &mut locked(state),
-    );
-    let mut stream = stream;
-    write!(
-        stream,
-        "HTTP/1.1 {status} -\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\
-         x-aws-ec2-metadata-token-ttl-seconds: 21600\r\n\r\n{text}",
-        text.len()
-    )
-}
-
-fn answer(
-    method: &str,
-    path: &str,
-    token: Option<&str>,
-    body: &str,
-    state: &mut State,
-) -> (u16, &'static str, String) {
+        headers,
+        fields,
+    } = request;
+    let (method, path) = (method.as_str(), path.as_str());
+    let token = headers.get("x-aws-ec2-metadata-token").map(String::as_str);
     if (method, path) == ("PUT", "/latest/api/token") {
         return (200, "text/plain", TOKEN.to_owned());
     }
@@ -160,11 +101,6 @@ fn answer(
             None => (404, "text/plain", String::new()),
         };
     }
-    let fields: BTreeMap<String, String> = body
-        .split('&')
-        .filter_map(|field| field.split_once('='))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
     let action = fields.get("Action").cloned().unwrap_or_default();
     state.calls.push(fields);
     if state.refuses {

@@ -64,7 +64,7 @@ impl fmt::Display for Dependency {
         match self {
             Self::Queue => f.write_str("queue"),
             Self::Ledger => f.write_str("ledger"),
-            Self::Output => f.write_str("output"),
+            Self::Output => f.write_str("output bucket"),
             Self::Machine => f.write_str("machine"),
             Self::Bucket(bucket) => write!(f, "bucket {bucket}"),
         }

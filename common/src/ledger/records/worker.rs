@@ -11,7 +11,7 @@ use crate::ledger::item::attribute;
 /// Something that a worker cannot use at the moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenBreaker {
-    /// What does not work: `queue`, `ledger`, `output`, `machine`, or `bucket` and its name.
+    /// What does not work: `queue`, `ledger`, `output bucket`, `machine`, or `bucket` and its name.
     pub dependency: String,
     /// Whose fault it is: `machine`, `deployment` or `service`.
     pub blame: String,

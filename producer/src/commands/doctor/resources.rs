@@ -33,17 +33,19 @@ impl Resources<'_> {
                 "output",
                 "scenes",
                 "group",
+                "workers",
             ];
             let unknown = |resource| Check::not_checked(resource, "needs credentials and a region");
             return [identity].into_iter().chain(rest.map(unknown)).collect();
         }
-        let ((queue, dead_letters), table, topic, output, scenes, group) = futures::join!(
+        let ((queue, dead_letters), table, topic, output, scenes, group, workers) = futures::join!(
             self.queues(),
             self.table(),
             self.topic(),
             self.output(),
             self.scenes(),
-            self.group()
+            self.group(),
+            self.workers()
         );
         vec![
             identity,
@@ -54,6 +56,7 @@ impl Resources<'_> {
             output,
             scenes,
             group,
+            workers,
         ]
     }
 
@@ -160,11 +163,20 @@ impl Resources<'_> {
         verdict::scenes(scenes, self.clients.objects.list(scenes, true, 1).await)
     }
 
+    async fn workers(&self) -> Check {
+        let Ok(table) = self.settings.table() else {
+            return Check::not_checked("workers", "needs the table");
+        };
+        let ledger = Ledger::new(self.clients.dynamodb.clone(), table);
+        let group = self.settings.autoscaling_group.as_deref();
+        verdict::workers(ledger.workers(group).await)
+    }
+
     async fn group(&self) -> Check {
         let Some(name) = &self.settings.autoscaling_group else {
             return verdict::no_group();
         };
         let group = Group::new(self.clients.autoscaling.clone(), name.clone());
-        verdict::group(name, group.size().await)
+        verdict::group(name, group.state().await)
     }
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use tilefleet_common::aws::{
-    AwsError, AwsErrorKind, GroupError, GroupSize, Head, ListedObject, NoCredentials, ObjectError,
+    AwsError, AwsErrorKind, GroupError, GroupState, Head, ListedObject, NoCredentials, ObjectError,
     QueueAttributes, Redrive, Subscriptions,
 };
 use tilefleet_common::deployment::{
     MAX_RECEIVE_COUNT, MESSAGE_RETENTION_S, RECEIVE_WAIT_S, TASK_INDEX, VISIBILITY_TIMEOUT_S,
 };
 use tilefleet_common::domain::S3Url;
-use tilefleet_common::ledger::LedgerError;
+use tilefleet_common::ledger::{LedgerError, OpenBreaker, WorkerRecord};
 
 use super::check::Check;
 
@@ -126,7 +126,7 @@ pub(super) fn dead_letters(url: &str, answer: Result<QueueAttributes, AwsError>)
             let count = attributes.waiting.saturating_add(attributes.hidden);
             Check::ok(
                 "dead letters",
-                format!("{url}: {count} messages, which workers record as failed cells"),
+                format!("{url}: {count} messages, which workers send again or record as failed cells"),
             )
         }
         Err(error) if error.kind() == AwsErrorKind::AccessDenied => Check::not_checked(
@@ -253,13 +253,20 @@ pub(super) fn scenes(prefix: &S3Url, answer: Result<Vec<ListedObject>, ObjectErr
 }
 
 /// The workers' group.
-pub(super) fn group(name: &str, answer: Result<GroupSize, GroupError>) -> Check {
+pub(super) fn group(name: &str, answer: Result<GroupState, GroupError>) -> Check {
     match answer {
-        Ok(GroupSize { most: 0, .. }) => Check::failed(
+        Ok(GroupState { most: 0, .. }) => Check::failed(
             "group",
             format!("{name} can have no workers at all; raise max_workers in terraform"),
         ),
-        Ok(GroupSize { desired, most }) => Check::ok(
+        Ok(state) if state.is_stopped() => Check::failed(
+            "group",
+            format!(
+                "{name} is stopped ({} suspended), so cells stay in the queue; `producer fleet start` starts it",
+                state.stopped_by()
+            ),
+        ),
+        Ok(GroupState { desired, most, .. }) => Check::ok(
             "group",
             format!("{name}: {desired} workers wanted, {most} at most"),
         ),
@@ -278,6 +285,45 @@ pub(super) fn no_group() -> Check {
         "group",
         "none is set, so submit wakes no workers; --autoscaling-group names it",
     )
+}
+
+/// Whether the workers can use what they need.
+pub(super) fn workers(read: Result<Vec<WorkerRecord>, LedgerError>) -> Check {
+    let workers = match read {
+        Ok(workers) => workers,
+        Err(error) => return Check::failed("workers", error),
+    };
+    if workers.is_empty() {
+        return Check::ok("workers", "none has reported within the last hour");
+    }
+    let open = workers.iter().flat_map(|worker| {
+        let breakers = worker.breakers.iter();
+        breakers.map(|breaker| (&worker.worker, breaker))
+    });
+    let open: Vec<String> = open
+        .map(
+            |(
+                worker,
+                OpenBreaker {
+                    dependency,
+                    since,
+                    error,
+                    ..
+                },
+            )| {
+                format!("{worker} cannot use the {dependency} since {since}: {error}")
+            },
+        )
+        .collect();
+    if open.is_empty() {
+        let held: u32 = workers.iter().map(|worker| worker.held).sum();
+        let count = workers.len();
+        return Check::ok(
+            "workers",
+            format!("{count} in the last hour, {held} cells held"),
+        );
+    }
+    Check::failed("workers", open.join("; "))
 }
 
 #[cfg(test)]
@@ -403,9 +449,11 @@ mod tests {
         assert_eq!(
             outcome(group(
                 "t-workers",
-                Ok(GroupSize {
-                    desired: 0,
-                    most: 10
+                Ok(GroupState {
+                    most: 10,
+                    // As terraform creates it.
+                    suspended: ["AZRebalance".to_owned()].into(),
+                    ..GroupState::default()
                 })
             )),
             (
@@ -414,16 +462,28 @@ mod tests {
             )
         );
         assert_eq!(
-            outcome(group(
-                "t-workers",
-                Ok(GroupSize {
-                    desired: 0,
-                    most: 0
-                })
-            )),
+            outcome(group("t-workers", Ok(GroupState::default()))),
             (
                 CheckResult::Failed,
                 "t-workers can have no workers at all; raise max_workers in terraform".into()
+            )
+        );
+    }
+
+    #[test]
+    fn a_stopped_group_is_a_fault_with_the_command_that_starts_it() {
+        let stopped = GroupState {
+            most: 10,
+            suspended: ["AlarmNotification".to_owned(), "Launch".to_owned()].into(),
+            ..GroupState::default()
+        };
+        assert_eq!(
+            outcome(group("t-workers", Ok(stopped))),
+            (
+                CheckResult::Failed,
+                "t-workers is stopped (Launch and AlarmNotification suspended), so cells stay in the queue; `producer \
+                 fleet start` starts it"
+                    .into()
             )
         );
     }

@@ -1,13 +1,22 @@
 //! The conditions of a simulation: the work, the machines, and the delays that AWS does not
 //! promise.
 
-/// A number of cells that arrive together.
+/// A number of cells that arrive together: a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Burst {
     /// Second at which the first is sent.
     pub at: u64,
     /// How many.
     pub cells: u64,
+}
+
+/// Which cell the queue delivers next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Those of quiet tasks first: each message carries its task as `MessageGroupId`.
+    Fair,
+    /// The oldest: messages carry no task.
+    OldestFirst,
 }
 
 /// How steps are counted while machines start and stop.
@@ -39,6 +48,8 @@ pub struct Conditions {
     pub seed: u64,
     /// The work.
     pub bursts: Vec<Burst>,
+    /// Which cell the queue delivers next.
+    pub delivery: Delivery,
     /// Cells that the producer sends in a second.
     pub sent_per_second: u64,
     /// Whether the producer wakes a sleeping group when it has sent a burst.
@@ -93,6 +104,7 @@ impl Default for Conditions {
         Self {
             seed: 1,
             bursts: Vec::new(),
+            delivery: Delivery::Fair,
             sent_per_second: 1000,
             wake: true,
             cells_per_worker: 20,

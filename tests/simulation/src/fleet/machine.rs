@@ -1,5 +1,7 @@
 //! A machine and the worker on it.
 
+use std::collections::VecDeque;
+
 /// Where a machine is between its order and its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
@@ -23,10 +25,10 @@ pub struct Machine {
     pub in_service_at: u64,
     /// Whether its worker receives cells.
     pub ready: bool,
-    /// Cells being fused.
-    pub running: u64,
-    /// Cells held besides.
-    pub buffered: u64,
+    /// The tasks of the cells being fused.
+    pub running: Vec<usize>,
+    /// The tasks of the cells held besides.
+    pub buffered: VecDeque<usize>,
     /// Second at which the first of the cells it holds came; from then on it is busy.
     pub busy_since: Option<u64>,
     /// Second at which it had finished all cells that it held.
@@ -42,8 +44,8 @@ impl Machine {
             life: Life::Pending,
             in_service_at,
             ready: false,
-            running: 0,
-            buffered: 0,
+            running: Vec::new(),
+            buffered: VecDeque::new(),
             busy_since: None,
             busy_until: None,
             busy_seconds: 0,
@@ -61,8 +63,8 @@ impl Machine {
     }
 
     /// Cells that it holds.
-    pub fn held(&self) -> u64 {
-        self.running + self.buffered
+    pub fn held(&self) -> usize {
+        self.running.len() + self.buffered.len()
     }
 
     /// Whether it still warms up (`estimated_instance_warmup`).
@@ -88,11 +90,10 @@ impl Machine {
         }
     }
 
-    /// Hands back all cells that it holds.
-    pub fn drop_cells(&mut self, now: u64) -> u64 {
-        let held = self.held();
-        self.running = 0;
-        self.buffered = 0;
+    /// Hands back all cells that it holds; the task of each.
+    pub fn drop_cells(&mut self, now: u64) -> Vec<usize> {
+        let mut held = std::mem::take(&mut self.running);
+        held.extend(self.buffered.drain(..));
         self.settle(now);
         held
     }

@@ -1,6 +1,7 @@
 //! The queue, the Auto Scaling group and its machines, second by second.
 
 pub mod conditions;
+pub mod fairness;
 pub mod group;
 pub mod machine;
 pub mod outcome;

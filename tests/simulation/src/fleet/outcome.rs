@@ -30,6 +30,8 @@ pub struct Outcome {
     pub first_sent: u64,
     /// Second at which each burst began.
     pub bursts: Vec<u64>,
+    /// Second at which the last cell of each burst was done, if all of them were.
+    pub ends: Vec<Option<u64>>,
     /// Second at which the last cell was done, if all were.
     pub drained_at: Option<u64>,
     /// Second at which the last machine was gone, with as many left as are kept without work.

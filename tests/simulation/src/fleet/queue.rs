@@ -1,5 +1,8 @@
 //! The queue, as scaling sees it: waiting cells, held cells, and when SQS publishes these numbers.
 
+use crate::fleet::conditions::Delivery;
+use crate::fleet::fairness::Waiting;
+
 /// Seconds without any call after which SQS stops publishing ("Monitoring Amazon SQS queues using
 /// `CloudWatch`").
 const ACTIVE_SECONDS: u64 = 6 * 3600;
@@ -11,6 +14,7 @@ pub struct Queue {
     pub visible: u64,
     /// Cells that workers hold.
     pub inflight: u64,
+    waiting: Waiting,
     last_call: Option<u64>,
     silent_seconds: u64,
     tells_from: u64,
@@ -19,10 +23,11 @@ pub struct Queue {
 impl Queue {
     /// An empty queue. If it was idle before, SQS publishes nothing for this many seconds after its
     /// first call.
-    pub fn new(idle_before: bool, silent_seconds: u64) -> Self {
+    pub fn new(delivery: Delivery, idle_before: bool, silent_seconds: u64) -> Self {
         Self {
             visible: 0,
             inflight: 0,
+            waiting: Waiting::new(delivery),
             last_call: if idle_before { None } else { Some(0) },
             silent_seconds,
             tells_from: 0,
@@ -37,32 +42,37 @@ impl Queue {
         self.last_call = Some(now);
     }
 
-    /// Sends cells.
-    pub fn send(&mut self, cells: u64, now: u64) {
+    /// Sends cells of a task.
+    pub fn send(&mut self, task: usize, cells: u64, now: u64) {
         self.called(now);
+        self.waiting.send(task, cells, now);
         self.visible += cells;
     }
 
-    /// Hands cells to a worker, at most as many as it receives at once.
-    pub fn receive(&mut self, wanted: u64, now: u64) -> u64 {
+    /// Hands cells to a worker, at most as many as it receives at once. Returns the task of each.
+    pub fn receive(&mut self, wanted: usize, now: u64) -> Vec<usize> {
         self.called(now);
-        let given = wanted.min(self.visible);
-        self.visible -= given;
-        self.inflight += given;
+        let given: Vec<usize> = (0..wanted).map_while(|_| self.waiting.next(now)).collect();
+        self.visible -= given.len() as u64;
+        self.inflight += given.len() as u64;
         given
     }
 
-    /// A cell is done.
-    pub fn delete(&mut self, now: u64) {
+    /// A cell of a task is done.
+    pub fn delete(&mut self, task: usize, now: u64) {
         self.called(now);
+        self.waiting.delete(task);
         self.inflight -= 1;
     }
 
-    /// Cells are handed back undone.
-    pub fn hand_back(&mut self, cells: u64, now: u64) {
+    /// Cells are handed back undone; the task of each.
+    pub fn hand_back(&mut self, tasks: &[usize], now: u64) {
         self.called(now);
-        self.inflight -= cells;
-        self.visible += cells;
+        for task in tasks {
+            self.waiting.hand_back(*task);
+        }
+        self.inflight -= tasks.len() as u64;
+        self.visible += tasks.len() as u64;
     }
 
     /// Whether a point is published at this second.

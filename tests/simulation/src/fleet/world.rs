@@ -34,10 +34,17 @@ const STUCK_SECONDS: u64 = 24 * 3600;
 /// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    Sent { cells: u64, last_of: u64 },
+    Sent {
+        task: usize,
+        cells: u64,
+        last_of: u64,
+    },
     InService(u32),
     Ready(u32),
-    Done(u32),
+    Done {
+        machine: u32,
+        task: usize,
+    },
     Notice(u32),
     GraceOver(u32),
     Gone(u32),
@@ -77,6 +84,8 @@ struct World<'a> {
     ordered: u32,
     unsent: u64,
     open: u64,
+    /// Cells of each task that are sent and not done.
+    open_of: Vec<u64>,
     last_progress: u64,
     outcome: Outcome,
 }
@@ -89,7 +98,11 @@ impl<'a> World<'a> {
             now: 0,
             foreseen: 0,
             events: BinaryHeap::new(),
-            queue: Queue::new(conditions.idle_before, conditions.silent_minutes * 60),
+            queue: Queue::new(
+                conditions.delivery,
+                conditions.idle_before,
+                conditions.silent_minutes * 60,
+            ),
             group: Group::new(conditions, scaling.out.warmup_seconds.unwrap_or(0)),
             metrics: Metrics::default(),
             out: Alarm::new(&scaling.out, conditions.extra_points)?,
@@ -98,21 +111,30 @@ impl<'a> World<'a> {
             ordered: 0,
             unsent: 0,
             open: 0,
+            open_of: vec![0; conditions.bursts.len()],
             last_progress: 0,
             outcome: Outcome::default(),
         };
-        for burst in &conditions.bursts {
+        for (task, burst) in conditions.bursts.iter().enumerate() {
             let mut left = burst.cells;
             let mut at = burst.at;
             while left > 0 {
                 let cells = left.min(conditions.sent_per_second);
                 left -= cells;
                 let last_of = if left == 0 { burst.cells } else { 0 };
-                world.foresee(at, Event::Sent { cells, last_of });
+                world.foresee(
+                    at,
+                    Event::Sent {
+                        task,
+                        cells,
+                        last_of,
+                    },
+                );
                 at += 1;
             }
             world.unsent += burst.cells;
             world.outcome.bursts.push(burst.at);
+            world.outcome.ends.push(None);
         }
         world.outcome.first_sent = conditions
             .bursts
@@ -132,7 +154,11 @@ impl<'a> World<'a> {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Sent { cells, last_of } => self.send(cells, last_of),
+            Event::Sent {
+                task,
+                cells,
+                last_of,
+            } => self.send(task, cells, last_of),
             Event::InService(number) => self.put_in_service(number),
             Event::Ready(number) => {
                 if let Some(machine) = self.group.machines.get_mut(&number) {
@@ -140,7 +166,7 @@ impl<'a> World<'a> {
                     self.feed(number);
                 }
             }
-            Event::Done(number) => self.complete(number),
+            Event::Done { machine, task } => self.complete(machine, task),
             Event::Notice(number) => self.notice(number),
             Event::GraceOver(number) => self.hand_back(number),
             Event::Gone(number) => self.bury(number),
@@ -149,10 +175,11 @@ impl<'a> World<'a> {
         }
     }
 
-    fn send(&mut self, cells: u64, last_of: u64) {
-        self.queue.send(cells, self.now);
+    fn send(&mut self, task: usize, cells: u64, last_of: u64) {
+        self.queue.send(task, cells, self.now);
         self.unsent -= cells;
         self.open += cells;
+        self.open_of[task] += cells;
         self.outcome.cells += cells;
         self.last_progress = self.now;
         if last_of > 0 && self.conditions.wake {
@@ -176,25 +203,27 @@ impl<'a> World<'a> {
 
     fn feed(&mut self, number: u32) {
         let now = self.now;
-        let slots = self.conditions.slots as u64;
+        let slots = self.conditions.slots;
         let Some(machine) = self.group.machines.get_mut(&number) else {
             return;
         };
         if machine.takes() {
-            machine.buffered += self.queue.receive(slots + 1 - machine.held(), now);
+            let received = self.queue.receive(slots + 1 - machine.held(), now);
+            machine.buffered.extend(received);
             machine.settle(now);
         }
-        let started = machine.buffered.min(slots - machine.running);
-        machine.buffered -= started;
-        machine.running += started;
+        let room = machine.buffered.len().min(slots - machine.running.len());
+        let started: Vec<usize> = machine.buffered.drain(..room).collect();
+        machine.running.extend(&started);
         if machine.takes() && machine.held() <= slots {
             self.hungry.insert(number);
         } else {
             self.hungry.remove(&number);
         }
-        for _ in 0..started {
+        for task in started {
             let seconds = self.cell_seconds();
-            self.foresee(now + seconds, Event::Done(number));
+            let machine = number;
+            self.foresee(now + seconds, Event::Done { machine, task });
         }
     }
 
@@ -212,18 +241,22 @@ impl<'a> World<'a> {
             .max(1.0) as u64
     }
 
-    fn complete(&mut self, number: u32) {
+    fn complete(&mut self, number: u32, task: usize) {
         let Some(machine) = self.group.machines.get_mut(&number) else {
             return;
         };
-        // What it held was handed back in the meantime.
-        if machine.running == 0 {
+        // Unless what it held was handed back in the meantime.
+        let Some(position) = machine.running.iter().position(|&running| running == task) else {
             return;
-        }
-        machine.running -= 1;
+        };
+        machine.running.swap_remove(position);
         machine.settle(self.now);
-        self.queue.delete(self.now);
+        self.queue.delete(task, self.now);
         self.open -= 1;
+        self.open_of[task] -= 1;
+        if self.open_of[task] == 0 {
+            self.outcome.ends[task] = Some(self.now);
+        }
         self.last_progress = self.now;
         if self.open == 0 {
             self.outcome.drained_at = Some(self.now);
@@ -282,9 +315,9 @@ impl<'a> World<'a> {
             return;
         };
         let held = machine.drop_cells(self.now);
-        if held > 0 {
-            self.outcome.handed_back += held;
-            self.queue.hand_back(held, self.now);
+        if !held.is_empty() {
+            self.outcome.handed_back += held.len() as u64;
+            self.queue.hand_back(&held, self.now);
             self.feed_all();
         }
     }

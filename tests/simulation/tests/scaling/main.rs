@@ -4,6 +4,7 @@
 
 mod bursts;
 mod deployed;
+mod fair_queue;
 mod faults;
 mod hazards;
 mod late_metrics;

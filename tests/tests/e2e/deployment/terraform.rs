@@ -141,6 +141,53 @@ fn terraform_has_the_names_and_settings_of_the_code() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn an_apply_leaves_a_stopped_fleet_stopped() -> Result<()> {
+    let module = module()?;
+    let group = "/resource/aws_autoscaling_group/workers";
+    let ignored = at(&module, &format!("{group}/lifecycle/ignore_changes"))?.to_string();
+    ensure!(ignored.contains("suspended_processes"), "{ignored}");
+    Ok(())
+}
+
+/// The heading in `docs/OPERATIONS.md` that a description names.
+fn heading(description: &str) -> Option<&str> {
+    let (_, heading) = description.split_once("OPERATIONS.md: ")?;
+    Some(heading)
+}
+
+#[test]
+fn each_alarm_names_its_heading_in_the_manual_and_has_a_row_there() -> Result<()> {
+    let manual = std::fs::read_to_string(layout::workspace_root().join("docs/OPERATIONS.md"))?;
+    let file = layout::workspace_root().join("terraform/alarms.tf");
+    let file: Value = hcl::from_str(&std::fs::read_to_string(file)?)?;
+    // Those on an expression share one resource.
+    let mut alarms: Vec<(String, String)> = vec![];
+    let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
+    for (name, alarm) in at(&file, "/locals/watch")?.as_object().context("no map")? {
+        alarms.push((name.clone(), text(&alarm["description"])?));
+    }
+    let resources = at(&file, "/resource/aws_cloudwatch_metric_alarm")?;
+    for (name, alarm) in resources.as_object().context("no map")? {
+        if name != "watch" {
+            alarms.push((name.replace('_', "-"), text(&alarm["alarm_description"])?));
+        }
+    }
+    ensure!(alarms.len() >= 4, "{alarms:?}");
+    for (name, description) in alarms {
+        let heading = heading(&description).with_context(|| format!("{name} names no heading"))?;
+        ensure!(
+            manual.contains(&format!("\n## {heading}\n")),
+            "{name} names {heading:?}, which is no heading"
+        );
+        ensure!(
+            manual.contains(&format!("\n| `{name}` |")),
+            "the table of alarms lacks {name}"
+        );
+    }
+    Ok(())
+}
+
 /// The variables that a binary's help names.
 fn variables_in(help: &str) -> BTreeSet<&str> {
     help.split(|c: char| !(c.is_ascii_uppercase() || c == '_'))
@@ -346,7 +393,13 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
         "dynamodb:ConditionCheckItem",
         "sns:GetTopicAttributes",
     ];
-    let others = ["Wake", "SeeGroup", "NoticesKey", "TellMissingRasters"];
+    let others = [
+        "Wake",
+        "StopAndStart",
+        "SeeGroup",
+        "NoticesKey",
+        "TellMissingRasters",
+    ];
     compare(
         "producer",
         &allowed(&module, "producer")?,

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use tilefleet_tests::Fleet;
 
 use crate::support::site::Site;
 
@@ -159,5 +160,24 @@ async fn a_dead_letter_of_an_earlier_epoch_does_not_fail_a_cell_that_is_retried(
         "one of this epoch does"
     );
     assert_eq!(site.completion(&task).await?.body["epoch"], 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn list_and_drain_end_when_a_message_comes_back() -> Result<()> {
+    let site = Site::new("dlq-back").await?;
+    send_dead_letter(&site, "no cell at all").await?;
+    // The message is not hidden at all while it is listed and drained.
+    let hasty = Fleet::new(&site.stack)?.with("TILEFLEET_FAULT_WAITS", "0");
+    for command in ["list", "drain"] {
+        let finished = hasty.producer(&["dlq", command, "-o", "ndjson"]).await?;
+        let story = finished.story();
+        assert_eq!(
+            finished.expect_code(0)?.stdout.lines().count(),
+            1,
+            "{story}"
+        );
+        assert!(finished.stderr.contains("messages came back"), "{story}");
+    }
     Ok(())
 }

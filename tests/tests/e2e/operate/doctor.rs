@@ -125,6 +125,7 @@ async fn doctor_finds_a_fresh_stack_sound_and_changes_nothing() -> Result<()> {
         "output",
         "scenes",
         "group",
+        "workers",
     ] {
         assert_eq!(check(&report, name)?.0, "ok", "{name}: {}", looked.story());
     }

@@ -2,6 +2,8 @@
 
 mod dead_letters;
 mod doctor;
+mod explain;
+mod fleet;
 mod refused_notice;
 mod retry_and_cancel;
 pub(crate) mod verify;

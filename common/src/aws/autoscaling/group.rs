@@ -1,6 +1,11 @@
 //! The Auto Scaling group of the workers.
 
-use super::error::AwsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::state::{GroupState, ScalingActivity};
+use crate::aws::error::AwsError;
 
 /// Workers that a wake-up orders at most, one of the steps of the scaling (`terraform/scaling`).
 /// SQS may report the messages of an idle queue up to a quarter of an hour late. This bridges the
@@ -23,15 +28,6 @@ pub enum GroupError {
     },
 }
 
-/// How many workers a group has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GroupSize {
-    /// The number that Auto Scaling keeps running.
-    pub desired: u32,
-    /// The largest number that it may run.
-    pub most: u32,
-}
-
 /// The result of [`Group::wake`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
@@ -41,13 +37,15 @@ pub enum Wake {
     Ordered(u32),
     /// The group's largest size is 0.
     Closed,
+    /// Somebody stopped the group. Only a start undoes that.
+    Stopped,
 }
 
 /// The Auto Scaling group of the workers.
 #[derive(Debug, Clone)]
 pub struct Group {
-    client: aws_sdk_autoscaling::Client,
-    name: String,
+    pub(super) client: aws_sdk_autoscaling::Client,
+    pub(super) name: String,
 }
 
 impl Group {
@@ -61,23 +59,31 @@ impl Group {
         &self.name
     }
 
-    /// How many workers it has.
+    /// Turns the SDK's error of an operation on this group into ours.
+    pub(super) fn error<E>(
+        &self,
+        operation: &'static str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> AwsError
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        AwsError::new("autoscaling", operation, &self.name, error)
+    }
+
+    /// Its size, its machines, and its suspended processes.
     ///
     /// # Errors
     /// [`GroupError`] when the call fails or the group does not exist.
-    pub async fn size(&self) -> Result<GroupSize, GroupError> {
+    pub async fn state(&self) -> Result<GroupState, GroupError> {
         let describe = self
             .client
             .describe_auto_scaling_groups()
             .auto_scaling_group_names(&self.name);
-        let described = describe.send().await.map_err(|error| {
-            AwsError::new(
-                "autoscaling",
-                "DescribeAutoScalingGroups",
-                &self.name,
-                &error,
-            )
-        })?;
+        let described = describe
+            .send()
+            .await
+            .map_err(|error| self.error("DescribeAutoScalingGroups", &error))?;
         let named = |name: Option<&str>| name == Some(&self.name);
         let group = described
             .auto_scaling_groups()
@@ -86,19 +92,32 @@ impl Group {
         let group = group.ok_or_else(|| GroupError::NotFound {
             name: self.name.clone(),
         })?;
-        let number = |number: Option<i32>| {
-            number
-                .and_then(|number| number.try_into().ok())
-                .unwrap_or(0)
-        };
-        Ok(GroupSize {
-            desired: number(group.desired_capacity()),
-            most: number(group.max_size()),
-        })
+        Ok(GroupState::parse(group))
+    }
+
+    /// Its last activities, newest first, at most `limit` of them (at most 100).
+    ///
+    /// # Errors
+    /// [`AwsError`] when the call fails.
+    pub async fn activities(&self, limit: u8) -> Result<Vec<ScalingActivity>, AwsError> {
+        let describe = self
+            .client
+            .describe_scaling_activities()
+            .auto_scaling_group_name(&self.name)
+            .max_records(limit.into());
+        let described = describe
+            .send()
+            .await
+            .map_err(|error| self.error("DescribeScalingActivities", &error))?;
+        Ok(described
+            .activities()
+            .iter()
+            .map(ScalingActivity::parse)
+            .collect())
     }
 
     /// Orders workers for `cells` cells, one for each `cells_per_worker` and at most 16, if the
-    /// group has none.
+    /// group has none and is not stopped.
     ///
     /// Of two callers at the same moment, the later one decides how many. Either way the group is
     /// awake.
@@ -106,27 +125,49 @@ impl Group {
     /// # Errors
     /// [`GroupError`] when a call fails or the group does not exist.
     pub async fn wake(&self, cells: u32, cells_per_worker: u32) -> Result<Wake, GroupError> {
-        let size = self.size().await?;
-        if size.desired > 0 {
+        let state = self.state().await?;
+        if state.is_stopped() {
+            return Ok(Wake::Stopped);
+        }
+        self.order(&state, cells, cells_per_worker).await
+    }
+
+    /// As [`Group::wake`], for a group whose state was just read and which is not stopped any more.
+    ///
+    /// # Errors
+    /// [`GroupError`] when the call fails.
+    pub async fn order(
+        &self,
+        state: &GroupState,
+        cells: u32,
+        cells_per_worker: u32,
+    ) -> Result<Wake, GroupError> {
+        if state.desired > 0 {
             return Ok(Wake::Awake);
         }
-        if size.most == 0 {
+        if state.most == 0 {
             return Ok(Wake::Closed);
         }
         let workers = cells
             .div_ceil(cells_per_worker.max(1))
-            .clamp(1, MAX_WOKEN.min(size.most));
+            .clamp(1, MAX_WOKEN.min(state.most));
+        self.set_desired(workers).await?;
+        Ok(Wake::Ordered(workers))
+    }
+
+    pub(super) async fn set_desired(&self, workers: u32) -> Result<(), AwsError> {
         let order = self
             .client
             .set_desired_capacity()
             .auto_scaling_group_name(&self.name)
             .desired_capacity(i32::try_from(workers).unwrap_or(i32::MAX))
-            // There is work now, however recently the last worker stopped.
+            // However recently the group changed.
             .honor_cooldown(false);
-        order.send().await.map_err(|error| {
-            AwsError::new("autoscaling", "SetDesiredCapacity", &self.name, &error)
-        })?;
-        Ok(Wake::Ordered(workers))
+        order
+            .send()
+            .await
+            .map_err(|error| self.error("SetDesiredCapacity", &error))?;
+        Ok(())
     }
 
     /// Sets whether the instance is protected from scale-in.
@@ -140,9 +181,9 @@ impl Group {
             .auto_scaling_group_name(&self.name)
             .instance_ids(instance)
             .protected_from_scale_in(protected);
-        set.send().await.map_err(|error| {
-            AwsError::new("autoscaling", "SetInstanceProtection", &self.name, &error)
-        })?;
+        set.send()
+            .await
+            .map_err(|error| self.error("SetInstanceProtection", &error))?;
         Ok(())
     }
 
@@ -175,15 +216,17 @@ impl Group {
             .lifecycle_hook_name(hook)
             .instance_id(instance)
             .lifecycle_action_result("CONTINUE");
-        complete.send().await.map_err(|error| {
-            AwsError::new("autoscaling", "CompleteLifecycleAction", &self.name, &error)
-        })?;
+        complete
+            .send()
+            .await
+            .map_err(|error| self.error("CompleteLifecycleAction", &error))?;
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake::FakeGroup;
     use super::*;
     use crate::aws::canned::{self, Log, Response};
 
@@ -266,6 +309,42 @@ mod tests {
         assert_eq!((wake, requests), (Wake::Awake, 1));
         let (wake, requests, _) = woken(0, 0, 1_000).await;
         assert_eq!((wake, requests), (Wake::Closed, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopped_group_is_not_woken() {
+        for process in ["Launch", "AlarmNotification"] {
+            let fake = FakeGroup::with_machines(0, 0, 10);
+            fake.suspend(process);
+            assert_eq!(fake.group().wake(100, 20).await.unwrap(), Wake::Stopped);
+            assert_eq!(fake.actions(), ["DescribeAutoScalingGroups"]);
+        }
+        let fake = FakeGroup::with_machines(0, 0, 10);
+        fake.suspend("AZRebalance");
+        assert_eq!(
+            fake.group().wake(100, 20).await.unwrap(),
+            Wake::Ordered(5),
+            "the fleet always keeps this one suspended"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn activities_say_why_a_launch_failed() {
+        let (group, _) = answering(|_| {
+            xml(
+                "<DescribeScalingActivitiesResponse><DescribeScalingActivitiesResult><Activities><member>\
+                 <Description>Launching a new EC2 instance</Description><StatusCode>Failed</StatusCode>\
+                 <StatusMessage>no Spot capacity</StatusMessage><StartTime>2026-11-26T13:54:14Z</StartTime></member>\
+                 </Activities></DescribeScalingActivitiesResult></DescribeScalingActivitiesResponse>",
+            )
+        });
+        let expected = ScalingActivity {
+            description: "Launching a new EC2 instance".to_owned(),
+            status: "Failed".to_owned(),
+            message: "no Spot capacity".to_owned(),
+            started_at: "2026-11-26T13:54:14Z".parse().ok(),
+        };
+        assert_eq!(group.activities(5).await.unwrap(), [expected]);
     }
 
     #[tokio::test(start_paused = true)]
