@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tilefleet_common::aws::{AwsError, Received, full_jitter};
+use tilefleet_common::aws::{AwsError, Received, delay_after};
 use tilefleet_common::deployment::RECEIVE_WAIT_S;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -170,7 +170,7 @@ impl Pool {
                     }
                 }
                 Err(error) if error.is_retryable() => {
-                    let wait = full_jitter(FIRST_RETRY_WAIT, MAX_RETRY_WAIT, failures);
+                    let wait = delay_after(FIRST_RETRY_WAIT, MAX_RETRY_WAIT, failures);
                     failures += 1;
                     tracing::warn!(%error, failures, "nothing could be received; retrying");
                     tokio::select! {
