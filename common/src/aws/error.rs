@@ -203,12 +203,16 @@ fn kind_of_code(code: Option<&str>, status: Option<u16>) -> AwsErrorKind {
         | "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
         | "IncompleteSignature" => AwsErrorKind::Credentials,
-        "ThrottlingException"
-        | "Throttling"
-        | "ProvisionedThroughputExceededException"
+        // By the service, or by KMS behind it, which each service names in its own way:
+        // `KMS.ThrottlingException` and `KmsThrottled` (SQS), `KMSThrottling` (SNS).
+        code if code.contains("Throttl") => AwsErrorKind::Busy,
+        "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
-        | "RequestThrottled"
         | "SlowDown"
+        // Another request on the same item or object came first.
+        | "TransactionConflictException"
+        | "ConditionalRequestConflict"
+        | "OperationAborted"
         | "InternalServerError"
         | "InternalError"
         | "ServiceUnavailable"
@@ -236,6 +240,28 @@ pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn throttling_and_conflicts_may_pass() {
+        for code in [
+            "Throttling",
+            "ThrottlingException",
+            "RequestThrottled",
+            "KmsThrottled",
+            "KMS.ThrottlingException",
+            "KMSThrottling",
+            "KMSThrottlingException",
+            "TransactionConflictException",
+            "ConditionalRequestConflict",
+        ] {
+            let kind = kind_of_code(Some(code), Some(400));
+            assert_eq!(kind, AwsErrorKind::Busy, "{code}");
+        }
+        for code in ["KMSDisabled", "KmsNotFound", "ValidationException"] {
+            let kind = kind_of_code(Some(code), Some(400));
+            assert_eq!(kind, AwsErrorKind::Refused, "{code}");
+        }
+    }
 
     #[test]
     fn a_denied_call_names_the_action_as_a_policy_does() {
