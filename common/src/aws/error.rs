@@ -21,6 +21,9 @@ pub enum AwsErrorKind {
     AccessDenied,
     /// The queue, table, topic, bucket or object does not exist.
     NotFound,
+    /// The request to S3 went to a region that does not have the bucket, and S3 named no other that
+    /// has it.
+    WrongRegion,
     /// The service throttled the request, or failed on its side.
     Busy,
     /// The service rejected the request as invalid.
@@ -36,6 +39,7 @@ pub struct AwsError {
     operation: &'static str,
     target: String,
     kind: AwsErrorKind,
+    status: Option<u16>,
     code: Option<String>,
     cause: String,
 }
@@ -79,6 +83,7 @@ impl AwsError {
             operation,
             target: target.to_owned(),
             kind,
+            status,
             code,
             cause,
         }
@@ -89,6 +94,11 @@ impl AwsError {
         self.kind
     }
 
+    /// The HTTP status of the response, if there was one.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.status
+    }
+
     /// The service's error code, such as `NoSuchKey`.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
@@ -96,7 +106,24 @@ impl AwsError {
 
     /// Whether the same call may succeed later without a change by anybody.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind, AwsErrorKind::Unreachable | AwsErrorKind::Busy)
+        matches!(
+            self.kind,
+            AwsErrorKind::Unreachable | AwsErrorKind::Busy | AwsErrorKind::WrongRegion
+        )
+    }
+
+    /// The same error as that of the region to which the request went.
+    pub(super) fn in_wrong_region(self, region: Option<&str>) -> Self {
+        let code = self.code.as_deref().unwrap_or("no code");
+        Self {
+            kind: AwsErrorKind::WrongRegion,
+            cause: format!(
+                "went to region {}, where S3 does not have the bucket ({code}: {})",
+                region.unwrap_or("unknown"),
+                self.cause
+            ),
+            ..self
+        }
     }
 
     /// The same error as a retryable one, for callers that know more than its code says.
@@ -164,6 +191,10 @@ impl fmt::Display for AwsError {
                 "{resource} {target} does not exist ({code}); check {setting} and AWS_REGION",
                 resource = self.resource(),
                 setting = self.setting()
+            ),
+            AwsErrorKind::WrongRegion => write!(
+                f,
+                "{service} {operation} on {target} {cause}, and S3 named no other that has it; check region_name and AWS_REGION"
             ),
             AwsErrorKind::Busy => write!(
                 f,
@@ -272,6 +303,7 @@ mod tests {
                 operation,
                 target,
                 kind: AwsErrorKind::AccessDenied,
+                status: None,
                 code: None,
                 cause,
             }

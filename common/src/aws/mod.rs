@@ -17,6 +17,7 @@ mod retry;
 mod s3;
 mod sns;
 mod sqs;
+mod timeouts;
 
 pub use actions::actions;
 pub use autoscaling::{Group, GroupError, GroupSize, Wake};

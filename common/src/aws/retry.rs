@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_s3::config::retry::{RetryPartition, TokenBucket};
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff;
 
@@ -12,6 +13,23 @@ const MAX_DELAY: Duration = Duration::from_secs(20);
 const JITTER: f64 = 0.5;
 /// Failures after which a delay does not grow any more, whatever its bounds are.
 const MAX_DOUBLINGS: u32 = 32;
+
+/// Tokens for retries of one client. One retry of the SDK takes 5 to 14 of them.
+const TOKENS: usize = 500;
+/// Tokens that come back in a second, besides those that successes return. After an outage a client
+/// soon has retries again.
+const TOKENS_PER_SECOND: f32 = 5.0;
+
+/// The SDK's budget for the retries of one client, so that an outage of one service leaves those of
+/// the others alone.
+pub(super) fn partition(client: String) -> RetryPartition {
+    let tokens = TokenBucket::builder()
+        .capacity(TOKENS)
+        .refill_rate(TOKENS_PER_SECOND);
+    RetryPartition::custom(client)
+        .token_bucket(tokens.build())
+        .build()
+}
 
 /// A bounded number of attempts with exponential backoff between them.
 ///

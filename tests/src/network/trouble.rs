@@ -19,11 +19,15 @@ pub enum Trouble {
     Unavailable,
     /// The service refuses because it got too many requests.
     Throttled,
+    /// The request arrives and is never answered.
+    Unanswered,
+    /// The answer stops in the middle, and its connection stays open.
+    Stalled,
 }
 
 impl Trouble {
-    /// Every kind.
-    pub const ALL: [Self; 8] = [
+    /// Every kind that ends by itself.
+    pub const BRIEF: [Self; 8] = [
         Self::Delayed,
         Self::Lost,
         Self::AnswerLost,

@@ -32,7 +32,10 @@ impl From<ObjectError> for ResolveError {
             ObjectError::Call(call)
                 if matches!(
                     call.kind(),
-                    AwsErrorKind::Unreachable | AwsErrorKind::Credentials | AwsErrorKind::Busy
+                    AwsErrorKind::Unreachable
+                        | AwsErrorKind::Credentials
+                        | AwsErrorKind::Busy
+                        | AwsErrorKind::WrongRegion
                 ) =>
             {
                 Self::Service(error)
