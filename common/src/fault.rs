@@ -1,7 +1,7 @@
 //! Fault points: places where a test can abort the process, to see what a crash there leaves.
 //!
 //! They are compiled only with the feature `faults`, which the end-to-end tests turn on. Released
-//! binaries lack it; the functions here then do nothing. With it, three variables apply:
+//! binaries lack it; the functions here then do nothing. With it, four variables apply:
 //!
 //! - `TILEFLEET_FAULT=<point>:<hit>` aborts the process when it reaches the point for the
 //!   `<hit>`-th time; `TILEFLEET_FAULT=<point>:<hit>:<cell>` counts only hits that concern the
@@ -10,6 +10,8 @@
 //!   first one to reach the point dies.
 //! - `TILEFLEET_FAULT_WAITS` is the largest number of seconds that a wait may take which a test
 //!   would have to sit out.
+//! - `TILEFLEET_FAULT_LIMIT` is the number of seconds that a service has for an answer: few where it
+//!   does not answer, many where a busy machine must not make it late.
 //!
 //! A point is named after the step behind which it lies. This module lists all points and knows
 //! none of the steps: those of the ledger's flow are assigned in `ledger/fault_points.rs`.
@@ -135,8 +137,15 @@ pub fn shortened(wait: Duration) -> Duration {
     wait
 }
 
+/// How long a service has for an answer, or what a test sets for it.
+#[cfg(not(feature = "faults"))]
+#[inline]
+pub fn limit(answer: Duration) -> Duration {
+    answer
+}
+
 #[cfg(feature = "faults")]
-pub use armed::{point, point_of, shortened};
+pub use armed::{limit, point, point_of, shortened};
 
 #[cfg(feature = "faults")]
 mod armed {
@@ -151,6 +160,7 @@ mod armed {
     const VARIABLE: &str = "TILEFLEET_FAULT";
     const ONCE_VARIABLE: &str = "TILEFLEET_FAULT_ONCE";
     const WAITS_VARIABLE: &str = "TILEFLEET_FAULT_WAITS";
+    const LIMIT_VARIABLE: &str = "TILEFLEET_FAULT_LIMIT";
 
     /// Where the process aborts.
     #[derive(Debug, PartialEq, Eq)]
@@ -226,10 +236,17 @@ mod armed {
 
     /// The wait, or less if a test shortens it.
     pub fn shortened(wait: Duration) -> Duration {
-        let max_seconds = std::env::var(WAITS_VARIABLE)
-            .ok()
-            .and_then(|seconds| seconds.parse().ok());
-        max_seconds.map_or(wait, |seconds| wait.min(Duration::from_secs(seconds)))
+        seconds(WAITS_VARIABLE).map_or(wait, |longest| wait.min(longest))
+    }
+
+    /// How long a service has for an answer, or what a test sets for it.
+    pub fn limit(answer: Duration) -> Duration {
+        seconds(LIMIT_VARIABLE).unwrap_or(answer)
+    }
+
+    fn seconds(variable: &str) -> Option<Duration> {
+        let seconds = std::env::var(variable).ok()?.parse().ok()?;
+        Some(Duration::from_secs(seconds))
     }
 
     #[expect(

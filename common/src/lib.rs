@@ -10,4 +10,5 @@ pub mod fault;
 pub mod hex;
 pub mod ledger;
 pub mod telemetry;
+pub mod terminal;
 pub mod tracker;

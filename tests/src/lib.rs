@@ -21,7 +21,7 @@ pub use aws::stack::{Stack, StackOptions};
 pub use fleet::binaries::{Finished, Fleet};
 pub use fleet::probe;
 pub use fleet::process::{self, Process};
-pub use network::Trouble;
 pub use network::gate::{Gate, Passage};
 pub use network::proxy::{Plan, Proxy};
+pub use network::{Abroad, Trouble};
 pub use poll::eventually;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 use tilefleet_common::telemetry;
+use tilefleet_common::terminal::visible;
 use tilefleet_worker::cli::{Cli, Command};
 use tilefleet_worker::machine::health;
 use tilefleet_worker::{fuse_command, run_command};
@@ -42,5 +43,5 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     reason = "the error that ends a process must not depend on a log filter"
 )]
 fn print_error(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", visible(&format!("{error:#}")));
 }

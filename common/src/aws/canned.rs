@@ -1,6 +1,9 @@
 //! Clients for tests, whose requests never leave the process: a function makes the responses.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
@@ -10,6 +13,7 @@ use aws_smithy_runtime_api::http::{Headers, StatusCode};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
+use http_body::Frame;
 
 /// A request, as the responding function sees it.
 #[derive(Debug, Clone)]
@@ -30,6 +34,41 @@ impl Request {
 
 /// A response: status, headers, body.
 pub(crate) type Response = (u16, Vec<(&'static str, String)>, Vec<u8>);
+
+/// What comes back of a request.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The response.
+    Whole(Response),
+    /// Nothing, for ever.
+    Silence,
+    /// The response up to the middle of its body, and then nothing.
+    Half(Response),
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self::Whole(response)
+    }
+}
+
+/// A body that stops, but does not end, behind these bytes.
+struct Stalled(Option<Bytes>);
+
+impl http_body::Body for Stalled {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.0.take() {
+            Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            None => Poll::Pending,
+        }
+    }
+}
 
 /// A response of JSON.
 pub(crate) fn json(status: u16, body: &serde_json::Value) -> Response {
@@ -65,7 +104,11 @@ impl<F> std::fmt::Debug for Canned<F> {
     }
 }
 
-impl<F: Fn(usize, &Request) -> Response + Send + Sync + 'static> HttpConnector for Canned<F> {
+impl<A, F> HttpConnector for Canned<F>
+where
+    A: Into<Answer>,
+    F: Fn(usize, &Request) -> A + Send + Sync + 'static,
+{
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let (log, respond) = (self.log.clone(), Arc::clone(&self.respond));
         HttpConnectorFuture::new(async move {
@@ -78,11 +121,24 @@ impl<F: Fn(usize, &Request) -> Response + Send + Sync + 'static> HttpConnector f
                 body: String::from_utf8_lossy(&bytes).into_owned(),
                 bytes,
             };
-            let mut log = log.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let (status, headers, body) = respond(log.len(), &request);
-            log.push(request);
-            let mut response =
-                HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
+            let answer = {
+                let mut log = log.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let answer = respond(log.len(), &request).into();
+                log.push(request);
+                answer
+            };
+            let ((status, headers, body), is_whole) = match answer {
+                Answer::Whole(response) => (response, true),
+                Answer::Half(response) => (response, false),
+                Answer::Silence => std::future::pending().await,
+            };
+            let body = if is_whole {
+                SdkBody::from(body)
+            } else {
+                let half = Bytes::copy_from_slice(&body[..body.len() / 2]);
+                SdkBody::from_body_1_x(Stalled(Some(half)))
+            };
+            let mut response = HttpResponse::new(StatusCode::try_from(status).unwrap(), body);
             for (name, value) in headers {
                 response.headers_mut().insert(name, value);
             }
@@ -93,8 +149,8 @@ impl<F: Fn(usize, &Request) -> Response + Send + Sync + 'static> HttpConnector f
 
 /// An HTTP client that gets its responses from `respond`, which is given the number of requests
 /// before this one.
-pub(crate) fn client(
-    respond: impl Fn(usize, &Request) -> Response + Send + Sync + 'static,
+pub(crate) fn client<A: Into<Answer> + 'static>(
+    respond: impl Fn(usize, &Request) -> A + Send + Sync + 'static,
 ) -> (SharedHttpClient, Log) {
     let log = Log::default();
     let connector = SharedHttpConnector::new(Canned {

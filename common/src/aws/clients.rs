@@ -1,21 +1,31 @@
 //! The clients of all services, made from the environment.
 
-use std::time::Duration;
-
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{ProvideCredentials as _, SharedCredentialsProvider};
 
 use super::calls::CallCounter;
 use super::error::root_cause;
 use super::http::http_client;
+use super::retry::partition;
 use super::s3::ObjectStore;
+use super::timeouts;
 
 /// Attempts of one request by the SDK, the first included.
 const ATTEMPTS: u32 = 4;
-/// Time to open a connection. Short, so that a wrong address is an error soon.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The client of a service: its own limits of time, its own budget for retries, counted calls.
+macro_rules! client {
+    ($sdk:ident, $config:expr, $calls:expr) => {
+        $sdk::Client::from_conf(
+            $sdk::config::Builder::from($config)
+                .timeout_config(timeouts::short())
+                .retry_partition(partition(stringify!($sdk).to_owned()))
+                .interceptor($calls.clone())
+                .build(),
+        )
+    };
+}
 
 /// There are no credentials to sign requests with.
 #[derive(Debug, thiserror::Error)]
@@ -50,12 +60,7 @@ impl Clients {
         let calls = CallCounter::default();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .build(),
-            );
+            .timeout_config(timeouts::short());
         if let Some(region) = region {
             loader = loader.region(Region::new(region));
         }
@@ -90,35 +95,21 @@ impl Clients {
         Ok(credentials.access_key_id().to_owned())
     }
 
-    fn from_config(config: &SdkConfig, calls: CallCounter) -> Self {
+    pub(super) fn from_config(config: &SdkConfig, calls: CallCounter) -> Self {
         let has_own_endpoint = config.endpoint_url().is_some()
             || ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]
                 .iter()
                 .any(|name| std::env::var_os(name).is_some());
-        let s3 = aws_sdk_s3::config::Builder::from(config)
+        let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+        let config = config.to_builder().retry_config(retries).build();
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
             .force_path_style(has_own_endpoint)
             .interceptor(calls.clone());
         Self {
-            sqs: aws_sdk_sqs::Client::from_conf(
-                aws_sdk_sqs::config::Builder::from(config)
-                    .interceptor(calls.clone())
-                    .build(),
-            ),
-            dynamodb: aws_sdk_dynamodb::Client::from_conf(
-                aws_sdk_dynamodb::config::Builder::from(config)
-                    .interceptor(calls.clone())
-                    .build(),
-            ),
-            sns: aws_sdk_sns::Client::from_conf(
-                aws_sdk_sns::config::Builder::from(config)
-                    .interceptor(calls.clone())
-                    .build(),
-            ),
-            autoscaling: aws_sdk_autoscaling::Client::from_conf(
-                aws_sdk_autoscaling::config::Builder::from(config)
-                    .interceptor(calls.clone())
-                    .build(),
-            ),
+            sqs: client!(aws_sdk_sqs, &config, calls),
+            dynamodb: client!(aws_sdk_dynamodb, &config, calls),
+            sns: client!(aws_sdk_sns, &config, calls),
+            autoscaling: client!(aws_sdk_autoscaling, &config, calls),
             objects: ObjectStore::new(s3),
             calls,
             region: config.region().map(|region| region.as_ref().to_owned()),

@@ -26,6 +26,9 @@ pub enum AwsErrorKind {
     AccessDenied,
     /// The queue, table, topic, bucket or object does not exist.
     NotFound,
+    /// The request to S3 went to a region that does not have the bucket, and S3 named no other that
+    /// has it.
+    WrongRegion,
     /// The service throttled the request, or failed on its side.
     Busy,
     /// The service rejected the request as invalid.
@@ -41,6 +44,7 @@ pub struct AwsError {
     operation: &'static str,
     target: String,
     kind: AwsErrorKind,
+    status: Option<u16>,
     code: Option<String>,
     cause: String,
 }
@@ -85,6 +89,7 @@ impl AwsError {
             operation,
             target: target.to_owned(),
             kind,
+            status,
             code,
             cause,
         }
@@ -95,6 +100,11 @@ impl AwsError {
         self.kind
     }
 
+    /// The HTTP status of the response, if there was one.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.status
+    }
+
     /// The service's error code, such as `NoSuchKey`.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
@@ -102,7 +112,24 @@ impl AwsError {
 
     /// Whether the same call may succeed later without a change by anybody.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind, AwsErrorKind::Unreachable | AwsErrorKind::Busy)
+        matches!(
+            self.kind,
+            AwsErrorKind::Unreachable | AwsErrorKind::Busy | AwsErrorKind::WrongRegion
+        )
+    }
+
+    /// The same error as that of the region to which the request went.
+    pub(super) fn in_wrong_region(self, region: Option<&str>) -> Self {
+        let code = self.code.as_deref().unwrap_or("no code");
+        Self {
+            kind: AwsErrorKind::WrongRegion,
+            cause: format!(
+                "went to region {}, where S3 does not have the bucket ({code}: {})",
+                region.unwrap_or("unknown"),
+                self.cause
+            ),
+            ..self
+        }
     }
 
     /// Whether the caller itself is the trouble, whatever the target: its credentials or its clock.
@@ -188,6 +215,10 @@ impl fmt::Display for AwsError {
                 resource = self.resource(),
                 setting = self.setting()
             ),
+            AwsErrorKind::WrongRegion => write!(
+                f,
+                "{service} {operation} on {target} {cause}, and S3 named no other that has it; check region_name and AWS_REGION"
+            ),
             AwsErrorKind::Busy => write!(
                 f,
                 "{service} {operation} on {target} failed on the service's side ({code}: {cause}); try again"
@@ -226,12 +257,16 @@ fn kind_of_code(code: Option<&str>, status: Option<u16>) -> AwsErrorKind {
         | "IncompleteSignature" => AwsErrorKind::Credentials,
         "ExpiredToken" | "ExpiredTokenException" => AwsErrorKind::NoCredentials,
         "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => AwsErrorKind::Clock,
-        "ThrottlingException"
-        | "Throttling"
-        | "ProvisionedThroughputExceededException"
+        // By the service, or by KMS behind it, which each service names in its own way:
+        // `KMS.ThrottlingException` and `KmsThrottled` (SQS), `KMSThrottling` (SNS).
+        code if code.contains("Throttl") => AwsErrorKind::Busy,
+        "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
-        | "RequestThrottled"
         | "SlowDown"
+        // Another request on the same item or object came first.
+        | "TransactionConflictException"
+        | "ConditionalRequestConflict"
+        | "OperationAborted"
         | "InternalServerError"
         | "InternalError"
         | "ServiceUnavailable"
@@ -270,6 +305,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn throttling_and_conflicts_may_pass() {
+        for code in [
+            "Throttling",
+            "ThrottlingException",
+            "RequestThrottled",
+            "KmsThrottled",
+            "KMS.ThrottlingException",
+            "KMSThrottling",
+            "KMSThrottlingException",
+            "TransactionConflictException",
+            "ConditionalRequestConflict",
+        ] {
+            let kind = kind_of_code(Some(code), Some(400));
+            assert_eq!(kind, AwsErrorKind::Busy, "{code}");
+        }
+        for code in ["KMSDisabled", "KmsNotFound", "ValidationException"] {
+            let kind = kind_of_code(Some(code), Some(400));
+            assert_eq!(kind, AwsErrorKind::Refused, "{code}");
+        }
+    }
+
+    #[test]
     fn a_denied_call_names_the_action_as_a_policy_does() {
         let action = |service, operation| {
             let (target, cause) = ("x".to_owned(), "no".to_owned());
@@ -278,6 +335,7 @@ mod tests {
                 operation,
                 target,
                 kind: AwsErrorKind::AccessDenied,
+                status: None,
                 code: None,
                 cause,
             }

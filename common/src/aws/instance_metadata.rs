@@ -1,5 +1,7 @@
 //! What an EC2 instance can read about itself.
 
+use std::time::Duration;
+
 use aws_config::imds::client::error::ImdsError;
 use aws_config::provider_config::ProviderConfig;
 
@@ -11,6 +13,10 @@ use super::http::http_client;
 const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
 /// Attempts of a request that the service failed. A request without a response is not repeated.
 const ATTEMPTS: u32 = 2;
+/// The longest time of an attempt. The service is on the same host.
+const ATTEMPT: Duration = Duration::from_secs(1);
+/// The longest time of a request, with the request for a token that may precede it.
+const OPERATION: Duration = Duration::from_secs(5);
 
 /// Why instance metadata could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +43,10 @@ impl Metadata {
         (!disabled).then(|| Self {
             client: aws_config::imds::Client::builder()
                 .max_attempts(ATTEMPTS)
+                .connect_timeout(ATTEMPT)
+                .read_timeout(ATTEMPT)
+                .operation_attempt_timeout(ATTEMPT)
+                .operation_timeout(OPERATION)
                 .configure(&ProviderConfig::without_region().with_http_client(http_client()))
                 .build(),
         })

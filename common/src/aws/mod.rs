@@ -17,6 +17,7 @@ mod retry;
 mod s3;
 mod sns;
 mod sqs;
+mod timeouts;
 
 pub use actions::actions;
 pub use autoscaling::{
@@ -27,7 +28,7 @@ pub use clients::{Clients, NoCredentials};
 pub use error::{AwsError, AwsErrorKind};
 pub use http::http_client;
 pub use instance_metadata::{Metadata, MetadataError};
-pub use retry::{RetryBudget, full_jitter};
+pub use retry::{RetryBudget, delay_after};
 pub use s3::{
     Existing, Head, HeaderLastUpload, ListedObject, Object, ObjectError, ObjectLines, ObjectReader,
     ObjectStore, ReadOptions, Stored, Upload,

@@ -1,12 +1,35 @@
-//! The delays between attempts of a call. Only this module knows the `backoff` crate.
+//! How often and after which delays a call is attempted. Only this module knows the `backoff`
+//! crate.
 
 use std::time::Duration;
 
+use aws_sdk_s3::config::retry::{RetryPartition, TokenBucket};
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff;
 
 /// Longest delay of a [`RetryBudget`].
 const MAX_DELAY: Duration = Duration::from_secs(20);
+/// How far a delay may be from its middle, as a part of it.
+const JITTER: f64 = 0.5;
+/// Failures after which a delay does not grow any more, whatever its bounds are.
+const MAX_DOUBLINGS: u32 = 32;
+
+/// Tokens for retries of one client. One retry of the SDK takes 5 to 14 of them.
+const TOKENS: usize = 500;
+/// Tokens that come back in a second, besides those that successes return. After an outage a client
+/// soon has retries again.
+const TOKENS_PER_SECOND: f32 = 5.0;
+
+/// The SDK's budget for the retries of one client, so that an outage of one service leaves those of
+/// the others alone.
+pub(super) fn partition(client: String) -> RetryPartition {
+    let tokens = TokenBucket::builder()
+        .capacity(TOKENS)
+        .refill_rate(TOKENS_PER_SECOND);
+    RetryPartition::custom(client)
+        .token_bucket(tokens.build())
+        .build()
+}
 
 /// A bounded number of attempts with exponential backoff between them.
 ///
@@ -33,15 +56,7 @@ impl RetryBudget {
     /// A budget of `attempts` attempts, the first included. The first delay is `first_delay`, give
     /// or take half of it; each further one doubles, up to 20 s.
     pub fn new(attempts: u32, first_delay: Duration) -> Self {
-        let backoff = ExponentialBackoff {
-            current_interval: first_delay,
-            initial_interval: first_delay,
-            multiplier: 2.0,
-            randomization_factor: 0.5,
-            max_interval: MAX_DELAY,
-            max_elapsed_time: None,
-            ..ExponentialBackoff::default()
-        };
+        let backoff = backoff(first_delay, MAX_DELAY);
         Self {
             attempts_left: attempts,
             backoff,
@@ -58,13 +73,28 @@ impl RetryBudget {
     }
 }
 
-/// A random delay between zero and `first_delay` doubled `failures` times, at most `max_delay`:
-/// "full jitter" ("Exponential Backoff And Jitter", AWS Architecture Blog).
-pub fn full_jitter(first_delay: Duration, max_delay: Duration, failures: u32) -> Duration {
-    let ceiling = first_delay
-        .saturating_mul(2_u32.saturating_pow(failures.min(16)))
-        .min(max_delay);
-    ceiling.mul_f64(rand::random::<f64>())
+/// The delay after so many failures, for a caller that counts them itself: the same delays, up to
+/// `max_delay`. The caller sleeps, or hides a message for so long.
+pub fn delay_after(first_delay: Duration, max_delay: Duration, failures: u32) -> Duration {
+    // The factor is the upper end of the jitter.
+    let mut backoff = backoff(first_delay, max_delay.div_f64(1.0 + JITTER));
+    let mut delays = std::iter::from_fn(|| backoff.next_backoff());
+    let index = usize::try_from(failures.min(MAX_DOUBLINGS)).unwrap_or(0);
+    delays.nth(index).unwrap_or(max_delay).min(max_delay)
+}
+
+/// The one policy: delays of `first_delay`, give or take half of it, then of twice as much and so
+/// on, up to `max_delay`, give or take half of it.
+fn backoff(first_delay: Duration, max_delay: Duration) -> ExponentialBackoff {
+    ExponentialBackoff {
+        current_interval: first_delay,
+        initial_interval: first_delay,
+        multiplier: 2.0,
+        randomization_factor: JITTER,
+        max_interval: max_delay,
+        max_elapsed_time: None,
+        ..ExponentialBackoff::default()
+    }
 }
 
 #[cfg(test)]
@@ -84,13 +114,19 @@ mod tests {
     }
 
     #[test]
-    fn jitter_stays_below_its_ceiling() {
-        for failures in 0..40 {
-            let delay = full_jitter(Duration::from_secs(1), Duration::from_mins(5), failures);
+    fn delays_of_counted_failures_double_up_to_their_bound() {
+        let (first, most) = (Duration::from_secs(1), Duration::from_mins(5));
+        for failures in [0, 1, 2, 6] {
+            let delay = delay_after(first, most, failures);
+            let middle = first * 2_u32.pow(failures);
             assert!(
-                delay <= Duration::from_mins(5)
-                    && delay <= Duration::from_secs(1 << failures.min(20))
+                (middle / 2..=middle * 3 / 2).contains(&delay),
+                "{failures}: {delay:?}"
             );
+        }
+        for failures in [9, 40, u32::MAX] {
+            let delay = delay_after(first, most, failures);
+            assert!((most / 3..=most).contains(&delay), "{failures}: {delay:?}");
         }
     }
 }

@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-/// Tries of a transaction that collides with another, and of keys that come back from a batch.
+/// Tries of a write that collides with another, and of keys that come back from a batch.
 pub(super) const TRIES: u32 = 12;
 
 /// Why the ledger could not be read or written.
@@ -45,10 +45,10 @@ pub enum LedgerError {
         /// Its layout.
         layout: u32,
     },
-    /// A transaction collided with others every time.
-    #[error("a transaction on {key} collided with others {tries} times; try again")]
+    /// A write or a transaction collided with others every time.
+    #[error("a write of {key} collided with others {tries} times; try again")]
     Contended {
-        /// The first item of the transaction.
+        /// The item, or the first of the transaction.
         key: String,
         /// How many tries.
         tries: u32,
@@ -143,11 +143,43 @@ impl Ledger {
         found.item().map(|item| parse(key, item)).transpose()
     }
 
-    /// Makes a conditional write.
+    /// Carries out `attempt`, which returns `None` when it collides with a transaction on the same
+    /// item, until it does not.
+    async fn uncontended<T, F: Future<Output = Result<Option<T>, LedgerError>>>(
+        &self,
+        key: Option<&Key>,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, LedgerError> {
+        let mut retries = RetryBudget::new(TRIES, Duration::from_millis(20));
+        loop {
+            if let Some(answer) = attempt().await? {
+                return Ok(answer);
+            }
+            let Some(delay) = retries.next_delay() else {
+                return Err(LedgerError::Contended {
+                    key: key.map(ToString::to_string).unwrap_or_default(),
+                    tries: TRIES,
+                });
+            };
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// Makes a conditional write, again and again while it collides with a transaction (Amazon
+    /// DynamoDB developer guide, "Transaction conflict handling").
     ///
     /// # Errors
-    /// [`LedgerError`] when the call fails; a refused condition is an answer.
+    /// [`LedgerError`] when the call fails or it collides too often; a refused condition is an
+    /// answer.
     pub async fn write(&self, write: &Write) -> Result<Answer, LedgerError> {
+        self.uncontended(Some(&write.key), || self.write_once(write))
+            .await
+    }
+
+    async fn write_once(&self, write: &Write) -> Result<Option<Answer>, LedgerError> {
+        use aws_sdk_dynamodb::operation::update_item::UpdateItemError::{
+            ConditionalCheckFailedException, TransactionConflictException,
+        };
         let expressions = dynamo::expressions(&write.conditions, &write.actions);
         let update = self
             .client
@@ -163,12 +195,14 @@ impl Ledger {
         match update.send().await {
             Ok(updated) => {
                 let attributes = updated.attributes.unwrap_or_default();
-                Ok(Answer::Applied(parse(&write.key, &attributes)?))
+                Ok(Some(Answer::Applied(parse(&write.key, &attributes)?)))
             }
             Err(error) => match error.as_service_error() {
-                Some(aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
-                    refused,
-                )) => Ok(Answer::Refused(refused.item().map(|item| parse(&write.key, item)).transpose()?)),
+                Some(ConditionalCheckFailedException(refused)) => {
+                    let item = refused.item().map(|item| parse(&write.key, item));
+                    Ok(Some(Answer::Refused(item.transpose()?)))
+                }
+                Some(TransactionConflictException(_)) => Ok(None),
                 _ => Err(self.error("UpdateItem", &error)),
             },
         }
@@ -183,7 +217,6 @@ impl Ledger {
         &self,
         transaction: &Transaction,
     ) -> Result<TransactionAnswer, LedgerError> {
-        use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException;
         let items = transaction
             .parts
             .iter()
@@ -195,45 +228,44 @@ impl Ledger {
                     &TransactFailure::construction_failure(error),
                 )
             })?;
-        let mut retries = RetryBudget::new(TRIES, Duration::from_millis(20));
-        loop {
-            let sent = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(items.clone()))
-                .send()
-                .await;
-            let Err(error) = sent else {
-                return Ok(TransactionAnswer::Applied);
-            };
-            let Some(TransactionCanceledException(cancelled)) = error.as_service_error() else {
-                return Err(self.error("TransactWriteItems", &error));
-            };
-            let reasons: Vec<&str> = cancelled
-                .cancellation_reasons()
-                .iter()
-                .filter_map(|reason| reason.code())
-                .collect();
-            if reasons.contains(&"ConditionalCheckFailed") {
-                return Ok(TransactionAnswer::Refused);
-            }
-            let passing = [
-                "TransactionConflict",
-                "ThrottlingError",
-                "ProvisionedThroughputExceeded",
-            ];
-            if !reasons.iter().any(|reason| passing.contains(reason)) {
-                return Err(self.error("TransactWriteItems", &error));
-            }
-            let Some(delay) = retries.next_delay() else {
-                let key = transaction
-                    .parts
-                    .first()
-                    .map(|part| part.key().to_string())
-                    .unwrap_or_default();
-                return Err(LedgerError::Contended { key, tries: TRIES });
-            };
-            tokio::time::sleep(delay).await;
+        let first = transaction.parts.first().map(Part::key);
+        self.uncontended(first, || self.transact_once(&items)).await
+    }
+
+    async fn transact_once(
+        &self,
+        items: &[TransactWriteItem],
+    ) -> Result<Option<TransactionAnswer>, LedgerError> {
+        use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException;
+        let sent = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items.to_vec()))
+            .send()
+            .await;
+        let Err(error) = sent else {
+            return Ok(Some(TransactionAnswer::Applied));
+        };
+        let Some(TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            return Err(self.error("TransactWriteItems", &error));
+        };
+        let reasons: Vec<&str> = cancelled
+            .cancellation_reasons()
+            .iter()
+            .filter_map(|reason| reason.code())
+            .collect();
+        if reasons.contains(&"ConditionalCheckFailed") {
+            return Ok(Some(TransactionAnswer::Refused));
+        }
+        let passing = [
+            "TransactionConflict",
+            "ThrottlingError",
+            "ProvisionedThroughputExceeded",
+        ];
+        if reasons.iter().any(|reason| passing.contains(reason)) {
+            Ok(None)
+        } else {
+            Err(self.error("TransactWriteItems", &error))
         }
     }
 
@@ -475,7 +507,34 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a transaction on T#t#3/SHARD collided with others 12 times; try again"
+            "a write of T#t#3/SHARD collided with others 12 times; try again"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_collides_with_a_transaction_is_tried_again() {
+        let conflict = || {
+            let kind = "com.amazonaws.dynamodb.v20120810#TransactionConflictException";
+            canned::json(400, &json!({"__type": kind, "message": "ongoing"}))
+        };
+        let (passing, log) = ledger(move |n, _| match n {
+            0..8 => conflict(),
+            _ => canned::json(200, &json!({"Attributes": {"state": {"S": "COMPLETE"}}})),
+        });
+        let write = transition::complete_task(&task(), "now");
+        let answer = passing.write(&write).await.unwrap();
+        assert_eq!(
+            (answer, log.requests().len()),
+            (
+                Answer::Applied(Item::from([("state", "COMPLETE".into())])),
+                9
+            )
+        );
+        let (lasting, _) = ledger(move |_, _| conflict());
+        let error = lasting.write(&write).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a write of T#t/HEADER collided with others 12 times; try again"
         );
     }
 

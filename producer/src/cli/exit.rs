@@ -1,7 +1,6 @@
 //! Exit codes: the one place that knows them.
 
-use std::io::Write as _;
-
+use super::output::note;
 use crate::error::ProducerError;
 
 /// How a command ended that did its work.
@@ -70,10 +69,8 @@ pub(crate) fn exit_code(result: Result<Exit, ProducerError>) -> u8 {
         }
         Err(error) => error,
     };
-    let mut stderr = std::io::stderr().lock();
     for line in error.lines() {
-        // Without stderr there is nowhere left to print.
-        let _ = writeln!(stderr, "error: {line}");
+        note(&format!("error: {line}"));
     }
     error.code()
 }

@@ -1,11 +1,16 @@
 //! What commands print: data on standard output, everything else on stderr.
+//!
+//! Whatever a terminal would obey in it is made visible here, because much of it is text of others.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use tilefleet_common::terminal::visible;
 
 use crate::error::ProducerError;
 
@@ -40,12 +45,11 @@ impl Output {
 
     /// Writes one JSON value: on one line, or indented where the format is JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), ProducerError> {
-        let written = match self.format {
-            Format::Json => serde_json::to_writer_pretty(&mut self.writer, value),
-            Format::Table | Format::Ndjson => serde_json::to_writer(&mut self.writer, value),
+        let text = match self.format {
+            Format::Json => serde_json::to_string_pretty(value),
+            Format::Table | Format::Ndjson => serde_json::to_string(value),
         };
-        written.map_err(|error| ProducerError::Output(error.into()))?;
-        self.text("\n")
+        self.line(&text.map_err(|error| ProducerError::Output(error.into()))?)
     }
 
     /// Writes a line.
@@ -54,8 +58,12 @@ impl Output {
         self.text("\n")
     }
 
-    /// Writes text as it is.
+    /// Writes text without a line end.
     pub(crate) fn text(&mut self, text: &str) -> Result<(), ProducerError> {
+        let text = match self.format {
+            Format::Table => visible(text),
+            Format::Json | Format::Ndjson => visible_json(text),
+        };
         self.writer
             .write_all(text.as_bytes())
             .map_err(ProducerError::Output)
@@ -75,7 +83,10 @@ impl Output {
         if let Some(header) = header {
             table.set_header(header.to_vec());
         }
-        table.add_rows(rows.iter().cloned());
+        // Escaped before it is measured.
+        for row in rows {
+            table.add_row(row.iter().map(|cell| visible(cell).into_owned()));
+        }
         for line in table.lines() {
             self.line(line.trim())?;
         }
@@ -120,10 +131,28 @@ impl Output {
     }
 }
 
-/// Prints a line to stderr that is neither data nor an error.
+/// JSON in which the control characters that JSON may have within strings are escaped.
+fn visible_json(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |sign: char| sign.is_control() && !sign.is_ascii_whitespace();
+    if !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for sign in text.chars() {
+        if is_obeyed(sign) {
+            // Writing to a string does not fail.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(sign));
+        } else {
+            escaped.push(sign);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Prints a line to stderr, where everything goes that is not data.
 pub(crate) fn note(text: &str) {
     // A note that cannot be printed is not a reason to stop.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", visible(text));
 }
 
 /// A progress bar on stderr if that is a terminal, else one that draws nothing.
@@ -169,6 +198,40 @@ pub(crate) mod tests {
         print(&mut Output::new(format, shared.clone())).unwrap();
         let bytes = shared.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_visible_in_every_format() {
+        let reason = "a\u{1b}[2J\u{9b}31m\u{7f}\rb\tc\nd";
+        let table = printed(Format::Table, |output| {
+            output.line(reason)?;
+            output.table(None, &[vec![reason.to_owned(), "end".to_owned()]])?;
+            output.outcome(reason, &())
+        });
+        for (format, text) in [
+            (Format::Table, table),
+            (
+                Format::Json,
+                printed(Format::Json, |output| output.json(&[reason])),
+            ),
+            (
+                Format::Ndjson,
+                printed(Format::Ndjson, |output| {
+                    output.rows(&["REASON"], &[reason], |_| vec![])
+                }),
+            ),
+        ] {
+            let obeyed = |sign: char| sign.is_control() && !matches!(sign, '\n' | '\t');
+            assert!(!text.contains(obeyed), "{text:?}");
+            if format == Format::Table {
+                let escaped = "a\\u{1b}[2J\\u{9b}31m\\u{7f}\\u{d}b\tc\nd\n";
+                assert!(text.starts_with(escaped), "{text}");
+                continue;
+            }
+            let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let same = [serde_json::json!(reason), serde_json::json!([reason])];
+            assert!(same.contains(&read), "JSON means the same: {read}");
+        }
     }
 
     #[test]

@@ -17,6 +17,10 @@ use crate::fleet::process::{Process, Termination, tied};
 use crate::layout;
 use crate::poll::BOUND;
 
+/// Seconds that a service has for an answer, unless a test says otherwise. A busy machine is no
+/// fault.
+const PATIENCE_S: &str = "60";
+
 /// A run of a binary that has ended.
 #[derive(Debug, Clone)]
 pub struct Finished {
@@ -296,5 +300,6 @@ fn environment(stack: &Stack) -> Vec<(OsString, OsString)> {
             .into_iter()
             .map(|(name, value)| (OsString::from(name), OsString::from(value))),
     );
+    variables.push(("TILEFLEET_FAULT_LIMIT".into(), PATIENCE_S.into()));
     variables
 }

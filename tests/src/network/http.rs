@@ -126,11 +126,47 @@ impl Request {
                     "PUT" if has("partNumber") => "UploadPart",
                     "PUT" => "PutObject",
                     "DELETE" => "AbortMultipartUpload",
+                    "HEAD" if self.is_of_bucket() => "HeadBucket",
                     "HEAD" => "HeadObject",
                     _ if has("list-type") => "ListObjectsV2",
                     _ => "GetObject",
                 };
                 name.to_owned()
+            }
+        }
+    }
+
+    /// The bucket of a request to S3, addressed by the path.
+    pub(super) fn bucket(&self) -> Option<&str> {
+        if self.protocol() != Protocol::Rest {
+            return None;
+        }
+        self.path().split('/').nth(1)
+    }
+
+    /// Whether it is for a bucket itself, not for one of its objects.
+    fn is_of_bucket(&self) -> bool {
+        self.path().trim_end_matches('/').matches('/').count() == 1
+    }
+
+    fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// The region that it is signed for ("Create a signed AWS API request", IAM user guide).
+    pub(super) fn region(&self) -> Option<&str> {
+        self.header("authorization")?.split('/').nth(2)
+    }
+
+    /// Makes it one for another region. Its signature does not match any more.
+    pub(super) fn set_region(&mut self, region: &str) {
+        for (name, value) in &mut self.headers {
+            if name == "authorization" {
+                let mut parts: Vec<&str> = value.split('/').collect();
+                if let Some(signed) = parts.get_mut(2) {
+                    *signed = region;
+                }
+                *value = parts.join("/");
             }
         }
     }
@@ -169,17 +205,31 @@ pub(super) fn forward(endpoint: &str, request: &Request) -> io::Result<Vec<u8>> 
     Ok(answer)
 }
 
-/// Writes an answer, or a part of one, and closes the connection.
+/// Writes an answer, or a part of one.
 pub(super) fn write(mut stream: &TcpStream, answer: &[u8]) -> io::Result<()> {
-    stream.write_all(answer)?;
+    stream.write_all(answer)
+}
+
+/// Ends the connection.
+pub(super) fn close(stream: &TcpStream) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)
+}
+
+/// Waits until the client ends the connection.
+pub(super) fn wait_for_close(mut stream: &TcpStream) -> io::Result<()> {
+    io::copy(&mut stream, &mut io::sink()).map(drop)
 }
 
 /// An answer that the proxy makes itself.
 pub(super) fn answer(status: u16, kind: &str, body: &[u8]) -> Vec<u8> {
+    answer_with(status, kind, "", body)
+}
+
+/// The same with further lines of the head.
+pub(super) fn answer_with(status: u16, kind: &str, lines: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
-        "HTTP/1.1 {status} -\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        "HTTP/1.1 {status} -\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n{lines}connection: close\r\n\r\n"
     );
     [head.as_bytes(), body].concat()
 }

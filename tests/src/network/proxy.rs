@@ -1,7 +1,7 @@
 //! A proxy that does to requests and answers what networks and services do to them.
 //!
 //! [`Proxy`] listens on loopback and passes requests on, each on a connection of its own. `trouble`
-//! names what may happen to one, `refusal` writes the answers of services that fail, `batches` lets
+//! names what may happen to one, `abroad` moves a bucket to another region, `refusal` writes the answers of services that fail, `batches` lets
 //! services carry out a batch in part, and `http` has as much of HTTP as that needs.
 
 use std::collections::BTreeMap;
@@ -16,6 +16,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
+use super::abroad::{Abroad, Exile};
 use super::http::{self, Request};
 use super::trouble::Trouble;
 use super::{batches, refusal};
@@ -26,7 +27,7 @@ const LONGEST_DELAY_MS: u64 = 800;
 /// Which calls run into trouble.
 #[derive(Debug, Clone)]
 pub enum Plan {
-    /// Each call with this probability, into any trouble.
+    /// Each call with this probability, into any trouble that ends by itself.
     AtRandom(f64),
     /// The first calls of each operation run into these in order. `None` goes well, and so do all
     /// later calls.
@@ -49,9 +50,11 @@ pub struct Proxy {
 #[derive(Debug)]
 struct State {
     plan: Plan,
+    exiles: Vec<Exile>,
     random: StdRng,
     calls: BTreeMap<String, usize>,
     troubles: BTreeMap<(String, Trouble), u32>,
+    refused_abroad: u32,
     left_undone: BTreeMap<String, usize>,
 }
 
@@ -88,9 +91,11 @@ impl Proxy {
         );
         let state = State {
             plan,
+            exiles: vec![],
             random: StdRng::seed_from_u64(seed),
             calls: BTreeMap::new(),
             troubles: BTreeMap::new(),
+            refused_abroad: 0,
             left_undone: BTreeMap::new(),
         };
         let proxy = Self {
@@ -121,6 +126,20 @@ impl Proxy {
         self.state().plan = plan;
     }
 
+    /// Moves a bucket to another region.
+    pub fn exile(&self, bucket: &str, region: &str, abroad: Abroad) {
+        self.state().exiles.push(Exile {
+            bucket: bucket.to_owned(),
+            region: region.to_owned(),
+            abroad,
+        });
+    }
+
+    /// How many requests for buckets in other regions were refused.
+    pub fn refused_abroad(&self) -> u32 {
+        self.state().refused_abroad
+    }
+
     /// How many calls there were of each operation.
     pub fn calls(&self) -> BTreeMap<String, usize> {
         self.state().calls.clone()
@@ -141,17 +160,26 @@ impl Proxy {
     }
 
     fn serve(&self, client: &TcpStream) -> io::Result<()> {
-        let Some(request) = Request::read(client)? else {
+        let Some(mut request) = Request::read(client)? else {
             return Ok(());
         };
-        let answer = self.answer(request)?;
-        http::write(client, &answer)
+        if let Some(refused) = self.state().refuse_abroad(&mut request) {
+            return http::write(client, &refused).and_then(|()| http::close(client));
+        }
+        let operation = request.operation();
+        let fate = self.state().fate(&operation);
+        let is_silent = matches!(fate.trouble, Some(Trouble::Unanswered | Trouble::Stalled));
+        let answer = self.answer(request, operation, &fate)?;
+        http::write(client, &answer)?;
+        if is_silent {
+            http::wait_for_close(client)
+        } else {
+            http::close(client)
+        }
     }
 
     /// The answer, or the part of it that the client gets.
-    fn answer(&self, mut request: Request) -> io::Result<Vec<u8>> {
-        let operation = request.operation();
-        let fate = self.state().fate(&operation);
+    fn answer(&self, mut request: Request, operation: String, fate: &Fate) -> io::Result<Vec<u8>> {
         let forward = |request: &Request| http::forward(&self.target, request);
         let refused = |trouble| refusal::of(&request, trouble);
         match fate.trouble {
@@ -173,9 +201,11 @@ impl Proxy {
                 thread::sleep(fate.delay);
                 forward(&request)
             }
-            Some(Trouble::Lost) => Ok(vec![]),
+            Some(Trouble::Lost | Trouble::Unanswered) => Ok(vec![]),
             Some(Trouble::AnswerLost) => forward(&request).map(|_| vec![]),
-            Some(Trouble::CutShort) => forward(&request).map(|answer| http::half(&answer).to_vec()),
+            Some(Trouble::CutShort | Trouble::Stalled) => {
+                forward(&request).map(|answer| http::half(&answer).to_vec())
+            }
             Some(Trouble::Repeated) => {
                 let (first, second) = (forward(&request)?, forward(&request)?);
                 Ok(if fate.coin { first } else { second })
@@ -201,6 +231,12 @@ impl Proxy {
 }
 
 impl State {
+    fn refuse_abroad(&mut self, request: &mut Request) -> Option<Vec<u8>> {
+        let refused = self.exiles.iter().find_map(|exile| exile.refuse(request));
+        self.refused_abroad += u32::from(refused.is_some());
+        refused
+    }
+
     fn fate(&mut self, operation: &str) -> Fate {
         let number = self.calls.entry(operation.to_owned()).or_default();
         *number += 1;
@@ -210,7 +246,7 @@ impl State {
         };
         let trouble = match &self.plan {
             Plan::AtRandom(chance) if self.random.random_bool(*chance) => {
-                Trouble::ALL.choose(&mut self.random).copied()
+                Trouble::BRIEF.choose(&mut self.random).copied()
             }
             Plan::InOrder(troubles) => troubles.get(*number - 1).copied().flatten(),
             Plan::Always(trouble, operations)

@@ -25,11 +25,15 @@ pub enum Trouble {
     Unknown,
     /// The last byte of the answer's body is another one.
     Damaged,
+    /// The request arrives and is never answered.
+    Unanswered,
+    /// The answer stops in the middle, and its connection stays open.
+    Stalled,
 }
 
 impl Trouble {
-    /// Every kind of which a client can know that it happened.
-    pub const ALL: [Self; 8] = [
+    /// Every kind that ends by itself.
+    pub const BRIEF: [Self; 8] = [
         Self::Delayed,
         Self::Lost,
         Self::AnswerLost,

@@ -22,6 +22,10 @@ use tilefleet_fuse::{self as fuse, Cancel, Cog, Compression, FuseError, Prepared
 /// The largest band that is read, in bytes. Full-size 10 m bands have 115 to 132 MB.
 const MAX_BAND_BYTES: u64 = 512 << 20;
 
+/// How long an outage of S3 is waited out with a raster that is being published. After that the cell
+/// goes back.
+const PATIENCE: Duration = Duration::from_mins(15);
+
 impl CellProcessor {
     /// Fuses the bands of `recipe` and publishes the raster at `location`; see
     /// [`CellProcessor::process`].
@@ -63,7 +67,8 @@ impl CellProcessor {
         let running = self.shutdown.start_cell();
         let output = cell.output.join(&location);
         let upload =
-            HeaderLastUpload::begin(&self.objects, &output, cell.region.as_deref(), "image/tiff");
+            HeaderLastUpload::begin(&self.objects, &output, cell.region.as_deref(), "image/tiff")
+                .with_patience(fault::shortened(PATIENCE));
         let (publication, body) = Publication::start(upload, &cancel);
         let fusing = or_cancelled(
             &running.abort,

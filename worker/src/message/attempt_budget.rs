@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tilefleet_common::aws::full_jitter;
+use tilefleet_common::aws::delay_after;
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::attribute::FAILURES;
 use tilefleet_common::ledger::transition::{self, Failure, Ticket};
@@ -147,7 +147,7 @@ impl AttemptBudget {
                     Ok(_) => break,
                     Err(error) => tracing::warn!(%error, "the interruption is not counted yet"),
                 }
-                let wait = full_jitter(FIRST_COUNT_WAIT, MAX_COUNT_WAIT, failures);
+                let wait = delay_after(FIRST_COUNT_WAIT, MAX_COUNT_WAIT, failures);
                 tokio::time::sleep(fault::shortened(wait)).await;
             }
             fault::point_of(Point::CountInterruption, &cell);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use tilefleet_common::aws::full_jitter;
+use tilefleet_common::aws::delay_after;
 
-/// The bound of the wait after the first failure; it doubles with each, up to [`MAX_WAIT`].
+/// The wait after the first failure, give or take half of it; it doubles with each, up to
+/// [`MAX_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const MAX_WAIT: Duration = Duration::from_mins(15);
 
@@ -26,9 +27,9 @@ impl Disposition {
     }
 }
 
-/// The wait after so many failures, with full jitter.
+/// The wait after so many failures.
 pub(super) fn backoff(failures: u32) -> Duration {
-    full_jitter(FIRST_WAIT, MAX_WAIT, failures)
+    delay_after(FIRST_WAIT, MAX_WAIT, failures)
 }
 
 /// The wait after a notice that could not be sent, at least [`FIRST_WAIT`].

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tilefleet_common::aws::{Received, full_jitter};
+use tilefleet_common::aws::{Received, delay_after};
 use tilefleet_common::domain::S3Url;
 use tilefleet_common::fault::shortened;
 use tilefleet_common::ledger::LedgerError;
@@ -151,7 +151,7 @@ impl MessageHandler {
                 tracing::error!(%error, "the ledger did not answer for too long; the message goes back to the queue");
                 break;
             }
-            let wait = shortened(full_jitter(FIRST_WAIT, MAX_WAIT, failures));
+            let wait = shortened(delay_after(FIRST_WAIT, MAX_WAIT, failures));
             tracing::warn!(%error, failures, "the ledger did not answer; the message is held");
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}

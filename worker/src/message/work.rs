@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tilefleet_common::aws::full_jitter;
+use tilefleet_common::aws::delay_after;
 use tilefleet_common::domain::Job;
 use tilefleet_common::ledger::flow::Outcome;
 use tilefleet_common::ledger::transition::Failure;
@@ -64,7 +64,7 @@ impl MessageHandler {
             }
             CellError::NeedsLargerMachine(failure) => {
                 tracing::warn!(error = failure.message, "handed back for a larger machine");
-                let wait = MIN_LARGER_WAIT + full_jitter(LARGER_SPREAD, LARGER_SPREAD, 0);
+                let wait = MIN_LARGER_WAIT + delay_after(LARGER_SPREAD, LARGER_SPREAD, 0);
                 Err(self.hand_back(delivery, wait).await)
             }
             CellError::Interrupted => {

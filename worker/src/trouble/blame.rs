@@ -106,7 +106,7 @@ fn of_call(error: &AwsError, dependency: Dependency) -> Trouble {
         AwsErrorKind::AccessDenied | AwsErrorKind::NotFound | AwsErrorKind::Refused => {
             Trouble::new(Blame::Deployment, dependency, error)
         }
-        AwsErrorKind::Unreachable | AwsErrorKind::Busy => {
+        AwsErrorKind::Unreachable | AwsErrorKind::Busy | AwsErrorKind::WrongRegion => {
             Trouble::new(Blame::Service, dependency, error)
         }
     }

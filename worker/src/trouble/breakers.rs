@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tilefleet_common::aws::full_jitter;
+use tilefleet_common::aws::delay_after;
 use tilefleet_common::fault::shortened;
 use tilefleet_common::ledger::OpenBreaker;
 use tilefleet_common::tracker::rfc3339;
@@ -104,7 +104,7 @@ impl Breakers {
         let is_news = breaker.next_probe <= now || std::mem::take(&mut breaker.probing);
         if is_news {
             let wait = if trouble.dependency.is_of_all_cells() {
-                full_jitter(FIRST_PROBE, MAX_PROBE, breaker.failures)
+                delay_after(FIRST_PROBE, MAX_PROBE, breaker.failures)
             } else {
                 bucket_wait(breaker.failures)
             };
@@ -231,7 +231,7 @@ impl Breakers {
 
 /// How long cells wait for a bucket that failed so often before.
 pub(crate) fn bucket_wait(failures: u32) -> Duration {
-    MIN_BUCKET_WAIT + full_jitter(MIN_BUCKET_WAIT, BUCKET_SPREAD, failures)
+    MIN_BUCKET_WAIT + delay_after(MIN_BUCKET_WAIT, BUCKET_SPREAD, failures)
 }
 
 #[cfg(test)]

@@ -1,16 +1,22 @@
 //! S3 for tests: the responses that several modules need.
 
 use super::store::ObjectStore;
-use crate::aws::canned::{self, Log, Request, Response};
+use crate::aws::canned::{self, Answer, Log, Request, Response};
 
-pub(super) fn store(
-    respond: impl Fn(usize, &Request) -> Response + Send + Sync + 'static,
+pub(super) fn store<A: Into<Answer> + 'static>(
+    respond: impl Fn(usize, &Request) -> A + Send + Sync + 'static,
 ) -> (ObjectStore, Log) {
     let (client, log) = canned::client(respond);
     (
         ObjectStore::new(canned::config!(aws_sdk_s3, client).force_path_style(true)),
         log,
     )
+}
+
+/// The region that a request is signed for.
+pub(super) fn region(request: &Request) -> String {
+    let scope = request.header("authorization").split('/').nth(2);
+    scope.unwrap_or_default().to_owned()
 }
 
 /// First and last byte of the range that a request wants.

@@ -1,11 +1,5 @@
 //! Why an object cannot be read.
 
-use std::error::Error;
-
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::domain::S3Url;
 
@@ -60,18 +54,8 @@ pub enum ObjectError {
 }
 
 impl ObjectError {
-    /// The error of `operation` on `object`. A denied request that did not offer to pay gets the
-    /// advice to do so.
-    pub(super) fn from_sdk_error<E>(
-        operation: &'static str,
-        object: &S3Url,
-        request_payer: bool,
-        error: &SdkError<E, HttpResponse>,
-    ) -> Self
-    where
-        E: Error + ProvideErrorMetadata + 'static,
-    {
-        let cause = AwsError::new("s3", operation, &object.to_string(), error);
+    /// The error of a call. A denied request that did not offer to pay gets the advice to do so.
+    pub(super) fn of_call(cause: AwsError, request_payer: bool) -> Self {
         if cause.kind() == AwsErrorKind::AccessDenied && !request_payer {
             Self::DeniedWithoutPaying { cause }
         } else {
@@ -106,6 +90,7 @@ impl ObjectError {
             Self::Call(error) => match error.kind() {
                 AwsErrorKind::NotFound => "missing_object",
                 AwsErrorKind::AccessDenied => "access_denied",
+                AwsErrorKind::WrongRegion => "wrong_region",
                 _ => "s3",
             },
             Self::DeniedWithoutPaying { .. } => "access_denied",

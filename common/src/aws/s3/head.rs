@@ -27,32 +27,25 @@ impl ObjectStore {
         object: &S3Url,
         region: Option<&str>,
     ) -> Result<Option<Head>, AwsError> {
-        let bucket = object.bucket();
-        self.set_region(bucket, region);
-        loop {
-            let request = self
-                .client(bucket)
+        let sent = self.regions.send("HeadObject", object, region, |client| {
+            client
                 .head_object()
-                .bucket(bucket)
-                .key(object.key());
-            let error = match request.send().await {
-                Ok(head) => {
-                    let bytes = head
-                        .content_length()
-                        .and_then(|length| u64::try_from(length).ok());
-                    return Ok(Some(Head {
-                        etag: head.e_tag().unwrap_or_default().to_owned(),
-                        bytes: bytes.unwrap_or(0),
-                    }));
-                }
-                Err(error) if self.learn_region(bucket, &error) => continue,
-                Err(error) => AwsError::new("s3", "HeadObject", &object.to_string(), &error),
-            };
-            return if error.kind() == AwsErrorKind::NotFound {
-                Ok(None)
-            } else {
-                Err(error)
-            };
+                .bucket(object.bucket())
+                .key(object.key())
+                .send()
+        });
+        match sent.await {
+            Ok((head, _)) => {
+                let bytes = head
+                    .content_length()
+                    .and_then(|length| u64::try_from(length).ok());
+                Ok(Some(Head {
+                    etag: head.e_tag().unwrap_or_default().to_owned(),
+                    bytes: bytes.unwrap_or(0),
+                }))
+            }
+            Err(error) if error.kind() == AwsErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }

@@ -6,6 +6,7 @@ mod error;
 mod get;
 mod head;
 mod put;
+mod regions;
 mod store;
 
 pub use error::ObjectError;

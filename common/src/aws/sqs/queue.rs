@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::attributes::QueueAttributes;
 use crate::aws::error::AwsError;
+use crate::aws::timeouts;
 
 /// Messages of a batch, and of a receive, at most (Amazon SQS developer guide, "Message quotas").
 pub(super) const BATCH: usize = 10;
@@ -93,6 +94,8 @@ impl Queue {
             .set_visibility_timeout(hidden.and_then(|hidden| i32::try_from(hidden.as_secs()).ok()))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .customize()
+            .config_override(aws_sdk_sqs::Config::builder().timeout_config(timeouts::receive(wait)))
             .send()
             .await
             .map_err(self.error("ReceiveMessage"))?;

@@ -126,7 +126,9 @@ pub(super) fn dead_letters(url: &str, answer: Result<QueueAttributes, AwsError>)
             let count = attributes.waiting.saturating_add(attributes.hidden);
             Check::ok(
                 "dead letters",
-                format!("{url}: {count} messages, which workers send again or record as failed cells"),
+                format!(
+                    "{url}: {count} messages, which workers send again or record as failed cells"
+                ),
             )
         }
         Err(error) if error.kind() == AwsErrorKind::AccessDenied => Check::not_checked(

@@ -37,6 +37,7 @@ impl From<ObjectError> for ResolveError {
                         | AwsErrorKind::NoCredentials
                         | AwsErrorKind::Clock
                         | AwsErrorKind::Busy
+                        | AwsErrorKind::WrongRegion
                 ) =>
             {
                 Self::Service(error)

@@ -6,97 +6,15 @@ use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 use tilefleet_tests::poll::BOUND;
-use tilefleet_tests::{Endpoint, Fleet, Plan, Process, Proxy, Trouble, eventually, probe};
+use tilefleet_tests::{Plan, Trouble, eventually, probe};
 
+use super::behind::Behind;
 use crate::support::cells::{THREE_SHARDS, empty_lines, lines, plain_scene_of};
 use crate::support::killed::{fail_all, waits_for_all};
 use crate::support::queues::{purge, queued};
-use crate::support::tiny::{Ending, Events, Tiny, events};
+use crate::support::tiny::events;
 
 const CELLS: u32 = 16;
-const VISIBILITY_TIMEOUT_S: u32 = 4;
-/// Longer than it takes to send a notice over such a network.
-const LONGEST_WAIT_S: u32 = 8;
-/// Attempts of a command. Each of its calls has four.
-const TRIES: u32 = 10;
-
-/// A fleet behind a proxy.
-struct Behind {
-    tiny: Tiny,
-    proxy: Proxy,
-    fleet: Fleet,
-}
-
-impl Behind {
-    async fn new(word: &str, seed: u64, plan: Plan) -> Result<Self> {
-        let tiny = Tiny::new(word, VISIBILITY_TIMEOUT_S).await?;
-        let endpoint = Endpoint::shared()?.url();
-        let proxy = Proxy::before(endpoint, seed, plan)?;
-        let stack = &tiny.site.stack;
-        let fleet = tiny
-            .with_short_waits(LONGEST_WAIT_S)?
-            .with("AWS_ENDPOINT_URL", proxy.url())
-            .with(
-                "TILEFLEET_QUEUE_URL",
-                stack.queue_url.replace(endpoint, proxy.url()),
-            )
-            .with(
-                "TILEFLEET_DEAD_LETTER_QUEUE_URL",
-                stack.dead_letter_queue_url.replace(endpoint, proxy.url()),
-            );
-        Ok(Self { tiny, proxy, fleet })
-    }
-
-    /// Runs a command until it succeeds, as its messages say.
-    async fn producer(&self, arguments: &[&str]) -> Result<()> {
-        let mut tries = 0;
-        loop {
-            let ended = self.fleet.producer(arguments).await?;
-            tries += 1;
-            if ended.code() == 0 {
-                return Ok(());
-            }
-            ended.expect_code(1)?;
-            ensure!(tries < TRIES, "{}", ended.story());
-        }
-    }
-
-    async fn submit(&self, file: &str) -> Result<String> {
-        self.producer(&["submit", file]).await?;
-        // The same submit again, without the proxy, prints the id.
-        self.tiny.site.submit(file).await
-    }
-
-    fn workers(&self, count: u32) -> Result<Vec<Process>> {
-        (0..count)
-            .map(|_| self.fleet.start("worker", &["run"]))
-            .collect()
-    }
-
-    /// Waits for the task's end. Its notice may come twice with the same id: when the answer to its
-    /// publication is lost, it is published again.
-    async fn ends(&self, task: &str, cells: u32, epoch: u32, workers: &[Process]) -> Result<()> {
-        let events = self
-            .tiny
-            .ends(
-                task,
-                &Ending {
-                    ok: cells,
-                    failed: 0,
-                    epoch,
-                },
-                workers,
-            )
-            .await?;
-        let notice = format!("{task}/{epoch}");
-        let sent = events.get(&notice).copied().unwrap_or(0);
-        ensure!(
-            sent > 0 && events == Events::from([(notice, sent)]),
-            "{events:?}"
-        );
-        Ok(())
-    }
-}
 
 /// Runs a task to its end. Returns the seed, the number of calls, and how many of them ran into
 /// which trouble.

@@ -1,4 +1,8 @@
-//! Messages and calls that are lost, repeated, cut or refused.
+//! Messages and calls that are lost, repeated, cut, refused, never answered, or sent to another
+//! region.
 
+mod behind;
 mod duplicates;
 mod hostile;
+mod regions;
+mod silence;

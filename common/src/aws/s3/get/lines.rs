@@ -28,11 +28,11 @@ pub struct ObjectLines {
 impl ObjectLines {
     /// The lines of `object`, whose bucket is in `region`, or in the fleet's own if that is `None`.
     pub fn of(store: &ObjectStore, object: &S3Url, region: Option<&str>) -> Self {
-        store.set_region(object.bucket(), region);
         Self {
             get: RangeGet {
                 store: store.clone(),
                 object: object.clone(),
+                region: region.map(str::to_owned),
                 request_payer: false,
             },
             etag: None,

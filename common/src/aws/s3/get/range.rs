@@ -1,20 +1,18 @@
 //! One range of an object, read by one GET. The length is checked and, where S3 sends one, the
 //! checksum.
 
-use std::error::Error;
 use std::ops::Range;
 use std::time::Duration;
 
 use aws_sdk_s3::types::{ChecksumMode, RequestPayer, ServerSideEncryption};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::{Bytes, BytesMut};
+use tokio::time::timeout;
 
-use crate::aws::error::root_cause;
+use crate::aws::error::{AwsError, root_cause};
 use crate::aws::retry::RetryBudget;
 use crate::aws::s3::error::ObjectError;
 use crate::aws::s3::store::ObjectStore;
+use crate::aws::timeouts;
 use crate::domain::S3Url;
 
 /// Bytes of one ranged read: "use byte-range fetches of 8 to 16 MB" (S3 user guide, "Performance
@@ -31,6 +29,8 @@ pub(super) const FIRST_DELAY: Duration = Duration::from_millis(200);
 pub(super) struct RangeGet {
     pub(super) store: ObjectStore,
     pub(super) object: S3Url,
+    /// The region of the bucket, as far as the caller knows.
+    pub(super) region: Option<String>,
     pub(super) request_payer: bool,
 }
 
@@ -72,22 +72,11 @@ pub(super) enum RangeError {
 }
 
 impl RangeError {
-    fn from_sdk_error<E>(get: &RangeGet, error: &SdkError<E, HttpResponse>) -> Self
-    where
-        E: Error + ProvideErrorMetadata + 'static,
-    {
-        match error
-            .raw_response()
-            .map(|response| response.status().as_u16())
-        {
+    fn of_call(error: AwsError, request_payer: bool) -> Self {
+        match error.status() {
             Some(416) => Self::NotSatisfiable,
             Some(412) => Self::Replaced,
-            _ => Self::Object(ObjectError::from_sdk_error(
-                "GetObject",
-                &get.object,
-                get.request_payer,
-                error,
-            )),
+            _ => Self::Object(ObjectError::of_call(error, request_payer)),
         }
     }
 }
@@ -121,54 +110,58 @@ impl RangeGet {
         etag: Option<&str>,
     ) -> Result<RangeBody, RangeError> {
         let object = &self.object;
-        loop {
-            let last = range.end.saturating_sub(1);
-            let request = self
-                .store
-                .client(object.bucket())
-                .get_object()
-                .bucket(object.bucket())
-                .key(object.key())
-                .range(format!("bytes={}-{last}", range.start))
-                .checksum_mode(ChecksumMode::Enabled)
-                .set_if_match(etag.map(str::to_owned))
-                .set_request_payer(self.request_payer.then_some(RequestPayer::Requester));
-            let mut response = match Box::pin(request.send()).await {
-                Ok(response) => response,
-                Err(error) if self.store.learn_region(object.bucket(), &error) => continue,
-                Err(error) => return Err(RangeError::from_sdk_error(self, &error)),
-            };
-            // What the headers say: the length of the object, its version, its digest.
-            let length = response
-                .content_length()
-                .and_then(|length| u64::try_from(length).ok())
-                .unwrap_or(0);
-            let total = response
-                .content_range()
-                .and_then(|range| range.rsplit('/').next()?.parse().ok())
-                .unwrap_or(length);
-            let etag = response.e_tag().unwrap_or_default().to_owned();
-            let md5 = md5_of_etag(&etag, response.server_side_encryption());
-            // The body is gathered as it arrives. To collect it first and join it afterwards would
-            // hold it twice.
-            let expected = range.end.min(total).saturating_sub(range.start);
-            let mut bytes = BytesMut::with_capacity(usize::try_from(expected).unwrap_or(0));
-            while let Some(chunk) = response.body.next().await {
-                bytes.extend_from_slice(
-                    &chunk.map_err(|error| RangeError::Body(root_cause(&error)))?,
-                );
-            }
-            if bytes.len() as u64 != expected {
-                let what = format!("{} of {expected} bytes at {}", bytes.len(), range.start);
-                return Err(RangeError::Body(what));
-            }
-            return Ok(RangeBody {
-                bytes: bytes.freeze(),
-                total,
-                etag,
-                md5,
+        let last = range.end.saturating_sub(1);
+        let hint = self.region.as_deref();
+        let sent = self
+            .store
+            .regions
+            .send("GetObject", object, hint, |client| {
+                client
+                    .get_object()
+                    .bucket(object.bucket())
+                    .key(object.key())
+                    .range(format!("bytes={}-{last}", range.start))
+                    .checksum_mode(ChecksumMode::Enabled)
+                    .set_if_match(etag.map(str::to_owned))
+                    .set_request_payer(self.request_payer.then_some(RequestPayer::Requester))
+                    .send()
             });
+        let (mut response, _) = sent
+            .await
+            .map_err(|error| RangeError::of_call(error, self.request_payer))?;
+        // What the headers say: the length of the object, its version, its digest.
+        let length = response
+            .content_length()
+            .and_then(|length| u64::try_from(length).ok())
+            .unwrap_or(0);
+        let total = response
+            .content_range()
+            .and_then(|range| range.rsplit('/').next()?.parse().ok())
+            .unwrap_or(length);
+        let etag = response.e_tag().unwrap_or_default().to_owned();
+        let md5 = md5_of_etag(&etag, response.server_side_encryption());
+        // The body is gathered as it arrives. To collect it first and join it afterwards would hold
+        // it twice.
+        let expected = range.end.min(total).saturating_sub(range.start);
+        let mut bytes = BytesMut::with_capacity(usize::try_from(expected).unwrap_or(0));
+        let silence = timeouts::body_silence();
+        let silent = |_| RangeError::Body(format!("no byte in {} s", silence.as_secs()));
+        while let Some(chunk) = timeout(silence, response.body.next())
+            .await
+            .map_err(silent)?
+        {
+            bytes.extend_from_slice(&chunk.map_err(|error| RangeError::Body(root_cause(&error)))?);
         }
+        if bytes.len() as u64 != expected {
+            let what = format!("{} of {expected} bytes at {}", bytes.len(), range.start);
+            return Err(RangeError::Body(what));
+        }
+        Ok(RangeBody {
+            bytes: bytes.freeze(),
+            total,
+            etag,
+            md5,
+        })
     }
 
     pub(super) fn damaged(&self, what: impl Into<String>) -> ObjectError {

@@ -79,6 +79,7 @@ impl ObjectReader {
         let get = RangeGet {
             store: store.clone(),
             object: object.clone(),
+            region: None,
             request_payer,
         };
         // The first range says how large the object is and which version it has.

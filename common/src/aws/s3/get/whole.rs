@@ -76,6 +76,7 @@ mod tests {
     use md5::{Digest as _, Md5};
 
     use super::*;
+    use crate::aws::canned::Answer;
     use crate::aws::s3::canned::{error, range, store};
     use crate::hex;
 
@@ -112,6 +113,24 @@ mod tests {
         });
         assert_eq!(store.get(&url(), false, 100).await.unwrap().bytes, "sound");
         assert_eq!(log.requests().len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_without_an_answer_and_a_body_that_stops_are_sent_again() {
+        let (store, log) = store(|n, request| match n {
+            0 => Answer::Silence,
+            1 => Answer::Half(range(b"sound", request, "x")),
+            _ => range(b"sound", request, "x").into(),
+        });
+        assert_eq!(store.get(&url(), false, 100).await.unwrap().bytes, "sound");
+        assert_eq!(log.requests().len(), 3);
+        let (stopped, _) = self::store(|_, request| Answer::Half(range(b"sound", request, "x")));
+        let error = stopped.get(&url(), false, 100).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "s3://scenes/B02.jp2 did not arrive whole (no byte in 20 s); try again later"
+        );
+        assert!(error.is_retryable());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! Uploading an object whose header is known last.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::body::Body;
@@ -67,6 +69,15 @@ impl HeaderLastUpload {
             bytes: 0,
             next: HEADER_PARTS + 1,
             multipart: None,
+        }
+    }
+
+    /// The same upload, which waits out an outage of S3 for up to `patience`.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self {
+            target: self.target.with_patience(patience),
+            ..self
         }
     }
 
@@ -303,6 +314,37 @@ mod tests {
         }
     }
 
+    /// S3 refuses every request for this long, and works then.
+    async fn over_an_outage(outage: Duration, patience: Duration) -> Result<Stored, AwsError> {
+        let over = tokio::time::Instant::now() + outage;
+        let (upload, _) = begin(move |request| {
+            if tokio::time::Instant::now() < over {
+                (
+                    503,
+                    vec![],
+                    b"<Error><Code>SlowDown</Code></Error>".to_vec(),
+                )
+            } else {
+                uploads(request)
+            }
+        });
+        let mut upload = upload.with_patience(patience);
+        upload.write(counted(30 * MIB, 0)).await?;
+        upload.finish_with_header(vec![counted(MIB, 1)]).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_raster_is_held_over_an_outage_and_given_up_when_that_lasts_too_long() {
+        let quarter = Duration::from_mins(15);
+        over_an_outage(Duration::from_mins(10), quarter)
+            .await
+            .unwrap();
+        let error = over_an_outage(Duration::from_hours(2), quarter).await;
+        assert!(error.unwrap_err().is_retryable());
+        let error = over_an_outage(Duration::from_mins(10), Duration::ZERO).await;
+        assert!(error.unwrap_err().is_retryable());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_upload_is_aborted_by_abort_and_by_drop() {
         let (mut upload, log) = begin(uploads);
@@ -314,7 +356,7 @@ mod tests {
         upload.write(counted(30 * MIB, 0)).await.unwrap();
         drop(upload);
         // The paused clock moves on only when all tasks are idle.
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!((count(&log, "DELETE"), count(&log, "POST")), (1, 1));
     }
 }

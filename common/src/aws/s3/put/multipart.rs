@@ -5,13 +5,21 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_s3::operation::complete_multipart_upload::{
+    CompleteMultipartUploadError, CompleteMultipartUploadOutput,
+};
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use futures::TryFutureExt as _;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::body::Body;
-use super::target::{Stored, Target};
+use super::target::{Stored, Target, within};
 use crate::aws::error::{AwsError, AwsErrorKind};
+use crate::aws::s3::regions::RegionalClient;
+use crate::aws::timeouts;
 
 /// The least bytes of a part, except the last ("Amazon S3 multipart upload limits").
 pub(super) const MIN_PART: usize = 5 * 1024 * 1024;
@@ -24,6 +32,8 @@ pub(super) const MIN_PART: usize = 5 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Multipart {
     target: Target,
+    /// The client that began the upload. No other region knows it.
+    client: RegionalClient,
     max_in_flight: usize,
     /// `None` once the upload is completed or aborted.
     id: Option<String>,
@@ -37,37 +47,29 @@ impl Multipart {
     /// # Errors
     /// [`AwsError`] when S3 refuses it.
     pub(super) async fn create(target: &Target, max_in_flight: usize) -> Result<Self, AwsError> {
-        let bucket = target.object.bucket();
-        loop {
-            let request = target
-                .store
-                .client(bucket)
-                .create_multipart_upload()
-                .bucket(bucket)
-                .key(target.object.key())
-                .content_type(target.content_type)
-                .checksum_algorithm(ChecksumAlgorithm::Crc32);
-            let created = match Box::pin(request.send()).await {
-                Ok(created) => created,
-                Err(error) if target.store.learn_region(bucket, &error) => continue,
-                Err(error) => {
-                    let object = target.object.to_string();
-                    return Err(AwsError::new(
-                        "s3",
-                        "CreateMultipartUpload",
-                        &object,
-                        &error,
-                    ));
-                }
-            };
-            return Ok(Self {
-                target: target.clone(),
-                max_in_flight,
-                id: Some(created.upload_id().unwrap_or_default().to_owned()),
-                in_flight: JoinSet::new(),
-                done: BTreeMap::new(),
+        let (object, hint) = (&target.object, target.region.as_deref());
+        let regions = &target.store.regions;
+        let create = || {
+            let sent = regions.send("CreateMultipartUpload", object, hint, |client| {
+                client
+                    .create_multipart_upload()
+                    .bucket(object.bucket())
+                    .key(object.key())
+                    .content_type(target.content_type)
+                    .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                    .send()
             });
-        }
+            Box::pin(sent)
+        };
+        let (created, client) = target.patiently(create).await?;
+        Ok(Self {
+            target: target.clone(),
+            client,
+            max_in_flight,
+            id: Some(created.upload_id().unwrap_or_default().to_owned()),
+            in_flight: JoinSet::new(),
+            done: BTreeMap::new(),
+        })
     }
 
     /// Sends a part in the background; waits while too many are in flight.
@@ -80,24 +82,26 @@ impl Multipart {
         }
         // S3 itself refuses numbers beyond 10,000.
         let number = i32::try_from(number).unwrap_or(i32::MAX);
-        let request = self
-            .target
-            .store
-            .client(self.target.object.bucket())
-            .upload_part()
-            .bucket(self.target.object.bucket())
-            .key(self.target.object.key())
-            .set_upload_id(self.id.clone())
-            .part_number(number)
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .checksum_crc32(part.crc32())
-            .body(part.into_stream());
-        let object = self.target.object.to_string();
+        let (target, client, id) = (self.target.clone(), self.client.clone(), self.id.clone());
         self.in_flight.spawn(async move {
-            let part = request
-                .send()
-                .await
-                .map_err(|error| AwsError::new("s3", "UploadPart", &object, &error))?;
+            let checksum = part.crc32();
+            let send = || {
+                let request = client
+                    .client
+                    .upload_part()
+                    .bucket(target.object.bucket())
+                    .key(target.object.key())
+                    .set_upload_id(id.clone())
+                    .part_number(number)
+                    .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                    .checksum_crc32(checksum.clone())
+                    .body(part.clone().into_stream())
+                    .customize()
+                    .config_override(within(timeouts::send(part.len())));
+                let failure = |error| target.failure("UploadPart", &client, &error);
+                Box::pin(request.send().map_err(failure))
+            };
+            let part = target.patiently(send).await?;
             let completed = CompletedPart::builder()
                 .part_number(number)
                 .set_e_tag(part.e_tag().map(str::to_owned))
@@ -132,22 +136,13 @@ impl Multipart {
         while !self.in_flight.is_empty() {
             self.collect().await?;
         }
-        let parts = std::mem::take(&mut self.done).into_values().collect();
+        let parts: Vec<_> = std::mem::take(&mut self.done).into_values().collect();
         let target = &self.target;
-        let request = target
-            .store
-            .client(target.object.bucket())
-            .complete_multipart_upload()
-            .bucket(target.object.bucket())
-            .key(target.object.key())
-            .set_upload_id(self.id.clone())
-            .set_if_none_match(target.if_none_match())
-            .multipart_upload(
-                CompletedMultipartUpload::builder()
-                    .set_parts(Some(parts))
-                    .build(),
-            );
-        match Box::pin(request.send()).await {
+        let complete = || {
+            let failure = |error| target.failure("CompleteMultipartUpload", &self.client, &error);
+            Box::pin(self.request_completion(&parts).map_err(failure))
+        };
+        match target.patiently(complete).await {
             Ok(completed) => {
                 self.id = None;
                 Ok(Stored::New {
@@ -156,8 +151,6 @@ impl Multipart {
                 })
             }
             Err(error) => {
-                let object = target.object.to_string();
-                let error = AwsError::new("s3", "CompleteMultipartUpload", &object, &error);
                 // The upload may be completed: "the multipart upload might have been aborted or
                 // completed" (S3 API reference), the latter when only the response was lost. A new
                 // upload makes the same object, so another attempt is right.
@@ -171,6 +164,26 @@ impl Multipart {
                 stored
             }
         }
+    }
+
+    async fn request_completion(
+        &self,
+        parts: &[CompletedPart],
+    ) -> Result<CompleteMultipartUploadOutput, SdkError<CompleteMultipartUploadError, HttpResponse>>
+    {
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.to_vec()));
+        self.client
+            .client
+            .complete_multipart_upload()
+            .bucket(self.target.object.bucket())
+            .key(self.target.object.key())
+            .set_upload_id(self.id.clone())
+            .set_if_none_match(self.target.if_none_match())
+            .multipart_upload(parts.build())
+            .customize()
+            .config_override(within(timeouts::complete()))
+            .send()
+            .await
     }
 
     /// Aborts the upload. If S3 cannot be reached, the bucket's lifecycle rule removes the parts.
@@ -193,7 +206,7 @@ impl Multipart {
         // (S3 API reference, `AbortMultipartUpload`).
         self.in_flight.shutdown().await;
         match self.id.take() {
-            Some(id) => abort(&self.target, id).await,
+            Some(id) => abort(&self.target, &self.client, id).await,
             None => Ok(()),
         }
     }
@@ -202,11 +215,11 @@ impl Multipart {
 impl Drop for Multipart {
     fn drop(&mut self) {
         if let (Some(id), Ok(runtime)) = (self.id.take(), Handle::try_current()) {
-            let target = self.target.clone();
+            let (target, client) = (self.target.clone(), self.client.clone());
             let mut in_flight = std::mem::take(&mut self.in_flight);
             runtime.spawn(async move {
                 in_flight.shutdown().await;
-                if let Err(error) = abort(&target, id).await {
+                if let Err(error) = abort(&target, &client, id).await {
                     tracing::debug!(object = %target.object, %error, "an upload that was dropped is not aborted");
                 }
             });
@@ -214,21 +227,15 @@ impl Drop for Multipart {
     }
 }
 
-async fn abort(target: &Target, id: String) -> Result<(), AwsError> {
-    let request = target
-        .store
-        .client(target.object.bucket())
+async fn abort(target: &Target, client: &RegionalClient, id: String) -> Result<(), AwsError> {
+    let request = client
+        .client
         .abort_multipart_upload()
         .bucket(target.object.bucket())
         .key(target.object.key())
         .upload_id(id);
     match Box::pin(request.send()).await {
         Ok(_) => Ok(()),
-        Err(error) => Err(AwsError::new(
-            "s3",
-            "AbortMultipartUpload",
-            &target.object.to_string(),
-            &error,
-        )),
+        Err(error) => Err(target.failure("AbortMultipartUpload", client, &error)),
     }
 }

@@ -122,8 +122,8 @@ impl Upload {
 mod tests {
     use super::*;
     use crate::aws::AwsErrorKind;
-    use crate::aws::canned::{Log, Request, Response};
-    use crate::aws::s3::canned::{count, store, uploads};
+    use crate::aws::canned::{Answer, Log, Request, Response};
+    use crate::aws::s3::canned::{count, error, store, uploads};
 
     fn begin(
         existing: Existing,
@@ -225,6 +225,62 @@ mod tests {
         let error = whole(upload, &vec![7; 2 * MIN_PART]).await.unwrap_err();
         assert!(error.is_retryable(), "{error}");
         assert_eq!(count(&log, "DELETE"), 1, "what is left of it is aborted");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_of_whose_requests_every_other_one_is_not_answered_succeeds() {
+        let (store, log) = store(|n, request| {
+            if n % 2 == 0 {
+                Answer::Silence
+            } else {
+                uploads(request).into()
+            }
+        });
+        let object = "s3://out/a.tif".parse().unwrap();
+        for bytes in [7, 2 * MIN_PART + 1] {
+            let mut upload = Upload::begin(&store, &object, None, "image/tiff", Existing::Replace);
+            upload.write(&vec![7; bytes]).await.unwrap();
+            assert!(matches!(upload.finish().await.unwrap(), Stored::New { .. }));
+        }
+        // The small object is one request; of the large one begin, three parts and the completion.
+        assert_eq!(log.requests().len(), 2 * (1 + 5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_collides_with_another_is_sent_again_or_said_to_be() {
+        let conflict = || error(409, "ConditionalRequestConflict", vec![]);
+        let object = "s3://out/manifest".parse().unwrap();
+        let keep =
+            |store: &ObjectStore| Upload::begin(store, &object, None, "text/plain", Existing::Keep);
+        // The other one may come first or not.
+        let (store, log) = store(move |n, request| match n {
+            0..3 => conflict(),
+            _ => uploads(request),
+        });
+        assert!(matches!(
+            whole(keep(&store), b"small").await.unwrap(),
+            Stored::New { .. }
+        ));
+        assert_eq!(log.requests().len(), 4);
+        let (store, log) = self::store(move |n, _| match n {
+            0 => conflict(),
+            _ => error(412, "PreconditionFailed", vec![]),
+        });
+        assert_eq!(whole(keep(&store), b"small").await.unwrap(), Stored::Kept);
+        assert_eq!(log.requests().len(), 2);
+        // A multipart upload begins anew, which only its caller can do.
+        let (store, log) = self::store(move |_, request| match request.method.as_str() {
+            "POST" if !request.uri.contains("uploads") => conflict(),
+            _ => uploads(request),
+        });
+        let failed = whole(keep(&store), &vec![7; 2 * MIN_PART])
+            .await
+            .unwrap_err();
+        assert!(
+            failed.is_retryable() && failed.to_string().ends_with("try again"),
+            "{failed}"
+        );
+        assert_eq!(count(&log, "DELETE"), 1, "its parts are not left behind");
     }
 
     #[tokio::test(start_paused = true)]
