@@ -11,7 +11,7 @@ use crate::ledger::transition::Ticket;
 use crate::ledger::{Key, Ledger, LedgerError, fault_points};
 
 use super::clock::rfc3339;
-use super::notice::Notices;
+use super::notice::{Notices, Publication};
 use super::recipe_cache::RecipeCache;
 use super::task_cache::TaskCache;
 
@@ -85,7 +85,8 @@ impl Tracker {
             }
             (None, Step::Publish { epoch, until }) => {
                 Ok(match self.notices.publish(ticket, epoch).await {
-                    Ok(()) => Step::MarkNotified(epoch),
+                    Ok(Publication::Sent) => Step::MarkNotified(epoch),
+                    Ok(Publication::Moved) => Step::Delete,
                     Err(error) => {
                         tracing::error!(%error, "the task is complete but its notice is not sent; it will be tried again");
                         Step::ReleaseNotice {
