@@ -79,8 +79,9 @@ pub enum Step {
     Complete,
     /// Step 9: have the notice of this epoch to oneself.
     ClaimNotice(u32),
-    /// Step 9: write the results and send the notice. The worker's own; it goes on with
-    /// [`Step::MarkNotified`] or [`Step::ReleaseNotice`].
+    /// Step 9: count the cells, write the results and send the notice, as far as the count stands
+    /// ([`super::counted()`]). The worker's own; it goes on with [`Step::MarkNotified`] or
+    /// [`Step::ReleaseNotice`], or with [`Step::Delete`] when the task has left the epoch.
     Publish {
         /// Of this epoch.
         epoch: u32,

@@ -10,6 +10,7 @@
 //! add a step. `docs/ARCHITECTURE.md` has the protocol's tables.
 
 mod batch;
+mod counted;
 mod dynamo;
 pub(crate) mod fault_points;
 pub mod flow;
@@ -20,6 +21,7 @@ pub mod transition;
 mod workers;
 mod write;
 
+pub use counted::{Counted, counted};
 pub use dynamo::CodecError;
 pub use item::{Item, Key, Value, attribute};
 pub use records::{

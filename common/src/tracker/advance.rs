@@ -12,7 +12,7 @@ use crate::ledger::transition::Ticket;
 use crate::ledger::{Key, Ledger, LedgerError, Value, attribute, fault_points};
 
 use super::clock::rfc3339;
-use super::notice::Notices;
+use super::notice::{Notices, Publication};
 use super::recipe_cache::RecipeCache;
 use super::task_cache::TaskCache;
 
@@ -104,7 +104,8 @@ impl Tracker {
             }
             (None, Step::Publish { epoch, until }) => {
                 Ok(match self.notices.publish(ticket, epoch).await {
-                    Ok(()) => Step::MarkNotified(epoch),
+                    Ok(Publication::Sent) => Step::MarkNotified(epoch),
+                    Ok(Publication::Moved) => Step::Delete,
                     Err(error) => {
                         tracing::error!(%error, "the task is complete but its notice is not sent; it will be tried again");
                         Step::ReleaseNotice {

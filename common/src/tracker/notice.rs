@@ -4,10 +4,19 @@ use crate::aws::{ObjectStore, Topic};
 use crate::domain::{CellFailed, Event, TaskEnded, TaskOutcome};
 use crate::fault::{self, Point};
 use crate::ledger::transition::{Failure, Ticket};
-use crate::ledger::{Ledger, Progress};
+use crate::ledger::{Counted, Ledger, Progress, counted};
 
 use super::error::NoticeError;
 use super::results;
+
+/// What became of a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Publication {
+    /// It is out.
+    Sent,
+    /// There is none: the task has left the epoch.
+    Moved,
+}
 
 /// Publishes events, with what the ledger says.
 #[derive(Debug)]
@@ -54,18 +63,25 @@ impl Notices {
         }
     }
 
-    /// Writes the results of `epoch` and publishes that the task is complete.
+    /// Counts the cells, writes the results of `epoch` and publishes that the task is complete. The
+    /// header is read again after the count, before the results and before the notice; when the
+    /// task has left the epoch, nothing is published.
     ///
     /// # Errors
     /// [`NoticeError`] when the notice did not go out.
-    pub(super) async fn publish(&self, ticket: &Ticket, epoch: u32) -> Result<(), NoticeError> {
-        let task = self
-            .ledger
-            .task(&ticket.task)
-            .await?
-            .ok_or(NoticeError::Gone)?;
+    pub(super) async fn publish(
+        &self,
+        ticket: &Ticket,
+        epoch: u32,
+    ) -> Result<Publication, NoticeError> {
+        let Some(task) = self.ledger.task(&ticket.task).await? else {
+            return Ok(Publication::Moved);
+        };
         let shards = self.ledger.shards(&ticket.task, &task).await?;
         let progress = Progress::of(&task, &shards);
+        if !self.stands(ticket, epoch, progress).await? {
+            return Ok(Publication::Moved);
+        }
         let results = task.results(&ticket.task, epoch);
         results::write(
             &self.ledger,
@@ -77,6 +93,9 @@ impl Notices {
         )
         .await?;
         fault::point_of(Point::Results, &ticket.cell);
+        if !self.stands(ticket, epoch, progress).await? {
+            return Ok(Publication::Moved);
+        }
         let event = Event::TaskComplete(TaskEnded {
             event_id: format!("{}/{epoch}", ticket.task),
             task: ticket.task.clone(),
@@ -97,6 +116,145 @@ impl Notices {
         tracing::info!(
             task = %ticket.task, epoch, ok = progress.ok, failed = progress.failed, "the task is complete; its notice is sent"
         );
-        Ok(())
+        Ok(Publication::Sent)
+    }
+
+    /// Whether what was counted is what became of the cells in `epoch`.
+    async fn stands(
+        &self,
+        ticket: &Ticket,
+        epoch: u32,
+        progress: Progress,
+    ) -> Result<bool, NoticeError> {
+        let now = self.ledger.task(&ticket.task).await?;
+        match counted(epoch, progress, now.as_ref()) {
+            Counted::Stands => Ok(true),
+            Counted::Moved => {
+                tracing::info!(
+                    task = %ticket.task, epoch,
+                    "the task was retried before its notice was sent; the notice of the next epoch tells"
+                );
+                Ok(false)
+            }
+            Counted::Incomplete => Err(NoticeError::Incomplete {
+                remaining: progress.remaining,
+                cells: progress.cells,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::aws::canned;
+    use crate::domain::JobId;
+
+    /// The header of a task of two probes.
+    fn header(state: &str, epoch: u32) -> Value {
+        let text = |text: &str| json!({ "S": text });
+        let number = |number: u32| json!({ "N": number.to_string() });
+        json!({
+            "state": text(state), "epoch": number(epoch), "layout": number(2), "cells": number(2),
+            "shard_size": number(2), "group_size": number(1), "recipe": text("probe"), "digest": text("d"),
+            "manifest": text("s3://out/m"), "output": text("s3://out/"), "created_at": text("then"),
+        })
+    }
+
+    /// Publishes the notice of epoch 1 when these headers are read one after the other and one cell
+    /// has failed, the other being `ok`, `failed` or `pending`. Returns also the calls to S3 and SNS.
+    async fn publish(
+        headers: [(&'static str, u32); 3],
+        other: &'static str,
+    ) -> (Result<Publication, NoticeError>, usize, usize) {
+        let read = Arc::new(AtomicUsize::new(0));
+        let (client, _) = canned::client(move |_, request| {
+            match request.header("x-amz-target").rsplit('.').next() {
+                Some("GetItem") => {
+                    let (state, epoch) = headers[read.fetch_add(1, Ordering::Relaxed)];
+                    canned::json(200, &json!({"Item": header(state, epoch)}))
+                }
+                Some("BatchGetItem") => {
+                    let mut shard =
+                        json!({"pk": {"S": "T#t#0"}, "sk": {"S": "SHARD"}, "size": {"N": "2"}});
+                    shard["failed"] = json!({"NS": ["0"]});
+                    if other == "pending" {
+                        shard["pending"] = json!({"NS": ["1"]});
+                    }
+                    canned::json(200, &json!({"Responses": {"table": [shard]}}))
+                }
+                _ => canned::json(200, &json!({"Items": []})),
+            }
+        });
+        let config = canned::config!(aws_sdk_dynamodb, client).build();
+        let ledger = Ledger::new(aws_sdk_dynamodb::Client::from_conf(config), "table".into());
+        let (client, objects) =
+            canned::client(|_, _| (200, vec![("etag", "\"t\"".into())], vec![]));
+        let store = canned::config!(aws_sdk_s3, client).force_path_style(true);
+        let (client, events) = canned::client(|_, _| {
+            let body = "<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>";
+            (200, vec![], body.as_bytes().to_vec())
+        });
+        let config = canned::config!(aws_sdk_sns, client).build();
+        let notices = Notices {
+            ledger,
+            objects: ObjectStore::new(store),
+            topic: Topic::new(aws_sdk_sns::Client::from_conf(config), "arn".into()),
+        };
+        let ticket = Ticket {
+            task: "t".parse().unwrap(),
+            shard: 0,
+            group: 0,
+            ordinal: 0,
+            cell: "48RXT/2020-08-01/0".parse().unwrap(),
+            job: JobId::Probe,
+        };
+        let published = notices.publish(&ticket, 1).await;
+        (published, objects.requests().len(), events.requests().len())
+    }
+
+    const COMPLETE: (&str, u32) = ("COMPLETE", 1);
+    const RETRIED: (&str, u32) = ("RUNNING", 2);
+    const COMPLETE_AGAIN: (&str, u32) = ("COMPLETE", 2);
+
+    #[tokio::test]
+    async fn a_notice_goes_out_when_the_task_stays_in_its_epoch() {
+        let (published, objects, events) = publish([COMPLETE; 3], "ok").await;
+        assert_eq!(
+            (published.unwrap(), objects, events),
+            (Publication::Sent, 1, 1)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_retry_while_the_cells_are_counted_leaves_the_notice_to_the_next_epoch() {
+        for then in [RETRIED, COMPLETE_AGAIN] {
+            let (published, objects, events) = publish([COMPLETE, then, then], "pending").await;
+            assert_eq!(
+                (published.unwrap(), objects, events),
+                (Publication::Moved, 0, 0)
+            );
+            let (published, objects, events) = publish([COMPLETE, COMPLETE, then], "ok").await;
+            assert_eq!(
+                (published.unwrap(), objects, events),
+                (Publication::Moved, 1, 0)
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_complete_task_with_a_pending_cell_sends_no_notice_and_says_why() {
+        let (published, objects, events) = publish([COMPLETE; 3], "pending").await;
+        let why = published.unwrap_err().to_string();
+        assert_eq!(
+            why,
+            "the task is complete, but 1 of its 2 cells are neither ok nor failed; verify the task"
+        );
+        assert_eq!((objects, events), (0, 0));
     }
 }

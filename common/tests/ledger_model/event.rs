@@ -40,6 +40,9 @@ pub(crate) enum Event {
     Proceed(u8),
     WorkOk(u8),
     WorkFailed(u8),
+    /// Counts the cells for the notice.
+    Count(u8),
+    /// Publishes what was counted, if it stands.
     Publish(u8),
     PublishFailed(u8),
     /// A publish, or a step of the ledger, whose answer is lost.

@@ -2,7 +2,9 @@
 
 use tilefleet_common::ledger::flow::{Answer, Operation, Outcome, Step};
 use tilefleet_common::ledger::transition::Ticket;
-use tilefleet_common::ledger::{Condition, Part, Transaction, Write, attribute};
+use tilefleet_common::ledger::{
+    Condition, Counted, Part, Progress, TaskRecord, Transaction, Write, attribute, counted,
+};
 
 /// A rule that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub(crate) enum Flaw {
     ReleaseOfAnyLease,
     /// `mark_enqueued` does not check whether the shard was reopened since it was read.
     EnqueuedThoughReopened,
+    /// A worker publishes what it has counted, whatever happened meanwhile.
+    CountNotChecked,
     /// `resume` sends what is pending before the task runs again.
     SendBeforeRunning,
     /// `submit` puts the task before its recipe.
@@ -79,6 +83,19 @@ impl Flaw {
                 Operation::Write(write)
             }
             (_, _, operation) => operation,
+        }
+    }
+
+    /// What a count is worth without the rule.
+    pub(crate) fn counted(
+        flaw: Option<Self>,
+        epoch: u32,
+        progress: Progress,
+        now: Option<&TaskRecord>,
+    ) -> Counted {
+        match flaw {
+            Some(Self::CountNotChecked) => Counted::Stands,
+            _ => counted(epoch, progress, now),
         }
     }
 

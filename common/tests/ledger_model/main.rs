@@ -5,7 +5,7 @@
 //! `Write::apply`. What is modelled here is the world around them (`queue`, `table`, `commands`),
 //! what workers do (`worker`), what may go wrong (`fleet`), what must always hold (`property`), and
 //! that the fleet comes to a good end by itself from every state (`liveness`). `flaw` takes rules
-//! out, to show that the search notices it. `story` describes events in words; `traces` are eight
+//! out, to show that the search notices it. `story` describes events in words; `traces` are nine
 //! schedules that teach the protocol, the shortest way to learn it.
 //!
 //! Two cells in one shard are about closing a shard, two in two shards of one group about closing a
@@ -488,6 +488,12 @@ fn a_group_whose_item_is_gone_keeps_its_task_from_completing() {
     assert!(!breaks(property::COMPLETE_MEANS_NOTHING_PENDING, &fleet));
     let fleet = fleet.with(Flaw::GroupNeedNotExist);
     assert!(breaks(property::COMPLETE_MEANS_NOTHING_PENDING, &fleet));
+}
+
+#[test]
+fn without_the_header_read_again_a_notice_tells_of_cells_that_a_retry_has_reopened() {
+    let fleet = Fleet::new(ONE_SHARD, Budget { retries: 1, ..NONE }).with(Flaw::CountNotChecked);
+    assert!(breaks(property::NOTICE_COUNTS_ALL, &fleet));
 }
 
 #[test]

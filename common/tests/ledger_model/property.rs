@@ -17,6 +17,7 @@ pub(crate) const DONE_IS_DONE: &str = "a cell that was closed as ok is not pendi
 const OK_WINS: &str = "an item that says ok says so for ever";
 const NOTICE_OF_COMPLETE_EPOCH: &str =
     "a notice goes out only for an epoch in which the task was complete";
+pub(crate) const NOTICE_COUNTS_ALL: &str = "a notice counts each cell as ok or failed";
 const NOTIFIED_MEANS_PUBLISHED: &str = "an epoch that is marked as notified has its notice out";
 pub(crate) const ONE_NOTICE: &str =
     "an epoch has one notice, unless its sender died or lost its lease";
@@ -44,6 +45,9 @@ pub(crate) fn all(budget: Budget) -> Vec<Property<Fleet>> {
         }),
         Property::always(NOTICE_OF_COMPLETE_EPOCH, |_, state: &State| {
             state.history.published & !state.history.completed == 0
+        }),
+        Property::always(NOTICE_COUNTS_ALL, |_, state: &State| {
+            state.history.miscounted == 0
         }),
         Property::always(NOTIFIED_MEANS_PUBLISHED, |fleet: &Fleet, state: &State| {
             let notified = fleet

@@ -18,6 +18,8 @@ pub(crate) struct History {
     pub(crate) completed: u8,
     /// Epochs whose notice went out.
     pub(crate) published: u8,
+    /// Epochs whose notice did not count each cell as ok or failed.
+    pub(crate) miscounted: u8,
     /// Epochs whose notice went out more than once.
     pub(crate) repeated: u8,
     /// Epochs whose notice was out unmarked when its sender died, or not settled when the sender's
@@ -29,6 +31,9 @@ pub(crate) struct History {
     pub(crate) untold: bool,
 }
 
+/// Cells that are ok, and cells that have failed.
+pub(crate) type Count = (u8, u8);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Worker {
     Idle,
@@ -36,6 +41,8 @@ pub(crate) enum Worker {
     Busy {
         ordinal: u8,
         step: u16,
+        /// What it has counted for the notice.
+        counted: Option<Count>,
     },
 }
 

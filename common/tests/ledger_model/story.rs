@@ -18,7 +18,7 @@ use crate::commands::{Resume, Retry, Submit};
 use crate::event::Event;
 use crate::fleet::Fleet;
 use crate::queue::Receipt;
-use crate::state::State;
+use crate::state::{State, Worker};
 use crate::table::Cells;
 
 /// One event in words.
@@ -118,6 +118,7 @@ impl Fleet {
             | Event::Delete(worker)
             | Event::DeleteInVain(worker)
             | Event::Defer(worker) => by(worker, step(worker)),
+            Event::Count(worker) => by(worker, " 9 count the cells".to_owned()),
             Event::Crash(worker) => by(worker, "DIES".to_owned()),
             Event::Expire(worker) => by(worker, "LOSES ITS LEASE".to_owned()),
             Event::LeaseLapses => command("clock", "the claim RUNS OUT".to_owned()),
@@ -222,6 +223,16 @@ impl Fleet {
             {
                 vec!["the same event_id again: subscribers drop it".to_owned()]
             }
+            Event::Count(worker) => match after.workers[usize::from(worker)] {
+                Worker::Busy {
+                    counted: Some((ok, failed)),
+                    ..
+                } => vec![format!("{ok} ok, {failed} failed")],
+                _ => vec![],
+            },
+            Event::Publish(worker) if self.is_deleting(after, worker) => {
+                vec!["NOT: the task has left epoch".to_owned()]
+            }
             Event::PublishFailed(_) => vec!["FAILS".to_owned()],
             Event::Crash(worker) => {
                 let step = self.step(before, worker);
@@ -238,6 +249,11 @@ impl Fleet {
             Event::ResumeCrashes => vec![next(resume_name(before.resume))],
             _ => vec![],
         }
+    }
+
+    fn is_deleting(&self, state: &State, worker: u8) -> bool {
+        let step = self.step(state, worker);
+        step.is_some_and(|(_, step)| *step == Step::Delete)
     }
 
     /// The items that the task may have.

@@ -8,26 +8,28 @@ use std::sync::Arc;
 
 use tilefleet_common::ledger::flow::{Operation, Outcome, Step, StepContext};
 use tilefleet_common::ledger::transition::{Failure, Success};
+use tilefleet_common::ledger::{Counted, Key, Progress, TaskRecord};
 
 use crate::event::Event;
 use crate::flaw::Flaw;
 use crate::fleet::Fleet;
 use crate::queue::Receipt;
-use crate::state::{State, WORKERS, Worker};
-use crate::table::{Cells, Items};
+use crate::state::{Count, State, WORKERS, Worker};
+use crate::table::{Cells, Items, ShardView};
 
 impl Fleet {
     /// What the worker is about to do, and for which cell.
     pub(crate) fn step(&self, state: &State, worker: u8) -> Option<(u8, Arc<Step>)> {
         match state.workers[usize::from(worker)] {
             Worker::Idle => None,
-            Worker::Busy { ordinal, step } => Some((ordinal, self.shared.steps.value(step))),
+            Worker::Busy { ordinal, step, .. } => Some((ordinal, self.shared.steps.value(step))),
         }
     }
 
     fn go_to(&self, state: &mut State, worker: u8, next: Step) {
-        if let Worker::Busy { step, .. } = &mut state.workers[usize::from(worker)] {
+        if let Worker::Busy { step, counted, .. } = &mut state.workers[usize::from(worker)] {
             *step = self.shared.steps.number(next);
+            *counted = None;
         }
     }
 
@@ -44,6 +46,9 @@ impl Fleet {
         };
         match *step {
             Step::Work(_) => events.extend([Event::WorkOk(worker), Event::WorkFailed(worker)]),
+            Step::Publish { .. } if Self::counted(state, worker).is_none() => {
+                events.push(Event::Count(worker));
+            }
             Step::Publish { .. } => {
                 events.push(Event::Publish(worker));
                 if state.budget.failed_notices > 0 {
@@ -59,7 +64,10 @@ impl Fleet {
             Step::Defer(_) => events.push(Event::Defer(worker)),
             _ => events.push(Event::Proceed(worker)),
         }
+        let counts =
+            matches!(*step, Step::Publish { .. }) && Self::counted(state, worker).is_none();
         if state.budget.lost_answers > 0
+            && !counts
             && !matches!(
                 *step,
                 Step::Work(_) | Step::Announce(_) | Step::Delete | Step::Defer(_)
@@ -77,7 +85,7 @@ impl Fleet {
 
     /// Carries out the worker's step; it goes on unless the answer is lost.
     fn carry_out(&self, state: &mut State, worker: u8, is_answered: bool) {
-        let Worker::Busy { ordinal, step } = state.workers[usize::from(worker)] else {
+        let Worker::Busy { ordinal, step, .. } = state.workers[usize::from(worker)] else {
             return;
         };
         let doing = (state.items, ordinal, step, self.next_lease(state));
@@ -99,6 +107,7 @@ impl Fleet {
             state.workers[usize::from(worker)] = Worker::Busy {
                 ordinal,
                 step: next,
+                counted: None,
             };
         }
     }
@@ -150,16 +159,69 @@ impl Fleet {
         let answer = self.table().execute(items, &operation);
         let ticket = &self.tickets[usize::from(ordinal)];
         let next = Flaw::next(self.flaw, step.clone(), ticket, &answer);
-        // A recipe never changes, so when it is read does not matter. Read at once, it makes no
-        // states of its own.
-        if next == Step::ReadRecipe {
+        // A recipe never changes, so when it is read does not matter. Nor does it of a group: if
+        // another worker closes its last shard meanwhile, both close the group; if a retry reopens
+        // one, the group cannot be closed. Read at once, they make no states of their own.
+        if matches!(next, Step::ReadRecipe | Step::ReadGroup) {
             return self.answer_and_next(items, ordinal, &next, lease);
         }
         next
     }
 
-    fn publish(state: &mut State, epoch: u32) {
+    fn counted(state: &State, worker: u8) -> Option<Count> {
+        match state.workers[usize::from(worker)] {
+            Worker::Busy { counted, .. } => counted,
+            Worker::Idle => None,
+        }
+    }
+
+    /// The worker reads all shards.
+    fn count(&self, state: &mut State, worker: u8) {
+        let shards = self.table().view(&state.items).shards;
+        let cells = |of: fn(&ShardView) -> Cells| {
+            let cells: Cells = shards.iter().flatten().map(of).sum();
+            u8::try_from(cells.count_ones()).unwrap()
+        };
+        let (pending, failed) = (cells(|shard| shard.pending), cells(|shard| shard.failed));
+        let all = u8::try_from(self.new_task().cells).unwrap();
+        if let Worker::Busy { counted, .. } = &mut state.workers[usize::from(worker)] {
+            *counted = Some((all - pending - failed, failed));
+        }
+    }
+
+    /// The worker reads the header again and publishes what it has counted if that stands, and the
+    /// step that follows.
+    fn publish_what_stands(&self, state: &mut State, worker: u8, epoch: u32, until: i64) -> Step {
+        let (ok, failed) = Self::counted(state, worker).unwrap_or_default();
+        let cells = self.new_task().cells;
+        let progress = Progress {
+            cells,
+            ok: ok.into(),
+            failed: failed.into(),
+            remaining: cells - u32::from(ok) - u32::from(failed),
+        };
+        let key = Key::Header(self.new_task().task.clone());
+        let now = self.table().item(&state.items, &key);
+        let now = now.map(|item| TaskRecord::from_item(&item).unwrap());
+        match Flaw::counted(self.flaw, epoch, progress, now.as_ref()) {
+            Counted::Stands => {
+                Self::publish(state, epoch, progress);
+                Step::MarkNotified(epoch)
+            }
+            Counted::Moved => Step::Delete,
+            Counted::Incomplete => Step::ReleaseNotice {
+                epoch,
+                until,
+                why: "incomplete".to_owned(),
+            },
+        }
+    }
+
+    fn publish(state: &mut State, epoch: u32, progress: Progress) {
         let epoch = 1 << epoch;
+        if progress.remaining > 0 {
+            state.history.miscounted |= epoch;
+        }
         state.history.repeated |= state.history.published & epoch;
         state.history.published |= epoch;
     }
@@ -180,7 +242,11 @@ impl Fleet {
                 let ordinal = state.queue.ordinal(place).unwrap();
                 state.queue.receive(place, worker);
                 let step = self.shared.steps.number(Step::ReadTask);
-                state.workers[usize::from(worker)] = Worker::Busy { ordinal, step };
+                state.workers[usize::from(worker)] = Worker::Busy {
+                    ordinal,
+                    step,
+                    counted: None,
+                };
             }
             Event::Proceed(worker) => self.carry_out(state, worker, true),
             Event::WorkOk(worker) => {
@@ -189,6 +255,7 @@ impl Fleet {
             Event::WorkFailed(worker) => {
                 self.go_to(state, worker, Step::Record(Outcome::Failed(failure())));
             }
+            Event::Count(worker) => self.count(state, worker),
             Event::Publish(worker) | Event::PublishFailed(worker) => {
                 let Some((_, step)) = self.step(state, worker) else {
                     return;
@@ -197,8 +264,8 @@ impl Fleet {
                     return;
                 };
                 if event == Event::Publish(worker) {
-                    Self::publish(state, epoch);
-                    self.go_to(state, worker, Step::MarkNotified(epoch));
+                    let next = self.publish_what_stands(state, worker, epoch, until);
+                    self.go_to(state, worker, next);
                 } else {
                     state.budget.failed_notices -= 1;
                     let why = "unreachable".to_owned();
@@ -209,10 +276,13 @@ impl Fleet {
                 state.budget.lost_answers -= 1;
                 let step = self.step(state, worker).map(|(_, step)| (*step).clone());
                 if let Some(Step::Publish { epoch, until }) = step {
-                    Self::publish(state, epoch);
-                    state.history.disturbed |= 1 << epoch;
-                    let why = "no answer".to_owned();
-                    self.go_to(state, worker, Step::ReleaseNotice { epoch, until, why });
+                    let mut next = self.publish_what_stands(state, worker, epoch, until);
+                    if matches!(next, Step::MarkNotified(_)) {
+                        state.history.disturbed |= 1 << epoch;
+                        let why = "no answer".to_owned();
+                        next = Step::ReleaseNotice { epoch, until, why };
+                    }
+                    self.go_to(state, worker, next);
                 } else {
                     self.disturb(state, worker, false);
                     self.carry_out(state, worker, false);

@@ -121,6 +121,27 @@ fn notice_repeated() {
 }
 
 #[test]
+fn retry_while_the_notice_is_made() {
+    let mut script = Script::new(
+        ONE_SHARD,
+        "A retry comes while the notice is made",
+        [
+            "The worker has claimed the notice of epoch 1 when a retry reopens cell 0. What it counts is not",
+            "what became of epoch 1, so it publishes nothing. The notice of epoch 2 tells.",
+        ],
+    );
+    script.submit().make(FIRST, 1);
+    script.begin(FIRST, 0).event(Event::WorkFailed(FIRST));
+    script.until(FIRST, |step| matches!(step, Step::Publish { .. }));
+    script
+        .event(Event::RetryAsked)
+        .until_it_cannot(Event::Retry);
+    script.finish(FIRST);
+    script.make(SECOND, 0);
+    is_committed("retry_while_the_notice_is_made", script);
+}
+
+#[test]
 fn failed_cell_is_retried() {
     let mut script = Script::new(
         TWO_SHARDS,

@@ -6,7 +6,7 @@ use tilefleet_common::ledger::flow::Step;
 
 use crate::event::{Budget, Event};
 use crate::fleet::{Fleet, Shape};
-use crate::state::{State, WORKERS};
+use crate::state::{State, WORKERS, Worker};
 use crate::story::{Line, set};
 
 /// A schedule on its way, and its text so far.
@@ -151,13 +151,24 @@ impl Script {
             }
             self.event(match *step {
                 Step::Work(_) => Event::WorkOk(worker),
-                Step::Publish { .. } => Event::Publish(worker),
+                Step::Publish { .. } if self.has_counted(worker) => Event::Publish(worker),
+                Step::Publish { .. } => Event::Count(worker),
                 Step::Delete => Event::Delete(worker),
                 Step::Defer(_) => Event::Defer(worker),
                 _ => Event::Proceed(worker),
             });
         }
         self
+    }
+
+    fn has_counted(&self, worker: u8) -> bool {
+        matches!(
+            self.state.workers[usize::from(worker)],
+            Worker::Busy {
+                counted: Some(_),
+                ..
+            }
+        )
     }
 
     /// The worker receives the cell and is about to work on it.

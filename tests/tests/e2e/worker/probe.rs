@@ -127,8 +127,9 @@ async fn a_cell_of_a_large_task_takes_as_many_calls_as_one_of_a_small_task() -> 
             "{hidden} messages hidden; {story}"
         );
         // A cell's shard. A shard's group, to see whether it was the last. The task's header at the
-        // start and for the notice, and once for each cell that finds the cached one too old at the same time.
-        let reads = beyond("dynamodb:GetItem", cells + shards + 2)?;
+        // start, and for the notice before the count, after it and before the publication, and once for
+        // each cell that finds the cached one too old at the same time.
+        let reads = beyond("dynamodb:GetItem", cells + shards + 4)?;
         let rounds = intervals(took, FRESH);
         ensure!(
             (1..=rounds * (SLOTS + AHEAD)).contains(&reads),
