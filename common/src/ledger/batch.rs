@@ -133,7 +133,7 @@ impl Ledger {
         loop {
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(keys))
-                .consistent_read(true)
+                .consistent_read(self.consistent)
                 .build();
             let request = request.map_err(|error| {
                 self.error("BatchGetItem", &Failure::construction_failure(error))

@@ -88,12 +88,28 @@ pub enum TransactionAnswer {
 pub struct Ledger {
     pub(super) client: aws_sdk_dynamodb::Client,
     pub(super) table: String,
+    /// Whether reads are strongly consistent.
+    pub(super) consistent: bool,
 }
 
 impl Ledger {
     /// The ledger in this table.
     pub fn new(client: aws_sdk_dynamodb::Client, table: String) -> Self {
-        Self { client, table }
+        Self {
+            client,
+            table,
+            consistent: true,
+        }
+    }
+
+    /// The same ledger with reads that are eventually consistent: they cost half as much and may be a
+    /// second old. Good enough to show something, never to decide something.
+    #[must_use]
+    pub fn eventually_consistent(&self) -> Self {
+        Self {
+            consistent: false,
+            ..self.clone()
+        }
     }
 
     pub(super) fn error<E>(
@@ -135,7 +151,7 @@ impl Ledger {
             .get_item()
             .table_name(&self.table)
             .set_key(Some(dynamo::key(key)))
-            .consistent_read(true);
+            .consistent_read(self.consistent);
         let found = get
             .send()
             .await
@@ -351,7 +367,7 @@ impl Ledger {
             .client
             .query()
             .table_name(&self.table)
-            .consistent_read(true)
+            .consistent_read(self.consistent)
             .key_condition_expression("#partition = :partition AND begins_with(#sort, :cell)")
             .expression_attribute_names("#partition", PARTITION_KEY)
             .expression_attribute_names("#sort", SORT_KEY)

@@ -18,6 +18,9 @@ pub(crate) struct TaskStatus {
     job: JobId,
     #[serde(flatten)]
     progress: Progress,
+    /// Whether the counts are older than the moment of printing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    approximate: bool,
     epoch: u32,
     created_at: String,
     submitted_at: Option<String>,
@@ -39,6 +42,7 @@ impl TaskStatus {
             state: record.state,
             job: record.job.clone(),
             progress,
+            approximate: false,
             epoch: record.epoch,
             created_at: record.created_at.clone(),
             submitted_at: record.submitted_at.clone(),
@@ -48,6 +52,14 @@ impl TaskStatus {
             reason: record.reason.clone(),
             output: record.output.clone(),
             results: record.results(task, record.epoch),
+        }
+    }
+
+    /// The same with counts that are approximate or not.
+    pub(crate) fn approximate(self, approximate: bool) -> Self {
+        Self {
+            approximate,
+            ..self
         }
     }
 

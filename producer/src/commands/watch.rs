@@ -8,11 +8,12 @@ use tilefleet_common::ledger::{Progress, TaskState};
 use super::status::{TaskStatus, exit_of_ended, percent};
 use crate::cli::{Exit, Format, GlobalArgs, Output, WatchArgs, note, progress_bar};
 use crate::error::ProducerError;
-use crate::fleet::{LedgerConnection, TaskProgress};
+use crate::fleet::{LedgerConnection, TaskProgress, WatchedProgress};
 
 const TEMPLATE: &str = "{prefix}  {bar:30} {percent:>3} %  {msg}";
 
-/// Follows the task until it ends. Changes go to stderr: as a bar on a terminal, else one line
+/// Follows the task until it ends. The counts of a large task are approximate on the way and exact
+/// at the end. Changes go to stderr: as a bar on a terminal, else one line
 /// each. With `-o ndjson` they go to stdout as JSON. The final state goes to stdout.
 pub(crate) async fn run(
     args: &WatchArgs,
@@ -23,26 +24,36 @@ pub(crate) async fn run(
     let connection = LedgerConnection::open(global).await?;
     let mut record = connection.task(task).await?;
     let bar = progress_bar(record.cells.into(), TEMPLATE).with_prefix(task.to_string());
-    let mut counter = TaskProgress::default();
+    let mut watched = WatchedProgress::default();
     let mut shown = None;
     let mut pace = Pace::default();
     loop {
-        let progress = counter.count(&connection.ledger, task, &record).await?;
-        pace.record(progress);
-        draw(&bar, progress, &pace);
         let ended = record.state != TaskState::Running;
+        let (progress, approximate) = if ended {
+            let mut all = TaskProgress::default();
+            (all.count(&connection.ledger, task, &record).await?, false)
+        } else {
+            watched.look(&connection.ledger, task, &record).await?
+        };
+        if watched.has_read_all(&record) {
+            pace.record(progress);
+        }
+        draw(&bar, progress, approximate, &pace);
         // A change is printed where no bar shows it.
-        if shown != Some((progress, record.state)) {
-            shown = Some((progress, record.state));
+        if shown != Some((progress, approximate, record.state)) {
+            shown = Some((progress, approximate, record.state));
             if output.format == Format::Ndjson && !ended {
-                TaskStatus::new(task, &record, progress).write(output)?;
+                TaskStatus::new(task, &record, progress)
+                    .approximate(approximate)
+                    .write(output)?;
                 output.flush()?;
             } else if bar.is_hidden() {
                 note(&format!(
-                    "{task}  {}  {}  {}",
+                    "{task}  {}  {}{}  {}",
                     record.state.name(),
+                    mark(approximate),
                     percent(progress),
-                    counts(progress)
+                    counts(progress, approximate)
                 ));
             }
         }
@@ -57,7 +68,7 @@ pub(crate) async fn run(
     }
 }
 
-fn draw(bar: &ProgressBar, progress: Progress, pace: &Pace) {
+fn draw(bar: &ProgressBar, progress: Progress, approximate: bool, pace: &Pace) {
     bar.set_position(u64::from(progress.ok) + u64::from(progress.failed));
     let pace = pace.per_second().map(|pace| {
         let left = Duration::from_secs_f64(f64::from(progress.remaining) / pace);
@@ -66,17 +77,27 @@ fn draw(bar: &ProgressBar, progress: Progress, pace: &Pace) {
             indicatif::HumanDuration(left)
         )
     });
-    bar.set_message(format!("{}{}", counts(progress), pace.unwrap_or_default()));
+    bar.set_message(format!(
+        "{}{}",
+        counts(progress, approximate),
+        pace.unwrap_or_default()
+    ));
 }
 
-fn counts(progress: Progress) -> String {
+/// What stands before a number that is not exact.
+fn mark(approximate: bool) -> &'static str {
+    if approximate { "~" } else { "" }
+}
+
+fn counts(progress: Progress, approximate: bool) -> String {
     let Progress {
         ok,
         failed,
         remaining,
         ..
     } = progress;
-    format!("{ok} ok, {failed} failed, {remaining} remaining")
+    let mark = mark(approximate);
+    format!("{mark}{ok} ok, {mark}{failed} failed, {mark}{remaining} remaining")
 }
 
 /// How fast cells are done since the first read. The task may have run for hours before, at another
@@ -101,5 +122,27 @@ impl Pace {
         let ((begin, before), (end, after)) = (self.first?, self.last?);
         let seconds = end.duration_since(begin).as_secs_f64();
         (after > before && seconds > 0.0).then(|| f64::from(after - before) / seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_are_not_exact_are_marked() {
+        let progress = Progress {
+            cells: 1_000_000,
+            ok: 600_000,
+            failed: 1,
+            remaining: 399_999,
+        };
+        assert_eq!(
+            [true, false].map(|approximate| counts(progress, approximate)),
+            [
+                "~600000 ok, ~1 failed, ~399999 remaining",
+                "600000 ok, 1 failed, 399999 remaining"
+            ]
+        );
     }
 }

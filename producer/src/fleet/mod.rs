@@ -8,6 +8,7 @@ mod sample;
 mod task_cells;
 mod task_progress;
 mod wake;
+mod watched_progress;
 
 pub(crate) use connection::{FleetConnection, LedgerConnection};
 pub(crate) use reopen::{Reopening, running_or_complete};
@@ -17,3 +18,4 @@ pub(crate) use sample::task_record;
 pub(crate) use task_cells::{Shard, TaskCells};
 pub(crate) use task_progress::TaskProgress;
 pub(crate) use wake::wake;
+pub(crate) use watched_progress::WatchedProgress;
