@@ -1,7 +1,7 @@
 //! Fuses three local files into one cloud-optimised `GeoTIFF` and prints how far it is.
 //!
 //! ```console
-//! $ cargo run -p tilefleet-fuse --example fuse_three_files -- B04.jp2 B03.jp2 B02.jp2 rgb.tif
+//! $ cargo run --workspace --example fuse_three_files -- B04.jp2 B03.jp2 B02.jp2 rgb.tif
 //! ```
 #![expect(clippy::print_stdout, reason = "an example is there to print")]
 
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let request = Request {
         bands: vec![band("B04", red)?, band("B03", green)?, band("B02", blue)?],
-        kernel: Arc::new(Stack),
+        kernel: Arc::new(Stack::default()),
         overviews: Overviews::Average,
         compression: Compression::default(),
         metadata: vec![],

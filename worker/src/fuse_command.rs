@@ -75,7 +75,7 @@ async fn fuse(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()> {
     );
     let request = Request {
         bands,
-        kernel: Arc::new(fuse::Stack),
+        kernel: Arc::new(fuse::Stack::default()),
         overviews: fuse::Overviews::Average,
         compression: args.compress,
         metadata: Vec::new(),

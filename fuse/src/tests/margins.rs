@@ -254,7 +254,7 @@ fn memory_for_a_margin_is_asked_for() {
         };
         prepare(request, &Cancel::new()).unwrap().memory_needed()
     };
-    let stack = needed(Arc::new(crate::Stack));
+    let stack = needed(Arc::new(crate::Stack::default()));
     let alone = needed(Arc::new(BoxSum { radius: 0 }));
     let wide = needed(Arc::new(BoxSum { radius: 2 }));
     assert!(stack < alone && alone < wide, "{stack}, {alone}, {wide}");

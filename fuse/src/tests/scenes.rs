@@ -161,7 +161,7 @@ pub(super) fn request(bands: &[Band], threads: usize) -> Request {
     let metadata = vec![("TILE".to_owned(), "29UNU".to_owned())];
     Request {
         bands: bands.to_vec(),
-        kernel: Arc::new(Stack),
+        kernel: Arc::new(Stack::default()),
         overviews: Overviews::Average,
         compression: Compression::Deflate { level: 1 },
         metadata,

@@ -3,6 +3,7 @@
 mod artefacts;
 mod band_source;
 mod error;
+mod kernel;
 mod memory_budget;
 mod probe;
 mod process;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::TryStreamExt as _;
 use futures::stream::FuturesOrdered;
 use tilefleet_common::aws::{HeaderLastUpload, ReadOptions, Stored};
-use tilefleet_common::domain::{Cell, Output, Recipe, Role, S3Url};
+use tilefleet_common::domain::{Cell, Recipe, Role, S3Url};
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{BucketUse, Failure, Success};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::artefacts::Published;
 use super::band_source::{self, ObjectSource, WINDOW_BYTES};
 use super::error::{CellError, or_cancelled};
+use super::kernel;
 use super::processor::{CellProcessor, milliseconds};
 use super::publish::{BodyWriter, Publication, PublishError};
 use crate::activity::{Activity, Phase};
@@ -114,7 +115,7 @@ impl CellProcessor {
         })
     }
 
-    /// Opens the bands of the recipe side by side and reads their headers.
+    /// Opens the recipe's inputs side by side and reads their headers.
     async fn fetch(
         &self,
         cell: &Cell,
@@ -127,8 +128,8 @@ impl CellProcessor {
             window: WINDOW_BYTES,
         };
         let mut opening = FuturesOrdered::new();
-        for output in recipe.outputs() {
-            let object = band_object(cell, recipe, output)?;
+        for band in recipe.inputs() {
+            let object = band_object(cell, recipe, band)?;
             opening.push_back(async move {
                 let opened = ObjectSource::open(&self.objects, object, options, cancel).await;
                 opened.map_err(|error| CellError::of_band(&error, object.bucket()))
@@ -153,14 +154,14 @@ impl CellProcessor {
         cancel: &CancellationToken,
     ) -> Result<Prepared, CellError> {
         let mut bands = vec![];
-        for (output, source) in recipe.outputs().iter().zip(sources) {
-            let object = band_object(cell, recipe, output)?;
-            bands.push(source.band(&output.name, object.to_string()));
+        for (band, source) in recipe.inputs().iter().zip(sources) {
+            let object = band_object(cell, recipe, band)?;
+            bands.push(source.band(band, object.to_string()));
         }
         let request = fuse::Request {
             bands,
             compression: Compression::default(),
-            kernel: Arc::new(fuse::Stack),
+            kernel: kernel::of_recipe(recipe),
             overviews: fuse::Overviews::Average,
             metadata: vec![
                 ("TILE".to_owned(), cell.id.tile.to_string()),
@@ -229,19 +230,14 @@ impl CellProcessor {
     }
 }
 
-/// Where the band of the cell is that the output has.
-fn band_object<'a>(
-    cell: &'a Cell,
-    recipe: &Recipe,
-    output: &Output,
-) -> Result<&'a S3Url, CellError> {
-    cell.assets.get(&output.band).ok_or_else(|| {
+/// Where a band of the cell is.
+fn band_object<'a>(cell: &'a Cell, recipe: &Recipe, band: &str) -> Result<&'a S3Url, CellError> {
+    cell.assets.get(band).ok_or_else(|| {
         CellError::Permanent(Failure {
             code: "missing_band".into(),
             message: format!(
-                "cell {} has no {}, which recipe {} reads; submit it with one",
+                "cell {} has no {band}, which recipe {} reads; submit it with one",
                 cell.id,
-                output.band,
                 recipe.name()
             ),
         })

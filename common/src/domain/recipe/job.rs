@@ -42,10 +42,10 @@ impl Job {
     }
 
     /// The bands that are read, each once.
-    pub fn inputs(&self) -> Vec<&str> {
+    pub fn inputs(&self) -> &[String] {
         match self {
             Self::Raster(recipe) => recipe.inputs(),
-            Self::Probe => vec![],
+            Self::Probe => &[],
         }
     }
 }

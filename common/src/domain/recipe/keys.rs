@@ -8,9 +8,9 @@ use super::error::{Problem, RecipeError};
 use super::value::{Output, PROBE, Recipe};
 
 /// What a name may be that becomes part of keys and ids.
-const NAME: &str = "1 to 40 of a-z, 0-9 and '-', such as \"false-color\"";
+const NAME: &str = "1 to 40 of a-z, 0-9 and '-', the first not '-', such as \"false-color\"";
 const TITLE: &str = "a text of 1 to 200 characters on one line";
-const OUTPUTS: &str = "a list of tables, each of them begun with [[output]]";
+const OUTPUTS: &str = "a list of tables, each of which starts with [[output]]";
 const OUTPUT_NAME: &str = "1 to 40 letters, digits, '-' and '_', such as \"B04\"";
 
 /// Reads a recipe from its tree. `source` names the text in error messages.
@@ -21,11 +21,12 @@ pub(super) fn read(source: &str, root: &Node, builtin: bool) -> Result<Recipe, R
         return Err(keys.error(keys.line_of("name"), Problem::Reserved(name)));
     }
     let title = keys.text("title", "title = \"What it is for\"", TITLE, is_title)?;
-    let outputs = outputs(&keys)?;
+    let (inputs, outputs) = inputs_and_outputs(&keys)?;
     let canonical = canonical::text(root);
     Ok(Recipe {
         name,
         title,
+        inputs,
         outputs,
         digest: RecipeDigest::of(&canonical),
         canonical,
@@ -33,7 +34,8 @@ pub(super) fn read(source: &str, root: &Node, builtin: bool) -> Result<Recipe, R
     })
 }
 
-fn outputs(recipe: &Keys<'_>) -> Result<Vec<Output>, RecipeError> {
+/// The inputs and the outputs. An input is added by the first output that names it.
+fn inputs_and_outputs(recipe: &Keys<'_>) -> Result<(Vec<String>, Vec<Output>), RecipeError> {
     let node = recipe.node(
         "output",
         "[[output]] with name = \"B04\" and band = \"B04\"",
@@ -42,7 +44,7 @@ fn outputs(recipe: &Keys<'_>) -> Result<Vec<Output>, RecipeError> {
         Value::List(list) if !list.is_empty() => list,
         other => return Err(recipe.wrong("output", node.line, other, OUTPUTS)),
     };
-    let mut outputs: Vec<Output> = vec![];
+    let (mut inputs, mut outputs): (Vec<String>, Vec<Output>) = (vec![], vec![]);
     for node in list {
         if !matches!(node.value, Value::Table(_)) {
             return Err(recipe.wrong("output", node.line, &node.value, OUTPUTS));
@@ -53,9 +55,14 @@ fn outputs(recipe: &Keys<'_>) -> Result<Vec<Output>, RecipeError> {
         if outputs.iter().any(|output| output.name == name) {
             return Err(keys.error(keys.line_of("name"), Problem::Repeated(name)));
         }
-        outputs.push(Output { name, band });
+        let known = inputs.iter().position(|input| *input == band);
+        let input = known.unwrap_or(inputs.len());
+        if known.is_none() {
+            inputs.push(band);
+        }
+        outputs.push(Output { name, input });
     }
-    Ok(outputs)
+    Ok((inputs, outputs))
 }
 
 fn is_name(text: &str) -> bool {
@@ -224,7 +231,8 @@ mod tests {
         );
         let recipe = Recipe::from_toml("my.toml", &text).unwrap();
         assert_eq!(recipe.inputs(), ["B02", "B8A"]);
-        assert_eq!(recipe.outputs().len(), 3);
+        let inputs: Vec<usize> = recipe.outputs().iter().map(|output| output.input).collect();
+        assert_eq!(inputs, [0, 1, 0]);
     }
 
     #[test]
@@ -249,7 +257,7 @@ mod tests {
             (
                 "name = \"blue\"",
                 "name = \"Blue\"",
-                "my.toml line 1: name is \"Blue\"; expected 1 to 40 of a-z, 0-9 and '-', such as \"false-color\"",
+                "my.toml line 1: name is \"Blue\"; expected 1 to 40 of a-z, 0-9 and '-', the first not '-', such as \"false-color\"",
             ),
             (
                 "name = \"blue\"",
@@ -284,7 +292,7 @@ mod tests {
             (
                 "[[output]]",
                 "[output]",
-                "my.toml line 3: output is a table; expected a list of tables, each of them begun with [[output]]",
+                "my.toml line 3: output is a table; expected a list of tables, each of which starts with [[output]]",
             ),
             (
                 "title = \"Blue\"",

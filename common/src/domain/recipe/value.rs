@@ -31,6 +31,7 @@ pub(super) const PROBE: &str = "probe";
 pub struct Recipe {
     pub(super) name: String,
     pub(super) title: String,
+    pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<Output>,
     pub(super) canonical: String,
     pub(super) digest: RecipeDigest,
@@ -42,12 +43,12 @@ pub struct Recipe {
 pub struct Output {
     /// The band's name in the result.
     pub name: String,
-    /// The band of the cell whose numbers it has.
-    pub band: String,
+    /// The band whose numbers it has, as an index of [`Recipe::inputs`].
+    pub input: usize,
 }
 
 impl Recipe {
-    /// The name: 1 to 40 of `a-z`, `0-9` and `-`. Recipes of one name may differ; the digest tells
+    /// The name: 1 to 40 of `a-z`, `0-9` and `-`, the first not `-`. Recipes of one name may differ; the digest tells
     /// them apart.
     pub fn name(&self) -> &str {
         &self.name
@@ -64,14 +65,8 @@ impl Recipe {
     }
 
     /// The bands that are read, each once, in the order in which outputs first name them.
-    pub fn inputs(&self) -> Vec<&str> {
-        let mut inputs: Vec<&str> = vec![];
-        for output in &self.outputs {
-            if !inputs.contains(&output.band.as_str()) {
-                inputs.push(&output.band);
-            }
-        }
-        inputs
+    pub fn inputs(&self) -> &[String] {
+        &self.inputs
     }
 
     /// The canonical text: JSON with sorted keys, one for all files that say the same.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tilefleet_common::aws::{Head, ObjectStore};
-use tilefleet_common::domain::{Role, S3Url};
+use tilefleet_common::domain::S3Url;
 use tilefleet_common::ledger::CellState;
 
 use crate::error::ProducerError;
@@ -13,8 +13,9 @@ use crate::fleet::Shard;
 /// Artefacts that are requested at a time.
 const HEADS_AT_ONCE: usize = 32;
 
-/// What S3 says of each artefact of a cell; `None` where there is no object.
-pub(super) type Heads = BTreeMap<Role, Option<Head>>;
+/// What S3 says of each artefact of a cell by its location, which only one artefact of a cell has;
+/// `None` where there is no object.
+pub(super) type Heads = BTreeMap<String, Option<Head>>;
 
 /// Sends a HEAD request for each artefact of each cell whose item says ok. Returns the answers by
 /// ordinal.
@@ -22,7 +23,7 @@ pub(super) async fn head_artefacts(
     objects: &ObjectStore,
     shard: &Shard,
 ) -> Result<BTreeMap<u32, Heads>, ProducerError> {
-    let mut claimed: Vec<(u32, Role, S3Url, Option<&str>)> = vec![];
+    let mut claimed: Vec<(u32, &str, S3Url, Option<&str>)> = vec![];
     for (ordinal, cell) in &shard.cells {
         let item = shard.items.get(ordinal);
         let Some(item) = item.filter(|item| item.state == CellState::Ok) else {
@@ -33,18 +34,24 @@ pub(super) async fn head_artefacts(
         };
         for artefact in &item.story.artefacts {
             let address = artefact.address(output);
-            claimed.push((*ordinal, artefact.role, address, cell.region.as_deref()));
+            claimed.push((
+                *ordinal,
+                &artefact.location,
+                address,
+                cell.region.as_deref(),
+            ));
         }
     }
     stream::iter(claimed)
-        .map(|(ordinal, role, address, region)| async move {
-            Ok::<_, ProducerError>((ordinal, role, objects.head(&address, region).await?))
+        .map(|(ordinal, location, address, region)| async move {
+            let head = objects.head(&address, region).await?;
+            Ok::<_, ProducerError>((ordinal, location.to_owned(), head))
         })
         .buffer_unordered(HEADS_AT_ONCE)
         .try_fold(
             BTreeMap::<u32, Heads>::new(),
-            |mut all, (ordinal, role, head)| async move {
-                all.entry(ordinal).or_default().insert(role, head);
+            |mut all, (ordinal, location, head)| async move {
+                all.entry(ordinal).or_default().insert(location, head);
                 Ok(all)
             },
         )

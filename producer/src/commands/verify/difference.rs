@@ -376,7 +376,7 @@ impl CellEvidence<'_> {
 
     /// What is wrong with one artefact, which the message calls `named`.
     fn fault_of(&self, artefact: &Artefact, named: &str) -> Option<(DifferenceKind, String)> {
-        let head = self.heads.and_then(|heads| heads.get(&artefact.role));
+        let head = self.heads.and_then(|heads| heads.get(&artefact.location));
         let Artefact { etag, bytes, .. } = artefact;
         match head.and_then(Option::as_ref) {
             None => Some((

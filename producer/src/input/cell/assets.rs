@@ -9,9 +9,9 @@ use super::error::CellError;
 
 /// The bands in a prefix with the layout of the scene buckets, where their names are known.
 pub(super) fn assets_of_layout(prefix: &S3Url, job: &Job) -> BTreeMap<String, S3Url> {
-    let bands = job.inputs().into_iter();
+    let bands = job.inputs().iter();
     bands
-        .map(|band| (band.to_owned(), prefix.join(&format!("{band}.jp2"))))
+        .map(|band| (band.clone(), prefix.join(&format!("{band}.jp2"))))
         .collect()
 }
 
@@ -22,19 +22,19 @@ pub(super) fn assets_of_job(
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
     let inputs = job.inputs();
-    let asset = |&band: &&str| {
+    let asset = |band: &String| {
         let url = given.remove(band).ok_or_else(|| CellError::MissingAsset {
-            band: band.to_owned(),
+            band: band.clone(),
             recipe: job.name().to_owned(),
             bands: inputs.join(", "),
         })?;
         if url.object_name().is_empty() {
             return Err(CellError::AssetIsPrefix {
-                band: band.to_owned(),
+                band: band.clone(),
                 url,
             });
         }
-        Ok((band.to_owned(), url))
+        Ok((band.clone(), url))
     };
     inputs.iter().map(asset).collect()
 }
@@ -45,19 +45,19 @@ pub(super) fn assets_of_listing(
     listed: &[ListedObject],
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let asset = |&band: &&str| {
+    let asset = |band: &String| {
         let mut found = listed
             .iter()
             .map(|object| &object.url)
             .filter(|url| band_in_object_name(url.object_name(), band));
         match (found.next(), found.next()) {
-            (Some(only), None) => Ok((band.to_owned(), only.clone())),
+            (Some(only), None) => Ok((band.clone(), only.clone())),
             (None, _) => Err(CellError::MissingBand {
-                band: band.to_owned(),
+                band: band.clone(),
                 prefix: prefix.clone(),
             }),
             (Some(one), Some(other)) => Err(CellError::SeveralOfBand {
-                band: band.to_owned(),
+                band: band.clone(),
                 prefix: prefix.clone(),
                 one: below(one, prefix),
                 other: below(other, prefix),

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use tilefleet_common::domain::TaskId;
+use tilefleet_common::domain::{Artefact, Job, Recipe, Role, TaskId};
 use tilefleet_common::ledger::Key;
+use tilefleet_common::ledger::transition::{self, Success, Ticket};
 use tilefleet_tests::objects;
 
 use crate::support::cells::{lines, plain_scene};
@@ -193,6 +194,62 @@ async fn verify_repairs_a_complete_task_whose_results_were_tampered_with_and_a_n
     );
     let lines = site.producer(&["verify", &task, "-o", "ndjson"]).await?;
     assert_eq!(lines.expect_code(0)?.stdout, "");
+    Ok(())
+}
+
+/// A cell of a band split has one raster for each output.
+#[tokio::test]
+async fn verify_compares_each_of_several_rasters_of_a_cell() -> Result<()> {
+    let site = Site::new("verify-split").await?;
+    let scene = plain_scene(&site).await?;
+    let document = site.write("cells.ndjson", lines(&site, &scene, 1))?;
+    let task = site.submit(&document).await?;
+    let id: TaskId = task.parse()?;
+    site.work().await?;
+    site.completion(&task).await?;
+
+    // Add a second raster to the cell's item.
+    let item = site.story(&task, 0).await?;
+    let (bucket, key) = (&site.stack.output_bucket, "0/20200801/second.tif");
+    let put = site.stack.s3.put_object().bucket(bucket).key(key);
+    let put = put.body(b"another".to_vec().into()).send().await?;
+    let second = Artefact {
+        role: Role::Raster,
+        location: "20200801/second.tif".to_owned(),
+        etag: put.e_tag().context("no tag")?.to_owned(),
+        bytes: 7,
+    };
+    let success = Success {
+        output: item.story.output.clone().context("no output")?,
+        artefacts: [item.story.artefacts.clone(), vec![second]].concat(),
+        fetch_ms: 1,
+        fuse_ms: 1,
+        publish_ms: 1,
+    };
+    let rgb = Recipe::builtin("rgb").context("not built in")?;
+    let ticket = Ticket {
+        task: id.clone(),
+        shard: 0,
+        ordinal: 0,
+        cell: item.cell,
+        job: Job::Raster(rgb.clone()).id(),
+    };
+    remove(&site, &Key::Cell(id, 0, 0)).await?;
+    site.ledger
+        .write(&transition::record_ok(&ticket, &success, "w", "now"))
+        .await?;
+
+    let report = site.json(&["verify", &task, "-o", "json"]).await?;
+    assert_eq!(
+        (&report["sound"], &report["artefacts"]),
+        (&json!(true), &json!(2))
+    );
+    let delete = site.stack.s3.delete_object().bucket(bucket).key(key);
+    delete.send().await?;
+    assert_eq!(
+        found(&site, &task, &[]).await?,
+        kinds(&[("artefact_missing", 1)])
+    );
     Ok(())
 }
 

@@ -11,7 +11,8 @@ use tilefleet_common::domain::{Recipe, RecipeDigest, TaskId};
 use tilefleet_common::ledger::Key;
 use tilefleet_scenes::{Band, Coding, Scene, layout as scene_layout};
 use tilefleet_tests::poll::BOUND;
-use tilefleet_tests::{eventually, objects};
+use tilefleet_tests::process::Termination;
+use tilefleet_tests::{eventually, objects, probe};
 
 use crate::operate::verify::{edit, remove};
 use crate::support::queues::{left, taken};
@@ -76,6 +77,45 @@ async fn false_color_is_made_of_near_infrared_red_and_green() -> Result<()> {
     assert_eq!(status["recipe"], "false-color");
     assert_eq!(status["recipe_digest"], recipe.digest().as_str());
     site.producer(&["verify", &task]).await?.expect_code(0)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_band_that_three_outputs_name_is_read_once() -> Result<()> {
+    let site = Site::new("one-band").await?;
+    let cell = site.add_scene("48RXT", "2020-08-01").await?;
+    let document = site.document(std::slice::from_ref(&cell))?;
+    let mut reads = vec![];
+    for names in [&["a"][..], &["a", "b", "c"]] {
+        let outputs = names
+            .iter()
+            .map(|name| format!("[[output]]\nname = \"{name}\"\nband = \"B04\"\n"));
+        let text = format!(
+            "name = \"red\"\ntitle = \"Red\"\n{}",
+            outputs.collect::<String>()
+        );
+        let file = site.write("red.toml", &text)?;
+        submit(&site, &document, &file).await?;
+        let log = site.path(&format!("worker-{}.log", names.len()));
+        let arguments = ["run", "--until-empty"];
+        let mut worker =
+            site.fleet
+                .start_logging_to("worker", &arguments, &log, Termination::KILL)?;
+        let status = worker.wait(BOUND).await?;
+        ensure!(status.success(), "{}", worker.last_words());
+        reads.push(probe::calls_of_worker(&log)?.get("s3:GetObject").copied());
+
+        let digest = Recipe::from_toml(&file, &text)?.digest().short().to_owned();
+        let key = format!("20200801/sentinel_l2a_48RXT_20200801_0_RED-{digest}.tif");
+        let path = site.output(&key).await?;
+        let band = site.band(&cell, "B04")?;
+        rasters::assert_made_of(&path, &vec![band; names.len()])?;
+        let dataset = Dataset::open(&path)?;
+        for (number, name) in (1..).zip(names) {
+            assert_eq!(dataset.rasterband(number)?.description()?, *name);
+        }
+    }
+    ensure!(reads[0].is_some() && reads[0] == reads[1], "{reads:?}");
     Ok(())
 }
 

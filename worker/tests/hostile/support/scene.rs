@@ -120,7 +120,7 @@ pub(crate) fn fused<S: Source + 'static>(
     });
     let request = Request {
         bands: bands.collect(),
-        kernel: Arc::new(fuse::Stack),
+        kernel: Arc::new(fuse::Stack::default()),
         overviews: fuse::Overviews::Average,
         compression: Compression::None,
         metadata: Vec::new(),
