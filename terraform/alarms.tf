@@ -94,3 +94,30 @@ resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   alarm_actions       = [aws_sns_topic.events.arn]
   ok_actions          = [aws_sns_topic.events.arn]
 }
+
+# Workers wait, and say whose fault it is. Only a person can mend the deployment.
+resource "aws_cloudwatch_log_metric_filter" "deployment" {
+  name           = "${var.prefix}-deployment"
+  log_group_name = aws_cloudwatch_log_group.worker.name
+  pattern        = "{ $.message = \"a breaker opened\" && $.blame = \"deployment\" }"
+
+  metric_transformation {
+    name      = "DeploymentBreakersOpened"
+    namespace = var.prefix
+    value     = "1"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "deployment" {
+  alarm_name          = "${var.prefix}-deployment"
+  alarm_description   = "Workers may not use the queue, the ledger, the output bucket or a bucket with scenes, or it does not exist. OPERATIONS.md: Workers may not use something"
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  namespace           = var.prefix
+  metric_name         = aws_cloudwatch_log_metric_filter.deployment.metric_transformation[0].name
+  period              = 300
+  statistic           = "Sum"
+  alarm_actions       = [aws_sns_topic.events.arn]
+}

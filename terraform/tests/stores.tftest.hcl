@@ -113,7 +113,7 @@ run "alarms_reach_people" {
     monthly_budget_usd  = 100
   }
   assert {
-    condition = alltrue([for alarm in concat([aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.oldest_message], values(aws_cloudwatch_metric_alarm.watch)) :
+    condition = alltrue([for alarm in concat([aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.oldest_message, aws_cloudwatch_metric_alarm.deployment], values(aws_cloudwatch_metric_alarm.watch)) :
       alarm.alarm_actions == toset([aws_sns_topic.events.arn])
     ]) && toset(keys(aws_cloudwatch_metric_alarm.watch)) == toset(["stalled", "no-capacity"])
     error_message = "An alarm notifies nobody."

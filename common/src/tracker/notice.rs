@@ -162,7 +162,7 @@ mod tests {
         json!({
             "state": text(state), "epoch": number(epoch), "layout": number(2), "cells": number(2),
             "shard_size": number(2), "group_size": number(1), "recipe": text("probe"), "digest": text("d"),
-            "manifest": text("s3://out/m"), "output": text("s3://out/"), "created_at": text("then"),
+            "manifest": text("s3://out/m"), "output": text("s3://out/"), "created_at": text("then"), "message_key": text(&"0".repeat(32)),
         })
     }
 
@@ -213,6 +213,7 @@ mod tests {
             ordinal: 0,
             cell: "48RXT/2020-08-01/0".parse().unwrap(),
             job: JobId::Probe,
+            reopened: 0,
         };
         let published = notices.publish(&ticket, 1).await;
         (published, objects.requests().len(), events.requests().len())

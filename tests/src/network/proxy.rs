@@ -217,7 +217,7 @@ impl Proxy {
                 }
                 Ok(refused(trouble))
             }
-            Some(trouble @ (Trouble::Throttled | Trouble::Denied | Trouble::Unknown)) => {
+            Some(trouble @ (Trouble::Throttled | Trouble::Denied | Trouble::Unknown | Trouble::Skewed)) => {
                 Ok(refused(trouble))
             }
             Some(Trouble::Damaged) => forward(&request).map(|mut answer| {

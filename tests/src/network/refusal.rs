@@ -10,6 +10,7 @@ pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
         Protocol::Json { service } => {
             let (status, code) = match (trouble, service) {
                 (Trouble::Denied, _) => (400, "AccessDeniedException"),
+                (Trouble::Skewed, _) => (400, "RequestExpired"),
                 (Trouble::Unknown, _) => (400, "UnrecognizedClientException"),
                 (Trouble::Failed, "dynamodb.v20120810") => (500, "InternalServerError"),
                 (Trouble::Failed, _) => (500, "InternalFailure"),
@@ -26,6 +27,7 @@ pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
             let (status, kind, code) = match trouble {
                 Trouble::Denied => (403, "Sender", "AuthorizationError"),
                 Trouble::Unknown => (403, "Sender", "InvalidClientTokenId"),
+                Trouble::Skewed => (400, "Sender", "RequestExpired"),
                 Trouble::Failed => (500, "Receiver", "InternalError"),
                 Trouble::Unavailable => (503, "Receiver", "ServiceUnavailable"),
                 _ => (400, "Sender", "Throttling"),
@@ -40,6 +42,7 @@ pub(super) fn of(request: &Request, trouble: Trouble) -> Vec<u8> {
             let (status, code) = match trouble {
                 Trouble::Denied => (403, "AccessDenied"),
                 Trouble::Unknown => (403, "InvalidAccessKeyId"),
+                Trouble::Skewed => (403, "RequestTimeTooSkewed"),
                 Trouble::Failed => (500, "InternalError"),
                 Trouble::Unavailable => (503, "ServiceUnavailable"),
                 _ => (503, "SlowDown"),

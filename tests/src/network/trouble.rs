@@ -23,6 +23,8 @@ pub enum Trouble {
     Denied,
     /// The service does not know the caller's credentials.
     Unknown,
+    /// The service says that the request was signed too long ago.
+    Skewed,
     /// The last byte of the answer's body is another one.
     Damaged,
     /// The request arrives and is never answered.

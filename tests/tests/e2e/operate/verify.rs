@@ -233,6 +233,8 @@ async fn verify_compares_each_of_several_rasters_of_a_cell() -> Result<()> {
         ordinal: 0,
         cell: item.cell,
         job: Job::Raster(rgb.clone()).id(),
+        group: 0,
+        reopened: 0,
     };
     remove(&site, &Key::Cell(id, 0, 0)).await?;
     site.ledger

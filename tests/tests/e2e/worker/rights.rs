@@ -1,9 +1,9 @@
-//! Workers without rights, and tasks whose buckets no worker may use.
+//! Workers without rights or with a wrong clock, and tasks whose buckets no worker may use.
 
 use anyhow::{Context as _, Result};
 use tilefleet_common::ledger::TaskState;
 use tilefleet_tests::poll::BOUND;
-use tilefleet_tests::{Endpoint, Fleet, Plan, Proxy, Trouble, eventually};
+use tilefleet_tests::{Endpoint, Fleet, Instance, Plan, Proxy, Trouble, eventually};
 
 use crate::support::tiny::{Ending, Tiny};
 
@@ -107,5 +107,50 @@ async fn a_worker_whose_credentials_are_rejected_fails_no_cell() -> Result<()> {
         epoch: 1,
     };
     tiny.ends(&task, &ending, &workers).await?;
+    Ok(())
+}
+
+/// Whether the machine has asked the group to replace it.
+fn asked_for_replacement(instance: &Instance) -> bool {
+    let calls = instance.calls();
+    let actions = calls.iter().filter_map(|call| call.get("Action"));
+    actions.into_iter().any(|action| action == "SetInstanceHealth")
+}
+
+/// What is wrong on every machine must not make a fleet replace itself for ever.
+#[tokio::test]
+async fn of_two_machines_with_a_wrong_clock_one_is_replaced_within_an_hour() -> Result<()> {
+    let tiny = Tiny::new("clock", VISIBILITY_TIMEOUT_S).await?;
+    let proxy = Proxy::before(Endpoint::shared()?.url(), 1, Plan::InOrder(vec![]))?;
+    let machines = [Instance::start()?, Instance::start()?];
+    let health = [tiny.site.path("a.json"), tiny.site.path("b.json")];
+    let mut workers = vec![];
+    for (instance, health) in machines.iter().zip(&health) {
+        let queue = &tiny.site.stack.queue_url;
+        let queue = queue.replace(Endpoint::shared()?.url(), proxy.url());
+        let fleet = tiny.with_short_waits(1)?.with_all(instance.environment());
+        let fleet = fleet
+            .with("AWS_ENDPOINT_URL_SQS", proxy.url())
+            .with("TILEFLEET_QUEUE_URL", queue);
+        let file = health.display().to_string();
+        workers.push(fleet.start("worker", &["run", "--health-file", &file])?);
+    }
+    eventually("two living workers", BOUND, async || {
+        Ok(health.iter().all(|file| file.exists()).then_some(()))
+    })
+    .await?;
+    proxy.set(Plan::Always(Trouble::Skewed, &[]));
+    eventually("a replacement", BOUND, async || {
+        let asked = machines.iter().filter(|machine| asked_for_replacement(machine));
+        Ok((asked.count() > 0).then_some(()))
+    })
+    .await?;
+    eventually("a machine that stays", BOUND, async || {
+        let stays = workers.iter().filter(|worker| worker.log().contains("this one stays"));
+        Ok((stays.count() > 0).then_some(()))
+    })
+    .await?;
+    let asked = machines.iter().filter(|machine| asked_for_replacement(machine));
+    assert_eq!(asked.count(), 1);
     Ok(())
 }
