@@ -194,7 +194,7 @@ mod tests {
     async fn stop(fake: &FakeGroup) -> Vec<Ending> {
         let group = fake.group();
         let mut rounds = vec![];
-        loop {
+        for _ in 0..10 {
             let round = group.stop_round().await.unwrap();
             let complete = round.is_complete();
             rounds.push(round);
@@ -203,6 +203,7 @@ mod tests {
             }
             fake.machines_pass_one_stage();
         }
+        panic!("machines are left after ten rounds: {rounds:?}");
     }
 
     #[tokio::test(start_paused = true)]
