@@ -52,6 +52,12 @@ data "aws_iam_policy_document" "worker" {
     actions   = ["s3:ListBucket"]
     resources = local.scene_bucket_arns
   }
+  # A worker completes a submit that its producer left, from the manifest.
+  statement {
+    sid       = "ReadManifests"
+    actions   = ["s3:GetObject"]
+    resources = [for arn in local.output_arns : "${trimsuffix(arn, "*")}*tilefleet/*/manifest.ndjson"]
+  }
   statement {
     sid       = "WriteOutput"
     actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]

@@ -51,6 +51,8 @@ pub const TASK_INDEX_ATTRIBUTES: &[&str] = &[
     "cells",
     "recipe",
     "recipe_digest",
+    "submitter_until",
+    "stalled_until",
     "output",
     "submitted_at",
     "completed_at",

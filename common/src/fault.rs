@@ -92,6 +92,12 @@ points! {
     CountFailure = "count-failure";
     /// Worker: an interruption is counted.
     CountInterruption = "count-interruption";
+    /// Worker: it has claimed a submit that its producer left.
+    ClaimSubmit = "claim-submit";
+    /// Worker: it is told that a task is stalled.
+    PublishStall = "publish-stall";
+    /// Worker: that a task is stalled is marked as told.
+    MarkStall = "mark-stall";
     /// Worker: a dead letter is sent again.
     Resend = "resend";
     /// Worker: the cell's item says ok or failed.

@@ -5,6 +5,7 @@
 
 pub mod aws;
 pub mod deployment;
+pub mod dispatch;
 pub mod domain;
 pub mod fault;
 pub mod hex;

@@ -105,6 +105,7 @@ fn cost_of(cells: u32) -> (f64, usize) {
         digest: "0f".repeat(32),
         message_key: "0".repeat(32).parse().unwrap(),
         created_at: NOW.to_owned(),
+        submitter_until: 1_796_097_669,
     };
     let mut table = Table::default();
     let header = Key::Header(task.clone());

@@ -1,6 +1,7 @@
 //! Why a command failed.
 
 use tilefleet_common::aws::{AwsError, GroupError, ObjectError, QueueError};
+use tilefleet_common::dispatch::DispatchError;
 use tilefleet_common::domain::{CellId, S3Url, TaskId};
 use tilefleet_common::ledger::LedgerError;
 use tilefleet_settings::SettingsError;
@@ -38,6 +39,9 @@ pub(crate) enum ProducerError {
     /// The queue did not accept all messages.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// Cells of a task could not be sent.
+    #[error(transparent)]
+    Dispatch(#[from] DispatchError),
     /// The submit failed when the task was already in the ledger.
     #[error(
         "task {task} is only partly submitted: {cause}; run the same submit again to complete it"
@@ -107,16 +111,6 @@ pub(crate) enum ProducerError {
         task: TaskId,
         /// The shard.
         shard: u32,
-    },
-    /// The manifest does not have the cells that the ledger says.
-    #[error(
-        "manifest {manifest}: {cause}; was it replaced? the cells of the task cannot be read from it"
-    )]
-    Manifest {
-        /// The manifest.
-        manifest: S3Url,
-        /// What is wrong with it.
-        cause: String,
     },
     /// A task of that id has other cells.
     #[error(
@@ -216,10 +210,10 @@ mod tests {
                 task: task.clone(),
                 shard: 3,
             },
-            ProducerError::Manifest {
+            ProducerError::Dispatch(DispatchError::Manifest {
                 manifest: manifest.clone(),
                 cause: "it has 3 lines, the task 4 cells".to_owned(),
-            },
+            }),
             ProducerError::Conflict { task: task.clone() },
             ProducerError::ForeignManifest {
                 task: task.clone(),

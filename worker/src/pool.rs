@@ -8,6 +8,7 @@ use std::time::Duration;
 use tilefleet_common::aws::{AwsError, Received};
 use tilefleet_common::deployment::RECEIVE_WAIT_S;
 use tilefleet_common::fault;
+use tilefleet_common::tracker::Sweep;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -36,6 +37,10 @@ const SHORT_POLL: Duration = Duration::from_secs(1);
 const PENDING_RECEIVE_GRACE: Duration = Duration::from_secs(1);
 /// The least time between two looks at the dead-letter queue.
 const DEAD_LETTER_INTERVAL: Duration = Duration::from_mins(1);
+/// The least time between two sweeps of one worker.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(5);
+/// The time that the last sweep of a worker has.
+const LAST_SWEEP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Messages that one receive returns at most (Amazon SQS API reference, `ReceiveMessage`).
 const MAX_RECEIVED: usize = 10;
@@ -53,6 +58,8 @@ pub struct Pool {
     pub cells: Inbox,
     /// The dead-letter queue, if it is to be drained.
     pub dead_letters: Option<Inbox>,
+    /// Looks for tasks that nobody moves.
+    pub sweep: Arc<Sweep>,
     /// What does not work at the moment.
     pub breakers: Arc<Breakers>,
     /// Brings messages to their end.
@@ -76,11 +83,32 @@ pub struct Pool {
 #[error("{0}")]
 pub struct Unusable(String);
 
-/// The last look at the dead-letter queue.
-#[derive(Default)]
-struct Draining {
-    since: Option<Instant>,
+/// What an idle worker does in the background, at most every so often.
+struct Chore {
+    interval: Duration,
+    began: Option<Instant>,
     task: Option<JoinHandle<()>>,
+}
+
+impl Chore {
+    fn every(interval: Duration) -> Self {
+        Self {
+            interval: fault::shortened(interval),
+            began: None,
+            task: None,
+        }
+    }
+
+    /// Begins it, if it is due and not going on.
+    fn begin(&mut self, chore: impl Future<Output = ()> + Send + 'static) {
+        let is_due = self
+            .began
+            .is_none_or(|began| began.elapsed() >= self.interval);
+        if is_due && self.task.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.began = Some(Instant::now());
+            self.task = Some(tokio::spawn(chore));
+        }
+    }
 }
 
 /// The messages that the loop holds, and how many it has finished with.
@@ -119,6 +147,12 @@ impl Pool {
             message::drain(inbox, &self.handler, &self.shutdown).await;
         }
 
+        // The last worker of a fleet that goes to sleep looks once more for what is left.
+        if self.mode == RunMode::Continuous {
+            let last = tokio::time::timeout(LAST_SWEEP_TIMEOUT, swept(&self.sweep));
+            let _ = last.await;
+        }
+
         // Nothing is held any more: the group need not wait for this machine.
         self.machine.set_drained();
         if received.is_ok() && self.mode == RunMode::Continuous {
@@ -129,34 +163,27 @@ impl Pool {
         received
     }
 
-    /// Drains the dead letters in the background, if the last time is a minute ago. The look is
-    /// taken after a receive that brought nothing: cells come first.
-    fn look_at_dead_letters(&self, draining: &mut Draining) {
+    /// Drains the dead letters. Cells come first: this is for a worker whose receive brought none.
+    fn look_at_dead_letters(&self, chore: &mut Chore) {
         let Some(inbox) = self.dead_letters.clone() else {
             return;
         };
-        let interval = fault::shortened(DEAD_LETTER_INTERVAL);
-        let is_due = draining
-            .since
-            .is_none_or(|since| since.elapsed() >= interval);
-        if !is_due
-            || draining
-                .task
-                .as_ref()
-                .is_some_and(|task| !task.is_finished())
-        {
-            return;
-        }
-        draining.since = Some(Instant::now());
         let (handler, shutdown) = (Arc::clone(&self.handler), self.shutdown.clone());
-        draining.task = Some(tokio::spawn(async move {
-            message::drain(&inbox, &handler, &shutdown).await;
-        }));
+        chore.begin(async move { message::drain(&inbox, &handler, &shutdown).await });
+    }
+
+    /// Looks for tasks that nobody moves.
+    fn look_for_tasks(&self, chore: &mut Chore) {
+        let sweep = Arc::clone(&self.sweep);
+        chore.begin(async move {
+            swept(&sweep).await;
+        });
     }
 
     /// Receives until the loop is to end.
     async fn receive_all(&self, held: &mut Held) -> Result<(), Unusable> {
-        let mut draining = Draining::default();
+        let mut draining = Chore::every(DEAD_LETTER_INTERVAL);
+        let mut sweeping = Chore::every(SWEEP_INTERVAL);
         let mut breaker_changes = self.breakers.changes();
         while !self.shutdown.stop.is_cancelled() {
             self.report(held.tasks.len(), held.ended);
@@ -198,14 +225,17 @@ impl Pool {
             held.reap();
             match messages {
                 Ok(messages) => {
+                    let is_idle = messages.is_empty() && held.tasks.is_empty();
                     let is_over = match self.mode {
                         RunMode::Continuous => false,
-                        RunMode::UntilEmpty => messages.is_empty() && held.tasks.is_empty(),
+                        // A sweep may find cells that nobody has sent.
+                        RunMode::UntilEmpty => is_idle && swept(&self.sweep).await == 0,
                         // No message is held before the first one.
                         RunMode::Once => true,
                     };
                     if messages.is_empty() && self.mode == RunMode::Continuous {
                         self.look_at_dead_letters(&mut draining);
+                        self.look_for_tasks(&mut sweeping);
                     }
                     self.spawn_handlers(messages, held);
                     if is_over {
@@ -301,6 +331,17 @@ impl Pool {
             stalled: self.handler.activities.stalled(),
             breakers: self.breakers.open_names(),
         });
+    }
+}
+
+/// Looks for tasks that nobody moves. Returns how many cells were sent.
+async fn swept(sweep: &Sweep) -> u32 {
+    match sweep.run().await {
+        Ok(sent) => sent,
+        Err(error) => {
+            tracing::warn!(%error, "the look for tasks that nobody moves broke off; it is taken again later");
+            0
+        }
     }
 }
 

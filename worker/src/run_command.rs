@@ -8,7 +8,7 @@ use tilefleet_common::aws::{Clients, DeleteBatcher, Group, Queue, Topic};
 use tilefleet_common::domain::{S3Url, TaskId};
 use tilefleet_common::ledger::transition::NO_GROUP;
 use tilefleet_common::ledger::{Key, Ledger};
-use tilefleet_common::tracker::Tracker;
+use tilefleet_common::tracker::{Sweep, Tracker};
 use tokio::sync::Semaphore;
 
 use crate::activity::Activities;
@@ -29,11 +29,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let settings = args.fleet.settings()?;
     // Of flags and environment alone: a configuration file is for many machines.
     let group = args.fleet.given().autoscaling_group.clone();
-    let (queue_url, table, topic) = (
-        settings.queue_url()?,
-        settings.table()?,
-        settings.topic_arn()?,
-    );
+    let (queue_url, table) = (settings.queue_url()?, settings.table()?);
+    let topic = settings.topic_arn()?;
     let clients = Clients::from_environment(settings.region).await;
     let ledger = Ledger::new(clients.dynamodb.clone(), table);
     let shutdown = Shutdown::on_signals(Duration::from_secs(args.grace))?;
@@ -42,23 +39,19 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     // and not fail cells.
     let mode = mode(&args);
     let unstarted: TaskId = "startup-check".parse()?;
-    let cells = inbox(&clients, Origin::Cells, queue_url).await?;
+    let dead_url = settings.dead_letter_queue_url;
+    let (cells, dead_letters) = inboxes(&clients, queue_url, dead_url).await?;
     ledger.read(&Key::Header(unstarted.clone())).await?;
-    let dead_letters = match settings.dead_letter_queue_url {
-        Some(url) => Some(inbox(&clients, Origin::DeadLetters, url).await?),
-        None => None,
-    };
 
     // Share the machine among the cells.
     let worker = args.name.clone().unwrap_or_else(default_name);
     let shares = Shares::of_this_machine(args.slots, args.memory, args.largest_memory);
-    let slots = shares.slots;
     shares.log(&worker, &cells);
 
     // Build the handler of messages from the inside out.
     let processor = CellProcessor {
         objects: clients.objects.clone(),
-        slots: Arc::new(Semaphore::new(slots)),
+        slots: Arc::new(Semaphore::new(shares.slots)),
         threads: shares.threads,
         memory: shares.memory,
         own_bucket: settings.output_bucket.clone(),
@@ -83,7 +76,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         tracker: Tracker::new(
             ledger.clone(),
             clients.objects.clone(),
-            topic,
+            topic.clone(),
             worker.clone(),
         ),
         processor,
@@ -115,11 +108,18 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     };
     let ahead = usize::from(args.ahead);
     let pool = Pool {
+        sweep: Arc::new(sweep(
+            &clients,
+            &ledger,
+            topic,
+            &cells,
+            dead_letters.as_ref(),
+        )),
         cells,
         dead_letters,
         breakers,
         handler: Arc::new(handler),
-        max_held: slots + ahead,
+        max_held: shares.slots + ahead,
         batch: pool::receive_batch(ahead),
         machine: Machine::watch(
             membership(&clients, group, ledger, args.machine),
@@ -132,6 +132,22 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     Box::pin(reporter.during(pool.run())).await?;
     tracing::info!(worker, calls = ?clients.calls.counts(), "stopped");
     Ok(())
+}
+
+fn sweep(
+    clients: &Clients,
+    ledger: &Ledger,
+    topic: Topic,
+    cells: &Inbox,
+    dead_letters: Option<&Inbox>,
+) -> Sweep {
+    Sweep {
+        ledger: ledger.clone(),
+        objects: clients.objects.clone(),
+        topic,
+        cells: cells.queue.clone(),
+        dead_letters: dead_letters.map(|inbox| inbox.queue.clone()),
+    }
 }
 
 /// What each of the cells that are fused at a time has of the machine.
@@ -177,6 +193,20 @@ fn mode(args: &RunArgs) -> RunMode {
         (_, true) => RunMode::Once,
         _ => RunMode::Continuous,
     }
+}
+
+/// The queue of cells, and the dead-letter queue if it is known.
+async fn inboxes(
+    clients: &Clients,
+    cells: String,
+    dead_letters: Option<String>,
+) -> anyhow::Result<(Inbox, Option<Inbox>)> {
+    let cells = inbox(clients, Origin::Cells, cells).await?;
+    let dead_letters = match dead_letters {
+        Some(url) => Some(inbox(clients, Origin::DeadLetters, url).await?),
+        None => None,
+    };
+    Ok((cells, dead_letters))
 }
 
 async fn inbox(clients: &Clients, origin: Origin, url: String) -> anyhow::Result<Inbox> {

@@ -14,6 +14,8 @@ pub enum Event {
     TaskComplete(TaskEnded),
     /// A task was cancelled. There is one per cancellation.
     TaskCancelled(TaskCancelled),
+    /// A task has cells to do, and no message is left for them. It is told again after a day.
+    TaskStalled(TaskStalled),
     /// A cell failed for good.
     CellFailed(CellFailed),
 }
@@ -101,6 +103,27 @@ pub struct TaskCancelled {
     pub cancelled_at: String,
 }
 
+/// The notice that a task has cells to do, and no message is left for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskStalled {
+    /// `<task>/<epoch>/stalled/<n>` for the *n*-th time, by which a receiver recognises a repeat.
+    pub event_id: String,
+    /// The task.
+    pub task: TaskId,
+    /// The task's epoch.
+    pub epoch: u32,
+    /// Cells in all.
+    pub cells: u32,
+    /// Cells with a result so far.
+    pub ok: u32,
+    /// Cells that failed for good.
+    pub failed: u32,
+    /// Cells that are neither ok nor failed.
+    pub remaining: u32,
+    /// When the task was submitted (RFC 3339).
+    pub created_at: String,
+}
+
 /// The notice that a cell failed for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellFailed {
@@ -127,6 +150,7 @@ impl Event {
         match self {
             Self::TaskComplete(_) => "task_complete",
             Self::TaskCancelled(_) => "task_cancelled",
+            Self::TaskStalled(_) => "task_stalled",
             Self::CellFailed(_) => "cell_failed",
         }
     }
@@ -136,6 +160,7 @@ impl Event {
         match self {
             Self::TaskComplete(event) => &event.task,
             Self::TaskCancelled(event) => &event.task,
+            Self::TaskStalled(event) => &event.task,
             Self::CellFailed(event) => &event.task,
         }
     }
@@ -145,6 +170,7 @@ impl Event {
         match self {
             Self::TaskComplete(event) => &event.event_id,
             Self::TaskCancelled(event) => &event.event_id,
+            Self::TaskStalled(event) => &event.event_id,
             Self::CellFailed(event) => &event.event_id,
         }
     }
@@ -155,6 +181,7 @@ impl Event {
         match self {
             Self::TaskComplete(event) => event.outcome.name(),
             Self::TaskCancelled(_) => "cancelled",
+            Self::TaskStalled(_) => "stalled",
             Self::CellFailed(event) => &event.code,
         }
     }
@@ -174,6 +201,12 @@ impl Event {
             }
             Self::TaskCancelled(event) => {
                 format!("task {} cancelled: {}", event.task, event.reason)
+            }
+            Self::TaskStalled(event) => {
+                format!(
+                    "task {} is stalled: {} cells left",
+                    event.task, event.remaining
+                )
             }
             Self::CellFailed(event) => format!("cell {} failed: {}", event.cell, event.code),
         };

@@ -20,7 +20,7 @@ pub use artefact::{Artefact, Role};
 pub use cell::{Cell, CellId};
 pub use date::SceneDate;
 pub use error::DomainError;
-pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome};
+pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome, TaskStalled};
 pub use message::{CellMessage, MessageError};
 pub use recipe::{
     Job, JobId, MAX_RECIPE_BYTES, Output, Recipe, RecipeDigest, RecipeError, RecipeFileError,

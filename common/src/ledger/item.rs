@@ -115,6 +115,17 @@ pub mod attribute {
         READ_AT = "read_at";
         /// Bucket: when a worker last wrote to it for the first time.
         WRITTEN_AT = "written_at";
+        /// Header: Unix second until which a producer or a worker has the submit to itself.
+        SUBMITTER_UNTIL = "submitter_until";
+        /// Header: Unix second since which both queues have been empty.
+        QUIET_SINCE = "quiet_since";
+        /// Header: Unix second until which one worker has it to itself to tell that the task is
+        /// stalled.
+        SWEEP_UNTIL = "sweep_until";
+        /// Header: Unix second until which it is not told again that the task is stalled.
+        STALLED_UNTIL = "stalled_until";
+        /// Header: how often it was told that the task is stalled.
+        STALLS = "stalls";
         /// Header: the key with which the task's messages are signed.
         MESSAGE_KEY = "message_key";
         /// Bucket, worker: Unix second after which the item is of no use, and DynamoDB deletes it.

@@ -12,7 +12,9 @@ mod error;
 mod notice;
 mod recipe_cache;
 mod results;
+mod sweep;
 mod task_cache;
 
 pub use advance::{NOTICE_LEASE, Tracker};
 pub use clock::rfc3339;
+pub use sweep::{Sweep, SweepError, renew_submitter, submitter_until};

@@ -76,6 +76,7 @@ impl Fleet {
             digest: "0123456789abcdef".to_owned(),
             message_key: "0".repeat(32).parse().unwrap(),
             created_at: "now".to_owned(),
+            submitter_until: 0,
         };
         let ticket = |ordinal: u32| Ticket {
             task: new.task.clone(),

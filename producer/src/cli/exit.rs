@@ -38,7 +38,7 @@ impl ProducerError {
             | Self::SubmitUnfinished { .. }
             | Self::NoticeNotSent { .. }
             | Self::Contended { .. }
-            | Self::Manifest { .. }
+            | Self::Dispatch(_)
             | Self::Runtime(_)
             | Self::Spool(_)
             | Self::Output(_) => 1,

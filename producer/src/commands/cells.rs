@@ -4,12 +4,13 @@ use std::pin::pin;
 
 use futures::TryStreamExt as _;
 use serde::Serialize;
+use tilefleet_common::dispatch::TaskCells;
 use tilefleet_common::domain::{Cell, TaskId};
 use tilefleet_common::ledger::{CellHistory, CellRecord, CellState, ShardRecord};
 
 use crate::cli::{CellsArgs, Exit, Format, GlobalArgs, Output, StateFilter, note};
 use crate::error::ProducerError;
-use crate::fleet::{LedgerConnection, TaskCells};
+use crate::fleet::LedgerConnection;
 
 /// The state of a cell. The sets of its shard decide; its own item only says whether a pending cell
 /// was begun.

@@ -1,5 +1,6 @@
 //! `list`: the newest tasks.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use tilefleet_common::domain::{LAYOUT, S3Url, TaskId};
 use tilefleet_common::ledger::{TaskState, TaskSummary};
@@ -25,11 +26,17 @@ struct TaskLine {
     completed_at: Option<String>,
     output: S3Url,
     layout: u32,
+    /// Nobody carries out the rest of the submit.
+    submit_left: bool,
+    /// It has cells, and no message is left for them.
+    stalled: bool,
 }
 
 impl TaskLine {
-    fn new(task: TaskId, summary: TaskSummary) -> Self {
+    fn new(task: TaskId, summary: TaskSummary, second: i64) -> Self {
         Self {
+            submit_left: summary.is_left(second),
+            stalled: summary.is_stalled(),
             task,
             state: summary.state,
             recipe: summary.recipe,
@@ -47,8 +54,12 @@ impl TaskLine {
     fn row(&self) -> Vec<String> {
         let state = if self.layout != LAYOUT {
             format!("{} (layout {})", self.state.name(), self.layout)
+        } else if self.submit_left {
+            "RUNNING (submit left unfinished)".to_owned()
         } else if self.submitted_at.is_none() && self.state == TaskState::Running {
-            "RUNNING (submit unfinished)".to_owned()
+            "RUNNING (submit goes on)".to_owned()
+        } else if self.stalled {
+            "RUNNING (stalled)".to_owned()
         } else {
             self.state.name().to_owned()
         };
@@ -69,9 +80,10 @@ pub(crate) async fn run(
 ) -> Result<Exit, ProducerError> {
     let connection = LedgerConnection::open(global).await?;
     let tasks = connection.ledger.tasks(args.limit).await?;
+    let second = Timestamp::now().as_second();
     let lines: Vec<TaskLine> = tasks
         .into_iter()
-        .map(|(task, summary)| TaskLine::new(task, summary))
+        .map(|(task, summary)| TaskLine::new(task, summary, second))
         .collect();
     output.rows(&HEADER, &lines, TaskLine::row)?;
     Ok(Exit::Ok)
@@ -94,13 +106,24 @@ mod tests {
             created_at: "2026-11-26T13:54:10.000Z".to_owned(),
             submitted_at: Some("2026-11-26T13:54:14.583Z".to_owned()),
             completed_at: None,
+            submitter_until: None,
+            stalled_until: None,
         }
     }
 
     #[test]
-    fn a_task_is_a_row_and_an_unfinished_submit_and_another_layout_are_named() {
-        let unfinished = TaskSummary {
+    fn a_task_is_a_row_that_names_what_is_unusual() {
+        let left = TaskSummary {
             submitted_at: None,
+            submitter_until: Some(99),
+            ..summary()
+        };
+        let goes_on = TaskSummary {
+            submitter_until: Some(100),
+            ..left.clone()
+        };
+        let stalled = TaskSummary {
+            stalled_until: Some(1),
             ..summary()
         };
         let older = TaskSummary {
@@ -108,11 +131,13 @@ mod tests {
             ..summary()
         };
         let lines = [
-            ("rgb-3", summary()),
-            ("rgb-2", unfinished),
+            ("rgb-5", summary()),
+            ("rgb-4", goes_on),
+            ("rgb-3", left),
+            ("rgb-2", stalled),
             ("rgb-1", older),
         ]
-        .map(|(task, summary)| TaskLine::new(task.parse().unwrap(), summary));
+        .map(|(task, summary)| TaskLine::new(task.parse().unwrap(), summary, 100));
         let text = [Format::Table, Format::Ndjson]
             .map(|format| printed(format, |output| output.rows(&HEADER, &lines, TaskLine::row)))
             .concat();

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use serde::Serialize;
+use tilefleet_common::dispatch::{Dispatch, DispatchError, Shard};
 use tilefleet_common::domain::TaskId;
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::{Open, TaskState, transition};
@@ -16,7 +17,7 @@ use tilefleet_common::tracker::rfc3339;
 
 use crate::cli::{Exit, GlobalArgs, Output, ResumeArgs};
 use crate::error::ProducerError;
-use crate::fleet::{FleetConnection, Resend, Shard, wake};
+use crate::fleet::{FleetConnection, wake};
 
 /// Shards whose cells are sent at a time.
 const SHARDS_AT_ONCE: usize = 16;
@@ -83,18 +84,20 @@ pub(crate) async fn run(
         record = fleet.task(task).await.map_err(unfinished)?;
     }
     let resumption = Resumption {
-        resend: Resend {
-            fleet: &fleet,
-            task,
-            record: &record,
-        },
+        dispatch: fleet.dispatch(task, &record),
         dry_run,
     };
     // A complete task that owes its notice gets one message, whose receiver sends the notice.
     let sent = match record.state {
         TaskState::Complete if !record.owes_notice() => 0,
-        TaskState::Complete => resumption.send_first_cell().await.map_err(unfinished)?,
-        _ => resumption.send_pending().await.map_err(unfinished)?,
+        TaskState::Complete => resumption
+            .send_first_cell()
+            .await
+            .map_err(|error| unfinished(error.into()))?,
+        _ => resumption
+            .send_pending()
+            .await
+            .map_err(|error| unfinished(error.into()))?,
     };
     if !dry_run && sent > 0 {
         wake(&fleet, sent).await;
@@ -114,27 +117,28 @@ pub(crate) async fn run(
 
 #[derive(Debug, Clone, Copy)]
 struct Resumption<'a> {
-    resend: Resend<'a>,
+    dispatch: Dispatch<'a>,
     dry_run: bool,
 }
 
 impl Resumption<'_> {
     /// Sends all pending cells, and one message for each shard that only has to be closed. Returns
     /// how many messages were sent.
-    async fn send_pending(self) -> Result<u32, ProducerError> {
-        let Resend {
-            fleet,
+    async fn send_pending(self) -> Result<u32, DispatchError> {
+        let Dispatch {
+            ledger,
             task,
             record,
-        } = self.resend;
-        let open = fleet.ledger.open(task, record).await?;
+            ..
+        } = self.dispatch;
+        let open = ledger.open(task, record).await?;
         if !self.dry_run {
             for &group in &open.missing {
-                self.resend.create_group(group).await?;
+                self.dispatch.create_group(group).await?;
             }
         }
         let sent = self
-            .resend
+            .dispatch
             .cells_of_task()
             .shards(|_, _| false)
             .map_ok(|shard| self.send_shard(shard, &open))
@@ -145,8 +149,7 @@ impl Resumption<'_> {
             )
             .await?;
         if !self.dry_run && record.submitted_at.is_none() {
-            fleet
-                .ledger
+            ledger
                 .write(&transition::mark_submitted(
                     task,
                     &rfc3339(Timestamp::now()),
@@ -160,25 +163,25 @@ impl Resumption<'_> {
         }
     }
 
-    async fn send_shard(self, mut shard: Shard, open: &Open) -> Result<u32, ProducerError> {
+    async fn send_shard(self, mut shard: Shard, open: &Open) -> Result<u32, DispatchError> {
         if shard.sets.is_none() && !self.dry_run {
-            shard.sets = Some(self.resend.create_shard(shard.number).await?);
+            shard.sets = Some(self.dispatch.create_shard(shard.number).await?);
         }
         let wanted = wanted(open, &shard);
         if self.dry_run {
             return Ok(u32::try_from(wanted.len()).unwrap_or(u32::MAX));
         }
-        let sent = self.resend.send(&shard, &wanted).await?;
-        self.resend.mark_enqueued(&shard).await?;
+        let sent = self.dispatch.send(&shard, &wanted).await?;
+        self.dispatch.mark_enqueued(&shard).await?;
         Ok(sent)
     }
 
     /// Sends one message, whose receiver completes the task or sends its notice.
-    async fn send_first_cell(self) -> Result<u32, ProducerError> {
+    async fn send_first_cell(self) -> Result<u32, DispatchError> {
         if self.dry_run {
             Ok(1)
         } else {
-            self.resend.send_first_cell().await
+            self.dispatch.send_first_cell().await
         }
     }
 }

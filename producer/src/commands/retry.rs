@@ -14,7 +14,7 @@ use tilefleet_common::ledger::{ShardRecord, TaskRecord, TaskState};
 
 use crate::cli::{Exit, GlobalArgs, Output, RetryArgs};
 use crate::error::ProducerError;
-use crate::fleet::{FleetConnection, Reopening, Resend, running_or_complete, wake};
+use crate::fleet::{FleetConnection, Reopening, running_or_complete, wake};
 
 /// Shards whose items are read at a time.
 const BATCH: usize = 100;
@@ -97,15 +97,11 @@ pub(crate) async fn run(
         let (retried, unsent) = reopening.all(&chosen).await.map_err(unfinished)?;
         let record = fleet.task(task).await?;
         if unsent {
-            let resend = Resend {
-                fleet: &fleet,
-                task,
-                record: &record,
-            };
-            outcome.sent = resend
+            outcome.sent = fleet
+                .dispatch(task, &record)
                 .send_all(|_| BTreeSet::new())
                 .await
-                .map_err(unfinished)?;
+                .map_err(|error| unfinished(error.into()))?;
             wake(&fleet, outcome.sent).await;
         }
         (outcome.retried, outcome.state, outcome.epoch) = (retried, record.state, record.epoch);
@@ -126,12 +122,8 @@ async fn choose(
     let mut missing: BTreeSet<CellId> = args.cells.iter().copied().collect();
     let wanted = missing.clone();
     let mut chosen: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-    let resend = Resend {
-        fleet,
-        task: &args.task,
-        record,
-    };
-    let mut shards = pin!(resend.cells_of_task().shards(|_, _| false));
+    let cells = fleet.dispatch(&args.task, record).cells_of_task();
+    let mut shards = pin!(cells.shards(|_, _| false));
     while let Some(shard) = shards.try_next().await? {
         for (ordinal, cell) in shard
             .cells

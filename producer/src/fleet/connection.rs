@@ -4,6 +4,7 @@ use std::num::NonZero;
 
 use tilefleet_common::aws::{Clients, Group, Queue, Topic};
 use tilefleet_common::deployment::CELLS_PER_WORKER;
+use tilefleet_common::dispatch::Dispatch;
 use tilefleet_common::domain::TaskId;
 use tilefleet_common::ledger::{Ledger, TaskRecord};
 use tilefleet_settings::Settings;
@@ -95,6 +96,17 @@ impl FleetConnection {
     /// The task's item.
     pub(crate) async fn task(&self, task: &TaskId) -> Result<TaskRecord, ProducerError> {
         find_task(&self.ledger, &self.table, task).await
+    }
+
+    /// Sends cells of the task, whose item is `record`.
+    pub(crate) fn dispatch<'a>(&'a self, task: &'a TaskId, record: &'a TaskRecord) -> Dispatch<'a> {
+        Dispatch {
+            objects: &self.clients.objects,
+            ledger: &self.ledger,
+            queue: &self.queue,
+            task,
+            record,
+        }
     }
 
     /// Prints the number of AWS calls to stderr, under `--verbose`.

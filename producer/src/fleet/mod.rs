@@ -2,20 +2,16 @@
 
 mod connection;
 mod reopen;
-mod resend;
 #[cfg(test)]
 mod sample;
-mod task_cells;
 mod task_progress;
 mod wake;
 mod watched_progress;
 
 pub(crate) use connection::{FleetConnection, LedgerConnection};
 pub(crate) use reopen::{Reopening, running_or_complete};
-pub(crate) use resend::Resend;
 #[cfg(test)]
 pub(crate) use sample::task_record;
-pub(crate) use task_cells::{Shard, TaskCells};
 pub(crate) use task_progress::TaskProgress;
 pub(crate) use wake::wake;
 pub(crate) use watched_progress::WatchedProgress;

@@ -217,9 +217,12 @@ impl Proxy {
                 }
                 Ok(refused(trouble))
             }
-            Some(trouble @ (Trouble::Throttled | Trouble::Denied | Trouble::Unknown | Trouble::Skewed)) => {
-                Ok(refused(trouble))
-            }
+            Some(
+                trouble @ (Trouble::Throttled
+                | Trouble::Denied
+                | Trouble::Unknown
+                | Trouble::Skewed),
+            ) => Ok(refused(trouble)),
             Some(Trouble::Damaged) => forward(&request).map(|mut answer| {
                 if let Some(last) = answer.last_mut() {
                     *last ^= 1;

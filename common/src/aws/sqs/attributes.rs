@@ -18,7 +18,7 @@ pub struct QueueAttributes {
     pub redrive: Option<Redrive>,
     /// Approximate number of messages that wait.
     pub waiting: u64,
-    /// Approximate number of messages that are received and hidden.
+    /// Approximate number of messages that are hidden: received, or sent with a delay.
     pub hidden: u64,
 }
 
@@ -33,13 +33,14 @@ pub struct Redrive {
 
 impl QueueAttributes {
     /// The attributes to request.
-    pub(super) const NAMES: [QueueAttributeName; 6] = [
+    pub(super) const NAMES: [QueueAttributeName; 7] = [
         QueueAttributeName::VisibilityTimeout,
         QueueAttributeName::ReceiveMessageWaitTimeSeconds,
         QueueAttributeName::MessageRetentionPeriod,
         QueueAttributeName::RedrivePolicy,
         QueueAttributeName::ApproximateNumberOfMessages,
         QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        QueueAttributeName::ApproximateNumberOfMessagesDelayed,
     ];
 
     /// Reads the attributes of a response. A missing one has the default of SQS (Amazon SQS API
@@ -60,7 +61,8 @@ impl QueueAttributes {
                 .get(&QueueAttributeName::RedrivePolicy)
                 .and_then(|policy| Redrive::parse(policy)),
             waiting: number(QueueAttributeName::ApproximateNumberOfMessages, 0),
-            hidden: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible, 0),
+            hidden: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible, 0)
+                + number(QueueAttributeName::ApproximateNumberOfMessagesDelayed, 0),
         }
     }
 }

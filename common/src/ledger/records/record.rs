@@ -113,6 +113,14 @@ pub struct TaskRecord {
     pub created_at: String,
     /// When every cell had been enqueued once.
     pub submitted_at: Option<String>,
+    /// Unix second until which a producer or a worker has the submit to itself.
+    pub submitter_until: Option<i64>,
+    /// Unix second since which both queues have been empty.
+    pub quiet_since: Option<i64>,
+    /// Unix second until which it is not told again that the task is stalled.
+    pub stalled_until: Option<i64>,
+    /// How often it was told that the task is stalled.
+    pub stalls: u32,
     /// When the last shard closed.
     pub completed_at: Option<String>,
     /// The last epoch whose notice went out; 0 before the first.
@@ -296,6 +304,10 @@ impl TaskRecord {
                 .text(attribute::CREATED_AT)
                 .ok_or_else(|| read.wrong(attribute::CREATED_AT))?,
             submitted_at: read.text(attribute::SUBMITTED_AT),
+            submitter_until: read.number(attribute::SUBMITTER_UNTIL),
+            quiet_since: read.number(attribute::QUIET_SINCE),
+            stalled_until: read.number(attribute::STALLED_UNTIL),
+            stalls: read.number(attribute::STALLS).unwrap_or(0),
             completed_at: read.text(attribute::COMPLETED_AT),
             notified_epoch: read.number(attribute::NOTIFIED_EPOCH).unwrap_or(0),
             notice_error: read.text(attribute::NOTICE_ERROR),

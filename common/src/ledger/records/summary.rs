@@ -28,6 +28,24 @@ pub struct TaskSummary {
     pub submitted_at: Option<String>,
     /// When the last shard closed.
     pub completed_at: Option<String>,
+    /// Unix second until which a producer or a worker has the submit to itself.
+    pub submitter_until: Option<i64>,
+    /// Unix second until which it is not told again that the task is stalled.
+    pub stalled_until: Option<i64>,
+}
+
+impl TaskSummary {
+    /// Whether nobody carries out the rest of the submit, at Unix `second`.
+    pub fn is_left(&self, second: i64) -> bool {
+        self.state == TaskState::Running
+            && self.submitted_at.is_none()
+            && self.submitter_until.is_none_or(|until| until < second)
+    }
+
+    /// Whether its messages are gone, as far as a worker has told.
+    pub fn is_stalled(&self) -> bool {
+        self.state == TaskState::Running && self.stalled_until.is_some()
+    }
 }
 
 impl TaskSummary {
@@ -53,6 +71,8 @@ impl TaskSummary {
                 .text(attribute::CREATED_AT)
                 .ok_or_else(|| read.wrong(attribute::CREATED_AT))?,
             submitted_at: read.text(attribute::SUBMITTED_AT),
+            submitter_until: read.number(attribute::SUBMITTER_UNTIL),
+            stalled_until: read.number(attribute::STALLED_UNTIL),
             completed_at: read.text(attribute::COMPLETED_AT),
         })
     }

@@ -36,6 +36,8 @@ pub struct NewTask {
     pub message_key: MessageKey,
     /// Now (RFC 3339).
     pub created_at: String,
+    /// Unix second before which the producer says again that it lives.
+    pub submitter_until: i64,
 }
 
 /// Submit, step 2: the task's recipe is put, or is there already. It is put before the task and
@@ -82,6 +84,10 @@ pub fn create_header(new: &NewTask) -> Write {
         Action::Set(attribute::OUTPUT, new.output.to_string().into()),
         Action::Set(attribute::DIGEST, new.digest.clone().into()),
         Action::Set(attribute::CREATED_AT, new.created_at.clone().into()),
+        Action::Set(
+            attribute::SUBMITTER_UNTIL,
+            Value::Number(new.submitter_until),
+        ),
         Action::Set(attribute::MESSAGE_KEY, new.message_key.as_str().into()),
         Action::Set(attribute::LISTED, LISTED.into()),
     ];
@@ -157,6 +163,9 @@ pub fn mark_submitted(task: &TaskId, now: &str) -> Write {
     Write {
         key: Key::Header(task.clone()),
         conditions: vec![Condition::Exists(attribute::STATE)],
-        actions: vec![Action::SetOnce(attribute::SUBMITTED_AT, now.into())],
+        actions: vec![
+            Action::SetOnce(attribute::SUBMITTED_AT, now.into()),
+            Action::Remove(attribute::SUBMITTER_UNTIL),
+        ],
     }
 }

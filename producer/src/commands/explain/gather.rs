@@ -5,13 +5,14 @@ use std::pin::pin;
 
 use futures::TryStreamExt as _;
 use tilefleet_common::aws::{Group, Queue};
+use tilefleet_common::dispatch::TaskCells;
 use tilefleet_common::domain::{CellId, TaskId};
 use tilefleet_common::ledger::{TaskRecord, TaskState};
 
 use super::facts::{CellFacts, Facts, GroupFacts, MessageCounts, OlderTask};
 use crate::commands::cells::ShownState;
 use crate::error::ProducerError;
-use crate::fleet::{FleetConnection, TaskCells, TaskProgress};
+use crate::fleet::{FleetConnection, TaskProgress};
 
 /// Activities of the group that are read.
 const ACTIVITIES: u8 = 5;

@@ -10,7 +10,7 @@ use super::plan::SubmitPlan;
 use super::submission::Submission;
 use crate::cli::{Exit, GlobalArgs, Output, SubmitArgs};
 use crate::error::ProducerError;
-use crate::fleet::{FleetConnection, TaskProgress, wake};
+use crate::fleet::{FleetConnection, TaskProgress};
 
 /// Submits the cells of the input, or completes a submit that was interrupted.
 pub(crate) async fn run(
@@ -52,7 +52,6 @@ pub(crate) async fn run(
             cause: Box::new(cause),
         }
     })?;
-    wake(&submission.fleet, record.cells).await;
     let outcome = outcome(Some(sent));
     outcome.print(&outcome.sent_line(), output, global)?;
     Ok(Exit::Ok)

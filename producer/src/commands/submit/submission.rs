@@ -5,6 +5,7 @@
 //! cells that are still pending in it.
 
 use std::io::{BufRead, Read as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
@@ -18,13 +19,13 @@ use tilefleet_common::ledger::transition::{self, NewTask};
 use tilefleet_common::ledger::{
     Answer, CodecError, Item, Key, LedgerError, ShardRecord, TaskRecord, Write, attribute,
 };
-use tilefleet_common::tracker::rfc3339;
+use tilefleet_common::tracker::{renew_submitter, rfc3339, submitter_until};
 
 use super::plan::SubmitPlan;
 use super::shard_reader::ShardReader;
 use crate::cli::progress_bar;
 use crate::error::ProducerError;
-use crate::fleet::FleetConnection;
+use crate::fleet::{FleetConnection, wake};
 
 /// Shards that are sent at a time. Each has one open call: 16 calls of 10 ms send 16,000 cells a
 /// second.
@@ -66,6 +67,7 @@ impl Submission {
             digest: plan.digest.to_string(),
             message_key: MessageKey::random(),
             created_at: rfc3339(Timestamp::now()),
+            submitter_until: submitter_until(),
         };
         // The ledger refuses the write if another submit has created the task meanwhile. Then its
         // item counts.
@@ -171,8 +173,21 @@ impl Submission {
         plan: &mut SubmitPlan,
         record: &TaskRecord,
     ) -> Result<u32, ProducerError> {
+        // While it says so, no worker takes the submit over.
+        tokio::select! {
+            sent = Box::pin(self.send_shards(plan, record)) => sent,
+            never = renew_submitter(&self.fleet.ledger, &self.task) => match never {},
+        }
+    }
+
+    async fn send_shards(
+        &self,
+        plan: &mut SubmitPlan,
+        record: &TaskRecord,
+    ) -> Result<u32, ProducerError> {
         let bar = progress_bar(plan.cells.into(), TEMPLATE);
         let job = plan.job.id();
+        let is_woken = AtomicBool::new(false);
         let cells = (record.cells, record.shard_size);
         let shards = ShardReader {
             lines: plan.manifest()?.lines(),
@@ -190,6 +205,10 @@ impl Submission {
                 let ordinals = u64::try_from(cells.len()).unwrap_or_default();
                 let sent = self.send_shard(record, &job, shard, cells).await?;
                 bar.inc(ordinals);
+                // Machines start while the other cells are sent.
+                if !is_woken.swap(true, Ordering::Relaxed) {
+                    wake(&self.fleet, record.cells).await;
+                }
                 Ok::<u32, ProducerError>(sent)
             })
             .buffer_unordered(SHARDS_AT_ONCE)

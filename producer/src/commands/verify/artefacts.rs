@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tilefleet_common::aws::{Head, ObjectStore};
+use tilefleet_common::dispatch::Shard;
 use tilefleet_common::domain::S3Url;
 use tilefleet_common::ledger::CellState;
 
 use crate::error::ProducerError;
-use crate::fleet::Shard;
 
 /// Artefacts that are requested at a time.
 const HEADS_AT_ONCE: usize = 32;

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use tilefleet_common::aws::Head;
+use tilefleet_common::dispatch::Shard;
 use tilefleet_common::domain::{Artefact, CellId};
 use tilefleet_common::ledger::{CellRecord, CellState, Open, ShardRecord, TaskRecord, TaskState};
 
 use super::artefacts::Heads;
-use crate::fleet::Shard;
 
 /// The kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

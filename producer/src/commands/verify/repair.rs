@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use tilefleet_common::dispatch::Dispatch;
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{self, Failure, Ticket};
 use tilefleet_common::ledger::{Part, ShardRecord};
@@ -14,7 +15,7 @@ use tilefleet_common::tracker::rfc3339;
 
 use super::difference::{Difference, DifferenceKind, Repair};
 use crate::error::ProducerError;
-use crate::fleet::{Reopening, Resend};
+use crate::fleet::{FleetConnection, Reopening};
 
 /// Cells of one transaction: "up to 100 distinct items" (DynamoDB API reference,
 /// `TransactWriteItems`), three of which are shard, group and header.
@@ -86,12 +87,12 @@ impl RepairPlan {
     }
 
     /// Carries out the repairs. Returns how many messages were sent.
-    pub(super) async fn carry_out(&self, resend: Resend<'_>) -> Result<u32, ProducerError> {
-        let Resend {
-            fleet,
-            task,
-            record,
-        } = resend;
+    pub(super) async fn carry_out(
+        &self,
+        fleet: &FleetConnection,
+        dispatch: Dispatch<'_>,
+    ) -> Result<u32, ProducerError> {
+        let Dispatch { task, record, .. } = dispatch;
         let mut reopening = Reopening {
             fleet,
             task,
@@ -100,19 +101,19 @@ impl RepairPlan {
         for (&number, repair) in &self.shards {
             for missing in &repair.create {
                 if *missing == DifferenceKind::GroupMissing {
-                    resend.create_group(record.group_of(number)).await?;
+                    dispatch.create_group(record.group_of(number)).await?;
                 } else {
-                    resend.create_shard(number).await?;
+                    dispatch.create_shard(number).await?;
                 }
             }
-            repair.reopen(resend, number, &mut reopening).await?;
+            repair.reopen(dispatch, number, &mut reopening).await?;
         }
         let record = fleet.task(task).await?;
-        let resend = Resend {
+        let dispatch = Dispatch {
             record: &record,
-            ..resend
+            ..dispatch
         };
-        let mut sent = resend
+        let mut sent = dispatch
             .send_all(|shard| match self.shards.get(&shard.number) {
                 Some(repair) => {
                     let mut wanted = repair.send.clone();
@@ -125,7 +126,7 @@ impl RepairPlan {
             })
             .await?;
         if self.completion {
-            sent = sent.saturating_add(resend.send_first_cell().await?);
+            sent = sent.saturating_add(dispatch.send_first_cell().await?);
         }
         Ok(sent)
     }
@@ -134,17 +135,16 @@ impl RepairPlan {
 impl ShardRepair {
     async fn reopen(
         &self,
-        resend: Resend<'_>,
+        dispatch: Dispatch<'_>,
         number: u32,
         reopening: &mut Reopening<'_>,
     ) -> Result<(), ProducerError> {
-        let lost: Vec<(u32, Part)> = self.lost(resend, number).collect();
-        let read = async || resend.fleet.ledger.shard(resend.task, number).await;
+        let lost: Vec<(u32, Part)> = self.lost(dispatch, number).collect();
+        let read = async || dispatch.ledger.shard(dispatch.task, number).await;
         if !self.unsent.is_empty() {
-            resend
-                .fleet
+            dispatch
                 .ledger
-                .write(&transition::unmark_enqueued(resend.task, number))
+                .write(&transition::unmark_enqueued(dispatch.task, number))
                 .await?;
             fault::point(Point::Unmark);
         }
@@ -174,7 +174,7 @@ impl ShardRepair {
 
     fn lost<'a>(
         &'a self,
-        resend: Resend<'a>,
+        dispatch: Dispatch<'a>,
         shard: u32,
     ) -> impl Iterator<Item = (u32, Part)> + 'a {
         let now = rfc3339(Timestamp::now());
@@ -188,12 +188,12 @@ impl ShardRepair {
                 return None;
             };
             let ticket = Ticket {
-                task: resend.task.clone(),
+                task: dispatch.task.clone(),
                 shard,
-                group: resend.record.group_of(shard),
+                group: dispatch.record.group_of(shard),
                 ordinal,
                 cell: *cell,
-                job: resend.record.job.clone(),
+                job: dispatch.record.job.clone(),
                 reopened: 0,
             };
             let failure = Failure {

@@ -5,6 +5,7 @@ use std::pin::pin;
 
 use futures::TryStreamExt as _;
 use serde::Serialize;
+use tilefleet_common::dispatch::Dispatch;
 use tilefleet_common::domain::TaskId;
 use tilefleet_common::ledger::{Open, TaskRecord, TaskState};
 
@@ -14,7 +15,7 @@ use super::repair::RepairPlan;
 use super::whole::{compare_groups, compare_task};
 use crate::cli::{Exit, Format, GlobalArgs, Output, VerifyArgs, note};
 use crate::error::ProducerError;
-use crate::fleet::{FleetConnection, Resend, running_or_complete, wake};
+use crate::fleet::{FleetConnection, running_or_complete, wake};
 
 /// Differences that a table or JSON shows one by one. All are counted, and NDJSON shows all.
 const SHOWN: usize = 1000;
@@ -51,22 +52,20 @@ pub(crate) async fn run(
     } else {
         fleet.task(task).await?
     };
-    let resend = Resend {
-        fleet: &fleet,
-        task,
-        record: &record,
-    };
+    let dispatch = fleet.dispatch(task, &record);
     // All differences are found before the first is repaired.
     let mut findings = Findings::default();
-    Box::pin(compare(resend, output, &mut findings)).await?;
+    Box::pin(compare(&fleet, dispatch, output, &mut findings)).await?;
     let sent = if args.repair && !findings.plan.is_empty() {
-        let sent = findings.plan.carry_out(resend).await.map_err(|cause| {
-            ProducerError::CommandUnfinished {
+        let sent = findings
+            .plan
+            .carry_out(&fleet, dispatch)
+            .await
+            .map_err(|cause| ProducerError::CommandUnfinished {
                 command: "repair",
                 task: task.clone(),
                 cause: Box::new(cause),
-            }
-        })?;
+            })?;
         wake(&fleet, sent).await;
         Some(sent)
     } else {
@@ -116,15 +115,12 @@ impl Findings {
 
 /// Compares the whole task, shard by shard, and adds each difference to `findings`.
 async fn compare(
-    resend: Resend<'_>,
+    fleet: &FleetConnection,
+    dispatch: Dispatch<'_>,
     output: &mut Output,
     findings: &mut Findings,
 ) -> Result<(), ProducerError> {
-    let Resend {
-        fleet,
-        task,
-        record,
-    } = resend;
+    let Dispatch { task, record, .. } = dispatch;
     // SQS cannot be searched for one message. But if the queue is empty, no pending cell has one.
     let queue_is_empty = match record.state {
         TaskState::Running => {
@@ -151,7 +147,7 @@ async fn compare(
             findings.add(difference, output)?;
         }
     }
-    let mut shards = pin!(resend.cells_of_task().shards(|_, _| true));
+    let mut shards = pin!(dispatch.cells_of_task().shards(|_, _| true));
     while let Some(shard) = shards.try_next().await? {
         let heads = head_artefacts(&fleet.clients.objects, &shard).await?;
         let mut differences =

@@ -109,6 +109,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
             digest: "d".into(),
             message_key: MessageKey::random(),
             created_at: "now".into(),
+            submitter_until: 0,
         })),
         1 => Move::Write(transition::create_shard(
             task,

@@ -43,6 +43,10 @@ enum Scene {
     Last,
     /// The first worker gets the first band of every cell damaged.
     Damaged,
+    /// The producer has died in the middle of its submit.
+    Left,
+    /// The queue was purged, and the task is stalled.
+    Stalled,
     /// The queue has given up the messages of cells that did nothing wrong.
     GivenUp,
     /// The first worker gets SIGTERM while it waits for its bands.
@@ -102,6 +106,8 @@ fn scenes(point: Point) -> &'static [Scene] {
         Point::Quarantine => &[Scene::Poisoned],
         Point::CountFailure => &[Scene::Damaged],
         Point::Resend => &[Scene::GivenUp],
+        Point::ClaimSubmit => &[Scene::Left],
+        Point::PublishStall | Point::MarkStall => &[Scene::Stalled],
         Point::CountInterruption => &[Scene::Stopped],
         Point::Record | Point::Close => {
             &[Scene::Working, Scene::Last, Scene::Failing, Scene::Drain]
@@ -145,12 +151,13 @@ impl Expected {
         self
     }
 
-    /// At three points an event is published and not yet marked as sent. It is published again with
+    /// At four points an event is published and not yet marked as sent. It is published again with
     /// the same id.
     fn with_the_repeat_of(mut self, row: Row) -> Self {
         let Self { task, ending, .. } = &self;
         let event = match (row.point, row.scene) {
             (Point::Publish, _) => format!("{task}/{}", ending.epoch),
+            (Point::PublishStall, _) => format!("{task}/1/stalled/1"),
             (Point::PublishCancel, _) => format!("{task}/1/cancelled/1"),
             (Point::Announce, Scene::Failing) => format!("{task}/1/{}", CELLS - 1),
             _ => return self,
@@ -194,9 +201,13 @@ impl Row {
             Scene::Working | Scene::Probing | Scene::Failing | Scene::Poisoned => {
                 self.among_workers(&tiny).await?
             }
-            Scene::Last | Scene::Damaged | Scene::GivenUp | Scene::Stopped | Scene::Untold => {
-                self.alone_at_first(&tiny).await?
-            }
+            Scene::Last
+            | Scene::Damaged
+            | Scene::GivenUp
+            | Scene::Left
+            | Scene::Stalled
+            | Scene::Stopped
+            | Scene::Untold => self.alone_at_first(&tiny).await?,
             Scene::Drain => self.drain(&tiny).await?,
             Scene::Submit | Scene::Retry | Scene::Cancel | Scene::Resume | Scene::Repair => {
                 self.command(&tiny).await?
@@ -294,7 +305,11 @@ impl Row {
     /// The worker that dies works alone.
     async fn alone_at_first(self, tiny: &Tiny) -> Result<(Expected, Vec<Process>)> {
         let site = &tiny.site;
-        let task = tiny.submit(CELLS).await?;
+        let task = if self.scene == Scene::Left {
+            submit_and_die(tiny).await?
+        } else {
+            tiny.submit(CELLS).await?
+        };
         let fleet = tiny.with_short_waits(LONGEST_WAIT_S)?;
         let gate = Gate::before(Endpoint::shared()?.url())?;
         let armed = tiny
@@ -307,7 +322,7 @@ impl Row {
                 armed.with("AWS_ENDPOINT_URL_S3", proxy.url())
             }
             Scene::Stopped => armed.with("AWS_ENDPOINT_URL_S3", gate.url()),
-            Scene::Last | Scene::GivenUp => armed,
+            Scene::Last | Scene::GivenUp | Scene::Left | Scene::Stalled => armed,
             _ => armed.with(
                 "TILEFLEET_TOPIC_ARN",
                 format!("{}-nowhere", site.stack.topic_arn),
@@ -316,6 +331,7 @@ impl Row {
         match self.scene {
             Scene::Stopped => gate.set(Passage::Held),
             Scene::GivenUp => give_up(site, |_| {}).await?,
+            Scene::Stalled => purge(site).await?,
             _ => {}
         }
         let mut first = armed.start("worker", &["run", "--grace", "0"])?;
@@ -328,7 +344,19 @@ impl Row {
         let workers = (0..2)
             .map(|_| fleet.start("worker", &["run"]))
             .collect::<Result<_>>()?;
-        Ok((Expected::new(&task, 0, 1), workers))
+        let mut expected = Expected::new(&task, 0, 1);
+        if self.scene == Scene::Stalled {
+            // Nothing but the telling is repaired; a person sends the cells again.
+            let id = task.parse()?;
+            eventually("the mark that it was told", BOUND, async || {
+                let record = site.ledger.task(&id).await?.context("no task")?;
+                Ok(record.stalled_until.map(|_| ()))
+            })
+            .await?;
+            site.producer(&["resume", &task]).await?.expect_code(0)?;
+            expected = expected.and("1/stalled/1");
+        }
+        Ok((expected, workers))
     }
 
     /// Runs a command that dies, and expects that it succeeds when it is run again.
@@ -470,6 +498,15 @@ impl Row {
     }
 }
 
+/// Runs a submit that dies when the task exists and has no message. Returns the task.
+async fn submit_and_die(tiny: &Tiny) -> Result<String> {
+    let dying = tiny.with_short_waits(1)?.with("TILEFLEET_FAULT", "task:1");
+    dying.producer(&["submit", &tiny.file(CELLS)?]).await?;
+    let tasks = tiny.site.ledger.tasks(1).await?;
+    let (task, _) = tasks.into_iter().next().context("no task")?;
+    Ok(task.to_string())
+}
+
 /// Runs all rows of the wanted scenes and returns their number.
 async fn play_all(wanted: impl Fn(Scene) -> bool) -> Result<usize> {
     let all = Point::ALL
@@ -496,10 +533,22 @@ async fn play_all(wanted: impl Fn(Scene) -> bool) -> Result<usize> {
 }
 
 fn is_a_workers(scene: Scene) -> bool {
-    use Scene::{Damaged, Failing, GivenUp, Last, Poisoned, Probing, Stopped, Untold, Working};
+    use Scene::{
+        Damaged, Failing, GivenUp, Last, Left, Poisoned, Probing, Stalled, Stopped, Untold, Working,
+    };
     matches!(
         scene,
-        Working | Probing | Failing | Last | Damaged | GivenUp | Stopped | Untold | Poisoned
+        Working
+            | Probing
+            | Failing
+            | Last
+            | Damaged
+            | GivenUp
+            | Left
+            | Stalled
+            | Stopped
+            | Untold
+            | Poisoned
     )
 }
 

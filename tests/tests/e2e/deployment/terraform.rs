@@ -10,6 +10,7 @@ use tilefleet_common::deployment;
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Fleet, Instance, layout};
 
+use crate::support::queues::give_up_task;
 use crate::support::site::Site;
 use crate::support::worker_log::wait_for_line;
 
@@ -357,7 +358,7 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
     let given_up = site
         .submit(&site.document(&[site.add_scene("48RXT", "2020-08-06").await?])?)
         .await?;
-    give_up(&site, |_| {}).await?;
+    give_up_task(&site, &given_up).await?;
     // On a machine of a group, which ends it when the cells are done.
     let instance = Instance::start()?;
     let fleet = Fleet::new(&site.stack)?.with_all(instance.environment());

@@ -90,6 +90,21 @@ pub(crate) async fn give_up(site: &Site, change: impl Fn(&mut Value)) -> Result<
     Ok(())
 }
 
+/// Makes dead letters of the task's messages. Those of other tasks stay in the queue.
+pub(crate) async fn give_up_task(site: &Site, task: &str) -> Result<()> {
+    for body in taken(site).await? {
+        let message: Value = serde_json::from_str(&body)?;
+        let queue = if message["task"] == task {
+            &site.stack.dead_letter_queue_url
+        } else {
+            &site.stack.queue_url
+        };
+        let send = site.stack.sqs.send_message().queue_url(queue);
+        send.message_body(body).send().await?;
+    }
+    Ok(())
+}
+
 /// How often each ordinal of the task is in the queue. Takes all messages out.
 pub(crate) async fn queued(site: &Site, task: &TaskId) -> Result<BTreeMap<u64, u32>> {
     let mut queued = BTreeMap::new();

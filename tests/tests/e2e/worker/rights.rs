@@ -114,7 +114,9 @@ async fn a_worker_whose_credentials_are_rejected_fails_no_cell() -> Result<()> {
 fn asked_for_replacement(instance: &Instance) -> bool {
     let calls = instance.calls();
     let actions = calls.iter().filter_map(|call| call.get("Action"));
-    actions.into_iter().any(|action| action == "SetInstanceHealth")
+    actions
+        .into_iter()
+        .any(|action| action == "SetInstanceHealth")
 }
 
 /// What is wrong on every machine must not make a fleet replace itself for ever.
@@ -141,16 +143,22 @@ async fn of_two_machines_with_a_wrong_clock_one_is_replaced_within_an_hour() -> 
     .await?;
     proxy.set(Plan::Always(Trouble::Skewed, &[]));
     eventually("a replacement", BOUND, async || {
-        let asked = machines.iter().filter(|machine| asked_for_replacement(machine));
+        let asked = machines
+            .iter()
+            .filter(|machine| asked_for_replacement(machine));
         Ok((asked.count() > 0).then_some(()))
     })
     .await?;
     eventually("a machine that stays", BOUND, async || {
-        let stays = workers.iter().filter(|worker| worker.log().contains("this one stays"));
+        let stays = workers
+            .iter()
+            .filter(|worker| worker.log().contains("this one stays"));
         Ok((stays.count() > 0).then_some(()))
     })
     .await?;
-    let asked = machines.iter().filter(|machine| asked_for_replacement(machine));
+    let asked = machines
+        .iter()
+        .filter(|machine| asked_for_replacement(machine));
     assert_eq!(asked.count(), 1);
     Ok(())
 }

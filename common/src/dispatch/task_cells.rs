@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::aws::{ObjectLines, ObjectStore};
+use crate::domain::{Cell, TaskId, ordinals_of_shard};
+use crate::ledger::{CellRecord, Ledger, ShardRecord, TaskRecord};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use tilefleet_common::aws::{ObjectLines, ObjectStore};
-use tilefleet_common::domain::{Cell, TaskId, ordinals_of_shard};
-use tilefleet_common::ledger::{CellRecord, Ledger, ShardRecord, TaskRecord};
 
-use crate::error::ProducerError;
+use super::error::DispatchError;
 
 /// Shards that are read at a time: 4,000 cells.
 const GROUP: usize = 20;
@@ -19,19 +19,20 @@ const GROUPS_AT_ONCE: usize = 3;
 
 /// A shard with its cells.
 #[derive(Debug)]
-pub(crate) struct Shard {
-    pub(crate) number: u32,
+pub struct Shard {
+    /// Its number.
+    pub number: u32,
     /// The cells by their ordinals, in order.
-    pub(crate) cells: Vec<(u32, Cell)>,
+    pub cells: Vec<(u32, Cell)>,
     /// The shard's item; `None` while no submit has created it.
-    pub(crate) sets: Option<ShardRecord>,
+    pub sets: Option<ShardRecord>,
     /// Items of its cells by their ordinals: those that were wanted and exist.
-    pub(crate) items: BTreeMap<u32, CellRecord>,
+    pub items: BTreeMap<u32, CellRecord>,
 }
 
 impl Shard {
     /// The ordinal of its first cell; empty only in a shard without cells.
-    pub(crate) fn first_ordinal(&self) -> BTreeSet<u32> {
+    pub fn first_ordinal(&self) -> BTreeSet<u32> {
         self.cells
             .iter()
             .take(1)
@@ -40,7 +41,7 @@ impl Shard {
     }
 
     /// The ordinals of its pending cells; all ordinals while the shard has no item.
-    pub(crate) fn pending(&self) -> BTreeSet<u32> {
+    pub fn pending(&self) -> BTreeSet<u32> {
         match &self.sets {
             Some(sets) => sets.pending.clone(),
             None => self.cells.iter().map(|(ordinal, _)| *ordinal).collect(),
@@ -50,17 +51,21 @@ impl Shard {
 
 /// Reads the cells of one task.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct TaskCells<'a> {
-    pub(crate) objects: &'a ObjectStore,
-    pub(crate) ledger: &'a Ledger,
-    pub(crate) task: &'a TaskId,
-    pub(crate) record: &'a TaskRecord,
+pub struct TaskCells<'a> {
+    /// S3, for the manifest.
+    pub objects: &'a ObjectStore,
+    /// The ledger.
+    pub ledger: &'a Ledger,
+    /// The task.
+    pub task: &'a TaskId,
+    /// The task's header.
+    pub record: &'a TaskRecord,
 }
 
 impl<'a> TaskCells<'a> {
     /// All shards in order, with the items of the cells that `wants` names by the shard's sets and
     /// an ordinal.
-    pub(crate) fn shards<W>(self, wants: W) -> impl Stream<Item = Result<Shard, ProducerError>> + 'a
+    pub fn shards<W>(self, wants: W) -> impl Stream<Item = Result<Shard, DispatchError>> + 'a
     where
         W: Fn(&ShardRecord, u32) -> bool + Copy + 'a,
     {
@@ -83,7 +88,7 @@ impl<'a> TaskCells<'a> {
         .try_flatten()
     }
 
-    async fn read<W>(self, mut group: Vec<Shard>, wants: W) -> Result<Vec<Shard>, ProducerError>
+    async fn read<W>(self, mut group: Vec<Shard>, wants: W) -> Result<Vec<Shard>, DispatchError>
     where
         W: Fn(&ShardRecord, u32) -> bool,
     {
@@ -118,7 +123,7 @@ struct Manifest<'a> {
 
 impl Manifest<'_> {
     /// The next shards as the manifest has them, without items; empty after the last.
-    async fn group(&mut self) -> Result<Vec<Shard>, ProducerError> {
+    async fn group(&mut self) -> Result<Vec<Shard>, DispatchError> {
         let mut group = vec![];
         while group.len() < GROUP {
             let ordinals = ordinals_of_shard(self.shard, self.record.cells, self.record.shard_size);
@@ -140,8 +145,8 @@ impl Manifest<'_> {
         Ok(group)
     }
 
-    async fn cell(&mut self, ordinal: u32) -> Result<Cell, ProducerError> {
-        let invalid = |cause: String| ProducerError::Manifest {
+    async fn cell(&mut self, ordinal: u32) -> Result<Cell, DispatchError> {
+        let invalid = |cause: String| DispatchError::Manifest {
             manifest: self.record.manifest.clone(),
             cause,
         };

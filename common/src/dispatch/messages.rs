@@ -1,51 +1,53 @@
-//! Messages for cells that are in the ledger already.
+//! Messages for the cells of a task that is in the ledger.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
 
-use futures::TryStreamExt as _;
-use tilefleet_common::domain::{CellMessage, LAYOUT, TaskId, ordinals_of_shard};
-use tilefleet_common::fault::{self, Point};
-use tilefleet_common::ledger::{
-    Answer, CodecError, Key, LedgerError, ShardRecord, TaskRecord, transition,
+use crate::aws::{ObjectStore, Queue};
+use crate::domain::{CellMessage, LAYOUT, TaskId, ordinals_of_shard};
+use crate::fault::{self, Point};
+use crate::ledger::{
+    Answer, CodecError, Key, Ledger, LedgerError, ShardRecord, TaskRecord, transition,
 };
+use futures::TryStreamExt as _;
 
-use super::connection::FleetConnection;
+use super::error::DispatchError;
 use super::task_cells::{Shard, TaskCells};
-use crate::error::ProducerError;
 
 /// Shards whose cells are sent at a time.
-const SHARDS_AT_ONCE: usize = 16;
+pub(super) const SHARDS_AT_ONCE: usize = 16;
 
 /// Sends cells of a task again.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Resend<'a> {
-    pub(crate) fleet: &'a FleetConnection,
-    pub(crate) task: &'a TaskId,
+pub struct Dispatch<'a> {
+    /// S3, for the manifest.
+    pub objects: &'a ObjectStore,
+    /// The ledger.
+    pub ledger: &'a Ledger,
+    /// The queue of cells.
+    pub queue: &'a Queue,
+    /// The task.
+    pub task: &'a TaskId,
     /// The task's item as it is now: messages carry its epoch.
-    pub(crate) record: &'a TaskRecord,
+    pub record: &'a TaskRecord,
 }
 
-impl<'a> Resend<'a> {
+impl<'a> Dispatch<'a> {
     /// The reader of the task's cells.
-    pub(crate) fn cells_of_task(self) -> TaskCells<'a> {
-        let FleetConnection {
-            clients, ledger, ..
-        } = self.fleet;
+    pub fn cells_of_task(self) -> TaskCells<'a> {
         TaskCells {
-            objects: &clients.objects,
-            ledger,
+            objects: self.objects,
+            ledger: self.ledger,
             task: self.task,
             record: self.record,
         }
     }
 
     /// Sends those cells of the shard whose ordinals are `wanted`. Returns how many.
-    pub(crate) async fn send(
-        &self,
-        shard: &Shard,
-        wanted: &BTreeSet<u32>,
-    ) -> Result<u32, ProducerError> {
+    ///
+    /// # Errors
+    /// [`DispatchError`]; some may be sent by then.
+    pub async fn send(&self, shard: &Shard, wanted: &BTreeSet<u32>) -> Result<u32, DispatchError> {
         let wanted = shard
             .cells
             .iter()
@@ -67,20 +69,21 @@ impl<'a> Resend<'a> {
                 };
                 serde_json::to_string(&message.signed(&self.record.message_key))
             })
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| ProducerError::Spool(error.into()))?;
+            .collect::<Result<Vec<_>, _>>()?;
         let sent = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
-        self.fleet.queue.send(self.task.as_str(), bodies).await?;
+        self.queue.send(self.task.as_str(), bodies).await?;
         Ok(sent)
     }
 
     /// Records that all cells that were pending in the shard when it was read are sent. The ledger
     /// refuses the mark if another command has reopened the shard since; that command sends its
     /// cells.
-    pub(crate) async fn mark_enqueued(&self, shard: &Shard) -> Result<(), ProducerError> {
+    ///
+    /// # Errors
+    /// [`DispatchError`] when the ledger did not answer.
+    pub async fn mark_enqueued(&self, shard: &Shard) -> Result<(), DispatchError> {
         let reopened = shard.sets.as_ref().map_or(0, |sets| sets.reopened);
-        self.fleet
-            .ledger
+        self.ledger
             .write(&transition::mark_enqueued(
                 self.task,
                 shard.number,
@@ -94,10 +97,13 @@ impl<'a> Resend<'a> {
     /// Sends the cells that `choose` returns for each shard that exists. In a shard that is not
     /// marked as enqueued, all pending cells are sent too, and the shard is marked. Returns how
     /// many cells were sent.
-    pub(crate) async fn send_all(
+    ///
+    /// # Errors
+    /// [`DispatchError`]; some may be sent by then.
+    pub async fn send_all(
         self,
         choose: impl Fn(&Shard) -> BTreeSet<u32> + Copy + 'a,
-    ) -> Result<u32, ProducerError> {
+    ) -> Result<u32, DispatchError> {
         self.cells_of_task()
             .shards(|_, _| false)
             .map_ok(move |shard| async move {
@@ -128,7 +134,10 @@ impl<'a> Resend<'a> {
 
     /// Sends the message of the task's first cell, whatever the state of that cell: its receiver
     /// completes the task or sends its notice. Returns how many messages were sent.
-    pub(crate) async fn send_first_cell(self) -> Result<u32, ProducerError> {
+    ///
+    /// # Errors
+    /// [`DispatchError`]; some may be sent by then.
+    pub async fn send_first_cell(self) -> Result<u32, DispatchError> {
         let mut shards = pin!(self.cells_of_task().shards(|_, _| false));
         match shards.try_next().await? {
             Some(shard) => self.send(&shard, &shard.first_ordinal()).await,
@@ -137,18 +146,24 @@ impl<'a> Resend<'a> {
     }
 
     /// Creates a group that no submit has created. It is created before its shards.
-    pub(crate) async fn create_group(self, group: u32) -> Result<(), ProducerError> {
+    ///
+    /// # Errors
+    /// [`DispatchError`] when the ledger did not answer.
+    pub async fn create_group(self, group: u32) -> Result<(), DispatchError> {
         let shards = self.record.shards_of(group);
         let write = transition::create_group(self.task, group, shards);
-        self.fleet.ledger.write(&write).await?;
+        self.ledger.write(&write).await?;
         Ok(())
     }
 
     /// Creates a shard that no submit has created, or reads the one that exists.
-    pub(crate) async fn create_shard(self, shard: u32) -> Result<ShardRecord, ProducerError> {
+    ///
+    /// # Errors
+    /// [`DispatchError`] when the ledger did not answer.
+    pub async fn create_shard(self, shard: u32) -> Result<ShardRecord, DispatchError> {
         let ordinals = ordinals_of_shard(shard, self.record.cells, self.record.shard_size);
         let write = transition::create_shard(self.task, shard, ordinals);
-        let item = match self.fleet.ledger.write(&write).await? {
+        let item = match self.ledger.write(&write).await? {
             Answer::Applied(item) => item,
             Answer::Refused(item) => item.unwrap_or_default(),
         };
