@@ -127,6 +127,8 @@ where
                 log.push(request);
                 answer
             };
+            // As on a network, other requests go on their way before the answer arrives.
+            tokio::task::yield_now().await;
             let ((status, headers, body), is_whole) = match answer {
                 Answer::Whole(response) => (response, true),
                 Answer::Half(response) => (response, false),
