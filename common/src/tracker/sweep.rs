@@ -159,9 +159,13 @@ impl Sweep {
         record: &TaskRecord,
         second: i64,
     ) -> Result<(), SweepError> {
+        let stalls = record.stalls.saturating_add(1);
+        let claim = transition::claim_sweep(task, stalls, second, submitter_until());
+        if matches!(self.ledger.write(&claim).await?, Answer::Refused(_)) {
+            return Ok(());
+        }
         let shards = self.ledger.shards(task, record).await?;
         let progress = Progress::of(record, &shards);
-        let stalls = record.stalls.saturating_add(1);
         let event = Event::TaskStalled(TaskStalled {
             event_id: format!("{task}/{}/stalled/{stalls}", record.epoch),
             task: task.clone(),

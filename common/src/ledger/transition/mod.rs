@@ -28,6 +28,8 @@ pub use submit::{
     LISTED, NewTask, create_group, create_header, create_recipe, create_shard, mark_enqueued,
     mark_submitted, unmark_enqueued,
 };
-pub use sweep::{claim_submit, mark_stalled, note_motion, note_quiet, renew_submitter};
+pub use sweep::{
+    claim_submit, claim_sweep, mark_stalled, note_motion, note_quiet, renew_submitter,
+};
 pub use ticket::Ticket;
 pub use worker::{NO_GROUP, WorkerReport, claim_replacement, report_worker};
