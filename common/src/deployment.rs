@@ -51,11 +51,11 @@ pub const TASK_INDEX_ATTRIBUTES: &[&str] = &[
     "cells",
     "recipe",
     "recipe_digest",
-    "submitter_until",
-    "stalled_until",
     "output",
     "submitted_at",
     "completed_at",
+    "submitter_until",
+    "stalled_until",
 ];
 /// Number attribute of the Unix second from which DynamoDB's time to live may delete an item.
 pub const TTL_ATTRIBUTE: &str = "expires_at";

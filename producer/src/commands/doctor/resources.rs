@@ -1,5 +1,6 @@
 //! The requests to AWS for each resource. They need no more permissions than a submit.
 
+use jiff::Timestamp;
 use tilefleet_common::aws::{Clients, Group, Queue, QueueAttributes, Topic, Upload};
 use tilefleet_common::domain::{S3Url, TaskId};
 use tilefleet_common::ledger::{Action, Condition, Key, Ledger, LedgerError, Write, attribute};
@@ -12,6 +13,8 @@ use crate::cli::DoctorArgs;
 /// A task that does not exist, and an object that is never put. In a log, the name says where the
 /// request came from.
 const PROBE_NAME: &str = "tilefleet-doctor";
+/// The newest tasks among which those are looked for that nobody moves.
+const TASKS: usize = 100;
 
 /// The resources of a fleet.
 pub(super) struct Resources<'a> {
@@ -34,18 +37,20 @@ impl Resources<'_> {
                 "scenes",
                 "group",
                 "workers",
+                "tasks",
             ];
             let unknown = |resource| Check::not_checked(resource, "needs credentials and a region");
             return [identity].into_iter().chain(rest.map(unknown)).collect();
         }
-        let ((queue, dead_letters), table, topic, output, scenes, group, workers) = futures::join!(
+        let ((queue, dead_letters), table, topic, output, scenes, group, workers, tasks) = futures::join!(
             self.queues(),
             self.table(),
             self.topic(),
             self.output(),
             self.scenes(),
             self.group(),
-            self.workers()
+            self.workers(),
+            self.tasks()
         );
         vec![
             identity,
@@ -57,6 +62,7 @@ impl Resources<'_> {
             scenes,
             group,
             workers,
+            tasks,
         ]
     }
 
@@ -161,6 +167,15 @@ impl Resources<'_> {
     async fn scenes(&self) -> Check {
         let scenes = &self.args.scenes;
         verdict::scenes(scenes, self.clients.objects.list(scenes, true, 1).await)
+    }
+
+    async fn tasks(&self) -> Check {
+        let Ok(table) = self.settings.table() else {
+            return Check::not_checked("tasks", "needs the table");
+        };
+        let ledger = Ledger::new(self.clients.dynamodb.clone(), table);
+        let second = Timestamp::now().as_second();
+        verdict::tasks(ledger.tasks(TASKS).await, second)
     }
 
     async fn workers(&self) -> Check {

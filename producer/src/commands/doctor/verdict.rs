@@ -9,8 +9,8 @@ use tilefleet_common::aws::{
 use tilefleet_common::deployment::{
     MAX_RECEIVE_COUNT, MESSAGE_RETENTION_S, RECEIVE_WAIT_S, TASK_INDEX, VISIBILITY_TIMEOUT_S,
 };
-use tilefleet_common::domain::S3Url;
-use tilefleet_common::ledger::{LedgerError, OpenBreaker, WorkerRecord};
+use tilefleet_common::domain::{S3Url, TaskId};
+use tilefleet_common::ledger::{LedgerError, OpenBreaker, TaskState, TaskSummary, WorkerRecord};
 
 use super::check::Check;
 
@@ -326,6 +326,36 @@ pub(super) fn workers(read: Result<Vec<WorkerRecord>, LedgerError>) -> Check {
         );
     }
     Check::failed("workers", open.join("; "))
+}
+
+/// Whether somebody moves each of the newest tasks that run.
+pub(super) fn tasks(read: Result<Vec<(TaskId, TaskSummary)>, LedgerError>, second: i64) -> Check {
+    let tasks = match read {
+        Ok(tasks) => tasks,
+        Err(error) => return Check::failed("tasks", error),
+    };
+    let running = tasks
+        .iter()
+        .filter(|(_, summary)| summary.state == TaskState::Running);
+    let count = running.clone().count();
+    let stuck: Vec<String> = running
+        .filter_map(|(task, summary)| {
+            if summary.is_left(second) {
+                Some(format!(
+                    "the submit of {task} was left unfinished: producer resume {task}"
+                ))
+            } else if summary.is_stalled() {
+                Some(format!("{task} is stalled: producer resume {task}"))
+            } else {
+                None
+            }
+        })
+        .collect();
+    if stuck.is_empty() {
+        Check::ok("tasks", format!("{count} of the newest run"))
+    } else {
+        Check::failed("tasks", stuck.join("; "))
+    }
 }
 
 #[cfg(test)]

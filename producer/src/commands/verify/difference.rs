@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use tilefleet_common::aws::Head;
 use tilefleet_common::dispatch::Shard;
-use tilefleet_common::domain::{Artefact, CellId};
+use tilefleet_common::domain::{Artefact, Cell, CellId};
 use tilefleet_common::ledger::{CellRecord, CellState, Open, ShardRecord, TaskRecord, TaskState};
 
 use super::artefacts::Heads;
@@ -34,6 +34,8 @@ pub(super) enum DifferenceKind {
     ArtefactMissing,
     /// An artefact has another entity tag or length than the item says.
     ArtefactDiffers,
+    /// The artefacts are not where the manifest wants them.
+    ArtefactElsewhere,
     /// The item says ok and the artefacts exist, but the sets do not count it yet.
     OkButPending,
     /// The item says ok and the artefacts exist, but the sets count it as failed: one worker was
@@ -64,6 +66,7 @@ impl DifferenceKind {
             Self::OkWithoutResult => "ok_without_result",
             Self::ArtefactMissing => "artefact_missing",
             Self::ArtefactDiffers => "artefact_differs",
+            Self::ArtefactElsewhere => "artefact_elsewhere",
             Self::OkButPending => "ok_but_pending",
             Self::OkButFailed => "ok_but_failed",
             Self::PendingWithoutMessage => "pending_without_message",
@@ -237,6 +240,7 @@ pub(super) fn compare_shard(
             record,
             sets,
             ordinal: *ordinal,
+            cell,
             item: shard.items.get(ordinal),
             heads: heads.get(ordinal),
             without_message: queue_is_empty && sets.enqueued && !closed_early,
@@ -308,6 +312,8 @@ struct CellEvidence<'a> {
     record: &'a TaskRecord,
     sets: &'a ShardRecord,
     ordinal: u32,
+    /// The cell as the manifest has it.
+    cell: &'a Cell,
     item: Option<&'a CellRecord>,
     heads: Option<&'a Heads>,
     without_message: bool,
@@ -349,6 +355,11 @@ impl CellEvidence<'_> {
     fn artefact_fault(&self, item: &CellRecord) -> Option<(DifferenceKind, String, Repair)> {
         let history = &item.story;
         let fault = match &history.output {
+            Some(output) if *output != self.cell.output => {
+                let wanted = &self.cell.output;
+                let why = format!("its artefacts are below {output} instead of {wanted}");
+                Some((DifferenceKind::ArtefactElsewhere, why))
+            }
             Some(output) if !history.artefacts.is_empty() => {
                 let faults = history.artefacts.iter().map(|artefact| {
                     let named = format!("{} {}", artefact.role, artefact.address(output));

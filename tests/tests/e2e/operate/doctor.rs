@@ -126,6 +126,7 @@ async fn doctor_finds_a_fresh_stack_sound_and_changes_nothing() -> Result<()> {
         "scenes",
         "group",
         "workers",
+        "tasks",
     ] {
         assert_eq!(check(&report, name)?.0, "ok", "{name}: {}", looked.story());
     }
