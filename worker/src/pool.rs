@@ -219,7 +219,7 @@ impl Pool {
                 continue;
             }
 
-            let Some(messages) = self.receive(room).await else {
+            let Some(messages) = self.receive(room, held).await else {
                 continue;
             };
             held.reap();
@@ -254,7 +254,11 @@ impl Pool {
     ///
     /// A receive is never dropped for a cell that ends meanwhile: the messages in its answer would
     /// stay hidden for a whole visibility timeout.
-    async fn receive(&self, room: usize) -> Option<Result<Vec<Received>, AwsError>> {
+    async fn receive(
+        &self,
+        room: usize,
+        held: &mut Held,
+    ) -> Option<Result<Vec<Received>, AwsError>> {
         let (room, wait) = match self.mode {
             RunMode::Continuous => (room, fault::shortened(LONG_POLL)),
             RunMode::UntilEmpty => (room, SHORT_POLL),
@@ -262,9 +266,16 @@ impl Pool {
         };
         let receive = self.cells.queue.receive(room, wait);
         tokio::pin!(receive);
-        tokio::select! {
-            messages = &mut receive => return Some(messages),
-            () = self.shutdown.stopped_or_paused() => {}
+        loop {
+            tokio::select! {
+                messages = &mut receive => return Some(messages),
+                () = self.shutdown.stopped_or_paused() => break,
+                // Messages that are held come to their end meanwhile.
+                () = tokio::time::sleep(HEARTBEAT_INTERVAL) => {
+                    held.reap();
+                    self.report(held.tasks.len(), held.ended);
+                }
+            }
         }
         let grace_over = async {
             self.shutdown.signalled.cancelled().await;

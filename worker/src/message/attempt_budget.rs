@@ -9,8 +9,8 @@ use tilefleet_common::ledger::transition::{self, Failure, Ticket};
 use tilefleet_common::ledger::{Answer, CellHistory, Ledger, LedgerError, Value};
 use tilefleet_common::tracker::rfc3339;
 
+use super::delivery::Delivery;
 use super::disposition::backoff;
-use super::handler::Delivery;
 use super::isolation;
 
 /// How long a message that is handed back waits for its interruption to be counted.

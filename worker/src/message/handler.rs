@@ -62,65 +62,7 @@ pub struct MessageHandler {
     pub recipe_refusals: AtomicU64,
 }
 
-/// A well-formed message, for as long as the worker holds it.
-pub(super) struct Delivery<'a> {
-    pub(super) origin: Origin,
-    pub(super) queue_url: &'a str,
-    pub(super) message: &'a CellMessage,
-    pub(super) received: &'a Received,
-    pub(super) ticket: Ticket,
-    /// Cancelled when another worker can have the message.
-    pub(super) lease_lost: &'a CancellationToken,
-    pub(super) activity: Held,
-}
-
 impl MessageHandler {
-    /// Brings a message received at `since` to its end. Never fails: what cannot be done now is
-    /// done on redelivery.
-    pub async fn handle(&self, inbox: &Inbox, received: Received, since: Instant) {
-        let message = match CellMessage::read(&received.body) {
-            Ok(message) => message,
-            Err(MessageError::Layout(layout)) => {
-                let disposition = self.deferred(&Deferral::Layout(layout), received.receives);
-                self.dispose(inbox, &received, disposition).await;
-                return;
-            }
-            Err(MessageError::Malformed(error)) => {
-                let disposition = self.keep_poison(inbox.queue.url(), &received, &error).await;
-                self.dispose(inbox, &received, disposition).await;
-                return;
-            }
-        };
-        fault::point_of(Point::Receive, &message.cell.id);
-        let ticket = Ticket::of(&message);
-        let span = tracing::info_span!(
-            "cell",
-            task = %ticket.task, cell = %ticket.cell, worker = self.worker,
-            shard = ticket.shard, ordinal = ticket.ordinal, receives = received.receives
-        );
-        async {
-            let lease = Lease::start(inbox, received.receipt.clone(), since);
-            let delivery = Delivery {
-                origin: inbox.origin,
-                queue_url: inbox.queue.url(),
-                message: &message,
-                received: &received,
-                activity: self.activities.begin(&ticket),
-                ticket,
-                lease_lost: lease.lost(),
-            };
-            let disposition = self.run_protocol(&delivery).await;
-            let cell = delivery.ticket.cell;
-            drop(lease);
-            self.dispose(inbox, &received, disposition).await;
-            if disposition == Disposition::Delete {
-                fault::point_of(Point::Delete, &cell);
-            }
-        }
-        .instrument(span)
-        .await;
-    }
-
     /// A message that no worker can ever handle is copied elsewhere and deleted. What cannot be
     /// copied is left to the queue.
     pub(super) async fn keep_poison(
@@ -202,7 +144,12 @@ impl MessageHandler {
         OTHER_VERSION_WAIT
     }
 
-    async fn dispose(&self, inbox: &Inbox, received: &Received, disposition: Disposition) {
+    pub(super) async fn dispose(
+        &self,
+        inbox: &Inbox,
+        received: &Received,
+        disposition: Disposition,
+    ) {
         let (queue, receipt) = (&inbox.queue, &received.receipt);
         let done = match disposition {
             Disposition::Delete if inbox.origin == Origin::Cells => {

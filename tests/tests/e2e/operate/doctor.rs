@@ -136,7 +136,7 @@ async fn doctor_finds_a_fresh_stack_sound_and_changes_nothing() -> Result<()> {
 
     let people = site.producer(&["doctor", "--config", &config]).await?;
     let lines: Vec<&str> = people.expect_code(0)?.stdout.lines().collect();
-    assert_eq!(lines.len(), 9, "{}", people.story());
+    assert_eq!(lines.len(), 11, "{}", people.story());
     assert!(
         lines[0].starts_with("RESOURCE") && lines[1].starts_with("credentials "),
         "{}",

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use gdal::raster::ColorInterpretation;
 use gdal::{Dataset, Metadata as _};
 use serde_json::{Value, json};
-use tilefleet_common::domain::{Recipe, RecipeDigest, TaskId};
+use tilefleet_common::domain::{CellMessage, Recipe, RecipeDigest, TaskId};
 use tilefleet_common::ledger::Key;
 use tilefleet_scenes::{Band, Coding, Scene, layout as scene_layout};
 use tilefleet_tests::poll::BOUND;
@@ -226,7 +226,11 @@ async fn handed_back(flaw: Flaw) -> Result<()> {
             "but the message names"
         }
     };
-    send(&site, &site.stack.queue_url, &message.to_string()).await?;
+    // A producer signs what it sends.
+    let record = site.ledger.task(&id).await?.context("no task")?;
+    let message: CellMessage = serde_json::from_value(message)?;
+    let message = serde_json::to_string(&message.signed(&record.message_key))?;
+    send(&site, &site.stack.queue_url, &message).await?;
 
     let health = site.path("health.json");
     let health_file = health.display().to_string();
@@ -247,15 +251,19 @@ async fn handed_back(flaw: Flaw) -> Result<()> {
 
     // Old workers may have handed it back until it became a dead letter.
     let dead_letters = &site.stack.dead_letter_queue_url;
-    send(&site, dead_letters, &message.to_string()).await?;
+    send(&site, dead_letters, &message).await?;
     if flaw == Flaw::UnknownKey {
-        eventually("the count in the health file", BOUND, async || {
-            worker.still_runs()?;
-            let pulse: Value = serde_json::from_slice(&std::fs::read(&health)?)?;
-            Ok((pulse["recipe_refusals"] == 2).then_some(()))
+        wait_for_line(&mut worker, &["sent again"]).await?;
+        eventually("an empty dead-letter queue", BOUND, async || {
+            let letters = left(&site, dead_letters).await?;
+            Ok((letters == 0).then_some(()))
         })
         .await?;
-        assert_eq!(left(&site, dead_letters).await?, 1, "it is kept");
+        assert_eq!(
+            left(&site, &site.stack.queue_url).await?,
+            2,
+            "both are kept"
+        );
         assert!(
             site.ledger.cells(&id, 0).await?.is_empty(),
             "it has not failed"

@@ -11,11 +11,12 @@ use tilefleet_common::ledger::flow::{Deferral, Outcome, Step};
 use tilefleet_common::ledger::transition::Failure;
 use tokio::time::Instant;
 
-use super::disposition::Disposition;
-use super::handler::{Delivery, MessageHandler};
-use super::inbox::Origin;
-use super::isolation::Permit;
 use crate::activity::Phase;
+use crate::message::delivery::Delivery;
+use crate::message::disposition::Disposition;
+use crate::message::handler::MessageHandler;
+use crate::message::inbox::Origin;
+use crate::message::isolation::Permit;
 use crate::trouble::{self, Dependency};
 
 /// How long a message is held whose next step the ledger does not answer. Its raster may be

@@ -6,7 +6,8 @@ use tilefleet_common::ledger::transition::{self, BucketUse, Failure};
 use tilefleet_common::ledger::{Answer, Key, LedgerError, Value, attribute};
 use tilefleet_common::tracker::rfc3339;
 
-use super::handler::{Delivery, MessageHandler};
+use crate::message::delivery::Delivery;
+use crate::message::handler::MessageHandler;
 use crate::trouble::{Blame, Dependency, Trouble, bucket_wait};
 
 /// Denials of one bucket after which no worker is expected to get in.

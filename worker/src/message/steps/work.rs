@@ -7,10 +7,11 @@ use tilefleet_common::domain::Job;
 use tilefleet_common::ledger::flow::Outcome;
 use tilefleet_common::ledger::transition::Failure;
 
-use super::attempt_budget::AfterFailure;
-use super::disposition::Disposition;
-use super::handler::{Delivery, MessageHandler};
 use crate::cell::CellError;
+use crate::message::attempt_budget::AfterFailure;
+use crate::message::delivery::Delivery;
+use crate::message::disposition::Disposition;
+use crate::message::handler::MessageHandler;
 use crate::trouble::{Blame, Dependency, Trouble, bucket_wait};
 
 /// The least wait for a larger machine, and what is added to it at random.

@@ -11,10 +11,11 @@ use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::Failure;
 use tokio::time::Instant;
 
-use super::disposition::Disposition;
-use super::handler::{Delivery, MessageHandler};
-use super::inbox::Inbox;
 use crate::machine::Shutdown;
+use crate::message::delivery::Delivery;
+use crate::message::disposition::Disposition;
+use crate::message::handler::MessageHandler;
+use crate::message::inbox::Inbox;
 use crate::trouble;
 
 /// How long a message that is sent again stays hidden: the longest delay of SQS (Amazon SQS
@@ -25,31 +26,6 @@ const RESEND_DELAY: Duration = Duration::from_mins(15);
 const MAX_RESENT: u32 = 20;
 /// How long a dead letter waits that cannot be judged now.
 const LATER: Duration = Duration::from_mins(1);
-
-/// Handles the messages of `inbox`, until a receive brings none, or fails.
-pub(crate) async fn drain(inbox: &Inbox, handler: &MessageHandler, shutdown: &Shutdown) {
-    while !handler.breakers.stop_receiving() {
-        let messages = tokio::select! {
-            // One at a time: they are handled one after the other, and no lease covers those that
-            // wait.
-            messages = inbox.queue.receive(1, Duration::ZERO) => messages,
-            () = shutdown.stop.cancelled() => return,
-        };
-        match messages {
-            Ok(messages) if messages.is_empty() => return,
-            Ok(messages) => {
-                let since = Instant::now();
-                for message in messages {
-                    handler.handle(inbox, message, since).await;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the dead-letter queue cannot be read; it is read again later");
-                return;
-            }
-        }
-    }
-}
 
 impl MessageHandler {
     /// The failure of a dead letter's cell, if its own attempts are used up. Otherwise the message
