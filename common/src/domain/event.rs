@@ -14,6 +14,9 @@ pub enum Event {
     TaskComplete(TaskEnded),
     /// A task was cancelled. There is one per cancellation.
     TaskCancelled(TaskCancelled),
+    /// A task was stopped because too many of its cells failed. It is cancelled, with an event of
+    /// the same form.
+    TaskStopped(TaskCancelled),
     /// A cell failed for good.
     CellFailed(CellFailed),
 }
@@ -75,7 +78,7 @@ pub struct TaskEnded {
     pub completed_at: String,
 }
 
-/// The notice that a task was cancelled.
+/// The notice that a task was cancelled or stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskCancelled {
     /// `<task>/<epoch>/cancelled/<n>` for the task's *n*-th cancellation, by which a receiver
@@ -127,6 +130,7 @@ impl Event {
         match self {
             Self::TaskComplete(_) => "task_complete",
             Self::TaskCancelled(_) => "task_cancelled",
+            Self::TaskStopped(_) => "task_stopped",
             Self::CellFailed(_) => "cell_failed",
         }
     }
@@ -135,7 +139,7 @@ impl Event {
     pub fn task(&self) -> &TaskId {
         match self {
             Self::TaskComplete(event) => &event.task,
-            Self::TaskCancelled(event) => &event.task,
+            Self::TaskCancelled(event) | Self::TaskStopped(event) => &event.task,
             Self::CellFailed(event) => &event.task,
         }
     }
@@ -144,17 +148,18 @@ impl Event {
     pub fn event_id(&self) -> &str {
         match self {
             Self::TaskComplete(event) => &event.event_id,
-            Self::TaskCancelled(event) => &event.event_id,
+            Self::TaskCancelled(event) | Self::TaskStopped(event) => &event.event_id,
             Self::CellFailed(event) => &event.event_id,
         }
     }
 
     /// The value of the message attribute `outcome`: `ok`, `some_failed`, `all_failed`,
-    /// `cancelled`, or the error code of a failed cell.
+    /// `cancelled`, `stopped`, or the error code of a failed cell.
     pub fn outcome(&self) -> &str {
         match self {
             Self::TaskComplete(event) => event.outcome.name(),
             Self::TaskCancelled(_) => "cancelled",
+            Self::TaskStopped(_) => "stopped",
             Self::CellFailed(event) => &event.code,
         }
     }
@@ -174,6 +179,9 @@ impl Event {
             }
             Self::TaskCancelled(event) => {
                 format!("task {} cancelled: {}", event.task, event.reason)
+            }
+            Self::TaskStopped(event) => {
+                format!("task {} stopped: {} cells failed", event.task, event.failed)
             }
             Self::CellFailed(event) => format!("cell {} failed: {}", event.cell, event.code),
         };

@@ -16,3 +16,4 @@ mod task_cache;
 
 pub use advance::{NOTICE_LEASE, Tracker};
 pub use clock::rfc3339;
+pub use notice::cancelled_event;

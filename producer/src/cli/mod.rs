@@ -4,6 +4,7 @@ mod command;
 mod exit;
 mod follow;
 mod global;
+mod max_failed;
 mod operate;
 mod output;
 mod setup;
@@ -13,6 +14,7 @@ pub(crate) use command::{Cli, Command};
 pub(crate) use exit::{Exit, exit_code};
 pub(crate) use follow::{ListArgs, StatusArgs, WaitArgs, WatchArgs};
 pub(crate) use global::GlobalArgs;
+pub(crate) use max_failed::MaxFailed;
 pub(crate) use operate::{
     CancelArgs, CellsArgs, DlqCommand, DlqListArgs, DrainArgs, ResumeArgs, RetryArgs, StateFilter,
     VerifyArgs,

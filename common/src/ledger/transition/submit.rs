@@ -32,6 +32,8 @@ pub struct NewTask {
     pub region: Option<String>,
     /// Digest of the recipe and all cells.
     pub digest: String,
+    /// How many failed cells stop the task; `None` for no limit.
+    pub max_failed: Option<u32>,
     /// Now (RFC 3339).
     pub created_at: String,
 }
@@ -84,6 +86,8 @@ pub fn create_header(new: &NewTask) -> Write {
     ];
     let digest = new.job.digest().map(|digest| digest.as_str().into());
     actions.extend(digest.map(|digest| Action::Set(attribute::RECIPE_DIGEST, digest)));
+    let limit = new.max_failed;
+    actions.extend(limit.map(|limit| Action::Set(attribute::MAX_FAILED, limit.into())));
     let region = new.region.clone().map(Into::into);
     actions.extend(region.map(|region| Action::Set(attribute::REGION, region)));
     Write {

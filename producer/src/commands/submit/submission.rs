@@ -22,7 +22,7 @@ use tilefleet_common::tracker::rfc3339;
 
 use super::plan::SubmitPlan;
 use super::shard_reader::ShardReader;
-use crate::cli::progress_bar;
+use crate::cli::{MaxFailed, progress_bar};
 use crate::error::ProducerError;
 use crate::fleet::FleetConnection;
 
@@ -39,6 +39,8 @@ const TEMPLATE: &str =
 pub(super) struct Submission {
     pub(super) fleet: FleetConnection,
     pub(super) task: TaskId,
+    /// How many failed cells stop the task.
+    pub(super) max_failed: Option<MaxFailed>,
 }
 
 impl Submission {
@@ -64,6 +66,7 @@ impl Submission {
             output: plan.output.clone(),
             region: plan.region.clone(),
             digest: plan.digest.to_string(),
+            max_failed: self.max_failed.map(|limit| limit.of(plan.cells)),
             created_at: rfc3339(Timestamp::now()),
         };
         // The ledger refuses the write if another submit has created the task meanwhile. Then its
