@@ -106,6 +106,14 @@ points! {
     Announce = "announce";
     /// Worker: the shard's sets say ok or failed.
     Close = "close";
+    /// Worker: the failed cell is counted in the header.
+    CountFailed = "count-failed";
+    /// Worker: the task is stopped.
+    Stop = "stop";
+    /// Worker: the notice of a stopped or cancelled task is published.
+    PublishStop = "publish-stop";
+    /// Worker: the notice of a stopped or cancelled task is marked as sent.
+    MarkStop = "mark-stop";
     /// Worker: the shard is removed from its group's open shards.
     CloseShard = "close-shard";
     /// Worker: the group is removed from the open groups.

@@ -14,7 +14,7 @@ use tilefleet_common::deployment::{TASK_INDEX_ATTRIBUTES, TASK_INDEX_SORT_KEY};
 use tilefleet_common::domain::{
     Artefact, GROUP_SIZE, Job, Recipe, Role, SHARD_SIZE, TaskId, ordinals_of_shard,
 };
-use tilefleet_common::ledger::transition::{self, NewTask, Success, Ticket};
+use tilefleet_common::ledger::transition::{self, NewTask, Notice, Success, Ticket};
 use tilefleet_common::ledger::{Item, Key, Part, TaskRecord, Transaction, Value, Write};
 
 const NOW: &str = "2026-11-26T13:54:10.000Z";
@@ -104,6 +104,7 @@ fn cost_of(cells: u32) -> (f64, usize) {
         region: None,
         digest: "0f".repeat(32),
         message_key: "0".repeat(32).parse().unwrap(),
+        max_failed: None,
         created_at: NOW.to_owned(),
         submitter_until: 1_796_097_669,
     };
@@ -144,8 +145,11 @@ fn cost_of(cells: u32) -> (f64, usize) {
         table.transact(&transition::close_group(&task, group));
     }
     table.write(&transition::complete_task(&task, NOW), 1);
-    table.write(&transition::claim_notice(&task, 1, 0, 300), 1);
-    table.write(&transition::mark_notified(&task, 1), 1);
+    table.write(
+        &transition::claim_notice(&task, Notice::Complete(1), 0, 300),
+        1,
+    );
+    table.write(&transition::mark_notified(&task, Notice::Complete(1)), 1);
     let shared = f64::from(u32::try_from(table.units).unwrap()) / f64::from(cells);
     (per_cell + shared, table.largest)
 }

@@ -16,6 +16,9 @@ pub enum Event {
     TaskCancelled(TaskCancelled),
     /// A task has cells to do, and no message is left for them. It is told again after a day.
     TaskStalled(TaskStalled),
+    /// A task was stopped because too many of its cells failed. It is cancelled, with an event of
+    /// the same form.
+    TaskStopped(TaskCancelled),
     /// A cell failed for good.
     CellFailed(CellFailed),
 }
@@ -77,7 +80,7 @@ pub struct TaskEnded {
     pub completed_at: String,
 }
 
-/// The notice that a task was cancelled.
+/// The notice that a task was cancelled or stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskCancelled {
     /// `<task>/<epoch>/cancelled/<n>` for the task's *n*-th cancellation, by which a receiver
@@ -151,6 +154,7 @@ impl Event {
             Self::TaskComplete(_) => "task_complete",
             Self::TaskCancelled(_) => "task_cancelled",
             Self::TaskStalled(_) => "task_stalled",
+            Self::TaskStopped(_) => "task_stopped",
             Self::CellFailed(_) => "cell_failed",
         }
     }
@@ -159,7 +163,7 @@ impl Event {
     pub fn task(&self) -> &TaskId {
         match self {
             Self::TaskComplete(event) => &event.task,
-            Self::TaskCancelled(event) => &event.task,
+            Self::TaskCancelled(event) | Self::TaskStopped(event) => &event.task,
             Self::TaskStalled(event) => &event.task,
             Self::CellFailed(event) => &event.task,
         }
@@ -169,19 +173,20 @@ impl Event {
     pub fn event_id(&self) -> &str {
         match self {
             Self::TaskComplete(event) => &event.event_id,
-            Self::TaskCancelled(event) => &event.event_id,
+            Self::TaskCancelled(event) | Self::TaskStopped(event) => &event.event_id,
             Self::TaskStalled(event) => &event.event_id,
             Self::CellFailed(event) => &event.event_id,
         }
     }
 
     /// The value of the message attribute `outcome`: `ok`, `some_failed`, `all_failed`,
-    /// `cancelled`, or the error code of a failed cell.
+    /// `cancelled`, `stopped`, or the error code of a failed cell.
     pub fn outcome(&self) -> &str {
         match self {
             Self::TaskComplete(event) => event.outcome.name(),
             Self::TaskCancelled(_) => "cancelled",
             Self::TaskStalled(_) => "stalled",
+            Self::TaskStopped(_) => "stopped",
             Self::CellFailed(event) => &event.code,
         }
     }
@@ -207,6 +212,9 @@ impl Event {
                     "task {} is stalled: {} cells left",
                     event.task, event.remaining
                 )
+            }
+            Self::TaskStopped(event) => {
+                format!("task {} stopped: {} cells failed", event.task, event.failed)
             }
             Self::CellFailed(event) => format!("cell {} failed: {}", event.cell, event.code),
         };

@@ -5,26 +5,30 @@
 //! after the count: the count is that of the epoch only if the task has not left it meanwhile.
 
 use super::records::{Progress, TaskRecord, TaskState};
+use super::transition::Notice;
 
 /// What a count is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
-    /// It is what became of the cells in the epoch.
+    /// It may be published.
     Stands,
-    /// The task has left the epoch: the notice of the next one tells.
+    /// The task was retried or resumed meanwhile: its next notice tells.
     Moved,
     /// The task is complete in the epoch, but not every cell is ok or failed: the ledger is damaged.
     Incomplete,
 }
 
-/// What the count `progress` of a task that was complete in `epoch` is worth, when its header is
-/// `now` after it. Without the state and the epoch of `now`, a notice can say of cells that a retry
+/// What the count `progress` for a notice is worth, when the task's header is `now` after it. Without the state and the epoch of `now`, a notice can say of cells that a retry
 /// has reopened that they neither succeeded nor failed.
-pub fn counted(epoch: u32, progress: Progress, now: Option<&TaskRecord>) -> Counted {
-    let is_there = |task: &&TaskRecord| task.state == TaskState::Complete && task.epoch == epoch;
+pub fn counted(notice: Notice, progress: Progress, now: Option<&TaskRecord>) -> Counted {
+    let is_there = |task: &&TaskRecord| match notice {
+        Notice::Complete(epoch) => task.state == TaskState::Complete && task.epoch == epoch,
+        Notice::Cancelled(cancels) => task.state == TaskState::Cancelled && task.cancels == cancels,
+    };
+    let may_remain = matches!(notice, Notice::Cancelled(_));
     match now.filter(is_there) {
         None => Counted::Moved,
-        Some(_) if progress.ok + progress.failed == progress.cells => Counted::Stands,
+        Some(_) if may_remain || progress.ok + progress.failed == progress.cells => Counted::Stands,
         Some(_) => Counted::Incomplete,
     }
 }

@@ -183,6 +183,13 @@ fn condition(condition: &Condition, places: &mut Placeholders) -> String {
             );
             format!("(attribute_not_exists({name}) OR {name} < {bound})")
         }
+        Condition::AtLeast(name, bound) => {
+            let (name, bound) = (
+                places.name(name),
+                places.value(AttributeValue::N(bound.to_string())),
+            );
+            format!("{name} >= {bound}")
+        }
         Condition::Contains(name, element) => {
             let (name, element) = (
                 places.name(name),

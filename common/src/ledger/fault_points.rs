@@ -4,7 +4,7 @@
 //! step of the flow is said here.
 
 use super::flow::Step;
-use super::transition::Ticket;
+use super::transition::{Notice, Ticket};
 use crate::fault::{self, Point};
 
 /// Reaches the fault point behind `step`, if the step has one.
@@ -18,7 +18,10 @@ pub(crate) fn after(step: &Step, ticket: &Ticket) {
         Step::CloseGroup => Point::CloseGroup,
         Step::Complete => Point::Complete,
         Step::ClaimNotice(_) => Point::Claim,
-        Step::MarkNotified(_) => Point::Mark,
+        Step::MarkNotified(Notice::Complete(_)) => Point::Mark,
+        Step::MarkNotified(Notice::Cancelled(_)) => Point::MarkStop,
+        Step::CountFailed { .. } => Point::CountFailed,
+        Step::Stop(_) => Point::Stop,
         Step::ReleaseNotice { .. } => Point::Release,
         _ => return,
     };

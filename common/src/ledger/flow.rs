@@ -6,7 +6,7 @@
 
 use super::item::{Item, Key, Value, attribute};
 use super::records::{CellState, RecipeTrouble, TaskState, task_recipe};
-use super::transition::{self, Failure, Success, Ticket};
+use super::transition::{self, Failure, Notice, Success, Ticket};
 use super::write::{Transaction, Write};
 use crate::domain::{Job, JobId, LAYOUT};
 
@@ -77,23 +77,30 @@ pub enum Step {
     CloseGroup,
     /// Step 9: mark complete.
     Complete,
-    /// Step 9: have the notice of this epoch to oneself.
-    ClaimNotice(u32),
+    /// After step 7, failure: the header counts the failed cell, if the task has a limit.
+    CountFailed {
+        /// Whether the shard has no pending cell.
+        settled: bool,
+    },
+    /// As many cells have failed as this limit of the task says: it is stopped.
+    Stop(u32),
+    /// Step 9: have the notice to oneself.
+    ClaimNotice(Notice),
     /// Step 9: count the cells, write the results and send the notice, as far as the count stands
     /// ([`super::counted()`]). The worker's own; it goes on with [`Step::MarkNotified`] or
     /// [`Step::ReleaseNotice`], or with [`Step::Delete`] when the task has left the epoch.
     Publish {
-        /// Of this epoch.
-        epoch: u32,
+        /// Which.
+        notice: Notice,
         /// Unix second at which this worker's time is up.
         until: i64,
     },
-    /// Step 9: remember that the notice of this epoch went out.
-    MarkNotified(u32),
+    /// Step 9: remember that the notice went out.
+    MarkNotified(Notice),
     /// Step 9: remember why the notice did not go out, and let the next one try.
     ReleaseNotice {
-        /// Of this epoch.
-        epoch: u32,
+        /// Which.
+        notice: Notice,
         /// The lease that is given back, by its end.
         until: i64,
         /// Why.
@@ -142,6 +149,13 @@ pub struct StepContext<'a> {
     pub notice_lease_s: i64,
 }
 
+impl StepContext<'_> {
+    /// The end of a lease of the notice that begins now.
+    fn lease_end(&self) -> i64 {
+        self.second.saturating_add(self.notice_lease_s)
+    }
+}
+
 impl Step {
     /// What the step does in the ledger, or `None` for the worker's own steps and the ends.
     pub fn operation(&self, ticket: &Ticket, context: &StepContext<'_>) -> Option<Operation> {
@@ -181,18 +195,24 @@ impl Step {
             Self::ReadGroup => Operation::Read(Key::Group(task.clone(), ticket.group)),
             Self::CloseGroup => Operation::Transact(transition::close_group(task, ticket.group)),
             Self::Complete => Operation::Write(transition::complete_task(task, context.now)),
-            Self::ClaimNotice(epoch) => {
-                let until = context.second.saturating_add(context.notice_lease_s);
-                Operation::Write(transition::claim_notice(
-                    task,
-                    *epoch,
-                    context.second,
-                    until,
-                ))
+            Self::CountFailed { .. } => Operation::Write(transition::count_failed(task)),
+            Self::Stop(limit) => Operation::Write(transition::stop_task(
+                task,
+                *limit,
+                context.now,
+                context.lease_end(),
+            )),
+            Self::ClaimNotice(notice) => Operation::Write(transition::claim_notice(
+                task,
+                *notice,
+                context.second,
+                context.lease_end(),
+            )),
+            Self::MarkNotified(notice) => {
+                Operation::Write(transition::mark_notified(task, *notice))
             }
-            Self::MarkNotified(epoch) => Operation::Write(transition::mark_notified(task, *epoch)),
-            Self::ReleaseNotice { epoch, until, why } => {
-                Operation::Write(transition::release_notice(task, *epoch, *until, why))
+            Self::ReleaseNotice { notice, until, why } => {
+                Operation::Write(transition::release_notice(task, *notice, *until, why))
             }
             Self::Work(_)
             | Self::Announce(_)
@@ -214,8 +234,10 @@ impl Step {
                     let found = number(task, attribute::LAYOUT);
                     Self::Defer(Deferral::Layout(u32::try_from(found).unwrap_or(0)))
                 }
-                Some(task) if is_state(task, TaskState::Cancelled.name()) => Self::Delete,
-                Some(_) => Self::ReadShard,
+                Some(task) if is_state(task, TaskState::Cancelled.name()) => due(task),
+                // The worker that counted the last of these failures may have died before it
+                // stopped the task.
+                Some(task) => limit_reached(task).map_or(Self::ReadShard, Self::Stop),
             },
             Self::ReadShard => match item(answer) {
                 None => Self::Defer(Deferral::UnknownTask),
@@ -254,7 +276,16 @@ impl Step {
                 Answer::Refused(_) => Self::CloseOk,
                 _ => Self::Announce(failure),
             },
-            Self::CloseOk | Self::CloseFailed => match item(answer) {
+            Self::CloseFailed => match answer {
+                Answer::Applied(shard) => Self::CountFailed {
+                    settled: is_settled(shard),
+                },
+                Answer::Refused(Some(shard)) => settle(shard),
+                _ => Self::Defer(Deferral::UnknownTask),
+            },
+            Self::CountFailed { settled } => after_count(settled, answer),
+            Self::Stop(_) => after_stop(answer),
+            Self::CloseOk => match item(answer) {
                 Some(shard) => settle(shard),
                 None => Self::Defer(Deferral::UnknownTask),
             },
@@ -274,28 +305,10 @@ impl Step {
                 _ => Self::Complete,
             },
             Self::Complete => match item(answer) {
-                Some(task) if is_state(task, TaskState::Complete.name()) && notice_is_due(task) => {
-                    Self::ClaimNotice(epoch(task))
-                }
-                Some(_) => Self::Delete,
+                Some(task) => due(task),
                 None => Self::Defer(Deferral::UnknownTask),
             },
-            Self::ClaimNotice(claimed) => match answer {
-                Answer::Refused(Some(task))
-                    if is_state(task, TaskState::Complete.name())
-                        && epoch(task) == claimed
-                        && notice_is_due(task) =>
-                {
-                    Self::Defer(Deferral::NoticeHeld {
-                        until: number(task, attribute::NOTIFY_UNTIL),
-                    })
-                }
-                Answer::Refused(_) => Self::Delete,
-                _ => Self::Publish {
-                    epoch: claimed,
-                    until: item(answer).map_or(0, |task| number(task, attribute::NOTIFY_UNTIL)),
-                },
-            },
+            Self::ClaimNotice(claimed) => after_claim(claimed, answer),
             Self::MarkNotified(_) => Self::Delete,
             Self::ReleaseNotice { .. } => Self::Defer(Deferral::NoticeFailed),
             Self::Work(_)
@@ -314,6 +327,48 @@ fn begun(job: Job, answer: &Answer, refused: fn(Job) -> Step) -> Step {
         Answer::Refused(Some(cell)) if is_state(cell, CellState::Ok.name()) => Step::CloseOk,
         Answer::Refused(_) => refused(job),
         _ => Step::Work(job),
+    }
+}
+
+/// The step after a failed cell was counted, in a shard that has no pending cells if it is `settled`.
+fn after_count(settled: bool, answer: &Answer) -> Step {
+    let reached = match answer {
+        Answer::Applied(task) => limit_reached(task),
+        _ => None,
+    };
+    match reached {
+        Some(limit) => Step::Stop(limit),
+        None if settled => Step::CloseShard,
+        None => Step::Delete,
+    }
+}
+
+/// The step after the task was stopped: the worker has the notice to itself.
+fn after_stop(answer: &Answer) -> Step {
+    match answer {
+        Answer::Applied(task) => Step::Publish {
+            notice: Notice::Cancelled(small(task, attribute::CANCELS)),
+            until: number(task, attribute::NOTIFY_UNTIL),
+        },
+        Answer::Refused(Some(task)) if is_state(task, TaskState::Cancelled.name()) => due(task),
+        // It is complete, or a retry or resume has reset the count.
+        _ => Step::ReadShard,
+    }
+}
+
+/// The step after the notice was claimed, or not.
+fn after_claim(claimed: Notice, answer: &Answer) -> Step {
+    match answer {
+        Answer::Refused(Some(task)) if notice_due(task) == Some(claimed) => {
+            Step::Defer(Deferral::NoticeHeld {
+                until: number(task, attribute::NOTIFY_UNTIL),
+            })
+        }
+        Answer::Refused(_) => Step::Delete,
+        _ => Step::Publish {
+            notice: claimed,
+            until: item(answer).map_or(0, |task| number(task, attribute::NOTIFY_UNTIL)),
+        },
     }
 }
 
@@ -353,10 +408,32 @@ fn number(item: &Item, name: &'static str) -> i64 {
     }
 }
 
-fn epoch(task: &Item) -> u32 {
-    u32::try_from(number(task, attribute::EPOCH)).unwrap_or(0)
+fn small(item: &Item, name: &'static str) -> u32 {
+    u32::try_from(number(item, name)).unwrap_or(0)
 }
 
-fn notice_is_due(task: &Item) -> bool {
-    number(task, attribute::NOTIFIED_EPOCH) < number(task, attribute::EPOCH)
+/// The task's limit of failed cells, if as many have failed.
+fn limit_reached(task: &Item) -> Option<u32> {
+    let limit = small(task, attribute::MAX_FAILED);
+    (limit > 0 && small(task, attribute::FAILURES) >= limit).then_some(limit)
+}
+
+/// The notice that a task owes.
+fn notice_due(task: &Item) -> Option<Notice> {
+    let (epoch, cancels) = (
+        small(task, attribute::EPOCH),
+        small(task, attribute::CANCELS),
+    );
+    if is_state(task, TaskState::Complete.name()) {
+        (small(task, attribute::NOTIFIED_EPOCH) < epoch).then_some(Notice::Complete(epoch))
+    } else if is_state(task, TaskState::Cancelled.name()) {
+        (small(task, attribute::CANCELS_NOTIFIED) < cancels).then_some(Notice::Cancelled(cancels))
+    } else {
+        None
+    }
+}
+
+/// The step of a task that has ended or does not end yet: the notice that it owes, if there is one.
+fn due(task: &Item) -> Step {
+    notice_due(task).map_or(Step::Delete, Step::ClaimNotice)
 }

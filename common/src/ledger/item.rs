@@ -68,6 +68,10 @@ pub mod attribute {
         CANCELS = "cancels";
         /// Header: the last cancellation whose notice went out.
         CANCELS_NOTIFIED = "cancels_notified";
+        /// Header: whether a worker stopped the task, as its limit says.
+        STOPPED = "stopped";
+        /// Header: how many failed cells stop the task; absent when there is no limit.
+        MAX_FAILED = "max_failed";
         /// Header: partition key of the index that lists tasks.
         LISTED = "listed";
         /// Shard: number set of the ordinals that are neither ok nor failed; absent when there is
@@ -89,7 +93,8 @@ pub mod attribute {
         WORKER = "worker";
         /// Cell: how often a worker began it.
         RECEIVES = "receives";
-        /// Cell: how many retryable failures it had.
+        /// Cell: how many retryable failures it had. Header: how many cells have failed since the
+        /// submit or the last retry or resume, counted only when there is a limit.
         FAILURES = "failures";
         /// Cell: how often it was handed back unfinished.
         INTERRUPTIONS = "interruptions";

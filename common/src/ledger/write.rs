@@ -17,6 +17,8 @@ pub enum Condition {
     IsNot(&'static str, Value),
     /// The attribute is absent or a number below this one.
     AbsentOrBelow(&'static str, i64),
+    /// The attribute is a number of at least this one.
+    AtLeast(&'static str, i64),
     /// The attribute is a number set with this element.
     Contains(&'static str, u32),
 }
@@ -35,6 +37,9 @@ impl Condition {
                 Some(Value::Number(number)) => number < bound,
                 Some(_) => false,
             },
+            Self::AtLeast(name, bound) => {
+                matches!(value(name), Some(Value::Number(number)) if number >= bound)
+            }
             Self::Contains(name, element) => {
                 matches!(value(name), Some(Value::Numbers(set)) if set.contains(element))
             }

@@ -92,6 +92,13 @@ impl Tracker {
                 let item = self.recipes.read(&self.ledger, &task, &ticket.job).await?;
                 Ok(step.next(ticket, &Answer::Found(item)))
             }
+            // Without a limit there is nothing to count, so that a failed cell costs no write of the
+            // header.
+            (Some(_), step @ Step::CountFailed { .. })
+                if self.tasks.is_without_limit(&ticket.task) =>
+            {
+                Ok(step.next(ticket, &Answer::Refused(None)))
+            }
             (Some(operation), step) => {
                 let answer = self.ledger.answer(&operation).await?;
                 fault_points::after(&step, ticket);
@@ -102,14 +109,14 @@ impl Tracker {
                 fault::point_of(Point::Announce, &ticket.cell);
                 Ok(Step::CloseFailed)
             }
-            (None, Step::Publish { epoch, until }) => {
-                Ok(match self.notices.publish(ticket, epoch).await {
-                    Ok(Publication::Sent) => Step::MarkNotified(epoch),
+            (None, Step::Publish { notice, until }) => {
+                Ok(match self.notices.publish(ticket, notice).await {
+                    Ok(Publication::Sent) => Step::MarkNotified(notice),
                     Ok(Publication::Moved) => Step::Delete,
                     Err(error) => {
-                        tracing::error!(%error, "the task is complete but its notice is not sent; it will be tried again");
+                        tracing::error!(%error, "the task has ended but its notice is not sent; it will be tried again");
                         Step::ReleaseNotice {
-                            epoch,
+                            notice,
                             until,
                             why: error.to_string(),
                         }

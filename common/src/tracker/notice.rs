@@ -1,10 +1,10 @@
 //! What the fleet publishes: that a cell has failed, and that a task has ended.
 
 use crate::aws::{ObjectStore, Topic};
-use crate::domain::{CellFailed, Event, TaskEnded, TaskOutcome};
+use crate::domain::{CellFailed, Event, TaskCancelled, TaskEnded, TaskId, TaskOutcome};
 use crate::fault::{self, Point};
-use crate::ledger::transition::{Failure, Ticket};
-use crate::ledger::{Counted, Ledger, Progress, counted};
+use crate::ledger::transition::{Failure, Notice, Ticket};
+use crate::ledger::{Counted, Ledger, Progress, TaskRecord, counted};
 
 use super::error::NoticeError;
 use super::results;
@@ -63,58 +63,55 @@ impl Notices {
         }
     }
 
-    /// Counts the cells, writes the results of `epoch` and publishes that the task is complete. The
+    /// Counts the cells and publishes how the task has ended, with the results if it is complete. The
     /// header is read again after the count, before the results and before the notice; when the
-    /// task has left the epoch, nothing is published.
+    /// task was retried or resumed meanwhile, nothing is published.
     ///
     /// # Errors
     /// [`NoticeError`] when the notice did not go out.
     pub(super) async fn publish(
         &self,
         ticket: &Ticket,
-        epoch: u32,
+        notice: Notice,
     ) -> Result<Publication, NoticeError> {
         let Some(task) = self.ledger.task(&ticket.task).await? else {
             return Ok(Publication::Moved);
         };
         let shards = self.ledger.shards(&ticket.task, &task).await?;
         let progress = Progress::of(&task, &shards);
-        if !self.stands(ticket, epoch, progress).await? {
+        if !self.stands(ticket, notice, progress).await? {
             return Ok(Publication::Moved);
         }
-        let results = task.results(&ticket.task, epoch);
-        results::write(
-            &self.ledger,
-            &self.objects,
-            &ticket.task,
-            &task,
-            &shards,
-            &results,
-        )
-        .await?;
-        fault::point_of(Point::Results, &ticket.cell);
-        if !self.stands(ticket, epoch, progress).await? {
-            return Ok(Publication::Moved);
-        }
-        let event = Event::TaskComplete(TaskEnded {
-            event_id: format!("{}/{epoch}", ticket.task),
-            task: ticket.task.clone(),
-            epoch,
-            outcome: TaskOutcome::of_counts(progress.cells, progress.failed),
-            cells: progress.cells,
-            ok: progress.ok,
-            failed: progress.failed,
-            results,
-            created_at: task.created_at.clone(),
-            completed_at: task.completed_at.clone().unwrap_or_default(),
-        });
-        self.topic
-            .publish(&event)
-            .await
-            .map_err(NoticeError::Publish)?;
-        fault::point_of(Point::Publish, &ticket.cell);
+        let (event, point) = match notice {
+            Notice::Complete(epoch) => {
+                let results = task.results(&ticket.task, epoch);
+                results::write(
+                    &self.ledger,
+                    &self.objects,
+                    &ticket.task,
+                    &task,
+                    &shards,
+                    &results,
+                )
+                .await?;
+                fault::point_of(Point::Results, &ticket.cell);
+                if !self.stands(ticket, notice, progress).await? {
+                    return Ok(Publication::Moved);
+                }
+                let event = complete_event(&ticket.task, &task, epoch, progress);
+                (event, Point::Publish)
+            }
+            Notice::Cancelled(_) => {
+                let event = cancelled_event(&ticket.task, &task, progress);
+                (event, Point::PublishStop)
+            }
+        };
+        let published = self.topic.publish(&event).await;
+        published.map_err(NoticeError::Publish)?;
+        fault::point_of(point, &ticket.cell);
         tracing::info!(
-            task = %ticket.task, epoch, ok = progress.ok, failed = progress.failed, "the task is complete; its notice is sent"
+            task = %ticket.task, event = event.name(), ok = progress.ok, failed = progress.failed,
+            "the task has ended; its notice is sent"
         );
         Ok(Publication::Sent)
     }
@@ -123,16 +120,16 @@ impl Notices {
     async fn stands(
         &self,
         ticket: &Ticket,
-        epoch: u32,
+        notice: Notice,
         progress: Progress,
     ) -> Result<bool, NoticeError> {
         let now = self.ledger.task(&ticket.task).await?;
-        match counted(epoch, progress, now.as_ref()) {
+        match counted(notice, progress, now.as_ref()) {
             Counted::Stands => Ok(true),
             Counted::Moved => {
                 tracing::info!(
-                    task = %ticket.task, epoch,
-                    "the task was retried before its notice was sent; the notice of the next epoch tells"
+                    task = %ticket.task, ?notice,
+                    "the task was retried or resumed before its notice was sent; its next notice tells"
                 );
                 Ok(false)
             }
@@ -141,6 +138,43 @@ impl Notices {
                 cells: progress.cells,
             }),
         }
+    }
+}
+
+fn complete_event(task: &TaskId, record: &TaskRecord, epoch: u32, progress: Progress) -> Event {
+    Event::TaskComplete(TaskEnded {
+        event_id: format!("{task}/{epoch}"),
+        task: task.clone(),
+        epoch,
+        outcome: TaskOutcome::of_counts(progress.cells, progress.failed),
+        cells: progress.cells,
+        ok: progress.ok,
+        failed: progress.failed,
+        results: record.results(task, epoch),
+        created_at: record.created_at.clone(),
+        completed_at: record.completed_at.clone().unwrap_or_default(),
+    })
+}
+
+/// The event of a cancelled or stopped task, whose header is `record` and whose cells were counted.
+/// The count of cancellations makes the same cancellation the same event, whoever publishes it.
+pub fn cancelled_event(task: &TaskId, record: &TaskRecord, progress: Progress) -> Event {
+    let event = TaskCancelled {
+        event_id: format!("{task}/{}/cancelled/{}", record.epoch, record.cancels),
+        task: task.clone(),
+        epoch: record.epoch,
+        reason: record.reason.clone().unwrap_or_default(),
+        cells: progress.cells,
+        ok: progress.ok,
+        failed: progress.failed,
+        remaining: progress.remaining,
+        created_at: record.created_at.clone(),
+        cancelled_at: record.cancelled_at.clone().unwrap_or_default(),
+    };
+    if record.stopped {
+        Event::TaskStopped(event)
+    } else {
+        Event::TaskCancelled(event)
     }
 }
 
@@ -215,7 +249,7 @@ mod tests {
             job: JobId::Probe,
             reopened: 0,
         };
-        let published = notices.publish(&ticket, 1).await;
+        let published = notices.publish(&ticket, Notice::Complete(1)).await;
         (published, objects.requests().len(), events.requests().len())
     }
 

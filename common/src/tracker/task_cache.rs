@@ -18,6 +18,15 @@ const MOST: usize = 100;
 pub(super) struct TaskCache(Mutex<HashMap<TaskId, (Instant, Item)>>);
 
 impl TaskCache {
+    /// Whether the task is known to have no limit of failed cells. A limit is fixed at submit, so
+    /// it does not matter how old the header is.
+    pub(super) fn is_without_limit(&self, task: &TaskId) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .get(task)
+            .is_some_and(|(_, item)| !item.contains_key(attribute::MAX_FAILED))
+    }
+
     /// The task's header, at most [`FRESH`] old. That a task is not there is never remembered; nor
     /// that it is cancelled, because the messages of a task that was resumed since would be
     /// dropped.

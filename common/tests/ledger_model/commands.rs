@@ -436,7 +436,7 @@ impl Resume {
     }
 }
 
-/// What `cancel` does to the ledger; the model leaves its notice out.
+/// What `cancel` does to the ledger. It dies before it has sent its notice, so a worker has to.
 pub(crate) fn cancel(world: &mut World<'_>) {
-    world.write(transition::cancel_task(world.task(), "why", "now"));
+    world.write(transition::cancel_task(world.task(), "why", "now", 1));
 }

@@ -1,7 +1,7 @@
 //! The protocol, and the protocol with one of its rules taken out, to show that the rule is needed.
 
 use tilefleet_common::ledger::flow::{Answer, Operation, Outcome, Step};
-use tilefleet_common::ledger::transition::Ticket;
+use tilefleet_common::ledger::transition::{Notice, Ticket};
 use tilefleet_common::ledger::{
     Condition, Counted, Part, Progress, TaskRecord, Transaction, Write, attribute, counted,
 };
@@ -26,6 +26,8 @@ pub(crate) enum Flaw {
     ReleaseOfAnyLease,
     /// `mark_enqueued` does not check whether the shard was reopened since it was read.
     EnqueuedThoughReopened,
+    /// `stop_task` does not check whether the limit is still reached.
+    StopBelowLimit,
     /// A worker publishes what it has counted, whatever happened meanwhile.
     CountNotChecked,
     /// `resume` sends what is pending before the task runs again.
@@ -72,6 +74,12 @@ impl Flaw {
                 write.conditions.clear();
                 Operation::Write(write)
             }
+            (Some(Self::StopBelowLimit), Step::Stop(_), Operation::Write(mut write)) => {
+                write
+                    .conditions
+                    .retain(|condition| !matches!(condition, Condition::AtLeast(..)));
+                Operation::Write(write)
+            }
             (
                 Some(Self::ReleaseOfAnyLease),
                 Step::ReleaseNotice { .. },
@@ -89,13 +97,13 @@ impl Flaw {
     /// What a count is worth without the rule.
     pub(crate) fn counted(
         flaw: Option<Self>,
-        epoch: u32,
+        notice: Notice,
         progress: Progress,
         now: Option<&TaskRecord>,
     ) -> Counted {
         match flaw {
             Some(Self::CountNotChecked) => Counted::Stands,
-            _ => counted(epoch, progress, now),
+            _ => counted(notice, progress, now),
         }
     }
 

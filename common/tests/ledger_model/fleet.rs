@@ -75,6 +75,7 @@ impl Fleet {
             region: None,
             digest: "0123456789abcdef".to_owned(),
             message_key: "0".repeat(32).parse().unwrap(),
+            max_failed: None,
             created_at: "now".to_owned(),
             submitter_until: 0,
         };
@@ -96,6 +97,12 @@ impl Fleet {
             tickets,
             shared: Arc::default(),
         }
+    }
+
+    /// The fleet whose task is stopped when so many cells have failed.
+    pub(crate) fn with_limit(mut self, max_failed: u32) -> Self {
+        Arc::make_mut(&mut self.new).max_failed = Some(max_failed);
+        self
     }
 
     pub(crate) fn with(self, flaw: Flaw) -> Self {
@@ -120,7 +127,8 @@ impl Fleet {
     }
 
     /// Whether all has come to a good end: the task is complete and its notice is out, or it is
-    /// cancelled, and nobody has anything to do.
+    /// cancelled, and nobody has anything to do. That an operator's cancel is told is up to the
+    /// operator's command, which dies in this model behind its first step.
     pub(crate) fn is_at_rest(&self, state: &State) -> bool {
         let told = self
             .table()
@@ -128,7 +136,7 @@ impl Fleet {
             .task
             .is_some_and(|task| match task.state {
                 TaskState::Complete => task.notified_epoch == task.epoch,
-                TaskState::Cancelled => true,
+                TaskState::Cancelled => !task.stopped || !task.owes_notice(),
                 TaskState::Running => false,
             });
         told && state.is_idle()
@@ -263,7 +271,7 @@ impl Fleet {
         let task = self.table().view(&state.items).task;
         self.operator_events(state, events);
         // Once the notice is out, nobody claims it any more until a retry removes the claim.
-        if task.is_some_and(|task| task.notice_held && task.notified_epoch < task.epoch) {
+        if task.is_some_and(|task| task.notice_held && task.owes_notice()) {
             events.push(Event::LeaseLapses);
         }
         if state.budget.lost_groups > 0 && self.table().view(&state.items).groups[0].is_some() {
@@ -352,6 +360,6 @@ impl Model for Fleet {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        property::all(self.budget)
+        property::all(self.budget, self.new.max_failed.is_some())
     }
 }

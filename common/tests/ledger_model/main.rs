@@ -5,7 +5,7 @@
 //! `Write::apply`. What is modelled here is the world around them (`queue`, `table`, `commands`),
 //! what workers do (`worker`), what may go wrong (`fleet`), what must always hold (`property`), and
 //! that the fleet comes to a good end by itself from every state (`liveness`). `flaw` takes rules
-//! out, to show that the search notices it. `story` describes events in words; `traces` are nine
+//! out, to show that the search notices it. `story` describes events in words; `traces` are ten
 //! schedules that teach the protocol, the shortest way to learn it.
 //!
 //! Two cells in one shard are about closing a shard, two in two shards of one group about closing a
@@ -68,9 +68,13 @@ const NONE: Budget = Budget {
 };
 
 /// Searches all states; fails with the shortest story that breaks a property.
-#[expect(clippy::panic, reason = "this is the assertion of every test below")]
 fn search(shape: Shape, budget: Budget) {
-    let fleet = Fleet::new(shape, budget);
+    search_of(&Fleet::new(shape, budget));
+}
+
+/// The same of a fleet that is not as usual.
+#[expect(clippy::panic, reason = "this is the assertion of every test below")]
+fn search_of(fleet: &Fleet) {
     let checker = fleet
         .clone()
         .checker()
@@ -91,7 +95,7 @@ fn search(shape: Shape, budget: Budget) {
         }
     }
     checker.assert_properties();
-    if let Some(way) = Graph::of(&fleet).way_to_a_stuck_state() {
+    if let Some(way) = Graph::of(fleet).way_to_a_stuck_state() {
         panic!("no good end after\n{}", fleet.describe(way).0);
     }
 }
@@ -377,6 +381,25 @@ fn a_resume_makes_up_for_a_submit_that_dies() {
             ..NONE
         },
     );
+}
+
+#[test]
+fn a_task_may_be_stopped_by_its_limit_and_resumed_and_a_worker_die() {
+    let resumed = Budget { resumes: 1, ..NONE };
+    let crash = Budget { crashes: 1, ..NONE };
+    for budget in [resumed, crash] {
+        search_of(&Fleet::new(ONE_SHARD, budget).with_limit(1));
+    }
+}
+
+#[test]
+fn without_the_limit_as_counted_a_resumed_task_is_stopped_again() {
+    let budget = Budget { resumes: 1, ..NONE };
+    let fleet = Fleet::new(ONE_SHARD, budget).with_limit(1);
+    assert!(breaks(
+        property::STOPPED_AT_ITS_LIMIT,
+        &fleet.with(Flaw::StopBelowLimit)
+    ));
 }
 
 #[test]

@@ -19,6 +19,9 @@ const NOTICE_OF_COMPLETE_EPOCH: &str =
     "a notice goes out only for an epoch in which the task was complete";
 pub(crate) const NOTICE_COUNTS_ALL: &str = "a notice counts each cell as ok or failed";
 const NOTIFIED_MEANS_PUBLISHED: &str = "an epoch that is marked as notified has its notice out";
+/// The bits of epochs in the history.
+const EPOCHS: u8 = 0b1_1111;
+pub(crate) const STOPPED_AT_ITS_LIMIT: &str = "a task is stopped only when its limit is reached";
 pub(crate) const ONE_NOTICE: &str =
     "an epoch has one notice, unless its sender died or lost its lease";
 pub(crate) const EPOCHS_END: &str = "a task that was complete in an epoch does not run in it again";
@@ -26,7 +29,7 @@ pub(crate) const SETS_AGREE_WITH_ITEMS: &str = "sets agree with items when all i
 
 /// The properties, and that what the budget provokes does happen: a search that never gets there
 /// proves nothing.
-pub(crate) fn all(budget: Budget) -> Vec<Property<Fleet>> {
+pub(crate) fn all(budget: Budget, has_limit: bool) -> Vec<Property<Fleet>> {
     let mut all: Vec<Property<Fleet>> = vec![
         Property::always(
             COMPLETE_MEANS_NOTHING_PENDING,
@@ -44,10 +47,15 @@ pub(crate) fn all(budget: Budget) -> Vec<Property<Fleet>> {
             state.history.ok & !fleet.table().view(&state.items).ok_cells == 0
         }),
         Property::always(NOTICE_OF_COMPLETE_EPOCH, |_, state: &State| {
-            state.history.published & !state.history.completed == 0
+            state.history.published & EPOCHS & !state.history.completed == 0
+        }),
+        Property::always(STOPPED_AT_ITS_LIMIT, |fleet: &Fleet, state: &State| {
+            let task = fleet.table().view(&state.items).task;
+            let limit = fleet.new_task().max_failed.unwrap_or(0);
+            task.is_none_or(|task| !task.stopped || task.failures >= limit)
         }),
         Property::always(NOTICE_COUNTS_ALL, |_, state: &State| {
-            state.history.miscounted == 0
+            !state.history.miscounted
         }),
         Property::always(NOTIFIED_MEANS_PUBLISHED, |fleet: &Fleet, state: &State| {
             let notified = fleet
@@ -84,6 +92,15 @@ pub(crate) fn all(budget: Budget) -> Vec<Property<Fleet>> {
                 fleet.is_at_rest(state)
                     && view.task.is_some_and(|task| task.epoch > 1)
                     && view.failed_cells == 0
+            },
+        ));
+    }
+    if has_limit {
+        all.push(Property::sometimes(
+            "a stopped task has its notice out",
+            |fleet: &Fleet, state: &State| {
+                let task = fleet.table().view(&state.items).task;
+                fleet.is_at_rest(state) && task.is_some_and(|task| task.stopped)
             },
         ));
     }

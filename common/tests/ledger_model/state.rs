@@ -7,7 +7,8 @@ use crate::table::{Cells, Items};
 
 pub(crate) const WORKERS: u8 = 2;
 
-/// Past events that the ledger does not remember. Epochs and ordinals are bits.
+/// Past events that the ledger does not remember. Epochs and ordinals are bits. Notices are the bits
+/// of their epochs, those of cancellations the bits from 5.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct History {
     /// Cells whose item said ok.
@@ -16,13 +17,13 @@ pub(crate) struct History {
     pub(crate) done: Cells,
     /// Epochs in which the task was complete.
     pub(crate) completed: u8,
-    /// Epochs whose notice went out.
+    /// Notices that went out.
     pub(crate) published: u8,
-    /// Epochs whose notice did not count each cell as ok or failed.
-    pub(crate) miscounted: u8,
-    /// Epochs whose notice went out more than once.
+    /// A notice of a complete task did not count each cell as ok or failed.
+    pub(crate) miscounted: bool,
+    /// Notices that went out more than once.
     pub(crate) repeated: u8,
-    /// Epochs whose notice was out unmarked when its sender died, or not settled when the sender's
+    /// Notices that were out unmarked when its sender died, or not settled when the sender's
     /// lease ran out.
     pub(crate) disturbed: u8,
     /// A success may be recorded and never closed: a worker without a message died between item and

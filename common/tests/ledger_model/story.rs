@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use stateright::Model as _;
 use tilefleet_common::ledger::flow::{Deferral, Operation, Outcome, Step};
+use tilefleet_common::ledger::transition::Notice;
 use tilefleet_common::ledger::{Condition, Item, Key, Part, Value, attribute};
 
 use crate::commands::{Resume, Retry, Submit};
@@ -343,16 +344,28 @@ fn step_name(step: &Step) -> String {
         Step::ReadGroup => " 8 read the group".to_owned(),
         Step::CloseGroup => " 8b close the group".to_owned(),
         Step::Complete => " 9 complete the task".to_owned(),
-        Step::ClaimNotice(epoch) => format!(" 9 claim notice {epoch}"),
-        Step::Publish { epoch, .. } => format!(" 9 publish notice {epoch}"),
-        Step::MarkNotified(epoch) => format!(" 9 mark notice {epoch} as sent"),
-        Step::ReleaseNotice { epoch, .. } => format!(" 9 give notice {epoch} back"),
+        Step::CountFailed { .. } => " 7 count the failed cell".to_owned(),
+        Step::Stop(_) => "   stop the task".to_owned(),
+        Step::ClaimNotice(notice) => format!(" 9 claim {}", name_of(*notice)),
+        Step::Publish { notice, .. } => format!(" 9 publish {}", name_of(*notice)),
+        Step::MarkNotified(notice @ Notice::Complete(_)) => {
+            format!(" 9 mark {} as sent", name_of(*notice))
+        }
+        Step::MarkNotified(notice) => format!(" 9 mark {}", name_of(*notice)),
+        Step::ReleaseNotice { notice, .. } => format!(" 9 give {} back", name_of(*notice)),
         Step::Delete => "10 delete the message".to_owned(),
         Step::Defer(Deferral::Layout(_)) => "   leave it: layout".to_owned(),
         Step::Defer(Deferral::Recipe(_)) => "   leave it: recipe".to_owned(),
         Step::Defer(Deferral::UnknownTask) => "   leave it: unknown task".to_owned(),
         Step::Defer(Deferral::NoticeHeld { .. }) => "   leave it: notice claimed".to_owned(),
         Step::Defer(Deferral::NoticeFailed) => "   leave it: notice failed".to_owned(),
+    }
+}
+
+fn name_of(notice: Notice) -> String {
+    match notice {
+        Notice::Complete(epoch) => format!("notice {epoch}"),
+        Notice::Cancelled(cancels) => format!("cancel notice {cancels}"),
     }
 }
 
@@ -417,12 +430,14 @@ fn label(key: &Key) -> String {
 }
 
 /// The attributes that a story shows, in this order, each with its word.
-const SHOWN: [(&str, &str); 10] = [
+const SHOWN: [(&str, &str); 12] = [
     (attribute::STATE, ""),
     (attribute::EPOCH, "epoch "),
     (attribute::OPEN_GROUPS, "open groups "),
     (attribute::OPEN_SHARDS, "open shards "),
     (attribute::NOTIFIED_EPOCH, "notified "),
+    (attribute::CANCELS_NOTIFIED, "notified cancels "),
+    (attribute::FAILURES, "failures "),
     (attribute::NOTIFY_UNTIL, ""),
     (attribute::PENDING, "pending "),
     (attribute::FAILED, "failed "),
@@ -443,7 +458,13 @@ fn value(name: &str, value: Option<&Value>) -> String {
         (attribute::NOTIFY_UNTIL, None) => "not claimed".to_owned(),
         (attribute::ENQUEUED, Some(_)) => "enqueued".to_owned(),
         (attribute::ENQUEUED, None) => "not enqueued".to_owned(),
-        (attribute::REOPENED | attribute::NOTIFIED_EPOCH, None) => "0".to_owned(),
+        (
+            attribute::REOPENED
+            | attribute::NOTIFIED_EPOCH
+            | attribute::CANCELS_NOTIFIED
+            | attribute::FAILURES,
+            None,
+        ) => "0".to_owned(),
         (_, Some(Value::Text(text))) => text.clone(),
         (_, Some(Value::Number(number))) => number.to_string(),
         (_, Some(Value::Numbers(set))) => numbers(set),
@@ -452,9 +473,11 @@ fn value(name: &str, value: Option<&Value>) -> String {
     }
 }
 
-/// Whether the notice of the task's epoch is out. The claim has no meaning any more then.
+/// Whether the notice of the task's epoch or of its cancellation is out. The claim has no meaning any more then.
 fn is_notified(task: &Item) -> bool {
     task.get(attribute::NOTIFIED_EPOCH) == task.get(attribute::EPOCH)
+        || task.get(attribute::CANCELS_NOTIFIED).is_some()
+            && task.get(attribute::CANCELS_NOTIFIED) == task.get(attribute::CANCELS)
 }
 
 /// What an item says; sets that are empty and counts of nothing are left out.
@@ -518,6 +541,7 @@ fn why(key: &Key, broken: &Condition, item: Option<&Item>) -> String {
         | Condition::Is(name, _)
         | Condition::IsNot(name, _)
         | Condition::AbsentOrBelow(name, _)
+        | Condition::AtLeast(name, _)
         | Condition::Contains(name, _) => is(name),
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use tilefleet_common::ledger::flow::{Operation, Outcome, Step, StepContext};
-use tilefleet_common::ledger::transition::{Failure, Success};
+use tilefleet_common::ledger::transition::{Failure, Notice, Success};
 use tilefleet_common::ledger::{Counted, Key, Progress, TaskRecord};
 
 use crate::event::Event;
@@ -191,7 +191,13 @@ impl Fleet {
 
     /// The worker reads the header again and publishes what it has counted if that stands, and the
     /// step that follows.
-    fn publish_what_stands(&self, state: &mut State, worker: u8, epoch: u32, until: i64) -> Step {
+    fn publish_what_stands(
+        &self,
+        state: &mut State,
+        worker: u8,
+        notice: Notice,
+        until: i64,
+    ) -> Step {
         let (ok, failed) = Self::counted(state, worker).unwrap_or_default();
         let cells = self.new_task().cells;
         let progress = Progress {
@@ -203,25 +209,25 @@ impl Fleet {
         let key = Key::Header(self.new_task().task.clone());
         let now = self.table().item(&state.items, &key);
         let now = now.map(|item| TaskRecord::from_item(&item).unwrap());
-        match Flaw::counted(self.flaw, epoch, progress, now.as_ref()) {
+        match Flaw::counted(self.flaw, notice, progress, now.as_ref()) {
             Counted::Stands => {
-                Self::publish(state, epoch, progress);
-                Step::MarkNotified(epoch)
+                Self::publish(state, notice, progress);
+                Step::MarkNotified(notice)
             }
             Counted::Moved => Step::Delete,
             Counted::Incomplete => Step::ReleaseNotice {
-                epoch,
+                notice,
                 until,
                 why: "incomplete".to_owned(),
             },
         }
     }
 
-    fn publish(state: &mut State, epoch: u32, progress: Progress) {
-        let epoch = 1 << epoch;
-        if progress.remaining > 0 {
-            state.history.miscounted |= epoch;
+    fn publish(state: &mut State, notice: Notice, progress: Progress) {
+        if progress.remaining > 0 && matches!(notice, Notice::Complete(_)) {
+            state.history.miscounted = true;
         }
+        let epoch = bit(notice);
         state.history.repeated |= state.history.published & epoch;
         state.history.published |= epoch;
     }
@@ -230,8 +236,8 @@ impl Fleet {
     /// worker is dead instead, only a notice that is out already can be followed by another.
     pub(crate) fn disturb(&self, state: &mut State, worker: u8, dead: bool) {
         match self.step(state, worker).as_ref().map(|(_, step)| &**step) {
-            Some(Step::MarkNotified(epoch)) => state.history.disturbed |= 1 << epoch,
-            Some(Step::Publish { epoch, .. }) if !dead => state.history.disturbed |= 1 << epoch,
+            Some(Step::MarkNotified(notice)) => state.history.disturbed |= bit(*notice),
+            Some(Step::Publish { notice, .. }) if !dead => state.history.disturbed |= bit(*notice),
             _ => {}
         }
     }
@@ -260,27 +266,27 @@ impl Fleet {
                 let Some((_, step)) = self.step(state, worker) else {
                     return;
                 };
-                let Step::Publish { epoch, until } = *step else {
+                let Step::Publish { notice, until } = *step else {
                     return;
                 };
                 if event == Event::Publish(worker) {
-                    let next = self.publish_what_stands(state, worker, epoch, until);
+                    let next = self.publish_what_stands(state, worker, notice, until);
                     self.go_to(state, worker, next);
                 } else {
                     state.budget.failed_notices -= 1;
                     let why = "unreachable".to_owned();
-                    self.go_to(state, worker, Step::ReleaseNotice { epoch, until, why });
+                    self.go_to(state, worker, Step::ReleaseNotice { notice, until, why });
                 }
             }
             Event::AnswerLost(worker) => {
                 state.budget.lost_answers -= 1;
                 let step = self.step(state, worker).map(|(_, step)| (*step).clone());
-                if let Some(Step::Publish { epoch, until }) = step {
-                    let mut next = self.publish_what_stands(state, worker, epoch, until);
+                if let Some(Step::Publish { notice, until }) = step {
+                    let mut next = self.publish_what_stands(state, worker, notice, until);
                     if matches!(next, Step::MarkNotified(_)) {
-                        state.history.disturbed |= 1 << epoch;
+                        state.history.disturbed |= bit(notice);
                         let why = "no answer".to_owned();
-                        next = Step::ReleaseNotice { epoch, until, why };
+                        next = Step::ReleaseNotice { notice, until, why };
                     }
                     self.go_to(state, worker, next);
                 } else {
@@ -331,6 +337,14 @@ impl Fleet {
             .sum();
         let cancelled = self.budget.cancels > 0 && state.has_been_cancelled();
         cancelled && (view.ok_cells & open) >> ordinal & 1 == 1
+    }
+}
+
+/// A notice as a bit of the history: epochs from 1, then cancellations from 1.
+fn bit(notice: Notice) -> u8 {
+    match notice {
+        Notice::Complete(epoch) => 1 << epoch,
+        Notice::Cancelled(cancels) => 1 << (4 + cancels),
     }
 }
 

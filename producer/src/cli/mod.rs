@@ -5,6 +5,7 @@ mod exit;
 mod fleet;
 mod follow;
 mod global;
+mod max_failed;
 mod operate;
 mod output;
 mod setup;
@@ -15,6 +16,7 @@ pub(crate) use exit::{Exit, exit_code};
 pub(crate) use fleet::{FleetCommand, StartArgs, StopArgs};
 pub(crate) use follow::{ExplainArgs, ListArgs, StatusArgs, WaitArgs, WatchArgs};
 pub(crate) use global::GlobalArgs;
+pub(crate) use max_failed::MaxFailed;
 pub(crate) use operate::{
     CancelArgs, CellsArgs, DlqCommand, DlqListArgs, DrainArgs, ResumeArgs, RetryArgs, StateFilter,
     VerifyArgs,

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+
+use super::max_failed::MaxFailed;
 use tilefleet_common::domain::{Job, S3Url, TaskId};
 
 pub(super) const SUBMIT_NOTES: &str = "\
@@ -50,6 +52,10 @@ pub(crate) struct SubmitArgs {
     /// Make another task of the same cells if there is one already (ID-2, ID-3, …)
     #[arg(long)]
     pub(crate) again: bool,
+    /// Stop the task when so many of its cells, or this share of them, have failed; resume and retry
+    /// count from 0 again
+    #[arg(long, value_name = "N|N%")]
+    pub(crate) max_failed: Option<MaxFailed>,
     /// Read all inputs as requester pays (documents' "files" always are)
     #[arg(long)]
     pub(crate) request_payer: bool,

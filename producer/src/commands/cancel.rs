@@ -1,16 +1,23 @@
 //! `cancel`: workers drop the cells of a task that they have not begun, and subscribers are
 //! notified.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::Serialize;
-use tilefleet_common::domain::{Event, TaskCancelled, TaskId};
+use tilefleet_common::domain::TaskId;
 use tilefleet_common::fault::{self, Point};
-use tilefleet_common::ledger::{Progress, TaskRecord, TaskState, transition};
-use tilefleet_common::tracker::rfc3339;
+use tilefleet_common::ledger::transition::{self, Notice};
+use tilefleet_common::ledger::{Progress, TaskRecord, TaskState};
+use tilefleet_common::tracker::{cancelled_event, rfc3339};
 
 use crate::cli::{CancelArgs, Exit, GlobalArgs, Output, note};
 use crate::error::ProducerError;
 use crate::fleet::{LedgerConnection, TaskProgress};
+
+/// How long workers leave the notice to this command. It counts the cells of a task of ten million
+/// in less.
+const NOTICE_LEASE: Duration = Duration::from_mins(1);
 
 /// What `cancel` has done.
 #[derive(Debug, Serialize)]
@@ -61,10 +68,12 @@ pub(crate) async fn run(
     let mut record = connection.task(task).await?;
     let already = record.state == TaskState::Cancelled;
     if record.state == TaskState::Running && !args.dry_run {
-        let now = rfc3339(Timestamp::now());
+        let now = Timestamp::now();
+        let until = now.as_second() + fault::shortened(NOTICE_LEASE).as_secs().cast_signed();
+        let now = rfc3339(now);
         connection
             .ledger
-            .write(&transition::cancel_task(task, &args.reason, &now))
+            .write(&transition::cancel_task(task, &args.reason, &now, until))
             .await?;
         fault::point(Point::Cancel);
         // The ledger refuses the write if the task has ended or was cancelled meanwhile. What it
@@ -109,25 +118,7 @@ async fn send_notice(
         );
         return Ok(());
     };
-    // The count of cancellations makes the same cancel again the same event.
-    let Progress {
-        cells,
-        ok,
-        failed,
-        remaining,
-    } = progress;
-    let event = Event::TaskCancelled(TaskCancelled {
-        event_id: format!("{task}/{}/cancelled/{}", record.epoch, record.cancels),
-        task: task.clone(),
-        epoch: record.epoch,
-        reason: record.reason.clone().unwrap_or_default(),
-        cells,
-        ok,
-        failed,
-        remaining,
-        created_at: record.created_at.clone(),
-        cancelled_at: record.cancelled_at.clone().unwrap_or_default(),
-    });
+    let event = cancelled_event(task, record, progress);
     // The mark comes after the publication: if this process dies between them, the same cancel
     // again publishes the same event.
     let published = topic.publish(&event).await;
@@ -138,7 +129,10 @@ async fn send_notice(
     fault::point(Point::PublishCancel);
     connection
         .ledger
-        .write(&transition::mark_cancel_notified(task, record.cancels))
+        .write(&transition::mark_notified(
+            task,
+            Notice::Cancelled(record.cancels),
+        ))
         .await?;
     fault::point(Point::MarkCancel);
     Ok(())

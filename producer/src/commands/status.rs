@@ -121,7 +121,7 @@ fn notice(record: &TaskRecord) -> String {
             "cancellation sent".to_owned()
         }
         (TaskState::Cancelled, _) => {
-            "cancelled, notice not sent: the same cancel again sends it".to_owned()
+            "cancelled, notice not sent: a worker sends it, or the same cancel again".to_owned()
         }
         (TaskState::Complete, _) if record.notified_epoch >= record.epoch => "sent".to_owned(),
         (TaskState::Complete, Some(why)) => format!("complete, notice not sent: {why}"),

@@ -31,6 +31,9 @@ pub(crate) fn task_record() -> TaskRecord {
         notice_error: None,
         reason: None,
         cancelled_at: None,
+        stopped: false,
+        max_failed: None,
+        failures: 0,
         cancels: 0,
         cancels_notified: 0,
     }

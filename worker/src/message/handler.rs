@@ -1,4 +1,4 @@
-//! The life of one message, from its receive to its end.
+//! What brings messages to their end, and the ends themselves.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -6,23 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tilefleet_common::aws::{DeleteBatcher, Queue, QueueError, Received};
-use tilefleet_common::domain::{CellMessage, LAYOUT, MessageError};
+use tilefleet_common::domain::LAYOUT;
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::RecipeTrouble;
 use tilefleet_common::ledger::flow::Deferral;
-use tilefleet_common::ledger::transition::Ticket;
 use tilefleet_common::tracker::Tracker;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use super::attempt_budget::AttemptBudget;
 use super::disposition::{Disposition, notice_backoff};
 use super::inbox::{Inbox, Origin};
 use super::isolation::Isolation;
-use super::lease::Lease;
 use super::poison::PoisonStore;
-use crate::activity::{Activities, Held};
+use crate::activity::Activities;
 use crate::cell::CellProcessor;
 use crate::trouble::{self, Breakers};
 

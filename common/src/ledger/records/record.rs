@@ -131,6 +131,12 @@ pub struct TaskRecord {
     pub reason: Option<String>,
     /// When it was cancelled, if it is.
     pub cancelled_at: Option<String>,
+    /// Whether its limit of failed cells has stopped it.
+    pub stopped: bool,
+    /// How many failed cells stop it.
+    pub max_failed: Option<u32>,
+    /// How many cells have failed since the submit or the last retry or resume, if it has a limit.
+    pub failures: u32,
     /// How often it was cancelled.
     pub cancels: u32,
     /// The last of these whose notice went out.
@@ -313,6 +319,9 @@ impl TaskRecord {
             notice_error: read.text(attribute::NOTICE_ERROR),
             reason: read.text(attribute::REASON),
             cancelled_at: read.text(attribute::CANCELLED_AT),
+            stopped: item.get(attribute::STOPPED) == Some(&Value::Flag(true)),
+            max_failed: read.number(attribute::MAX_FAILED),
+            failures: read.number(attribute::FAILURES).unwrap_or(0),
             cancels: read.number(attribute::CANCELS).unwrap_or(0),
             cancels_notified: read.number(attribute::CANCELS_NOTIFIED).unwrap_or(0),
         })

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::outcome::{Failure, Success};
 use super::ticket::Ticket;
-use crate::ledger::item::{Value, attribute};
-use crate::ledger::records::CellState;
+use crate::domain::TaskId;
+use crate::ledger::item::{Key, Value, attribute};
 use crate::ledger::records::artefact_list;
+use crate::ledger::records::{CellState, TaskState};
 use crate::ledger::write::{Action, Condition, Write};
 
 /// Step 4: a worker begins the cell. Refused when it is ok already, or when the item's counters are
@@ -156,5 +157,18 @@ pub fn close_failed(ticket: &Ticket) -> Write {
             Action::Take(attribute::PENDING, cell.clone()),
             Action::Insert(attribute::FAILED, cell),
         ],
+    }
+}
+
+/// After step 7, failure: the header counts the cell. The answer has the count and the limit.
+/// Refused when there is no limit, or when the task is not running.
+pub fn count_failed(task: &TaskId) -> Write {
+    Write {
+        key: Key::Header(task.clone()),
+        conditions: vec![
+            Condition::Is(attribute::STATE, TaskState::Running.name().into()),
+            Condition::Exists(attribute::MAX_FAILED),
+        ],
+        actions: vec![Action::Count(attribute::FAILURES, 1)],
     }
 }

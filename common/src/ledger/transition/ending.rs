@@ -1,5 +1,6 @@
 //! Steps of a task's end: its shards and groups are closed, it is complete, and its notice goes out.
 
+use super::notice::Notice;
 use super::outcome::cut;
 use crate::domain::TaskId;
 use crate::ledger::item::{Key, Value, attribute};
@@ -66,48 +67,44 @@ pub fn complete_task(task: &TaskId, now: &str) -> Write {
     }
 }
 
-/// Step 9: one worker has the notice of `epoch` to itself from second `now` to second `until`.
-/// Refused when it went out, when the epoch is over, or while another worker has it.
-pub fn claim_notice(task: &TaskId, epoch: u32, now: i64, until: i64) -> Write {
+/// Step 9: one worker has the notice to itself from second `now` to second `until`. Refused when it
+/// went out, when the task is not any more where the notice says, or while another worker has it.
+pub fn claim_notice(task: &TaskId, notice: Notice, now: i64, until: i64) -> Write {
+    let mut conditions = notice.is_due();
+    conditions.push(Condition::AbsentOrBelow(attribute::NOTIFY_UNTIL, now));
     Write {
         key: Key::Header(task.clone()),
-        conditions: vec![
-            Condition::Is(attribute::STATE, TaskState::Complete.name().into()),
-            Condition::Is(attribute::EPOCH, epoch.into()),
-            Condition::AbsentOrBelow(attribute::NOTIFIED_EPOCH, epoch.into()),
-            Condition::AbsentOrBelow(attribute::NOTIFY_UNTIL, now),
-        ],
+        conditions,
         actions: vec![Action::Set(attribute::NOTIFY_UNTIL, Value::Number(until))],
     }
 }
 
-/// Step 9: the notice of `epoch` went out. The lease stays: after a retry it may be somebody
-/// else's, for the next epoch.
-pub fn mark_notified(task: &TaskId, epoch: u32) -> Write {
+/// Step 9: the notice went out. The lease stays: after a retry or a resume it may be somebody
+/// else's, for the next notice.
+pub fn mark_notified(task: &TaskId, notice: Notice) -> Write {
+    let (_, (marked, number)) = notice.attributes();
     Write {
         key: Key::Header(task.clone()),
         conditions: vec![
             Condition::Exists(attribute::STATE),
-            Condition::AbsentOrBelow(attribute::NOTIFIED_EPOCH, epoch.into()),
+            Condition::AbsentOrBelow(marked, number.into()),
         ],
         actions: vec![
-            Action::Set(attribute::NOTIFIED_EPOCH, epoch.into()),
+            Action::Set(marked, number.into()),
             Action::Remove(attribute::NOTICE_ERROR),
         ],
     }
 }
 
-/// Step 9: the notice of `epoch` could not be sent; the next one to try need not wait for the lease
-/// that ends at second `until`. Refused when another worker has the notice by now: without that
-/// check its lease is given away under its hands, and a third sends the notice beside it.
-pub fn release_notice(task: &TaskId, epoch: u32, until: i64, why: &str) -> Write {
+/// Step 9: the notice could not be sent; the next one to try need not wait for the lease that ends
+/// at second `until`. Refused when another worker has the notice by now: without that check its
+/// lease is given away under its hands, and a third sends the notice beside it.
+pub fn release_notice(task: &TaskId, notice: Notice, until: i64, why: &str) -> Write {
+    let mut conditions = notice.is_due();
+    conditions.push(Condition::Is(attribute::NOTIFY_UNTIL, Value::Number(until)));
     Write {
         key: Key::Header(task.clone()),
-        conditions: vec![
-            Condition::Is(attribute::EPOCH, epoch.into()),
-            Condition::AbsentOrBelow(attribute::NOTIFIED_EPOCH, epoch.into()),
-            Condition::Is(attribute::NOTIFY_UNTIL, Value::Number(until)),
-        ],
+        conditions,
         actions: vec![
             Action::Set(attribute::NOTICE_ERROR, cut(why).into()),
             Action::Remove(attribute::NOTIFY_UNTIL),

@@ -7,6 +7,7 @@
 mod access;
 mod cell;
 mod ending;
+mod notice;
 mod operate;
 mod outcome;
 mod submit;
@@ -16,13 +17,14 @@ mod worker;
 
 pub use access::{BucketUse, count_denial, note_bucket};
 pub use cell::{
-    close_failed, close_ok, count_failure, count_interruption, record_failed, record_ok,
-    restart_cell, start_cell,
+    close_failed, close_ok, count_failed, count_failure, count_interruption, record_failed,
+    record_ok, restart_cell, start_cell,
 };
 pub use ending::{
     claim_notice, close_group, close_shard, complete_task, mark_notified, release_notice,
 };
-pub use operate::{cancel_task, lose_cell, mark_cancel_notified, resume_task, retry_shard};
+pub use notice::Notice;
+pub use operate::{cancel_task, lose_cell, resume_task, retry_shard, stop_task};
 pub use outcome::{Failure, Success};
 pub use submit::{
     LISTED, NewTask, create_group, create_header, create_recipe, create_shard, mark_enqueued,

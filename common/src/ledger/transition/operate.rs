@@ -10,9 +10,13 @@ use crate::ledger::records::artefact_list;
 use crate::ledger::records::{CellState, TaskState};
 use crate::ledger::write::{Action, Condition, Part, Transaction, Write};
 
+/// The reason of a task that its limit of failed cells has stopped.
+const MAX_FAILED_REASON: &str = "max_failed";
+
 /// Cancel: workers drop the task's messages from now on. Refused when it is not running. The
-/// answer's count of cancellations distinguishes this one from earlier ones.
-pub fn cancel_task(task: &TaskId, reason: &str, now: &str) -> Write {
+/// answer's count of cancellations distinguishes this one from earlier ones. Whoever does it has the
+/// notice to itself until second `until`; afterwards a worker that receives a message sends it.
+pub fn cancel_task(task: &TaskId, reason: &str, now: &str, until: i64) -> Write {
     Write {
         key: Key::Header(task.clone()),
         conditions: vec![Condition::Is(
@@ -23,21 +27,22 @@ pub fn cancel_task(task: &TaskId, reason: &str, now: &str) -> Write {
             Action::Set(attribute::STATE, TaskState::Cancelled.name().into()),
             Action::Set(attribute::REASON, cut(reason).into()),
             Action::Set(attribute::CANCELLED_AT, now.into()),
+            Action::Set(attribute::NOTIFY_UNTIL, Value::Number(until)),
             Action::Count(attribute::CANCELS, 1),
         ],
     }
 }
 
-/// Cancel: the notice of the `cancels`-th cancellation went out.
-pub fn mark_cancel_notified(task: &TaskId, cancels: u32) -> Write {
-    Write {
-        key: Key::Header(task.clone()),
-        conditions: vec![
-            Condition::Exists(attribute::STATE),
-            Condition::AbsentOrBelow(attribute::CANCELS_NOTIFIED, cancels.into()),
-        ],
-        actions: vec![Action::Set(attribute::CANCELS_NOTIFIED, cancels.into())],
-    }
+/// The task has as many failed cells as its limit says: it is cancelled, and the worker that does it
+/// has the notice to itself until second `until`. Refused when the task is not running or a retry or
+/// resume has reset the count.
+pub fn stop_task(task: &TaskId, limit: u32, now: &str, until: i64) -> Write {
+    let mut write = cancel_task(task, MAX_FAILED_REASON, now, until);
+    let limit = Condition::AtLeast(attribute::FAILURES, limit.into());
+    write.conditions.push(limit);
+    let stopped = Action::Set(attribute::STOPPED, Value::Flag(true));
+    write.actions.push(stopped);
+    write
 }
 
 /// Resume: a cancelled task runs again. Its messages are gone, so everything pending is to be sent
@@ -53,6 +58,10 @@ pub fn resume_task(task: &TaskId) -> Write {
             Action::Set(attribute::STATE, TaskState::Running.name().into()),
             Action::Remove(attribute::REASON),
             Action::Remove(attribute::CANCELLED_AT),
+            Action::Remove(attribute::STOPPED),
+            Action::Remove(attribute::FAILURES),
+            Action::Remove(attribute::NOTIFY_UNTIL),
+            Action::Remove(attribute::NOTICE_ERROR),
         ],
     }
 }
@@ -108,6 +117,7 @@ pub fn retry_shard(
                     Action::Set(attribute::STATE, TaskState::Running.name().into()),
                     Action::Set(attribute::EPOCH, next.into()),
                     Action::Remove(attribute::COMPLETED_AT),
+                    Action::Remove(attribute::FAILURES),
                     Action::Remove(attribute::NOTIFY_UNTIL),
                     Action::Remove(attribute::NOTICE_ERROR),
                 ],

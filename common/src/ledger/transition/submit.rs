@@ -34,6 +34,8 @@ pub struct NewTask {
     pub digest: String,
     /// The key with which the task's messages are signed.
     pub message_key: MessageKey,
+    /// How many failed cells stop the task; `None` for no limit.
+    pub max_failed: Option<u32>,
     /// Now (RFC 3339).
     pub created_at: String,
     /// Unix second before which the producer says again that it lives.
@@ -93,6 +95,8 @@ pub fn create_header(new: &NewTask) -> Write {
     ];
     let digest = new.job.digest().map(|digest| digest.as_str().into());
     actions.extend(digest.map(|digest| Action::Set(attribute::RECIPE_DIGEST, digest)));
+    let limit = new.max_failed;
+    actions.extend(limit.map(|limit| Action::Set(attribute::MAX_FAILED, limit.into())));
     let region = new.region.clone().map(Into::into);
     actions.extend(region.map(|region| Action::Set(attribute::REGION, region)));
     Write {

@@ -1,4 +1,4 @@
-//! Protocol traces: nine schedules that teach the ledger, played by the model and committed as
+//! Protocol traces: ten schedules that teach the ledger, played by the model and committed as
 //! text.
 //!
 //! `schedules` says what happens, [`Script`] plays it and writes a line for each event, and the

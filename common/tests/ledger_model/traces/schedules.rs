@@ -85,12 +85,14 @@ fn cancel_and_resume() {
         ONE_SHARD,
         "A task is cancelled and resumed",
         [
-            "A worker finishes the cell that it has begun; later messages are dropped. Resume sets the task",
-            "to RUNNING before it sends. Otherwise workers would drop the new messages too.",
+            "Cancel dies before its notice; a worker sends it and drops its message. A cell that has begun is",
+            "finished. Resume runs the task before it sends, or else workers would drop the new messages.",
         ],
     );
     script.submit();
     script.begin(FIRST, 0).event(Event::Cancel);
+    script.note("the command dies; its claim of the notice runs out");
+    script.event(Event::LeaseLapses);
     script.receive(SECOND, 1).finish(SECOND);
     script.finish(FIRST);
     script
@@ -98,6 +100,30 @@ fn cancel_and_resume() {
         .until_it_cannot(Event::Resume);
     script.make(FIRST, 1);
     is_committed("cancel_and_resume", script);
+}
+
+#[test]
+fn task_is_stopped_by_its_limit() {
+    let mut script = Script::with_limit(
+        1,
+        ONE_SHARD,
+        "A task is stopped by its limit of failed cells",
+        [
+            "One failed cell is one too many. The worker that counts it stops the task and sends the notice;",
+            "later messages are dropped. Resume counts from 0 again, and the failed cell stays failed.",
+        ],
+    );
+    script.submit();
+    script
+        .begin(FIRST, 0)
+        .event(Event::WorkFailed(FIRST))
+        .finish(FIRST);
+    script.receive(SECOND, 1).finish(SECOND);
+    script
+        .event(Event::ResumeAsked)
+        .until_it_cannot(Event::Resume);
+    script.make(FIRST, 1);
+    is_committed("task_is_stopped_by_its_limit", script);
 }
 
 #[test]

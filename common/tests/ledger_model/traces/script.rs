@@ -49,8 +49,17 @@ impl Script {
         Self::with(budget, shape, title, prose)
     }
 
+    /// The same with a task that so many failed cells stop.
+    pub(super) fn with_limit(max_failed: u32, shape: Shape, title: &str, prose: [&str; 2]) -> Self {
+        let fleet = Fleet::new(shape, ANYTHING).with_limit(max_failed);
+        Self::of(fleet, title, prose)
+    }
+
     fn with(budget: Budget, shape: Shape, title: &str, prose: [&str; 2]) -> Self {
-        let fleet = Fleet::new(shape, budget);
+        Self::of(Fleet::new(shape, budget), title, prose)
+    }
+
+    fn of(fleet: Fleet, title: &str, prose: [&str; 2]) -> Self {
         let state = fleet.first_state();
         Self {
             fleet,

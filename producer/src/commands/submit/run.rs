@@ -24,7 +24,11 @@ pub(crate) async fn run(
     // A missing queue or table is detected before anything is created.
     fleet.queue.visibility_timeout().await?;
     let (task, found) = choose_task(args, &fleet.ledger, &plan).await?;
-    let submission = Submission { fleet, task };
+    let submission = Submission {
+        fleet,
+        task,
+        max_failed: args.max_failed,
+    };
     let record = match found {
         Some(record) => record,
         None => submission.create(&mut plan).await?,

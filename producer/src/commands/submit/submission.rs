@@ -23,7 +23,7 @@ use tilefleet_common::tracker::{renew_submitter, rfc3339, submitter_until};
 
 use super::plan::SubmitPlan;
 use super::shard_reader::ShardReader;
-use crate::cli::progress_bar;
+use crate::cli::{MaxFailed, progress_bar};
 use crate::error::ProducerError;
 use crate::fleet::{FleetConnection, wake};
 
@@ -40,6 +40,8 @@ const TEMPLATE: &str =
 pub(super) struct Submission {
     pub(super) fleet: FleetConnection,
     pub(super) task: TaskId,
+    /// How many failed cells stop the task.
+    pub(super) max_failed: Option<MaxFailed>,
 }
 
 impl Submission {
@@ -66,6 +68,7 @@ impl Submission {
             region: plan.region.clone(),
             digest: plan.digest.to_string(),
             message_key: MessageKey::random(),
+            max_failed: self.max_failed.map(|limit| limit.of(plan.cells)),
             created_at: rfc3339(Timestamp::now()),
             submitter_until: submitter_until(),
         };

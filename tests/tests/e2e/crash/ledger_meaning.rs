@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tilefleet_common::domain::{Artefact, Job, JobId, MessageKey, Recipe, Role, TaskId};
-use tilefleet_common::ledger::transition::{self, Failure, NewTask, Success, Ticket};
+use tilefleet_common::ledger::transition::{self, Failure, NewTask, Notice, Success, Ticket};
 use tilefleet_common::ledger::{
     Answer, Item, Key, Part, TaskState, Transaction, TransactionAnswer, Write,
 };
@@ -86,6 +86,11 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         fuse_ms: 2,
         publish_ms: 3,
     };
+    let notice = if random.random_bool(0.5) {
+        Notice::Complete(epoch)
+    } else {
+        Notice::Cancelled(epoch)
+    };
     let states = [TaskState::Running, TaskState::Complete];
     let failed = match memory
         .0
@@ -96,7 +101,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         _ => BTreeSet::from([ordinal]),
     };
     let rgb = Recipe::builtin("rgb").context("no recipe rgb")?;
-    Ok(match random.random_range(0..24) {
+    Ok(match random.random_range(0..25) {
         0 => Move::Write(transition::create_header(&NewTask {
             task: task.clone(),
             cells: 4,
@@ -108,6 +113,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
             region: Some("eu-west-1".into()),
             digest: "d".into(),
             message_key: MessageKey::random(),
+            max_failed: Some(2),
             created_at: "now".into(),
             submitter_until: 0,
         })),
@@ -134,17 +140,17 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         12 => Move::Write(transition::complete_task(task, "now")),
         13 => Move::Write(transition::claim_notice(
             task,
-            epoch,
+            notice,
             i64::from(epoch) * 10,
             i64::from(epoch) * 10 + 5,
         )),
         14 => Move::Write(match epoch {
-            1 => transition::release_notice(task, epoch, 15, "why"),
-            _ => transition::mark_notified(task, epoch - 1),
+            1 => transition::release_notice(task, notice, 15, "why"),
+            _ => transition::mark_notified(task, notice),
         }),
-        15 => Move::Write(transition::cancel_task(task, &"ü".repeat(300), "now")),
+        15 => Move::Write(transition::cancel_task(task, &"ü".repeat(300), "now", 7)),
         16 => Move::Write(transition::resume_task(task)),
-        17 => Move::Write(transition::mark_cancel_notified(task, epoch)),
+        17 => Move::Write(transition::stop_task(task, epoch, "now", 7)),
         18 => Move::Write(transition::lose_cell(
             &ticket,
             &success.artefacts,
@@ -153,6 +159,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         )),
         19 => Move::Write(transition::unmark_enqueued(task, shard)),
         20 => Move::Write(transition::create_recipe(task, rgb)),
+        23 => Move::Write(transition::count_failed(task)),
         21 => Move::Write(transition::create_group(task, 0, 0..2)),
         22 => Move::Transact(transition::close_group(task, 0)),
         _ => Move::Transact(transition::retry_shard(

@@ -66,6 +66,9 @@ enum Scene {
     /// `verify --repair` of a task whose queue was purged, and which counts a cell as ok that
     /// has no raster.
     Repair,
+    /// A cell of a task fails whose limit is one failed cell. A worker stops the task; it is resumed
+    /// and completes.
+    Stopping,
     /// `dlq drain` of two cells, the others being done.
     Drain,
 }
@@ -113,6 +116,9 @@ fn scenes(point: Point) -> &'static [Scene] {
             &[Scene::Working, Scene::Last, Scene::Failing, Scene::Drain]
         }
         Point::Announce => &[Scene::Failing, Scene::Drain],
+        Point::CountFailed | Point::Stop | Point::PublishStop | Point::MarkStop => {
+            &[Scene::Stopping]
+        }
         Point::CloseShard
         | Point::CloseGroup
         | Point::Complete
@@ -158,7 +164,7 @@ impl Expected {
         let event = match (row.point, row.scene) {
             (Point::Publish, _) => format!("{task}/{}", ending.epoch),
             (Point::PublishStall, _) => format!("{task}/1/stalled/1"),
-            (Point::PublishCancel, _) => format!("{task}/1/cancelled/1"),
+            (Point::PublishCancel | Point::PublishStop, _) => format!("{task}/1/cancelled/1"),
             (Point::Announce, Scene::Failing) => format!("{task}/1/{}", CELLS - 1),
             _ => return self,
         };
@@ -209,6 +215,7 @@ impl Row {
             | Scene::Stopped
             | Scene::Untold => self.alone_at_first(&tiny).await?,
             Scene::Drain => self.drain(&tiny).await?,
+            Scene::Stopping => self.stopping(&tiny).await?,
             Scene::Submit | Scene::Retry | Scene::Cancel | Scene::Resume | Scene::Repair => {
                 self.command(&tiny).await?
             }
@@ -449,6 +456,41 @@ impl Row {
         ))
     }
 
+    /// The worker that dies counts the failed cell or stops the task. The next one finds the task at
+    /// its limit, and sends the notice.
+    async fn stopping(self, tiny: &Tiny) -> Result<(Expected, Vec<Process>)> {
+        let site = &tiny.site;
+        let mut cells = lines(site, &tiny.scene, CELLS - 1);
+        with_missing_band(&mut cells, site, &tiny.scene, CELLS - 1)?;
+        let file = site.write("cells.ndjson", cells)?;
+        let submitted = site
+            .json(&["submit", &file, "--max-failed", "1", "-o", "json"])
+            .await?;
+        let task = submitted["task"].as_str().context("no task")?.to_owned();
+        let fleet = tiny.with_short_waits(LONGEST_WAIT_S)?;
+        let armed = tiny
+            .with_short_waits(LONGEST_WAIT_S)?
+            .with("TILEFLEET_FAULT", self.fault());
+        let mut first = armed.start("worker", &["run"])?;
+        first.wait(BOUND).await?;
+        self.worker_died_there(&mut first)?;
+        let second = fleet.start("worker", &["run"])?;
+        let id = task.parse()?;
+        eventually("the notice of the stop", BOUND, async || {
+            let record = site.ledger.task(&id).await?.context("no task")?;
+            let left = left(site, &site.stack.queue_url).await?;
+            let told = record.stopped && record.cancels_notified == 1;
+            Ok((told && left == 0).then_some(()))
+        })
+        .await
+        .with_context(|| second.last_words())?;
+        site.producer(&["resume", &task]).await?.expect_code(0)?;
+        let expected = Expected::new(&task, 1, 1)
+            .and(&format!("1/{}", CELLS - 1))
+            .and("1/cancelled/1");
+        Ok((expected, vec![second]))
+    }
+
     async fn drain(self, tiny: &Tiny) -> Result<(Expected, Vec<Process>)> {
         const DEAD: usize = 2;
         let site = &tiny.site;
@@ -534,7 +576,8 @@ async fn play_all(wanted: impl Fn(Scene) -> bool) -> Result<usize> {
 
 fn is_a_workers(scene: Scene) -> bool {
     use Scene::{
-        Damaged, Failing, GivenUp, Last, Left, Poisoned, Probing, Stalled, Stopped, Untold, Working,
+        Damaged, Failing, GivenUp, Last, Left, Poisoned, Probing, Stalled, Stopped, Stopping,
+        Untold, Working,
     };
     matches!(
         scene,
@@ -547,6 +590,7 @@ fn is_a_workers(scene: Scene) -> bool {
             | Left
             | Stalled
             | Stopped
+            | Stopping
             | Untold
             | Poisoned
     )

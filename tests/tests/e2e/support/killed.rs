@@ -6,7 +6,7 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, ensure};
 use tilefleet_common::aws::Queue;
 use tilefleet_common::domain::{JobId, SHARD_SIZE, TaskId, shard_count};
-use tilefleet_common::ledger::transition::{self, Failure, Ticket};
+use tilefleet_common::ledger::transition::{self, Failure, Notice, Ticket};
 use tilefleet_tests::Fleet;
 use tilefleet_tests::process::{Process, Termination};
 
@@ -86,7 +86,7 @@ pub(crate) async fn fail_all(site: &Site, task: &TaskId, cells: u32) -> Result<(
         .write(&transition::complete_task(task, "now"))
         .await?;
     site.ledger
-        .write(&transition::mark_notified(task, 1))
+        .write(&transition::mark_notified(task, Notice::Complete(1)))
         .await?;
     Ok(())
 }

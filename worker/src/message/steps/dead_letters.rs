@@ -9,13 +9,10 @@ use std::time::Duration;
 use tilefleet_common::domain::CellMessage;
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::Failure;
-use tokio::time::Instant;
 
-use crate::machine::Shutdown;
 use crate::message::delivery::Delivery;
 use crate::message::disposition::Disposition;
 use crate::message::handler::MessageHandler;
-use crate::message::inbox::Inbox;
 use crate::trouble;
 
 /// How long a message that is sent again stays hidden: the longest delay of SQS (Amazon SQS

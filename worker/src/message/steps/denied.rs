@@ -71,10 +71,11 @@ impl MessageHandler {
             return Ok(());
         }
         let reason = format!("no worker can {verb} bucket {bucket}: {}", failure.message);
-        let now = rfc3339(jiff::Timestamp::now());
-        let stopped = ledger
-            .write(&transition::cancel_task(task, &reason, &now))
-            .await?;
+        let now = jiff::Timestamp::now();
+        // The notice is free at once: the next worker that reads the task sends it.
+        let free = now.as_second().saturating_sub(1);
+        let cancel = transition::cancel_task(task, &reason, &rfc3339(now), free);
+        let stopped = ledger.write(&cancel).await?;
         if matches!(stopped, Answer::Applied(_)) {
             tracing::error!(reason, "the task is stopped");
         }

@@ -34,7 +34,7 @@ const UNKNOWN_TASK: &str = "the ledger has not known its task for a day";
 
 impl MessageHandler {
     /// Carries out step after step of the ledger's protocol, up to the message's end.
-    pub(super) async fn run_protocol(&self, delivery: &Delivery<'_>) -> Disposition {
+    pub(in crate::message) async fn run_protocol(&self, delivery: &Delivery<'_>) -> Disposition {
         let works = delivery.origin == Origin::Cells;
         let mut step = Step::ReadTask;
         let (mut begun, mut is_signed) = (false, false);
