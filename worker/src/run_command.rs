@@ -48,26 +48,29 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let shares = Shares::of_this_machine(args.slots, args.memory, args.largest_memory);
     shares.log(&worker, &cells);
 
+    // Malformed messages go to the fleet's own output bucket, where the worker may write.
+    let bucket = settings.output_bucket.as_ref();
+    let default_poison = bucket
+        .map(|bucket| S3Url::new(bucket, "poison"))
+        .transpose()?;
+    let poison = args.poison.clone().or(default_poison);
+
     // Build the handler of messages from the inside out.
     let processor = CellProcessor {
         objects: clients.objects.clone(),
         slots: Arc::new(Semaphore::new(shares.slots)),
         threads: shares.threads,
         memory: shares.memory,
-        own_bucket: settings.output_bucket.clone(),
+        own_bucket: poison.as_ref().map(|place| place.bucket().to_owned()),
         known: Arc::new(KnownBuckets::new(ledger.clone())),
         shutdown: shutdown.clone(),
     };
     let (activities, breakers) = (Activities::default(), Arc::new(Breakers::default()));
-    let in_output = |key: &str| {
-        let bucket = settings.output_bucket.as_ref();
-        bucket.map(|bucket| S3Url::new(bucket, key)).transpose()
-    };
     let probe = Probe {
         queue: cells.queue.clone(),
         ledger: ledger.clone(),
         objects: clients.objects.clone(),
-        output: in_output("tilefleet/probe")?,
+        output: poison.as_ref().map(|place| place.join("probe")),
         task: unstarted,
     };
     tokio::spawn(probe.run(Arc::clone(&breakers), shutdown.abort.clone()));
@@ -87,10 +90,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
             max_crashes: args.max_crashes,
         },
         isolation: Isolation::default(),
-        poison: PoisonStore::new(
-            clients.objects.clone(),
-            args.poison.or(in_output("poison")?),
-        ),
+        poison: PoisonStore::new(clients.objects.clone(), poison),
         activities: activities.clone(),
         breakers: Arc::clone(&breakers),
         cells: cells.queue.clone(),

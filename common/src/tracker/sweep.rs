@@ -65,6 +65,8 @@ impl Sweep {
     /// [`SweepError`] when something did not answer.
     pub async fn run(&self) -> Result<u32, SweepError> {
         let mut sent = 0_u32;
+        // The queues are asked once, and only if a task needs to know.
+        let mut quiet = None;
         for (task, summary) in self.ledger.tasks(TASKS).await? {
             if summary.state != TaskState::Running || summary.layout != LAYOUT {
                 continue;
@@ -76,7 +78,11 @@ impl Sweep {
             if record.submitted_at.is_none() {
                 sent = sent.saturating_add(self.complete_submit(&task, &record).await?);
             } else if record.state == TaskState::Running && !record.open_groups.is_empty() {
-                self.look_for_a_stall(&task, &record).await?;
+                let is_quiet = match quiet {
+                    Some(known) => known,
+                    None => *quiet.insert(self.is_quiet().await?),
+                };
+                self.look_for_a_stall(&task, &record, is_quiet).await?;
             }
         }
         Ok(sent)
@@ -115,9 +121,14 @@ impl Sweep {
     /// Tells that a task is stalled which runs and has cells, while both queues have had no message
     /// at two looks five minutes apart. Their counts are approximate, and settle within a minute
     /// (Amazon SQS API reference, `GetQueueAttributes`).
-    async fn look_for_a_stall(&self, task: &TaskId, record: &TaskRecord) -> Result<(), SweepError> {
+    async fn look_for_a_stall(
+        &self,
+        task: &TaskId,
+        record: &TaskRecord,
+        is_quiet: bool,
+    ) -> Result<(), SweepError> {
         let second = Timestamp::now().as_second();
-        match (self.is_quiet().await?, record.quiet_since) {
+        match (is_quiet, record.quiet_since) {
             (true, None) => {
                 let note = transition::note_quiet(task, second);
                 self.ledger.write(&note).await?;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use tilefleet_common::domain::{JobId, S3Url, TaskId};
 use tilefleet_common::ledger::{Progress, TaskRecord, TaskState};
 
-use crate::cli::{Exit, Format, GlobalArgs, Output, StatusArgs};
+use crate::cli::{Exit, Format, GlobalArgs, Output, StatusArgs, note};
 use crate::error::ProducerError;
 use crate::fleet::{LedgerConnection, TaskProgress};
 
@@ -25,6 +25,8 @@ pub(crate) struct TaskStatus {
     created_at: String,
     submitted_at: Option<String>,
     completed_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_failed: Option<u32>,
     notice: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     cancelled_at: Option<String>,
@@ -47,6 +49,7 @@ impl TaskStatus {
             created_at: record.created_at.clone(),
             submitted_at: record.submitted_at.clone(),
             completed_at: record.completed_at.clone(),
+            max_failed: record.max_failed,
             notice: notice(record),
             cancelled_at: record.cancelled_at.clone(),
             reason: record.reason.clone(),
@@ -84,13 +87,17 @@ impl TaskStatus {
             (None, TaskState::Cancelled) => "not finished; resume completes it".to_owned(),
             (None, _) => "submit has not finished: run the same submit again".to_owned(),
         };
+        let failed = match self.max_failed {
+            Some(limit) => format!("{failed}; the task stops at {limit}"),
+            None => failed.to_string(),
+        };
         let mut rows = vec![
             ("task", self.task.to_string()),
             ("state", self.state.name().to_owned()),
             ("recipe", self.job.to_string()),
             ("cells", cells.to_string()),
             ("ok", ok.to_string()),
-            ("failed", failed.to_string()),
+            ("failed", failed),
             ("remaining", remaining.to_string()),
             ("done", percent(self.progress)),
             ("epoch", self.epoch.to_string()),
@@ -160,6 +167,11 @@ pub(crate) async fn run(
         .await?;
     TaskStatus::new(&args.task, &record, progress).write(output)?;
     output.flush()?;
+    if record.state == TaskState::Running {
+        for trouble in connection.worker_trouble().await {
+            note(&format!("warning: {trouble}"));
+        }
+    }
     Ok(Exit::Ok)
 }
 

@@ -8,7 +8,7 @@ use tilefleet_common::ledger::{Progress, TaskState};
 use super::status::{TaskStatus, exit_of_ended, percent};
 use crate::cli::{Exit, Format, GlobalArgs, Output, WatchArgs, note, progress_bar};
 use crate::error::ProducerError;
-use crate::fleet::{LedgerConnection, TaskProgress, WatchedProgress};
+use crate::fleet::{LedgerConnection, TaskProgress, WatchedProgress, WorkerTrouble};
 
 const TEMPLATE: &str = "{prefix}  {bar:30} {percent:>3} %  {msg}";
 
@@ -27,6 +27,7 @@ pub(crate) async fn run(
     let mut watched = WatchedProgress::default();
     let mut shown = None;
     let mut pace = Pace::default();
+    let mut trouble = TroubleWatch::default();
     loop {
         let ended = record.state != TaskState::Running;
         let (progress, approximate) = if ended {
@@ -63,8 +64,35 @@ pub(crate) async fn run(
             output.flush()?;
             return Ok(exit_of_ended(progress));
         }
+        trouble.tell(&connection, &bar).await;
         tokio::time::sleep(*interval).await;
         record = connection.task(task).await?;
+    }
+}
+
+/// What the workers cannot use, as read last.
+#[derive(Default)]
+struct TroubleWatch {
+    read_at: Option<Instant>,
+    known: Vec<WorkerTrouble>,
+}
+
+impl TroubleWatch {
+    /// Prints what was not known before. Workers write their items once a minute, and so often are
+    /// they read.
+    async fn tell(&mut self, connection: &LedgerConnection, bar: &ProgressBar) {
+        if self
+            .read_at
+            .is_some_and(|at| at.elapsed() < Duration::from_mins(1))
+        {
+            return;
+        }
+        self.read_at = Some(Instant::now());
+        let now = connection.worker_trouble().await;
+        for trouble in now.iter().filter(|trouble| !self.known.contains(trouble)) {
+            bar.suspend(|| note(&format!("warning: {trouble}")));
+        }
+        self.known = now;
     }
 }
 

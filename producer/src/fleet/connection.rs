@@ -9,6 +9,7 @@ use tilefleet_common::domain::TaskId;
 use tilefleet_common::ledger::{Ledger, TaskRecord};
 use tilefleet_settings::Settings;
 
+use super::worker_trouble::WorkerTrouble;
 use crate::cli::{GlobalArgs, note};
 use crate::error::ProducerError;
 
@@ -38,6 +39,14 @@ impl LedgerConnection {
     /// The task's item.
     pub(crate) async fn task(&self, task: &TaskId) -> Result<TaskRecord, ProducerError> {
         find_task(&self.ledger, &self.table, task).await
+    }
+
+    /// What the workers cannot use at the moment. Nothing, if their items cannot be read: the caller
+    /// has read others from the same table.
+    pub(crate) async fn worker_trouble(&self) -> Vec<WorkerTrouble> {
+        let group = self.settings.autoscaling_group.as_deref();
+        let workers = self.ledger.workers(group).await;
+        workers.map_or_else(|_| vec![], |workers| WorkerTrouble::of(&workers))
     }
 
     /// The topic of notices, if it is set.

@@ -7,6 +7,7 @@ mod sample;
 mod task_progress;
 mod wake;
 mod watched_progress;
+mod worker_trouble;
 
 pub(crate) use connection::{FleetConnection, LedgerConnection};
 pub(crate) use reopen::{Reopening, running_or_complete};
@@ -15,3 +16,4 @@ pub(crate) use sample::task_record;
 pub(crate) use task_progress::TaskProgress;
 pub(crate) use wake::wake;
 pub(crate) use watched_progress::WatchedProgress;
+pub(crate) use worker_trouble::WorkerTrouble;

@@ -10,9 +10,10 @@ use tilefleet_common::deployment::{
     MAX_RECEIVE_COUNT, MESSAGE_RETENTION_S, RECEIVE_WAIT_S, TASK_INDEX, VISIBILITY_TIMEOUT_S,
 };
 use tilefleet_common::domain::{S3Url, TaskId};
-use tilefleet_common::ledger::{LedgerError, OpenBreaker, TaskState, TaskSummary, WorkerRecord};
+use tilefleet_common::ledger::{LedgerError, TaskState, TaskSummary, WorkerRecord};
 
 use super::check::Check;
+use crate::fleet::WorkerTrouble;
 
 /// The check of a call that failed. The error's message ends with the next step, except when the
 /// service refused the call for reasons of its own; then `next_step` is appended.
@@ -298,24 +299,9 @@ pub(super) fn workers(read: Result<Vec<WorkerRecord>, LedgerError>) -> Check {
     if workers.is_empty() {
         return Check::ok("workers", "none has reported within the last hour");
     }
-    let open = workers.iter().flat_map(|worker| {
-        let breakers = worker.breakers.iter();
-        breakers.map(|breaker| (&worker.worker, breaker))
-    });
-    let open: Vec<String> = open
-        .map(
-            |(
-                worker,
-                OpenBreaker {
-                    dependency,
-                    since,
-                    error,
-                    ..
-                },
-            )| {
-                format!("{worker} cannot use the {dependency} since {since}: {error}")
-            },
-        )
+    let open: Vec<String> = WorkerTrouble::of(&workers)
+        .iter()
+        .map(WorkerTrouble::to_string)
         .collect();
     if open.is_empty() {
         let held: u32 = workers.iter().map(|worker| worker.held).sum();

@@ -1,15 +1,14 @@
 //! Why a task does not move: a list made from the facts alone.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tilefleet_common::deployment::VISIBILITY_TIMEOUT_S;
 use tilefleet_common::domain::CellId;
-use tilefleet_common::ledger::{CellHistory, OpenBreaker, TaskState, WorkerRecord};
+use tilefleet_common::ledger::{CellHistory, TaskState, WorkerRecord};
 
 use super::facts::{CellFacts, Facts, GroupFacts, MessageCounts};
 use crate::commands::cells::ShownState;
+use crate::fleet::WorkerTrouble;
 
 /// The longest wait between two attempts of a cell.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
@@ -195,36 +194,19 @@ fn not_in_service(group: &GroupFacts) -> Finding {
     }
 }
 
-/// Open breakers, each once: the earliest since, and how many workers have it open.
+/// Open breakers, each once.
 fn breakers(workers: &[WorkerRecord]) -> Vec<Finding> {
-    let mut open: BTreeMap<&str, Vec<&OpenBreaker>> = BTreeMap::new();
-    for breaker in workers.iter().flat_map(|worker| &worker.breakers) {
-        open.entry(&breaker.dependency).or_default().push(breaker);
-    }
-    let finding = |(dependency, mut breakers): (&str, Vec<&OpenBreaker>)| {
-        breakers.sort_by_key(|breaker| &breaker.since);
-        let first = breakers.first();
-        let (since, error) = first.map_or(("?", "?"), |first| (&first.since, &first.error));
-        let count = breakers.len();
-        let workers = if count == 1 {
-            "worker has"
+    let finding = |trouble: WorkerTrouble| {
+        if trouble.passes {
+            Finding::without_action("breaker_open", trouble.to_string())
         } else {
-            "workers have"
-        };
-        let detail = format!(
-            "{count} {workers} not been able to use the {dependency} since {since}: {error}"
-        );
-        let passes = breakers.iter().all(|breaker| breaker.blame == "service");
-        if passes {
-            Finding::without_action(
-                "breaker_open",
-                detail + " (workers go on when it works again)",
-            )
-        } else {
-            Finding::new("breaker_open", detail, "producer doctor")
+            Finding::new("breaker_open", trouble.to_string(), "producer doctor")
         }
     };
-    open.into_iter().map(finding).collect()
+    WorkerTrouble::of(workers)
+        .into_iter()
+        .map(finding)
+        .collect()
 }
 
 /// Where the messages of a running task are.

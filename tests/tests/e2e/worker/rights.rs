@@ -162,3 +162,41 @@ async fn of_two_machines_with_a_wrong_clock_one_is_replaced_within_an_hour() -> 
     assert_eq!(asked.count(), 1);
     Ok(())
 }
+
+/// Nobody else could write there: the worker receives nothing until a person has given it the right.
+#[tokio::test]
+async fn a_worker_that_may_not_write_to_the_fleets_bucket_waits_and_goes_on_when_it_may()
+-> Result<()> {
+    let tiny = Tiny::new("no-output", VISIBILITY_TIMEOUT_S).await?;
+    let task = tiny.submit(CELLS).await?;
+    let writes = &["PutObject", "CreateMultipartUpload"];
+    let (without, proxy) = behind(&tiny, "AWS_ENDPOINT_URL_S3", Trouble::Denied, writes)?;
+    let health = tiny.site.path("health.json");
+    let file = health.display().to_string();
+    let place = format!("s3://{}/poison", tiny.site.stack.output_bucket);
+    let arguments = ["run", "--poison", &place, "--health-file", &file];
+    let worker = without.start("worker", &arguments)?;
+    eventually("an open breaker", BOUND, async || {
+        let Ok(text) = std::fs::read(&health) else {
+            return Ok(None);
+        };
+        let heartbeat: serde_json::Value = serde_json::from_slice(&text)?;
+        Ok((heartbeat["breakers"] == serde_json::json!(["output bucket"])).then_some(()))
+    })
+    .await?;
+    let doctor = tiny.site.producer(&["doctor", "-o", "json"]).await?;
+    assert!(
+        doctor.stdout.contains("output bucket"),
+        "{}",
+        doctor.story()
+    );
+
+    proxy.set(Plan::InOrder(vec![]));
+    let ending = Ending {
+        ok: CELLS,
+        failed: 0,
+        epoch: 1,
+    };
+    tiny.ends(&task, &ending, &[worker]).await?;
+    Ok(())
+}
