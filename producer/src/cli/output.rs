@@ -171,6 +171,19 @@ pub(crate) mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
+    /// What a command prints for each outcome: the lines for people, then as NDJSON.
+    pub(crate) fn printed_outcomes<T: Serialize>(outcomes: &[T], line: fn(&T) -> String) -> String {
+        let print = |output: &mut Output| {
+            let mut outcomes = outcomes.iter();
+            outcomes.try_for_each(|outcome| output.outcome(&line(outcome), outcome))
+        };
+        format!(
+            "{}\n{}",
+            printed(Format::Table, print),
+            printed(Format::Ndjson, print)
+        )
+    }
+
     #[test]
     fn a_table_has_one_line_a_row_and_no_borders() {
         let rows =
