@@ -211,6 +211,7 @@ impl Submission {
         shard: u32,
         cells: Vec<Cell>,
     ) -> Result<u32, ProducerError> {
+        // Create the shard, unless an earlier submit has.
         let ordinals = ordinals_of_shard(shard, record.cells, record.shard_size);
         let create = transition::create_shard(&self.task, shard, ordinals.clone());
         let item = self.write(&create).await?;
@@ -219,6 +220,7 @@ impl Submission {
         if existing.enqueued {
             return Ok(0);
         }
+        // Send its pending cells.
         let mut bodies = Vec::with_capacity(cells.len());
         for (ordinal, cell) in ordinals.zip(cells) {
             if !existing.pending.contains(&ordinal) {

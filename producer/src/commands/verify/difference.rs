@@ -10,7 +10,7 @@ use tilefleet_common::ledger::{CellRecord, CellState, ShardRecord, TaskRecord, T
 use super::artefacts::Heads;
 use crate::fleet::Shard;
 
-/// The kind of a difference.
+/// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum DifferenceKind {
@@ -204,6 +204,7 @@ pub(super) fn compare_shard(
             repair,
         )];
     };
+    // The sets as a whole, then each cell.
     let mut found = compare_sets(record, shard, sets);
     let closed_early = is_closed_early(record, number, sets);
     for (ordinal, cell) in &shard.cells {
