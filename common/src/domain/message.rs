@@ -8,7 +8,7 @@ use super::{Cell, JobId, TaskId};
 /// where its digest finds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellMessage {
-    /// The task.
+    /// The task that the cell is in.
     pub task: TaskId,
     /// The shard in which the cell's completion is recorded.
     pub shard: u32,
