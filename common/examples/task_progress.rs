@@ -4,7 +4,7 @@
 //!
 //! ```console
 //! $ . demo-output/env.sh
-//! $ cargo run -p tilefleet-common --example task_progress -- rgb-0123456789abcdef
+//! $ cargo run --workspace --example task_progress -- rgb-0123456789abcdef
 //! ```
 //!
 //! Without a task it shows those that were submitted last.

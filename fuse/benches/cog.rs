@@ -1,7 +1,7 @@
 //! Time of what follows decoding, per sample: statistics and overviews (with compression "none"),
 //! and the compressors.
 //!
-//! `cargo bench -p tilefleet-worker --features bench --bench cog`
+//! `cargo bench --workspace --features tilefleet-fuse/bench --bench cog`
 
 #![allow(missing_docs, reason = "a benchmark")]
 

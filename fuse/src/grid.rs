@@ -21,12 +21,12 @@ impl Rect {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// The columns.
+    /// Its columns, counted in the image.
     pub fn columns(self) -> Range<u32> {
         self.x..self.x.saturating_add(self.width)
     }
 
-    /// The rows.
+    /// Its rows, counted in the image.
     pub fn rows(self) -> Range<u32> {
         self.y..self.y.saturating_add(self.height)
     }

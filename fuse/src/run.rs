@@ -25,7 +25,7 @@ pub struct Cog {
     pub width: u32,
     /// Pixels.
     pub height: u32,
-    /// Type of the samples.
+    /// One type for all bands.
     pub sample_type: SampleType,
     /// In the order of the kernel's outputs.
     pub bands: Vec<BandStatistics>,

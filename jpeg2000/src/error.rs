@@ -17,7 +17,7 @@ pub enum FlawKind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail} (byte {offset})")]
 pub struct Flaw {
-    /// The kind of the flaw.
+    /// What it means for the file, and for who else may read it.
     pub kind: FlawKind,
     /// Position of the flaw, in bytes from the beginning of the file.
     pub offset: u64,

@@ -47,85 +47,52 @@ pub(crate) enum ProducerError {
         "task {task} is only partly submitted: {cause}; run the same submit again to complete it"
     )]
     SubmitUnfinished {
-        /// The task.
         task: TaskId,
-        /// Why.
         cause: Box<ProducerError>,
     },
     /// There is no such task.
     #[error("task {task} does not exist in table {table}; `producer list` shows the newest")]
     NoSuchTask {
-        /// The task.
         task: TaskId,
         /// The ledger's table.
         table: String,
     },
     /// The task has no such cell.
     #[error("task {task} has no cell {cell}; `producer cells {task}` lists them")]
-    NoSuchCell {
-        /// The task.
-        task: TaskId,
-        /// The cell.
-        cell: CellId,
-    },
+    NoSuchCell { task: TaskId, cell: CellId },
     /// The task is cancelled.
     #[error("task {task} is cancelled ({reason}); resume it first: producer resume {task}")]
-    Cancelled {
-        /// The task.
-        task: TaskId,
-        /// Why.
-        reason: String,
-    },
+    Cancelled { task: TaskId, reason: String },
     /// The task has ended, so there is nothing left to cancel.
     #[error("task {task} is complete: there is nothing left to cancel")]
-    Complete {
-        /// The task.
-        task: TaskId,
-    },
+    Complete { task: TaskId },
     /// The task is cancelled, but subscribers were not notified.
     #[error(
         "task {task} is cancelled, but its notice is not sent: {cause}; run the same cancel again to send it"
     )]
-    NoticeNotSent {
-        /// The task.
-        task: TaskId,
-        /// Why.
-        cause: Box<AwsError>,
-    },
+    NoticeNotSent { task: TaskId, cause: Box<AwsError> },
     /// A command failed half-way.
     #[error(
         "the {command} of task {task} stopped half-way: {cause}; run the same command again to complete it"
     )]
     CommandUnfinished {
-        /// Its name.
         command: &'static str,
-        /// The task.
         task: TaskId,
-        /// Why.
         cause: Box<ProducerError>,
     },
     /// Other processes changed the shard each time between the read and the write.
     #[error("shard {shard} of task {task} changed during each attempt to reopen it; try again")]
-    Contended {
-        /// The task.
-        task: TaskId,
-        /// The shard.
-        shard: u32,
-    },
+    Contended { task: TaskId, shard: u32 },
     /// A task of that id has other cells.
     #[error(
         "task {task} already exists with other cells or another recipe; choose another --task-id, or leave it out"
     )]
-    Conflict {
-        /// The task.
-        task: TaskId,
-    },
+    Conflict { task: TaskId },
     /// There is no task of that id, but there is a manifest with other cells.
     #[error(
         "{manifest} is the manifest of other cells, whose submit was never completed; choose another --task-id than {task}"
     )]
     ForeignManifest {
-        /// The task.
         task: TaskId,
         /// The manifest that is in the way.
         manifest: S3Url,
@@ -134,10 +101,7 @@ pub(crate) enum ProducerError {
     #[error(
         "task id {task} is too long for --again, which appends a number: an id has at most 64 characters; shorten --task-id"
     )]
-    TaskIdTooLong {
-        /// The task.
-        task: TaskId,
-    },
+    TaskIdTooLong { task: TaskId },
     /// Ctrl-C.
     #[error("interrupted; {advice}")]
     Interrupted {

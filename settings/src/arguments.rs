@@ -93,8 +93,8 @@ impl FleetArgs {
     /// [`SettingsError`] when the named file is missing, or the file is not valid.
     pub fn settings(&self) -> Result<Settings, SettingsError> {
         match self.given.or_from_file(self.file()) {
-            Err(SettingsError::Unreadable { source, .. })
-                if self.config.is_none() && source.kind() == std::io::ErrorKind::NotFound =>
+            Err(SettingsError::Unreadable { cause, .. })
+                if self.config.is_none() && cause.kind() == std::io::ErrorKind::NotFound =>
             {
                 Ok(self.given.clone())
             }

@@ -16,12 +16,12 @@ pub enum SettingsError {
         name: &'static str,
     },
     /// The file does not exist or cannot be read.
-    #[error("cannot read configuration {path}: {source}", path = .path.display())]
+    #[error("cannot read configuration {path}: {cause}", path = .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
+        /// Why; it is part of the message, and not a source, which would print it twice.
+        cause: std::io::Error,
     },
     /// The file is not TOML, or has a setting that is unknown or of the wrong type.
     #[error("configuration {path} is not valid: {message}", path = .path.display())]

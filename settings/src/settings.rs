@@ -98,9 +98,9 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`] when it is missing or not valid.
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
-        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+        let text = std::fs::read_to_string(path).map_err(|cause| SettingsError::Unreadable {
             path: path.to_owned(),
-            source,
+            cause,
         })?;
         toml::from_str(&text).map_err(invalid(path))
     }

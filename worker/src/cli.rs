@@ -13,7 +13,7 @@ use tilefleet_fuse::Compression;
 #[derive(Debug, Parser)]
 #[command(name = "worker", version, max_term_width = 100)]
 pub struct Cli {
-    /// The command.
+    /// What the worker is to do.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -131,7 +131,7 @@ impl NamedBand {
 #[derive(Debug, Args)]
 pub struct MachineArgs {
     /// Name of the lifecycle hook in which the group waits, before it terminates a machine, until
-    /// the worker has handed back its cells.
+    /// the worker has returned its cells to the queue.
     #[arg(
         long,
         env = "TILEFLEET_LIFECYCLE_HOOK",
@@ -162,4 +162,30 @@ pub struct HealthArgs {
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
     text.parse().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_explains_itself() {
+        // The values of variables depend on the environment of the test, the width on its terminal.
+        let mut command = Cli::command()
+            .term_width(100)
+            .disable_help_subcommand(true)
+            .mut_subcommands(|command| command.mut_args(|argument| argument.hide_env_values(true)));
+        command.build();
+        let help = |command: &clap::Command| {
+            let name = command.get_bin_name().unwrap_or(command.get_name());
+            let help = command.clone().render_long_help().to_string();
+            let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+            format!("$ {name} --help\n{}\n", lines.join("\n"))
+        };
+        let commands = std::iter::once(&command).chain(command.get_subcommands());
+        let texts: Vec<String> = commands.map(help).collect();
+        insta::assert_snapshot!(texts.join("\n"));
+    }
 }

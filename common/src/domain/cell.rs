@@ -21,7 +21,7 @@ use super::{DomainError, Job, S3Url, SceneDate, Tile};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CellId {
-    /// The tile.
+    /// The MGRS tile, such as 48RXT.
     pub tile: Tile,
     /// The day of the acquisition (UTC).
     pub date: SceneDate,

@@ -60,7 +60,7 @@ impl TaskOutcome {
 pub struct TaskEnded {
     /// `<task>/<epoch>`, by which a receiver recognises a repeat.
     pub event_id: String,
-    /// The task.
+    /// The task that ended.
     pub task: TaskId,
     /// 1, plus 1 for each retry of a completed task.
     pub epoch: u32,
@@ -86,7 +86,7 @@ pub struct TaskCancelled {
     /// `<task>/<epoch>/cancelled/<n>` for the task's *n*-th cancellation, by which a receiver
     /// recognises a repeat.
     pub event_id: String,
-    /// The task.
+    /// The task that was cancelled.
     pub task: TaskId,
     /// The task's epoch when it was cancelled.
     pub epoch: u32,
@@ -94,7 +94,7 @@ pub struct TaskCancelled {
     pub reason: String,
     /// Cells in all.
     pub cells: u32,
-    /// Cells with a result so far; workers finish the cells that they have begun.
+    /// Cells with a result so far; workers finish the cells that they have started.
     pub ok: u32,
     /// Cells that failed for good.
     pub failed: u32,
@@ -132,13 +132,13 @@ pub struct TaskStalled {
 pub struct CellFailed {
     /// `<task>/<epoch>/<ordinal>`, by which a receiver recognises a repeat.
     pub event_id: String,
-    /// The task.
+    /// The task that the cell is in.
     pub task: TaskId,
     /// The task's epoch when the cell failed.
     pub epoch: u32,
     /// Position of the cell in the task's manifest, from 0.
     pub ordinal: u32,
-    /// The cell.
+    /// Tile, date and number of the cell.
     pub cell: CellId,
     /// The cause as a short stable word.
     pub code: String,

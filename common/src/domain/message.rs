@@ -10,7 +10,7 @@ use super::{Cell, JobId, LAYOUT, TaskId};
 pub struct CellMessage {
     /// [`LAYOUT`]: how the message and its task are laid out.
     pub layout: u32,
-    /// The task.
+    /// The task that the cell is in.
     pub task: TaskId,
     /// The shard in which the cell's completion is recorded.
     pub shard: u32,

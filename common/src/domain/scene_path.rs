@@ -7,7 +7,7 @@ use super::{SceneDate, Tile};
 /// has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScenePath {
-    /// The tile.
+    /// The MGRS tile, from the folders of zone, band and square.
     pub tile: Tile,
     /// The day of the acquisition (UTC).
     pub date: SceneDate,

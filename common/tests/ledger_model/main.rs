@@ -5,7 +5,7 @@
 //! `Write::apply`. What is modelled here is the world around them (`queue`, `table`, `commands`),
 //! what workers do (`worker`), what may go wrong (`fleet`), what must always hold (`property`), and
 //! that the fleet comes to a good end by itself from every state (`liveness`). `flaw` takes rules
-//! out, to show that the search notices it. `story` describes events in words; `traces` are ten
+//! out, to show that the search notices it. `story` describes events in words; `replay` plays ten
 //! schedules that teach the protocol, the shortest way to learn it.
 //!
 //! Two cells in one shard are about closing a shard, two in two shards of one group about closing a
@@ -24,10 +24,10 @@ mod fleet;
 mod liveness;
 mod property;
 mod queue;
+mod replay;
 mod state;
 mod story;
 mod table;
-mod traces;
 mod worker;
 
 use stateright::{Checker as _, HasDiscoveries, Model as _};

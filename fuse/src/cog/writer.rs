@@ -105,6 +105,7 @@ impl<'a, T: CogSample> CogWriter<'a, T> {
         compression: Compression,
         output: &'a dyn Output,
     ) -> Option<Self> {
+        // The levels, and how each of them and the image are divided.
         let nodata = T::nodata(shape.nodata)?;
         let levels = overviews::levels(&shape);
         let size = tile_size(&levels);
@@ -118,6 +119,7 @@ impl<'a, T: CogSample> CogWriter<'a, T> {
             let (across, down) = level.tiles(size);
             across.saturating_mul(down)
         };
+        // What the head needs of each chunk and each tile, to be filled in as they come.
         let mut counts = levels.iter().map(tiles);
         let count = (chunks.0 as usize).saturating_mul(chunks.1 as usize);
         let state = State {
@@ -127,6 +129,7 @@ impl<'a, T: CogSample> CogWriter<'a, T> {
             overviews: counts.map(|count| vec![Bytes::new(); count]).collect(),
             block: BytesMut::new(),
         };
+        // The overviews that are smaller than a chunk's own are made row by row of chunks.
         let source = levels.get(in_chunks).copied().unwrap_or(Level {
             factor: 1,
             width: 0,
@@ -239,6 +242,7 @@ impl<'a, T: CogSample> CogWriter<'a, T> {
     /// # Errors
     /// See [`CogError`].
     pub fn finish(self, description: &Description) -> Result<Finished, CogError> {
+        // An image without a hole: every chunk has come, and every tile is made.
         if self
             .levels
             .iter()
@@ -273,6 +277,7 @@ impl<'a, T: CogSample> CogWriter<'a, T> {
             // A call that failed has left a gap.
             return Err(CogError::Abandoned);
         }
+        // The head, now that the sizes of all tiles and the statistics are known.
         let total = |parts: &Vec<Option<Moments>>| {
             Moments::total(parts.iter().flatten()).map(|total| total.statistics())
         };

@@ -120,6 +120,7 @@ impl<'a> Chunks<'a> {
     ) -> Result<Vec<Chunk>, FuseError> {
         let mut ready = Vec::new();
         for place in touched(job.rect) {
+            // Open the chunk, unless it is open.
             let index = self.layout.index(place);
             let rect = self.layout.rect(place);
             let common = job.rect.intersection(rect);
@@ -152,6 +153,7 @@ impl<'a> Chunks<'a> {
             };
             drop(chunk);
 
+            // Count the pixels; the last ones of a window make its chunk ready.
             let mut state = self.state();
             state.spare.extend(unused);
             for index in state.lifecycle.add(index, common.area()) {

@@ -30,12 +30,14 @@ pub(crate) fn run<S: ChunkSink>(
     let grids: Vec<_> = bands.iter().map(|band| band.grid).collect();
     let chunks = Chunks::new(layout, &grids, threads);
     let total = grids.iter().map(|grid| grid.pixels()).sum();
+    // The first error stops all threads.
     let (failed, done) = (AtomicBool::new(false), AtomicU64::new(0));
     let stop = || failed.load(Ordering::Relaxed) || cancel.is_cancelled();
     let fail = |error| {
         chunks.fail(error);
         failed.store(true, Ordering::Relaxed);
     };
+    // A thread decodes job after job, and gives the chunks that it completes to the sink.
     let work = || {
         let (mut decoding, mut scratch) = (DecodeScratch::new(), sink.scratch());
         let mut window = Vec::new();
@@ -63,6 +65,7 @@ pub(crate) fn run<S: ChunkSink>(
         }
         Ok(())
     };
+    // A panic must not leave the other threads waiting.
     let guarded = || match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => fail(error),

@@ -3,10 +3,10 @@
 use clap::{Args, Subcommand};
 
 const STOP_NOTES: &str = "\
-Stop prevents the group from launching machines, then ends all that it has. Each worker gets the time
-of its lifecycle hook: it returns the cells that it cannot finish. The command ends when the last
-machine is gone, which takes some minutes. Tasks stay as they are, and their messages stay in the
-queue. No submit and no alarm starts a stopped fleet; fleet start does.
+Stop prevents the group from launching machines, then ends all that it has. Each worker gets the
+time of its lifecycle hook: it returns the cells that it cannot finish. The command ends when the
+last machine is gone, which takes some minutes. Tasks stay as they are, and their messages stay in
+the queue. No submit and no alarm starts a stopped fleet; fleet start does.
 
 Minimum and maximum of the group do not change. Interrupted, the same command again carries on.";
 

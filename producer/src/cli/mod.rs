@@ -22,7 +22,7 @@ pub(crate) use operate::{
     VerifyArgs,
 };
 #[cfg(test)]
-pub(crate) use output::tests::printed;
+pub(crate) use output::tests::{printed, printed_outcomes};
 pub(crate) use output::{Format, Output, note, progress_bar};
 pub(crate) use setup::{ConfigCommand, DoctorArgs, ImportArgs};
 pub(crate) use submit::SubmitArgs;

@@ -5,9 +5,10 @@ use tilefleet_common::domain::{CellId, TaskId};
 
 pub(super) const CELLS_NOTES: &str = "\
 With -o ndjson each line is the cell as it was submitted, and its field \"ledger\" is what the
-ledger says of it. submit accepts such lines:
+ledger says of it. submit accepts such lines, with the same recipe. This makes a new task of the
+failed cells of a task with recipe rgb:
 
-  producer cells TASK --state failed -o ndjson | producer submit -   the failed cells as a new task";
+  producer cells TASK --state failed -o ndjson | producer submit - --recipe rgb";
 
 pub(super) const RETRY_NOTES: &str = "\
 A complete task runs again and sends another notice, under the next epoch. In a running task, the
@@ -20,11 +21,13 @@ cancelled: use it when messages were lost, purged or kept too long, when a submi
 or when a notice is still owed. A cell that is sent twice is processed once.";
 
 pub(super) const VERIFY_NOTES: &str = "\
-For every cell, verify compares the sets of its shard, its own item and its artefacts (a HEAD request
-each: it exists, with the same entity tag and length). It exits with 0 only if no difference is left.
---repair uses the steps of the protocol: a cell whose artefact is missing or different is made again,
-a result that is not counted is counted, a cell without a message is sent. Then run workers, and
-verify once more.";
+For every cell, verify compares the sets of its shard, its own item and its artefacts. A HEAD
+request checks that each artefact exists, with the same entity tag and length. The exit code is 0
+only if no difference is found.
+
+--repair uses the steps of the protocol: it makes a cell again whose artefact is missing or
+different, counts a result that is not counted, and sends a cell that has no message. Then run
+workers, and verify once more.";
 
 const DRAIN_NOTES: &str = "\
 Workers do the same when they find a dead letter: a cell that is still pending fails with the code
@@ -46,9 +49,9 @@ pub(crate) struct CellsArgs {
 pub(crate) enum StateFilter {
     /// Any state
     All,
-    /// No worker has begun it
+    /// No worker has started it
     Pending,
-    /// A worker has begun it, and processes it or has handed it back
+    /// A worker has started it, and processes it now or has returned its message to the queue
     Running,
     /// It failed for good
     Failed,
@@ -105,9 +108,9 @@ pub(crate) struct VerifyArgs {
 /// What to do with the dead-letter queue.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DlqCommand {
-    /// Show what is in it
+    /// Show its messages
     List(DlqListArgs),
-    /// Turn its cells into failed cells, so that their tasks end
+    /// Record the cells of its messages as failed, so that their tasks end
     #[command(after_help = DRAIN_NOTES)]
     Drain(DrainArgs),
 }

@@ -200,6 +200,19 @@ pub(crate) mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
+    /// What a command prints for each outcome: the lines for people, then as NDJSON.
+    pub(crate) fn printed_outcomes<T: Serialize>(outcomes: &[T], line: fn(&T) -> String) -> String {
+        let print = |output: &mut Output| {
+            let mut outcomes = outcomes.iter();
+            outcomes.try_for_each(|outcome| output.outcome(&line(outcome), outcome))
+        };
+        format!(
+            "{}\n{}",
+            printed(Format::Table, print),
+            printed(Format::Ndjson, print)
+        )
+    }
+
     #[test]
     fn what_a_terminal_would_obey_is_visible_in_every_format() {
         let reason = "a\u{1b}[2J\u{9b}31m\u{7f}\rb\tc\nd";

@@ -1,5 +1,5 @@
-//! `cancel`: workers drop the cells of a task that they have not begun, and subscribers are
-//! notified.
+//! `cancel`: workers drop the cells of a task that they have not started, and subscribers
+//! are notified.
 
 use std::time::Duration;
 
@@ -95,6 +95,7 @@ pub(crate) async fn run(
         dry_run: args.dry_run,
     };
     output.outcome(&outcome.line(), &outcome)?;
+    // Also an earlier cancel may not have sent the notice.
     if record.state == TaskState::Cancelled && !args.dry_run {
         send_notice(&connection, task, &record, progress).await?;
     }
@@ -136,4 +137,33 @@ async fn send_notice(
         .await?;
     fault::point(Point::MarkCancel);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::printed_outcomes;
+
+    #[test]
+    fn the_outcome_says_what_was_done() {
+        let outcome = |already, dry_run| CancelOutcome {
+            task: "t".parse().unwrap(),
+            state: TaskState::Cancelled,
+            progress: Progress {
+                cells: 12,
+                ok: 3,
+                failed: 1,
+                remaining: 8,
+            },
+            reason: "wrong year".to_owned(),
+            already,
+            dry_run,
+        };
+        let outcomes = [
+            outcome(false, false),
+            outcome(true, false),
+            outcome(false, true),
+        ];
+        insta::assert_snapshot!(printed_outcomes(&outcomes, CancelOutcome::line));
+    }
 }

@@ -5,7 +5,7 @@ use std::pin::pin;
 use futures::TryStreamExt as _;
 use serde::Serialize;
 use tilefleet_common::dispatch::TaskCells;
-use tilefleet_common::domain::{Cell, TaskId};
+use tilefleet_common::domain::{Cell, JobId, TaskId};
 use tilefleet_common::ledger::{CellHistory, CellRecord, CellState, ShardRecord};
 
 use crate::cli::{CellsArgs, Exit, Format, GlobalArgs, Output, StateFilter, note};
@@ -13,7 +13,7 @@ use crate::error::ProducerError;
 use crate::fleet::LedgerConnection;
 
 /// The state of a cell. The sets of its shard decide; its own item only says whether a pending cell
-/// was begun.
+/// was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ShownState {
@@ -82,6 +82,9 @@ struct CellLine<'a> {
 #[derive(Debug, Serialize)]
 struct LedgerFields<'a> {
     task: &'a TaskId,
+    /// `submit` accepts the cell only with the same recipe.
+    #[serde(flatten)]
+    job: &'a JobId,
     ordinal: u32,
     state: ShownState,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -99,6 +102,7 @@ impl CellLine<'_> {
         let field = |text: fn(&CellHistory) -> String| history.map(text).unwrap_or_default();
         let failures = field(|history| history.failures.to_string());
         let receives = field(|history| history.receives.to_string());
+        // The detail of a state: what was made, what is wrong, or who is at work.
         let detail = match (state, history) {
             (
                 ShownState::Ok,
@@ -126,6 +130,7 @@ impl CellLine<'_> {
             }
             _ => String::new(),
         };
+        // One line, whatever an error message contains.
         let state = state.name();
         let row = format!(
             "{:<20} {ordinal:>8}  {state:<8} {receives:>8} {failures:>8}  {detail}",
@@ -174,6 +179,7 @@ pub(crate) async fn run(
                 cell,
                 ledger: LedgerFields {
                     task: &args.task,
+                    job: &record.job,
                     ordinal: *ordinal,
                     state,
                     history,
@@ -202,13 +208,13 @@ pub(crate) async fn run(
 
 #[cfg(test)]
 mod tests {
-    use tilefleet_common::domain::{Artefact, Role};
+    use tilefleet_common::domain::{Artefact, Job, Recipe, Role};
 
     use super::*;
     use crate::cli::printed;
 
     #[test]
-    fn sets_decide_and_the_item_only_says_whether_a_pending_cell_was_begun() {
+    fn sets_decide_and_the_item_only_says_whether_a_pending_cell_was_started() {
         let sets = ShardRecord {
             pending: [0, 1].into(),
             failed: [2].into(),
@@ -233,6 +239,7 @@ mod tests {
     #[test]
     fn a_line_says_what_the_state_needs() {
         let task = "rgb-1".parse().unwrap();
+        let job = Job::Raster(Recipe::builtin("rgb").unwrap().clone()).id();
         let cell = Cell {
             id: "48RXT/2020-08-01/0".parse().unwrap(),
             assets: [].into(),
@@ -273,6 +280,7 @@ mod tests {
                 cell: &cell,
                 ledger: LedgerFields {
                     task: &task,
+                    job: &job,
                     ordinal,
                     state,
                     history,

@@ -188,11 +188,13 @@ async fn drain(
             break;
         }
         for received in received {
+            // A message that comes back ends the drain.
             if !seen.insert(received.id.clone()) {
                 came_back = true;
                 held.push(received.receipt);
                 continue;
             }
+            // A cell fails; what is no cell stays, unless it is to be removed.
             let cell = cell_of(&received);
             let mut letter = DeadLetter::of(&received, cell.as_ref());
             let (outcome, done) = match &cell {

@@ -201,36 +201,25 @@ fn wanted(open: &Open, shard: &Shard) -> BTreeSet<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::printed_outcomes;
 
     #[test]
     fn the_outcome_says_what_was_done() {
-        let outcome = |was_cancelled, sent, notice_owed, dry_run| {
-            let (task, state) = ("t".parse().unwrap(), TaskState::Running);
-            ResumeOutcome {
-                task,
-                state,
-                was_cancelled,
-                sent,
-                notice_owed,
-                dry_run,
-            }
-            .line()
+        let outcome = |was_cancelled, sent, notice_owed, dry_run| ResumeOutcome {
+            task: "t".parse().unwrap(),
+            state: TaskState::Running,
+            was_cancelled,
+            sent,
+            notice_owed,
+            dry_run,
         };
-        assert_eq!(
+        let outcomes = [
             outcome(true, 3, false, false),
-            "task t was cancelled and runs again, 3 cells sent"
-        );
-        assert_eq!(
+            outcome(true, 3, false, true),
             outcome(false, 3, false, true),
-            "task t runs; 3 pending cells would be sent again"
-        );
-        assert_eq!(
             outcome(false, 1, true, false),
-            "task t is complete but its notice is owed; one message sent, whose receiver sends the notice"
-        );
-        assert_eq!(
             outcome(false, 0, false, false),
-            "task t is complete and its notice is sent; nothing to resume"
-        );
+        ];
+        insta::assert_snapshot!(printed_outcomes(&outcomes, ResumeOutcome::line));
     }
 }

@@ -70,6 +70,7 @@ pub(crate) async fn run(
     let fleet = FleetConnection::open(global).await?;
     let task = &args.task;
     let record = running_or_complete(&fleet, task).await?;
+    // The named cells must exist, before anything changes.
     let chosen = choose(&fleet, args, &record).await?;
     let mut outcome = RetryOutcome {
         task: task.clone(),
@@ -194,6 +195,7 @@ fn failed(sets: &ShardRecord, number: u32, chosen: &Chosen) -> BTreeSet<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::printed_outcomes;
 
     #[test]
     fn only_failed_cells_that_were_chosen_are_reopened() {
@@ -222,21 +224,12 @@ mod tests {
             sent,
             dry_run,
         };
-        assert_eq!(
-            outcome(3, 3, false).line(),
-            "task t: 3 failed cells are pending again in epoch 2, 3 sent"
-        );
-        assert_eq!(
-            outcome(0, 3, false).line(),
-            "task t: no failed cells left; 3 cells sent that were not sent yet"
-        );
-        assert_eq!(
-            outcome(0, 0, false).line(),
-            "task t: no failed cells to retry"
-        );
-        assert_eq!(
-            outcome(3, 0, true).line(),
-            "task t: 3 failed cells would be retried"
-        );
+        let outcomes = [
+            outcome(3, 3, false),
+            outcome(0, 3, false),
+            outcome(0, 0, false),
+            outcome(3, 0, true),
+        ];
+        insta::assert_snapshot!(printed_outcomes(&outcomes, RetryOutcome::line));
     }
 }

@@ -82,6 +82,7 @@ impl TaskStatus {
             failed,
             remaining,
         } = self.progress;
+        // What takes more than a number.
         let submitted = match (&self.submitted_at, self.state) {
             (Some(moment), _) => moment.clone(),
             (None, TaskState::Cancelled) => "not finished; resume completes it".to_owned(),
@@ -91,6 +92,7 @@ impl TaskStatus {
             Some(limit) => format!("{failed}; the task stops at {limit}"),
             None => failed.to_string(),
         };
+        // One row each, in the order in which a reader asks.
         let mut rows = vec![
             ("task", self.task.to_string()),
             ("state", self.state.name().to_owned()),

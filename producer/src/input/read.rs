@@ -40,7 +40,7 @@ fn read_from(
     mut reader: impl Read,
     take: &mut dyn FnMut(Entry) -> ControlFlow<()>,
 ) -> Result<(), InputError> {
-    let mut bytes = Vec::with_capacity(Start::BYTES);
+    let mut bytes = vec![];
     reader
         .by_ref()
         .take(Start::BYTES as u64)
@@ -100,6 +100,10 @@ pub(super) mod tests {
         let event =
             br#"{"version":"0","id":"x","detail":{"note":[],"cells":[{"number":1}]},"region":"eu-central-1"}"#;
         assert_eq!(entries(event).unwrap(), [cell("cell 1")]);
+        let resources = format!("\"{}\"", "x".repeat(256 * 1024));
+        let event =
+            format!(r#"{{"resources":[{resources}],"detail":{{"cells":[{{"number":1}}]}}}}"#);
+        assert_eq!(entries(event.as_bytes()).unwrap(), [cell("cell 1")]);
         assert_eq!(
             entries(b"{\"number\":1}\n\n{\"number\":1}").unwrap(),
             [cell("line 1"), cell("line 3")]

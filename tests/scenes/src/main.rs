@@ -1,4 +1,4 @@
-//! `scenes`: invents scenes for tests and demos, and draws contact sheets of results.
+//! `scenes`: generates scenes for tests and demos, and draws contact sheets of results.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use tilefleet_scenes::{Band, Coding, Scene, Tile, contact_sheet, generate, scene
 #[derive(Parser)]
 #[command(
     version,
-    about = "Invents Sentinel-2 scenes, and draws contact sheets of what became of them"
+    about = "Generates Sentinel-2 scenes, and draws contact sheets of results"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -42,7 +42,7 @@ struct Generate {
     /// Width and height of a scene in pixels of 10 m
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=i64::from(scene::FULL_SIZE)))]
     size: u32,
-    /// Tiles to invent
+    /// Tiles to generate
     #[arg(long, value_delimiter = ',', default_value = "48RXT,48RXU,48RYT")]
     tiles: Vec<Tile>,
     /// Days on which to see them
@@ -55,7 +55,7 @@ struct Generate {
     /// Bands to write: any of B02, B03, B04, B08
     #[arg(long, value_delimiter = ',', default_value = "B02,B03,B04")]
     bands: Vec<Band>,
-    /// Which country to invent
+    /// Seed of the landscape: equal seeds give equal scenes
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Bands to work on at the same time [default: one for each core]

@@ -31,7 +31,7 @@ const DARK_NOISE: f32 = 5.0;
 /// Growth of the noise's variance with signal (photon noise), in digital numbers.
 const SHOT_NOISE: f32 = 0.10;
 
-/// A scene to invent: equal values give equal samples.
+/// A scene to generate: equal values give equal samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scene {
     /// The tile. Tiles of one seed lie in one country.
@@ -41,7 +41,7 @@ pub struct Scene {
     /// Width and height in pixels, counted from the tile's north-west corner; [`FULL_SIZE`] is the
     /// whole tile.
     pub size: u32,
-    /// Which country to invent.
+    /// Seed of the landscape.
     pub seed: u64,
     /// The part of the tile that has data.
     pub swath: Swath,

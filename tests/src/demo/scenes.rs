@@ -1,4 +1,4 @@
-//! The scenes of the demo, invented or given: their files, their upload, and the document that
+//! The scenes of the demo, generated or given: their files, their upload, and the document that
 //! names them.
 
 use std::collections::BTreeSet;
@@ -121,7 +121,7 @@ fn find(directory: &Path) -> Result<Scenes> {
     })
 }
 
-/// Invents the scenes, or finds the given ones.
+/// Generates the scenes, or finds the given ones.
 pub(crate) async fn provide(settings: &Settings, home: &Path) -> Result<Scenes> {
     if let Some(directory) = &settings.scenes {
         console::step(&format!("the scenes in {}", directory.display()));
@@ -133,7 +133,7 @@ pub(crate) async fn provide(settings: &Settings, home: &Path) -> Result<Scenes> 
         console::line(&format!("{} acquisitions", scenes.acquisitions.len()));
         return Ok(scenes);
     }
-    console::step("invented scenes, coded like ESA's");
+    console::step("generated scenes, coded like ESA's");
     let directory = home.join("scenes");
     let size = settings.scene_size.to_string();
     console::command(&format!(

@@ -13,11 +13,11 @@ pub struct Settings {
     #[arg(long, value_name = "DIR", default_value = "demo-output")]
     pub output: PathBuf,
 
-    /// Directory of real scenes in the layout of the Sentinel-2 buckets, instead of invented ones
+    /// Directory of real scenes in the layout of the Sentinel-2 buckets, instead of generated ones
     #[arg(long, value_name = "DIR")]
     pub scenes: Option<PathBuf>,
 
-    /// Width and height of the invented scenes in pixels
+    /// Width and height of the generated scenes in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 2000)]
     pub scene_size: u32,
 
@@ -38,7 +38,7 @@ impl Settings {
     /// The directory of the state that belongs to the chosen scenes.
     pub(crate) fn home(&self) -> Result<PathBuf> {
         let Some(scenes) = &self.scenes else {
-            return Ok(self.output.join(format!("invented-{}", self.scene_size)));
+            return Ok(self.output.join(format!("generated-{}", self.scene_size)));
         };
         let scenes = scenes
             .canonicalize()

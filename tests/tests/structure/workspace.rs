@@ -85,25 +85,56 @@ fn dependencies(manifest: &Table) -> BTreeSet<String> {
 
 /// Every Rust file of the repository, by its path from the root.
 pub(crate) fn sources() -> Result<Sources> {
+    texts(|path| extension(path) == "rs")
+}
+
+/// Every file of the repository with documentation, by its path from the root.
+pub(crate) fn documents() -> Result<Sources> {
+    texts(|path| matches!(extension(path), "rs" | "md"))
+}
+
+/// What a path ends in behind its last dot.
+pub(crate) fn extension(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(_, extension)| extension)
+}
+
+fn texts(wanted: fn(&str) -> bool) -> Result<Sources> {
     let root = layout::workspace_root();
-    let mut sources = Sources::new();
+    let wanted = files()?.into_iter().filter(|path| wanted(path));
+    let text = |path: String| {
+        let text = fs::read_to_string(root.join(&path))?;
+        Ok((path, text))
+    };
+    wanted.map(text).collect()
+}
+
+/// Every file of the repository, by its path from the root. Hidden ones and what was built are left
+/// out.
+pub(crate) fn files() -> Result<BTreeSet<String>> {
+    let root = layout::workspace_root();
+    let mut files = BTreeSet::new();
     let mut waiting = vec![root.clone()];
     while let Some(folder) = waiting.pop() {
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if path.is_dir() && !name.starts_with('.') && !is_built(&path) {
-                waiting.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            if name.starts_with('.') {
+                continue;
+            }
+            if path.is_dir() {
+                if !is_built(&path) {
+                    waiting.push(path);
+                }
+            } else {
                 let within = path
                     .strip_prefix(&root)?
                     .to_str()
                     .context("a path in UTF-8")?;
-                sources.insert(within.to_owned(), fs::read_to_string(&path)?);
+                files.insert(within.to_owned());
             }
         }
     }
-    Ok(sources)
+    Ok(files)
 }
 
 /// Whether a folder holds what cargo built: it marks such folders.

@@ -40,12 +40,12 @@ pub struct Heartbeat {
 #[derive(Debug, thiserror::Error)]
 pub enum HealthError {
     /// The file is missing or malformed.
-    #[error("health file {path} cannot be read: {source}; is a worker running with --health-file?", path = path.display())]
+    #[error("health file {path} cannot be read: {cause}; is a worker running with --health-file?", path = path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
-        source: std::io::Error,
+        /// Why; it is part of the message, and not a source, which would print it twice.
+        cause: std::io::Error,
     },
     /// The file has not been written for too long.
     #[error("health file {path} is {age} s old, more than {max_age} s: the worker is stuck or dead", path = path.display())]
@@ -95,9 +95,9 @@ impl HealthFile {
 /// # Errors
 /// [`HealthError`] when the file is older, missing or malformed.
 pub fn check(path: &Path, max_age: Duration) -> Result<Heartbeat, HealthError> {
-    let unreadable = |source| HealthError::Unreadable {
+    let unreadable = |cause| HealthError::Unreadable {
         path: path.to_owned(),
-        source,
+        cause,
     };
     let written = std::fs::metadata(path)
         .and_then(|metadata| metadata.modified())
@@ -125,10 +125,9 @@ mod tests {
     fn a_worker_is_alive_while_its_file_is_fresh_and_dead_without_it() {
         let path =
             std::env::temp_dir().join(format!("tilefleet-health-{}.json", std::process::id()));
-        assert!(matches!(
-            check(&path, Duration::from_mins(1)),
-            Err(HealthError::Unreadable { .. })
-        ));
+        let missing = anyhow::Error::from(check(&path, Duration::from_mins(1)).unwrap_err());
+        let message = format!("{missing:#}");
+        assert_eq!(message.matches("No such file").count(), 1, "{message}");
         let file = HealthFile::new(Some(path.clone()));
         let heartbeat = Heartbeat {
             worker: "w".into(),

@@ -32,7 +32,7 @@ const FINAL_CALLS_TIMEOUT: Duration = Duration::from_secs(3);
 /// The Auto Scaling group that the machine is in.
 #[derive(Debug, Clone)]
 pub struct GroupMembership {
-    /// The group.
+    /// `None` outside of a group, where nothing is to be protected.
     pub group: Option<Group>,
     /// Where the group's machines agree on who is replaced.
     pub ledger: Ledger,

@@ -21,6 +21,7 @@ impl MessageHandler {
     /// Brings a message received at `since` to its end. Never fails: what cannot be done now is
     /// done on redelivery.
     pub async fn handle(&self, inbox: &Inbox, received: Received, since: Instant) {
+        // What is no message of this layout has no life.
         let message = match CellMessage::read(&received.body) {
             Ok(message) => message,
             Err(MessageError::Layout(layout)) => {
@@ -42,6 +43,7 @@ impl MessageHandler {
             shard = ticket.shard, ordinal = ticket.ordinal, receives = received.receives
         );
         async {
+            // Hold the message while the protocol runs, and give it its end after that.
             let lease = Lease::start(inbox, received.receipt.clone(), since);
             let delivery = Delivery {
                 origin: inbox.origin,

@@ -108,6 +108,7 @@ impl Regions {
         let mut client = self.client(bucket, hint);
         let mut hops = 0;
         loop {
+            // Send the request. A failure may say where the bucket is.
             let (failure, mut place) = match request(&client.client).await {
                 Ok(response) => return Ok((response, client)),
                 Err(error) => (
@@ -115,6 +116,7 @@ impl Regions {
                     client.place(&error),
                 ),
             };
+            // If it may be the region's and names none, ask for it.
             if place == Place::Unknown {
                 let said = client.ask(bucket).await;
                 // A bare 400 may have another cause.
@@ -122,6 +124,7 @@ impl Regions {
                     place = said;
                 }
             }
+            // Follow to the region that S3 names.
             match place {
                 Place::Here => return Err(failure),
                 Place::In(region) => {

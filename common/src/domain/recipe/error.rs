@@ -74,12 +74,12 @@ pub enum RecipeFileError {
         known: String,
     },
     /// The file cannot be read.
-    #[error("{path} cannot be read: {source}; expected a recipe as a TOML file")]
+    #[error("{path} cannot be read: {cause}; expected a recipe as a TOML file")]
     Unreadable {
         /// The file.
         path: String,
-        /// Why.
-        source: std::io::Error,
+        /// Why; it is part of the message, and not a source, which would print it twice.
+        cause: std::io::Error,
     },
     /// The file is not a recipe.
     #[error(transparent)]

@@ -35,9 +35,9 @@ impl Recipe {
     /// # Errors
     /// [`RecipeFileError`] when it cannot be read or is not a recipe.
     pub fn read(path: &str) -> Result<Self, RecipeFileError> {
-        let unreadable = |source| RecipeFileError::Unreadable {
+        let unreadable = |cause| RecipeFileError::Unreadable {
             path: path.to_owned(),
-            source,
+            cause,
         };
         let mut text = String::new();
         // One byte more than the limit shows that there is more, without reading all of it.

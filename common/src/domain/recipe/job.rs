@@ -1,4 +1,4 @@
-//! What a task does with its cells: makes rasters by a recipe, or only tries the fleet out.
+//! What a task does with its cells: makes rasters by a recipe, or only tests the fleet.
 
 use std::fmt;
 use std::path::Path;

@@ -169,6 +169,7 @@ impl TiffVariant {
     /// and the tile arrays. Their number does not depend on the offsets in the arrays.
     pub(crate) fn head(self, ghost: &[u8], directories: &[Vec<Field>]) -> Vec<u8> {
         let (count_bytes, entry_bytes, inline) = self.directory_bytes();
+        // Signature and version, then the ghost.
         let mut out = Vec::new();
         put(
             &mut out,
@@ -181,6 +182,8 @@ impl TiffVariant {
         );
         put(&mut out, self.header_bytes(), ghost);
 
+        // Each directory is linked to the one before: its entries, then values that do not fit into
+        // them.
         let mut link = self.header_bytes().saturating_sub(inline);
         // Where the entries of tile arrays that do not fit into them wait for their offsets.
         let mut arrays = Vec::new();
@@ -220,6 +223,7 @@ impl TiffVariant {
                 }
             }
         }
+        // The tile arrays come last, next to the tiles.
         for (value, bytes) in arrays {
             self.append(&mut out, value, bytes);
         }

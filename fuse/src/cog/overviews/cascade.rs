@@ -65,6 +65,7 @@ impl<T: Mean> Cascade<T> {
         tile_size: usize,
         (method, nodata): (Overviews, T),
     ) -> Self {
+        // A stage halves a level into the next one.
         let stage = |(index, (before, level)): (usize, (&Level, &Level))| Stage {
             level: index.saturating_add(1),
             height: level.height,

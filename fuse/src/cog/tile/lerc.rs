@@ -33,6 +33,7 @@ pub(crate) fn encode<T: Sample>(
     ] {
         options.set_name_value(key, value)?;
     }
+    // Write a TIFF of this one tile in memory.
     let driver = DriverManager::get_driver_by_name("GTiff")?;
     let dataset = driver.create_with_band_type_with_options::<T, _>(
         &path,
@@ -58,6 +59,7 @@ pub(crate) fn encode<T: Sample>(
             .write((0, 0), (size, size), &mut samples)?;
     }
     dataset.close()?;
+    // Take the tile's data out of it.
     let file = vsi::get_vsi_mem_file_bytes_owned(&path)?;
     let entries = directory(&file)?;
     let place = |tag| {

@@ -113,6 +113,7 @@ fn check_profile(band: &Band, decoder: &mut TiffDecoder) -> Result<u8, FuseError
         })
     };
     let wrong = |error| explain(error, band);
+    // One band of grey levels of 8 or 16 bits.
     let colour = decoder.colortype().map_err(wrong)?;
     let bits = match colour {
         ColorType::Gray(bits @ (8 | 16)) => bits,
@@ -142,6 +143,7 @@ fn check_profile(band: &Band, decoder: &mut TiffDecoder) -> Result<u8, FuseError
             return unsupported(format!("its tag {name} is {value} instead of 1"));
         }
     }
+    // Nodata is 0, or not named.
     if let Some(value) = decoder.find_tag(Tag::GdalNodata).map_err(wrong)? {
         let text = value.into_string().map_err(wrong)?;
         let text = text.trim_matches(['\0', ' ']);
@@ -205,10 +207,12 @@ impl TileReader for GeotiffReader {
             raw,
             ..
         } = scratch;
+        // A tile that is not stored is nodata.
         let Some(range) = self.tiles.range(tile) else {
             samples.fill(0);
             return Ok(());
         };
+        // Read its bytes with a reader that no other thread uses.
         let idle = self
             .readers
             .lock()
@@ -222,6 +226,7 @@ impl TileReader for GeotiffReader {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(reader);
+        // Decode them.
         self.tiles
             .decode(rect, coded, raw, samples)
             .map_err(|detail| {

@@ -191,6 +191,7 @@ impl TiffTiles {
         raw: &mut Vec<u8>,
         samples: &mut [u16],
     ) -> Result<(), String> {
+        // Decompress. The last strip of an image may be cut at its lower edge.
         let whole = self.raw_bytes(self.stored.1);
         let cut = if self.in_strips {
             self.raw_bytes(rect.height)
@@ -215,6 +216,7 @@ impl TiffTiles {
                 rect.width, rect.height
             ));
         }
+        // Bytes become samples, row by row.
         let row_bytes = self.raw_bytes(1);
         let rows = raw
             .chunks_exact(row_bytes)
@@ -236,6 +238,8 @@ impl TiffTiles {
                         .for_each(|(out, &bytes)| *out = number(bytes));
                 }
             }
+            // The horizontal predictor: each sample is stored as its difference from the one to
+            // the left.
             if self.differences {
                 let most = if self.sample_bytes == 1 { 0xff } else { 0xffff };
                 let mut left = 0_u16;

@@ -215,6 +215,7 @@ impl TileReader for Jpeg2000Reader {
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<(), FuseError> {
         let input = || Input::from(&self.band);
+        // Find the tile's parts, and refuse a length that no tile of this size has.
         let ranges = self.parts(tile)?;
         let bytes: u64 = ranges
             .iter()
@@ -232,6 +233,7 @@ impl TileReader for Jpeg2000Reader {
                 detail,
             });
         }
+        // Read them, which waits until they have arrived.
         let mut parts = Vec::with_capacity(ranges.len());
         for range in ranges {
             if stop() {
@@ -246,6 +248,7 @@ impl TileReader for Jpeg2000Reader {
                 })?,
             ));
         }
+        // Decode them: with our decoder, or with GDAL if the coding is not one of ours.
         scratch.fit(rect.area())?;
         let DecodeScratch {
             decoder, samples, ..

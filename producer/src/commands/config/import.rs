@@ -43,20 +43,7 @@ pub(crate) async fn run(
     let settings = settings(&input, &text)?;
     let file = global.fleet.file();
     let written = write(file, &settings, args.force)?;
-    let known: Vec<(&str, String)> = Settings::NAMES
-        .iter()
-        .filter_map(|name| Some((*name, settings.value(name)?)))
-        .collect();
-    if output.format == Format::Table {
-        let rows: Vec<Vec<String>> = known
-            .into_iter()
-            .map(|(name, value)| vec![name.to_owned(), value])
-            .collect();
-        output.table(None, &rows)?;
-    } else {
-        output.json(&json!({ "file": file, "written": written, "settings": settings }))?;
-    }
-    output.flush()?;
+    print(file, written, &settings, output)?;
     let file = file.display();
     note(&if written {
         format!("wrote {file}")
@@ -64,6 +51,25 @@ pub(crate) async fn run(
         format!("{file} has these settings already")
     });
     Ok(Exit::Ok)
+}
+
+/// Prints the settings that the file has now.
+fn print(
+    file: &Path,
+    written: bool,
+    settings: &Settings,
+    output: &mut Output,
+) -> Result<(), ProducerError> {
+    if output.format == Format::Table {
+        let rows: Vec<Vec<String>> = Settings::NAMES
+            .iter()
+            .filter_map(|name| Some(vec![(*name).to_owned(), settings.value(name)?]))
+            .collect();
+        output.table(None, &rows)?;
+    } else {
+        output.json(&json!({ "file": file, "written": written, "settings": settings }))?;
+    }
+    output.flush()
 }
 
 fn read(input: &InputPath) -> Result<String, ImportError> {
@@ -192,11 +198,12 @@ fn unwritable(file: &Path) -> impl FnOnce(io::Error) -> ImportError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::printed;
 
     /// What terraform prints, without the outputs in `without`.
-    fn printed(without: &[&str]) -> Value {
+    fn outputs(without: &[&str]) -> Value {
         let text = |value: &str| json!({ "sensitive": false, "type": "string", "value": value });
-        let mut outputs = json!({
+        let mut found = json!({
             "queue_url": text("https://sqs.eu-central-1.amazonaws.com/1/t-cells"),
             "dead_letter_queue_url": text("https://sqs.eu-central-1.amazonaws.com/1/t-cells-dead"),
             "table": text("t-ledger"),
@@ -207,9 +214,9 @@ mod tests {
             "output_bucket": text("t-output-1"),
             "dashboard_url": text("https://eu-central-1.console.aws.amazon.com/"),
         });
-        let map = outputs.as_object_mut().unwrap();
+        let map = found.as_object_mut().unwrap();
         map.retain(|name, _| !without.contains(&name.as_str()));
-        outputs
+        found
     }
 
     fn error(text: &str) -> String {
@@ -224,7 +231,7 @@ mod tests {
 
     #[test]
     fn outputs_that_are_settings_become_settings() {
-        let settings = imported(&printed(&[]));
+        let settings = imported(&outputs(&[]));
         assert!(
             Settings::NAMES
                 .iter()
@@ -234,7 +241,7 @@ mod tests {
             settings.cells_per_worker.map(std::num::NonZero::get),
             Some(20)
         );
-        let fewer = imported(&printed(&[
+        let fewer = imported(&outputs(&[
             "autoscaling_group",
             "cells_per_worker",
             "output_bucket",
@@ -246,9 +253,18 @@ mod tests {
     }
 
     #[test]
+    fn the_settings_that_were_written_are_shown() {
+        let settings = imported(&outputs(&["autoscaling_group"]));
+        let file = Path::new("tilefleet.toml");
+        let text = [Format::Table, Format::Json]
+            .map(|format| printed(format, |output| print(file, true, &settings, output)));
+        insta::assert_snapshot!(text.join("\n"));
+    }
+
+    #[test]
     fn an_output_that_cannot_be_used_is_named() {
         assert_eq!(
-            error(&printed(&["queue_url", "table"]).to_string()),
+            error(&outputs(&["queue_url", "table"]).to_string()),
             "out.json lacks the outputs queue_url, table; are they those of this fleet's terraform, and is all of it applied?"
         );
         assert_eq!(
@@ -265,7 +281,7 @@ mod tests {
             "out.json is not what terraform output -json prints (output table has no \"value\"); run it without further \
              arguments"
         );
-        let mut zero = printed(&[]);
+        let mut zero = outputs(&[]);
         zero["cells_per_worker"]["value"] = json!(0);
         assert_eq!(
             error(&zero.to_string()),
@@ -277,7 +293,7 @@ mod tests {
     fn a_file_with_other_settings_is_only_replaced_when_forced() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("tilefleet.toml");
-        let settings = imported(&printed(&[]));
+        let settings = imported(&outputs(&[]));
         assert!(write(&file, &settings, false).unwrap());
         assert_eq!(Settings::read(&file).unwrap(), settings);
         assert!(

@@ -17,12 +17,15 @@ struct SettingLine {
 
 /// Prints all settings.
 pub(crate) fn run(global: &GlobalArgs, output: &mut Output) -> Result<Exit, ProducerError> {
-    let lines = lines(global)?;
-    output.rows(&["SETTING", "VALUE", "FROM"], &lines, |line| {
+    print(&lines(global)?, output)?;
+    Ok(Exit::Ok)
+}
+
+fn print(lines: &[SettingLine], output: &mut Output) -> Result<(), ProducerError> {
+    output.rows(&["SETTING", "VALUE", "FROM"], lines, |line| {
         let value = line.value.clone().unwrap_or_else(|| "-".to_owned());
         vec![line.setting.to_owned(), value, line.from.clone()]
-    })?;
-    Ok(Exit::Ok)
+    })
 }
 
 fn lines(global: &GlobalArgs) -> Result<Vec<SettingLine>, SettingsError> {
@@ -55,7 +58,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::cli::Cli;
+    use crate::cli::{Cli, Format, printed};
 
     #[test]
     fn each_setting_says_where_it_comes_from() {
@@ -85,5 +88,24 @@ mod tests {
             shown("cells_per_worker"),
             (None, "not set; the default is 20".into())
         );
+    }
+
+    #[test]
+    fn a_setting_is_a_row_or_an_object() {
+        let lines = [
+            SettingLine {
+                setting: "table",
+                value: Some("t-ledger".to_owned()),
+                from: "tilefleet.toml".to_owned(),
+            },
+            SettingLine {
+                setting: "region",
+                value: None,
+                from: default("region"),
+            },
+        ];
+        let text = [Format::Table, Format::Ndjson]
+            .map(|format| printed(format, |output| print(&lines, output)));
+        insta::assert_snapshot!(text.join("\n"));
     }
 }

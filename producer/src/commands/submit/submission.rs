@@ -197,6 +197,7 @@ impl Submission {
             shard: 0,
             cells,
         };
+        // A group is created before its shards, in order; the shards are sent side by side.
         let sent = stream::iter(shards)
             .then(|shard| async {
                 let (shard, cells) = shard?;
@@ -220,6 +221,7 @@ impl Submission {
                 |sum, sent| async move { Ok(sum.saturating_add(sent)) },
             )
             .await?;
+        // Nothing is left for another submit, or for a sweep.
         self.fleet
             .ledger
             .write(&transition::mark_submitted(
@@ -253,6 +255,7 @@ impl Submission {
         shard: u32,
         cells: Vec<Cell>,
     ) -> Result<u32, ProducerError> {
+        // Create the shard, unless an earlier submit has.
         let ordinals = ordinals_of_shard(shard, record.cells, record.shard_size);
         let create = transition::create_shard(&self.task, shard, ordinals.clone());
         let item = self.write(&create).await?;
@@ -261,6 +264,7 @@ impl Submission {
         if existing.enqueued {
             return Ok(0);
         }
+        // Send its pending cells.
         let mut bodies = Vec::with_capacity(cells.len());
         for (ordinal, cell) in ordinals.zip(cells) {
             if !existing.pending.contains(&ordinal) {

@@ -10,7 +10,7 @@ use tilefleet_common::ledger::{CellRecord, CellState, Open, ShardRecord, TaskRec
 
 use super::artefacts::Heads;
 
-/// The kind of a difference.
+/// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum DifferenceKind {
@@ -233,6 +233,7 @@ pub(super) fn compare_shard(
             repair,
         )];
     };
+    // The sets as a whole, then each cell.
     let mut found = compare_sets(task, shard, sets);
     let closed_early = task.is_closed_early(number, sets);
     for (ordinal, cell) in &shard.cells {

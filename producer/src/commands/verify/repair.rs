@@ -98,6 +98,7 @@ impl RepairPlan {
             task,
             record: record.clone(),
         };
+        // Create what is missing, and make cells pending again.
         for (&number, repair) in &self.shards {
             for missing in &repair.create {
                 if *missing == DifferenceKind::GroupMissing {
@@ -108,6 +109,7 @@ impl RepairPlan {
             }
             repair.reopen(dispatch, number, &mut reopening).await?;
         }
+        // Then send: messages carry the epoch that the reopening has begun.
         let record = fleet.task(task).await?;
         let dispatch = Dispatch {
             record: &record,

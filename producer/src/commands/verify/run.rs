@@ -71,6 +71,7 @@ pub(crate) async fn run(
     } else {
         None
     };
+    // Print what was found, and exit with 1 if it was anything.
     let verification = Verification {
         task: task.clone(),
         state: record.state,
@@ -213,6 +214,7 @@ impl Verification {
             }
             Format::Table => {}
         }
+        // The counts.
         let Counts {
             sets,
             items,
@@ -235,6 +237,7 @@ impl Verification {
             row(["artefacts", &artefacts.to_string(), "-", "-"]),
         ];
         output.table(None, &rows)?;
+        // The first differences, and how many more there are.
         if !self.differences.is_empty() {
             output.line("")?;
             let rows: Vec<_> = self.differences.iter().map(Difference::row).collect();

@@ -34,6 +34,18 @@ pub(crate) enum CellError {
     Bucket { text: String },
     #[error("field \"region_name\": \"{text}\" is not a region; expected one such as eu-central-1")]
     Region { text: String },
+    #[error(
+        "field \"ledger\" names no recipe ({cause}); list the cells again, or remove the field"
+    )]
+    Ledger { cause: String },
+    #[error(
+        "the cell was listed from a task with recipe {listed}, but recipe {given} is to be used; pass --recipe {argument}, or change the recipe of the cells with jq -c 'del(.ledger)'"
+    )]
+    OtherRecipe {
+        listed: String,
+        given: String,
+        argument: String,
+    },
     #[error("fields \"{one}\" and \"{other}\" exclude each other; remove one")]
     Both {
         one: &'static str,

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
-use tilefleet_common::domain::{CellId, DomainError, S3Url, SceneDate, Tile};
+use tilefleet_common::domain::{CellId, DomainError, JobId, S3Url, SceneDate, Tile};
 
 use super::error::CellError;
 
 /// All fields that a cell can have. `ledger` is what the ledger said of the cell when `cells`
-/// printed it. It is ignored, so that printed cells can be submitted.
+/// printed it. Only the recipe counts, so that printed cells can be submitted.
 const KNOWN: [&str; 11] = [
     "files",
     "assets",
@@ -36,6 +37,8 @@ pub(crate) struct Fields {
     pub(crate) output: Option<S3Url>,
     pub(crate) region: Option<String>,
     pub(crate) request_payer: Option<bool>,
+    /// What is done with the cell in the task of which `cells` printed it.
+    pub(crate) job: Option<JobId>,
 }
 
 impl Fields {
@@ -80,7 +83,7 @@ impl Fields {
                     )?)?);
                 }
                 "request_payer" => fields.request_payer = Some(flag(&name, &value)?),
-                "ledger" => {}
+                "ledger" => fields.job = job(&value)?,
                 _ => {
                     return Err(CellError::UnknownField {
                         name,
@@ -188,6 +191,17 @@ fn region(text: &str) -> Result<String, CellError> {
     }
 }
 
+fn job(ledger: &Value) -> Result<Option<JobId>, CellError> {
+    // Cells that version 0.1.0 printed do not say it.
+    if ledger.get("recipe").is_none() {
+        return Ok(None);
+    }
+    let job = JobId::deserialize(ledger).map_err(|cause| CellError::Ledger {
+        cause: cause.to_string(),
+    })?;
+    Ok(Some(job))
+}
+
 fn assets(field: &str, value: Value) -> Result<BTreeMap<String, S3Url>, CellError> {
     let expected = "an object of bands such as {\"B04\":\"s3://…\"}";
     let Value::Object(bands) = value else {
@@ -228,11 +242,24 @@ mod tests {
     }
 
     #[test]
-    fn the_ledger_field_of_a_printed_cell_is_ignored_and_null_counts_as_missing() {
-        let fields =
-            Fields::of(json!({"ledger": {"state": "failed"}, "region_name": null, "number": null}))
-                .unwrap();
-        assert_eq!(fields, Fields::default());
+    fn of_the_ledger_field_of_a_printed_cell_only_the_recipe_counts_and_null_counts_as_missing() {
+        let fields = Fields::of(json!({
+            "ledger": {"state": "failed", "recipe": "probe"}, "region_name": null, "number": null,
+        }));
+        let job = Some(JobId::Probe);
+        assert_eq!(
+            fields,
+            Ok(Fields {
+                job,
+                ..Fields::default()
+            })
+        );
+        let fields = Fields::of(json!({"ledger": {"state": "failed"}}));
+        assert_eq!(fields, Ok(Fields::default()));
+        assert_eq!(
+            error(json!({"ledger": {"recipe": "mine"}})),
+            "field \"ledger\" names no recipe (recipe mine is named without its recipe_digest; was it sent by an older version?); list the cells again, or remove the field"
+        );
     }
 
     #[test]

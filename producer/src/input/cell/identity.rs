@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tilefleet_common::domain::{Cell, CellId, Job, S3Url, ScenePath};
+use tilefleet_common::domain::{Cell, CellId, Job, JobId, Recipe, S3Url, ScenePath};
 
 use super::assets::{assets_of_job, assets_of_layout, is_jp2};
 use super::claims::Claims;
@@ -46,6 +46,9 @@ pub(crate) fn resolve_identity(
     mut fields: Fields,
     options: &SubmitOptions,
 ) -> Result<Resolved, CellError> {
+    if let Some(listed) = fields.job.take() {
+        check_recipe(&listed, &options.job)?;
+    }
     let output = match &options.output {
         Some(output) => {
             // The field is the region of the output that is overridden.
@@ -94,6 +97,29 @@ pub(crate) fn resolve_identity(
         region: fields.region,
         request_payer,
     }))
+}
+
+/// Refuses a cell that was listed from a task with another recipe than the one it is submitted with.
+fn check_recipe(listed: &JobId, given: &Job) -> Result<(), CellError> {
+    let given = given.id();
+    if *listed == given {
+        return Ok(());
+    }
+    let show = |id: &JobId| match id.digest() {
+        Some(digest) => format!("{} (digest {}…)", id.name(), digest.short()),
+        None => id.name().to_owned(),
+    };
+    let built_in = Recipe::builtin(listed.name()).map(Recipe::digest);
+    let argument = if built_in == listed.digest() {
+        listed.name().to_owned()
+    } else {
+        format!("with the file of recipe {}", listed.name())
+    };
+    Err(CellError::OtherRecipe {
+        listed: show(listed),
+        given: show(&given),
+        argument,
+    })
 }
 
 /// The identity of a cell of which nothing is read: only its fields and addresses count.
@@ -175,6 +201,32 @@ mod tests {
             json!({"files": FILES, "output": "s3://my-bucket/x", "request_payer": true, "region_name": "eu-west-1"}),
         );
         assert_eq!(self::cell(serde_json::to_value(&cell).unwrap()), cell);
+    }
+
+    #[test]
+    fn a_listed_cell_is_taken_only_with_the_recipe_of_its_task() {
+        let listed = |recipe: &str, digest: &str| {
+            let ledger = json!({"task": "x", "recipe": recipe, "recipe_digest": digest});
+            resolved(json!({"files": FILES, "output_bucket": "my-bucket", "ledger": ledger}))
+        };
+        let built_in = |name| Recipe::builtin(name).unwrap().digest().as_str();
+        assert!(listed("rgb", built_in("rgb")).is_ok());
+        let other = "a".repeat(64);
+        for (recipe, digest, argument) in [
+            ("false-color", built_in("false-color"), "false-color"),
+            ("mine", &other, "with the file of recipe mine"),
+            ("rgb", &other, "with the file of recipe rgb"),
+        ] {
+            let (short, given) = (&digest[..8], &built_in("rgb")[..8]);
+            assert_eq!(
+                listed(recipe, digest).unwrap_err(),
+                format!(
+                    "the cell was listed from a task with recipe {recipe} (digest {short}…), but recipe rgb \
+                     (digest {given}…) is to be used; pass --recipe {argument}, or change the recipe of the \
+                     cells with jq -c 'del(.ledger)'"
+                )
+            );
+        }
     }
 
     #[test]

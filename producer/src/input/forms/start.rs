@@ -12,8 +12,9 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// Bytes that are read for it.
-    pub(crate) const BYTES: usize = 64 * 1024;
+    /// Bytes that are read for it. What stands before the `detail` of an event from AWS has at most
+    /// 256 KB ("Amazon `EventBridge` API Reference", `PutEvents`).
+    pub(crate) const BYTES: usize = 1024 * 1024;
 
     /// `bytes` are the first [`Start::BYTES`], or all if the input is shorter.
     pub(crate) fn new(mut bytes: Vec<u8>) -> Self {

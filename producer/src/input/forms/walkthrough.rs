@@ -1,7 +1,7 @@
 //! The document of the AWS walk-through: `{"detail":{"cells":[…]}}`, or `{"cells":[…]}`.
 
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::BufRead;
 use std::ops::ControlFlow;
 
 use serde::de::{
@@ -36,7 +36,6 @@ impl Form for Walkthrough {
             seen: None,
             end: End::Input,
         };
-        let reader = BufReader::new(Utf8Reader::new(reader));
         let mut json = serde_json::Deserializer::from_reader(reader);
         let read = Object(&mut cells)
             .deserialize(&mut json)
@@ -163,51 +162,6 @@ impl<'de> Visitor<'de> for List<'_, '_> {
     }
 }
 
-/// Refuses bytes that are not UTF-8, and names the first. `serde_json` says only near which column
-/// they are, and accepts them in fields that are ignored.
-struct Utf8Reader<R> {
-    inner: R,
-    /// Bytes of the input before `partial`.
-    offset: u64,
-    /// The beginning of a character whose rest has not been read yet.
-    partial: Vec<u8>,
-}
-
-impl<R> Utf8Reader<R> {
-    fn new(inner: R) -> Self {
-        Self {
-            inner,
-            offset: 0,
-            partial: vec![],
-        }
-    }
-}
-
-impl<R: Read> Read for Utf8Reader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        let new = buffer.get(..read).unwrap_or_default();
-        self.partial.extend_from_slice(new);
-        let valid = match str::from_utf8(&self.partial) {
-            Ok(text) => text.len(),
-            // At the end of the input, a character without its rest is wrong too.
-            Err(error) if error.error_len().is_none() && (read > 0 || buffer.is_empty()) => {
-                error.valid_up_to()
-            }
-            Err(error) => {
-                let byte = self.offset + error.valid_up_to() as u64 + 1;
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("byte {byte} is not UTF-8 text; convert it, for example with iconv"),
-                ));
-            }
-        };
-        self.partial.drain(..valid);
-        self.offset += valid as u64;
-        Ok(read)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -244,7 +198,7 @@ mod tests {
         );
         assert_eq!(
             error(b"{\"cells\":[{\"a\":\"\xff\"}]}"),
-            "cannot read standard input: byte 17 is not UTF-8 text; convert it, for example with iconv"
+            "standard input is not valid JSON: invalid unicode code point at line 1 column 17; correct it (python3 -m json.tool shows where)"
         );
     }
 
@@ -259,27 +213,5 @@ mod tests {
         );
         let assets = json!({"B04": "s3://bucket/x/B04.jp2"});
         assert_eq!(payer(json!({"assets": assets})), None);
-    }
-
-    fn read(parts: [&[u8]; 2]) -> Result<String, String> {
-        let mut text = String::new();
-        let [first, second] = parts;
-        match Utf8Reader::new(first.chain(second)).read_to_string(&mut text) {
-            Ok(_) => Ok(text),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    #[test]
-    fn the_first_byte_that_is_not_utf8_is_named_wherever_reads_cut_the_text() {
-        let wrong = |byte| {
-            Err(format!(
-                "byte {byte} is not UTF-8 text; convert it, for example with iconv"
-            ))
-        };
-        assert_eq!(read([b"a\xc3", b"\xa9b"]), Ok("aéb".to_owned()));
-        assert_eq!(read([b"ab\xff", b"cd"]), wrong(3));
-        assert_eq!(read([b"ab", b"c\xc3"]), wrong(4));
-        assert_eq!(read([b"a\xc3", b"bc"]), wrong(2));
     }
 }

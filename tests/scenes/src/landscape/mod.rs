@@ -1,4 +1,4 @@
-//! The invented ground and the sky above it, as functions of map coordinates.
+//! The generated ground and the sky above it, as functions of map coordinates.
 
 pub mod cloud;
 pub(crate) mod coarse;

@@ -144,7 +144,7 @@ async fn killed_the_demo_leaves_no_process_behind_and_the_state_is_kept() -> Res
     assert!(
         files
             .output()
-            .join("invented-2000/state/sqs.json")
+            .join("generated-2000/state/sqs.json")
             .is_file()
     );
     Ok(())
@@ -199,7 +199,7 @@ async fn the_demo_prints_its_steps_and_can_run_twice() -> Result<()> {
 
 /// Does the work of a worker for the demo's one cell.
 async fn play_the_worker(files: &Demo) -> Result<()> {
-    let port = fs::read_to_string(files.output().join("invented-2000/port"))?;
+    let port = fs::read_to_string(files.output().join("generated-2000/port"))?;
     let endpoint = Endpoint::at(&format!("http://127.0.0.1:{port}"));
     let stack = Stack::create(&endpoint, "tilefleet").await?;
     let raster = b"raster\n".to_vec();

@@ -164,6 +164,23 @@ async fn two_recipes_of_one_name_are_two_tasks_and_two_rasters() -> Result<()> {
 }
 
 #[tokio::test]
+async fn listed_cells_become_a_new_task_only_with_their_recipe() -> Result<()> {
+    let site = Site::new("listed").await?;
+    let scene = site.add_scene_of("48RXT", "2020-08-01", 64).await?;
+    let recipe = site.write("mine.toml", one_band("mine", "B02"))?;
+    let task = submit(&site, &site.document(&[scene])?, &recipe).await?;
+    let listed = site.producer(&["cells", &task, "-o", "ndjson"]).await?;
+    let file = site.write("listed.ndjson", &listed.expect_code(0)?.stdout)?;
+
+    let refused = site.producer(&["submit", &file]).await?;
+    refused.expect_code(2)?;
+    let words = "pass --recipe with the file of recipe mine";
+    ensure!(refused.stderr.contains(words), "{}", refused.story());
+    assert_eq!(submit(&site, &file, &recipe).await?, task);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_recipe_that_cannot_be_read_is_refused_with_its_line() -> Result<()> {
     let site = Site::new("bad-recipe").await?;
     let document = site.document(&[site.cell("x/", "2020-08-01")])?;

@@ -135,6 +135,7 @@ impl MessageHandler {
         };
         let since = Instant::now();
         for failures in 0_u32.. {
+            // Try the step, for as long as the message is this worker's.
             let advanced = tokio::select! {
                 advanced = self.advance(delivery, step.clone()) => advanced,
                 () = delivery.lease_lost.cancelled() => return Err(Disposition::LeaveAlone),
@@ -146,6 +147,7 @@ impl MessageHandler {
                 }
                 Err(error) => error,
             };
+            // Hold the message, unless that has lasted too long or the worker ends.
             let trouble = trouble::of_ledger(&error);
             self.breakers.trip(&trouble);
             if since.elapsed() >= shortened(HOLD) {

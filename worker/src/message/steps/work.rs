@@ -32,6 +32,7 @@ impl MessageHandler {
         let processing = self
             .processor
             .process(cell, job, activity, delivery.lease_lost);
+        // A success also shows that the cell's buckets work.
         let error = match processing.await {
             Ok(success) => {
                 let sizes = success.artefacts.iter().map(|artefact| artefact.bytes);
@@ -45,6 +46,7 @@ impl MessageHandler {
             }
             Err(error) => error,
         };
+        // Charge the cell with what is its own, and hand back everything else.
         match error {
             CellError::Permanent(failure) => Ok(failed_for_good(failure)),
             CellError::Denied {

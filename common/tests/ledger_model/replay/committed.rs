@@ -1,27 +1,20 @@
-//! Protocol traces: ten schedules that teach the ledger, played by the model and committed as
-//! text.
-//!
-//! `schedules` says what happens, [`Script`] plays it and writes a line for each event, and the
-//! test here compares the text with the file beside it. `UPDATE_TRACES=1` writes the files anew.
+//! Comparing a played schedule with its committed trace.
 #![expect(
     clippy::unwrap_used,
     reason = "a schedule that cannot be played ends the test, as it should"
 )]
 
-mod schedules;
-mod script;
-
 use std::path::Path;
 use std::{env, fs};
 
-use script::Script;
+use super::script::Script;
 
 /// Set to anything, it makes the test write the files instead of comparing.
 const UPDATE: &str = "UPDATE_TRACES";
 
 /// Holds the text of a schedule against the committed one.
 #[expect(clippy::panic, reason = "this is the assertion of every trace")]
-fn is_committed(name: &str, script: Script) {
+pub(super) fn is_committed(name: &str, script: Script) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/ledger_model/traces")
         .join(format!("{name}.txt"));

@@ -2,7 +2,7 @@
 
 use tilefleet_common::ledger::flow::Step;
 
-use super::is_committed;
+use super::committed::is_committed;
 use super::script::Script;
 use crate::event::Event;
 use crate::{ONE_SHARD, TWO_SHARDS};
