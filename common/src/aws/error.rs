@@ -191,7 +191,9 @@ impl fmt::Display for AwsError {
             ..
         } = self;
         let code = self.code.as_deref().unwrap_or("no code");
+        // What happened, then what to do about it.
         match self.kind {
+            // Nothing came back.
             AwsErrorKind::Unreachable => write!(
                 f,
                 "cannot reach {service} for {operation} on {target}: {cause}; check the network, AWS_REGION and AWS_ENDPOINT_URL"
@@ -204,6 +206,7 @@ impl fmt::Display for AwsError {
                 f,
                 "no usable credentials for {service} {operation} on {target}: {cause}; set AWS_PROFILE or log in with the aws cli"
             ),
+            // The service answered, and a person has to change something.
             AwsErrorKind::AccessDenied => write!(
                 f,
                 "access to {target} denied ({code}: {cause}); the role needs {action} on it",

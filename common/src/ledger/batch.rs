@@ -131,6 +131,7 @@ impl Ledger {
         let mut found = vec![];
         let mut retries = RetryBudget::new(TRIES, Duration::from_millis(50));
         loop {
+            // Ask for all keys that are left.
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(keys))
                 .consistent_read(self.consistent)
@@ -145,6 +146,7 @@ impl Ledger {
                 .send()
                 .await;
             let batch = batch.map_err(|error| self.error("BatchGetItem", &error))?;
+            // An item says which key it is of.
             for item in batch.responses.unwrap_or_default().into_values().flatten() {
                 let text = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
                 let name = text(PARTITION_KEY).zip(text(SORT_KEY));
@@ -153,6 +155,7 @@ impl Ledger {
                     found.push((key, item));
                 }
             }
+            // What the batch leaves unread is asked for again, after a delay.
             let unread = batch
                 .unprocessed_keys
                 .unwrap_or_default()

@@ -113,6 +113,7 @@ impl Placeholders {
 pub(super) fn expressions(conditions: &[Condition], actions: &[Action]) -> Expressions {
     let mut places = Placeholders::default();
     let (mut set, mut add, mut delete, mut remove) = (vec![], vec![], vec![], vec![]);
+    // Each action belongs to one clause of the update.
     for action in actions {
         match action {
             Action::Set(name, value) => {
@@ -141,6 +142,7 @@ pub(super) fn expressions(conditions: &[Condition], actions: &[Action]) -> Expre
             Action::Remove(name) => remove.push(places.name(name)),
         }
     }
+    // A clause without parts is left out: DynamoDB refuses it.
     let clauses = [
         ("SET", set),
         ("ADD", add),

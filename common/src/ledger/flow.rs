@@ -161,6 +161,7 @@ impl Step {
     pub fn operation(&self, ticket: &Ticket, context: &StepContext<'_>) -> Option<Operation> {
         let task = &ticket.task;
         Some(match self {
+            // Step 4: reads, and the cell begins.
             Self::ReadTask => Operation::Read(Key::Header(task.clone())),
             Self::ReadShard => Operation::Read(Key::Shard(task.clone(), ticket.shard)),
             Self::ReadCell { .. } => {
@@ -175,6 +176,7 @@ impl Step {
                 context.worker,
                 context.now,
             )),
+            // Steps 6 to 8b: the outcome goes up from the cell to the header.
             Self::Record(Outcome::Ok(success)) => Operation::Write(transition::record_ok(
                 ticket,
                 success,
@@ -194,6 +196,7 @@ impl Step {
             }
             Self::ReadGroup => Operation::Read(Key::Group(task.clone(), ticket.group)),
             Self::CloseGroup => Operation::Transact(transition::close_group(task, ticket.group)),
+            // Step 9: the task's end and its notice.
             Self::Complete => Operation::Write(transition::complete_task(task, context.now)),
             Self::CountFailed { .. } => Operation::Write(transition::count_failed(task)),
             Self::Stop(limit) => Operation::Write(transition::stop_task(

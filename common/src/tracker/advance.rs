@@ -84,6 +84,7 @@ impl Tracker {
             notice_lease_s: fault::shortened(NOTICE_LEASE).as_secs().cast_signed(),
         };
         match (step.operation(ticket, &context), step) {
+            // Two kinds of items change seldom or never, and are cached.
             (Some(Operation::Read(Key::Header(task))), step) => {
                 let item = self.tasks.read(&self.ledger, &task).await?;
                 Ok(step.next(ticket, &Answer::Found(item)))
@@ -104,6 +105,7 @@ impl Tracker {
                 fault_points::after(&step, ticket);
                 Ok(step.next(ticket, &answer))
             }
+            // Publishing is the tracker's own.
             (None, Step::Announce(failure)) => {
                 self.notices.announce(ticket, &failure).await;
                 fault::point_of(Point::Announce, &ticket.cell);

@@ -77,11 +77,13 @@ impl Notices {
         let Some(task) = self.ledger.task(&ticket.task).await? else {
             return Ok(Publication::Moved);
         };
+        // Count the cells, and see that nobody has reopened one meanwhile.
         let shards = self.ledger.shards(&ticket.task, &task).await?;
         let progress = Progress::of(&task, &shards);
         if !self.stands(ticket, notice, progress).await? {
             return Ok(Publication::Moved);
         }
+        // Of a complete task the results come first: the notice names them.
         let (event, point) = match notice {
             Notice::Complete(epoch) => {
                 let results = task.results(&ticket.task, epoch);

@@ -11,7 +11,7 @@
 //! Two cells in one shard are about closing a shard, two in two shards of one group about closing a
 //! group, two in two groups about completing a task. All
 //! mishaps at once make too many states, so each test allows some of them. The ignored ones take a
-//! minute and more: `cargo nextest run -p tilefleet-common --test ledger_model --run-ignored all`.
+//! minute and more: `cargo nextest run --workspace --test ledger_model --run-ignored all`.
 //!
 //! Left out: the task item that a worker caches for half a minute; retryable failures and cells
 //! that are handed back, which are crashes during work for the ledger; time, except that the

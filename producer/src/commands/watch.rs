@@ -29,6 +29,7 @@ pub(crate) async fn run(
     let mut pace = Pace::default();
     let mut trouble = TroubleWatch::default();
     loop {
+        // Count: exactly at the end, at a bounded price on the way.
         let ended = record.state != TaskState::Running;
         let (progress, approximate) = if ended {
             let mut all = TaskProgress::default();

@@ -64,25 +64,6 @@ const CRATES_OF_PROGRAMS: [&str; 6] = [
     "common", "fuse", "jpeg2000", "producer", "settings", "worker",
 ];
 
-/// Files that do not keep all rules yet.
-const NOT_YET: [&str; 15] = [
-    "common/src/aws/error.rs",
-    "common/src/aws/s3/store.rs",
-    "common/src/ledger/batch.rs",
-    "common/src/ledger/dynamo.rs",
-    "common/src/ledger/flow.rs",
-    "common/src/ledger/store.rs",
-    "common/src/ledger/transition/operate.rs",
-    "common/src/tracker/advance.rs",
-    "common/src/tracker/notice.rs",
-    "common/tests/ledger_model/main.rs",
-    "common/tests/ledger_model/traces/mod.rs",
-    "producer/src/commands/doctor/verdict.rs",
-    "producer/src/commands/watch.rs",
-    "worker/src/message/handler.rs",
-    "worker/src/message/lease.rs",
-];
-
 /// Fails and shows the offenders, if there are any.
 fn none(rule: &str, offenders: &[String]) {
     assert!(
@@ -140,7 +121,7 @@ fn mod_rs_and_lib_rs_hold_only_modules_and_re_exports() -> Result<()> {
     let mut offenders = vec![];
     for (path, text) in sources()? {
         let is_list = matches!(name_of(&path), "mod.rs" | "lib.rs");
-        if !is_list || NOT_YET.contains(&path.as_str()) {
+        if !is_list {
             continue;
         }
         let others = syn::parse_file(&text)?.items.into_iter().filter(|item| {
@@ -210,7 +191,7 @@ fn a_long_function_explains_its_plan() -> Result<()> {
         let is_product = CRATES_OF_PROGRAMS
             .iter()
             .any(|name| path.starts_with(&format!("{name}/src/")));
-        if !is_product || path.contains("/tests/") || NOT_YET.contains(&path.as_str()) {
+        if !is_product || path.contains("/tests/") {
             continue;
         }
         for function in functions(&text) {
@@ -247,8 +228,7 @@ fn documents_stay_within_their_columns() -> Result<()> {
 
 #[test]
 fn documented_commands_build_the_whole_workspace() -> Result<()> {
-    let mut documents = documents()?;
-    documents.retain(|path, _| !NOT_YET.contains(&path.as_str()));
+    let documents = documents()?;
     none(
         "a command has --workspace, because -p selects other features",
         &selected_crates(&documents),

@@ -66,6 +66,7 @@ async fn renew<H: Future<Output = Result<(), AwsError>>>(
     let mut renewed = since;
     let mut wait = timeout / 3;
     loop {
+        // Wait for the next renewal, which is the last within the 12 hours of SQS.
         tokio::time::sleep_until(renewed + wait).await;
         let began = Instant::now();
         if began + timeout > since + MAX_LEASE {
@@ -74,6 +75,7 @@ async fn renew<H: Future<Output = Result<(), AwsError>>>(
             );
             break;
         }
+        // Renew, or try again as long as nobody else can have the message.
         let limit = (renewed + timeout.mul_f64(LOST_AFTER)).saturating_duration_since(began);
         match tokio::time::timeout(limit, hide()).await {
             Ok(Ok(())) => {

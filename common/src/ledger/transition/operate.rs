@@ -79,6 +79,7 @@ pub fn retry_shard(
     failed: &BTreeSet<u32>,
     cells: &BTreeSet<u32>,
 ) -> Transaction {
+    // An ended task enters the next epoch.
     let next = if state == TaskState::Running {
         epoch
     } else {
@@ -89,6 +90,7 @@ pub fn retry_shard(
     } else {
         Condition::Is(attribute::FAILED, Value::Numbers(failed.clone()))
     };
+    // Shard, group and header open together: none of them may close in between.
     Transaction {
         parts: vec![
             Part::Write(Write {

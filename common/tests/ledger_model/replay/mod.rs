@@ -3,10 +3,6 @@
 //!
 //! `schedules` says what happens, [`script::Script`] plays it and writes a line for each event, and
 //! `committed` compares the text with the file in `traces`. `UPDATE_TRACES=1` writes the files anew.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a schedule that cannot be played ends the test, as it should"
-)]
 
 mod committed;
 mod schedules;

@@ -62,6 +62,7 @@ pub(super) fn queue(url: &str, answer: Result<QueueAttributes, AwsError>) -> Che
             MESSAGE_RETENTION_S,
         ),
     ];
+    // One fault or many are one line.
     let faults: Vec<String> = settings
         .into_iter()
         .filter(|(_, is, wanted)| *is != Duration::from_secs((*wanted).into()))
