@@ -15,7 +15,10 @@ use std::fmt::Write as _;
 /// assert_eq!(visible("red: \u{1b}[31m"), "red: \\u{1b}[31m");
 /// ```
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let is_obeyed = |sign: char| sign.is_control() && !matches!(sign, '\n' | '\t');
+    let is_obeyed = |sign: char| {
+        let turns_text = matches!(sign, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        turns_text || (sign.is_control() && !matches!(sign, '\n' | '\t'))
+    };
     if !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
     }
@@ -29,4 +32,14 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(seen)
+}
+
+/// As [`visible`], for text that stands in a line: its line ends become visible too. Otherwise a
+/// reason could add lines that look like ours.
+pub fn visible_line(text: &str) -> Cow<'_, str> {
+    if text.contains('\n') {
+        Cow::Owned(visible(&text.replace('\n', "\\n")).into_owned())
+    } else {
+        visible(text)
+    }
 }

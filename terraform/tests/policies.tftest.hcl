@@ -14,11 +14,11 @@ run "the_worker_may_do_what_it_does" {
 
   assert {
     condition = toset(flatten([for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Action])) == toset([
-      "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes",
+      "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:SendMessage",
       "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem",
       "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload",
       "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey",
-      "autoscaling:SetInstanceProtection", "autoscaling:CompleteLifecycleAction",
+      "autoscaling:SetInstanceProtection", "autoscaling:CompleteLifecycleAction", "autoscaling:SetInstanceHealth",
       "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetAuthorizationToken",
       "logs:CreateLogStream", "logs:PutLogEvents",
     ])
@@ -33,6 +33,10 @@ run "the_worker_may_do_what_it_does" {
   assert {
     condition     = { for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Sid => statement.Resource if statement.Sid == "WriteOutput" || statement.Sid == "ReadScenes" } == { WriteOutput = ["${aws_s3_bucket.output.arn}/*"], ReadScenes = ["arn:aws:s3:::sentinel-s2-l2a/*"] }
     error_message = "The worker must read only the scene buckets and write only the output bucket."
+  }
+  assert {
+    condition     = { for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Sid => statement.Resource if statement.Sid == "SendAgain" || statement.Sid == "ReadManifests" } == { SendAgain = [aws_sqs_queue.cells.arn], ReadManifests = ["${aws_s3_bucket.output.arn}/*tilefleet/*/manifest.ndjson"] }
+    error_message = "The worker must send only to its own queue and read only manifests of the output bucket."
   }
   assert {
     condition     = { for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Sid => statement.Resource if statement.Sid == "Queues" || statement.Sid == "Ledger" || statement.Sid == "Notices" } == { Queues = [aws_sqs_queue.cells.arn, aws_sqs_queue.dead.arn], Ledger = [aws_dynamodb_table.ledger.arn], Notices = [aws_sns_topic.events.arn] }

@@ -10,16 +10,22 @@ use tilefleet_common::ledger::transition::NO_GROUP;
 use tilefleet_common::ledger::{Key, Ledger};
 use tilefleet_common::tracker::{Sweep, Tracker};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activities;
 use crate::cell::{self, CellProcessor, MemoryBudget};
 use crate::cli::{MachineArgs, RunArgs};
 use crate::machine::health::HealthFile;
 use crate::machine::{GroupMembership, Machine, Shutdown};
-use crate::message::{AttemptBudget, Inbox, Isolation, MessageHandler, Origin, PoisonStore};
+use crate::message::{
+    AttemptBudget, Inbox, Isolation, MessageHandler, Origin, PoisonStore, Uncounted,
+};
 use crate::pool::{self, Pool, RunMode};
 use crate::report::Reporter;
 use crate::trouble::{Breakers, KnownBuckets, Probe};
+
+/// The time that is left for counts when the time to finish cells is over.
+const LAST_COUNTS: Duration = Duration::from_secs(5);
 
 /// Processes cells until the run mode or a signal ends it.
 ///
@@ -65,6 +71,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         known: Arc::new(KnownBuckets::new(ledger.clone())),
         shutdown: shutdown.clone(),
     };
+    let uncounted = Uncounted::default();
     let (activities, breakers) = (Activities::default(), Arc::new(Breakers::default()));
     let probe = Probe {
         queue: cells.queue.clone(),
@@ -88,6 +95,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
             ledger: ledger.clone(),
             max_failures: args.max_failures,
             max_crashes: args.max_crashes,
+            uncounted: uncounted.clone(),
         },
         isolation: Isolation::default(),
         poison: PoisonStore::new(clients.objects.clone(), poison),
@@ -106,15 +114,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         activities,
         breakers: Arc::clone(&breakers),
     };
-    let ahead = usize::from(args.ahead);
+    let (ahead, abort) = (usize::from(args.ahead), shutdown.abort.clone());
     let pool = Pool {
-        sweep: Arc::new(sweep(
-            &clients,
-            &ledger,
-            topic,
-            &cells,
-            dead_letters.as_ref(),
-        )),
+        sweep: Arc::new(sweep(&clients, &ledger, topic, &cells)),
         cells,
         dead_letters,
         breakers,
@@ -129,24 +131,31 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         mode,
         health: HealthFile::new(args.health_file),
     };
-    Box::pin(reporter.during(pool.run())).await?;
+    let done = Box::pin(reporter.during(pool.run())).await;
+    wait_for_counts(&uncounted, &abort).await;
+    done?;
     tracing::info!(worker, calls = ?clients.calls.counts(), "stopped");
     Ok(())
 }
 
-fn sweep(
-    clients: &Clients,
-    ledger: &Ledger,
-    topic: Topic,
-    cells: &Inbox,
-    dead_letters: Option<&Inbox>,
-) -> Sweep {
+fn sweep(clients: &Clients, ledger: &Ledger, topic: Topic, cells: &Inbox) -> Sweep {
     Sweep {
         ledger: ledger.clone(),
         objects: clients.objects.clone(),
         topic,
         cells: cells.queue.clone(),
-        dead_letters: dead_letters.map(|inbox| inbox.queue.clone()),
+    }
+}
+
+/// Waits for interruptions that the ledger has not counted yet, as long as there is time: an attempt
+/// without an end looks like a crash.
+async fn wait_for_counts(uncounted: &Uncounted, abort: &CancellationToken) {
+    tokio::select! {
+        () = uncounted.wait() => {}
+        () = async {
+            abort.cancelled().await;
+            tokio::time::sleep(LAST_COUNTS).await;
+        } => tracing::warn!("interruptions are not counted"),
     }
 }
 

@@ -258,8 +258,12 @@ fn kind_of_code(code: Option<&str>, status: Option<u16>) -> AwsErrorKind {
         | "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
         | "IncompleteSignature" => AwsErrorKind::Credentials,
-        "ExpiredToken" | "ExpiredTokenException" => AwsErrorKind::NoCredentials,
+        "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired" => AwsErrorKind::NoCredentials,
         "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => AwsErrorKind::Clock,
+        // The body broke off or was changed on its way.
+        "IncompleteBody" | "BadDigest" | "XAmzContentSHA256Mismatch" => AwsErrorKind::Busy,
+        // A key that is disabled or gone denies what it encrypts.
+        code if code.starts_with("KMS.") && !code.contains("Throttl") => AwsErrorKind::AccessDenied,
         // By the service, or by KMS behind it, which each service names in its own way:
         // `KMS.ThrottlingException` and `KmsThrottled` (SQS), `KMSThrottling` (SNS).
         code if code.contains("Throttl") => AwsErrorKind::Busy,

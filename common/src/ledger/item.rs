@@ -211,7 +211,8 @@ pub enum Key {
     Shard(TaskId, u32),
     /// A cell, beside its shard: `T#<task>#<shard>` / `CELL#<ordinal>`.
     Cell(TaskId, u32, u32),
-    /// How often workers were denied a bucket for the task: `T#<task>` / `DENIED#<bucket>`.
+    /// How often workers were denied a bucket for the task since it was stopped the n-th time:
+    /// `T#<task>` / `DENIED#<n>#<bucket>`.
     Denial(TaskId, String),
     /// What is known of a bucket, by its name: `B#<bucket>` / `BUCKET`.
     Bucket(String),

@@ -9,7 +9,7 @@ use crate::domain::{MessageKey, TaskId};
 use crate::fault::{self, Point};
 use crate::ledger::flow::{Answer, Operation, Step, StepContext};
 use crate::ledger::transition::Ticket;
-use crate::ledger::{Key, Ledger, LedgerError, Value, attribute, fault_points};
+use crate::ledger::{Key, Ledger, LedgerError, Value, Write, attribute, fault_points};
 
 use super::clock::rfc3339;
 use super::notice::{Notices, Publication};
@@ -102,6 +102,7 @@ impl Tracker {
             }
             (Some(operation), step) => {
                 let answer = self.ledger.answer(&operation).await?;
+                self.learn(&operation, &answer);
                 fault_points::after(&step, ticket);
                 Ok(step.next(ticket, &answer))
             }
@@ -126,6 +127,24 @@ impl Tracker {
                 })
             }
             (None, step) => Ok(step),
+        }
+    }
+
+    /// Remembers the header that a write of it has answered with.
+    fn learn(&self, operation: &Operation, answer: &Answer) {
+        let Operation::Write(Write {
+            key: Key::Header(task),
+            ..
+        }) = operation
+        else {
+            return;
+        };
+        let item = match answer {
+            Answer::Applied(item) => Some(item),
+            Answer::Found(item) | Answer::Refused(item) => item.as_ref(),
+        };
+        if item.is_some() {
+            self.tasks.learn(task, item);
         }
     }
 }

@@ -54,8 +54,8 @@ fn dead_lettered(message_id: &str) -> Failure {
     Failure {
         code: "dead_lettered".to_owned(),
         message: format!(
-            "message {message_id} was given up by the queue: every worker that had the cell died or lost it; \
-             look for the cell in the workers' logs"
+            "message {message_id} was received too often, and its dead letter was drained; look for the cell in the \
+             workers' logs, and retry it"
         ),
     }
 }

@@ -53,8 +53,6 @@ pub struct Sweep {
     pub topic: Topic,
     /// The queue of cells.
     pub cells: Queue,
-    /// The dead-letter queue, if it is known.
-    pub dead_letters: Option<Queue>,
 }
 
 impl Sweep {
@@ -118,8 +116,8 @@ impl Sweep {
         Ok(sent)
     }
 
-    /// Tells that a task is stalled which runs and has cells, while both queues have had no message
-    /// at two looks five minutes apart. Their counts are approximate, and settle within a minute
+    /// Tells that a task is stalled which runs and has cells, while the queue has had no message
+    /// at two looks five minutes apart. Its counts are approximate, and settle within a minute
     /// (Amazon SQS API reference, `GetQueueAttributes`).
     async fn look_for_a_stall(
         &self,
@@ -149,18 +147,11 @@ impl Sweep {
         Ok(())
     }
 
-    /// Whether no message waits, is hidden or delayed.
+    /// Whether no message waits, is hidden or delayed. Dead letters do not count: an idle worker
+    /// judges them once a minute, and those that stay are of no use to any task.
     async fn is_quiet(&self) -> Result<bool, AwsError> {
-        for queue in [Some(&self.cells), self.dead_letters.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            let attributes = queue.attributes().await?;
-            if attributes.waiting + attributes.hidden > 0 {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let attributes = self.cells.attributes().await?;
+        Ok(attributes.waiting + attributes.hidden == 0)
     }
 
     /// Publishes first and marks then: a repeat has the same id.

@@ -48,8 +48,15 @@ impl TaskCache {
             return Ok(Some(item));
         }
         let item = ledger.read(&Key::Header(task.clone())).await?;
+        self.learn(task, item.as_ref());
+        Ok(item)
+    }
+
+    /// What an answer of the ledger has said of the task. A worker that has just stopped a task must
+    /// not take it for a running one.
+    pub(super) fn learn(&self, task: &TaskId, item: Option<&Item>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &item {
+        match item {
             Some(item) => {
                 if known.len() >= MOST {
                     known.retain(|_, (read_at, _)| read_at.elapsed() < FRESH);
@@ -60,7 +67,6 @@ impl TaskCache {
                 known.remove(task);
             }
         }
-        Ok(item)
     }
 }
 

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use tilefleet_common::terminal::visible;
+use tilefleet_common::terminal::{visible, visible_line};
 
 use crate::error::ProducerError;
 
@@ -85,7 +85,7 @@ impl Output {
         }
         // Escaped before it is measured.
         for row in rows {
-            table.add_row(row.iter().map(|cell| visible(cell).into_owned()));
+            table.add_row(row.iter().map(|cell| visible_line(cell).into_owned()));
         }
         for line in table.lines() {
             self.line(line.trim())?;
@@ -119,7 +119,7 @@ impl Output {
         outcome: &impl Serialize,
     ) -> Result<(), ProducerError> {
         match self.format {
-            Format::Table => self.line(line)?,
+            Format::Table => self.line(&visible_line(line))?,
             Format::Json | Format::Ndjson => self.json(outcome)?,
         }
         self.flush()
@@ -152,7 +152,7 @@ fn visible_json(text: &str) -> Cow<'_, str> {
 /// Prints a line to stderr, where everything goes that is not data.
 pub(crate) fn note(text: &str) {
     // A note that cannot be printed is not a reason to stop.
-    let _ = writeln!(io::stderr().lock(), "{}", visible(text));
+    let _ = writeln!(io::stderr().lock(), "{}", visible_line(text));
 }
 
 /// A progress bar on stderr if that is a terminal, else one that draws nothing.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tilefleet_common::aws::{Existing, Upload};
 use tilefleet_common::domain::{Cell, Role};
-use tilefleet_common::ledger::transition::Success;
+use tilefleet_common::ledger::transition::{BucketUse, Success};
 use tokio_util::sync::CancellationToken;
 
 use super::artefacts::Published;
@@ -49,6 +49,7 @@ impl CellProcessor {
             .map_err(|error| CellError::of_publication(&PublishError::Upload(error), own_bucket))?;
         let mut published = Published::new(cell);
         published.add(Role::Probe, location, stored);
+        self.known.set_used(BucketUse::Write, cell.output.bucket());
 
         // 3. Free the slot, as a raster does.
         drop(slot);

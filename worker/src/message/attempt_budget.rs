@@ -1,5 +1,6 @@
 //! How many attempts a cell has: its failures and crashes are counted in its item of the ledger.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tilefleet_common::aws::delay_after;
@@ -8,6 +9,9 @@ use tilefleet_common::ledger::attribute::FAILURES;
 use tilefleet_common::ledger::transition::{self, Failure, Ticket};
 use tilefleet_common::ledger::{Answer, CellHistory, Ledger, LedgerError, Value};
 use tilefleet_common::tracker::rfc3339;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use super::delivery::Delivery;
 use super::disposition::backoff;
@@ -19,6 +23,25 @@ const COUNT_TIMEOUT: Duration = Duration::from_millis(500);
 const FIRST_COUNT_WAIT: Duration = Duration::from_secs(1);
 const MAX_COUNT_WAIT: Duration = Duration::from_mins(1);
 
+/// Interruptions that the ledger has not counted yet.
+#[derive(Debug, Clone, Default)]
+pub struct Uncounted(Arc<Mutex<JoinSet<()>>>);
+
+impl Uncounted {
+    fn spawn(&self, counting: impl Future<Output = ()> + Send + 'static) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that are counted need not be kept.
+        while all.try_join_next().is_some() {}
+        all.spawn(counting);
+    }
+
+    /// Waits until all are counted. None may be added any more.
+    pub async fn wait(&self) {
+        let mut all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        while all.join_next().await.is_some() {}
+    }
+}
+
 /// The failures and crashes that a cell may have.
 #[derive(Debug)]
 pub struct AttemptBudget {
@@ -28,6 +51,8 @@ pub struct AttemptBudget {
     pub max_failures: u32,
     /// Workers that die of a cell before it fails for good.
     pub max_crashes: u32,
+    /// Interruptions that are not counted yet.
+    pub uncounted: Uncounted,
 }
 
 /// What follows a retryable failure.
@@ -141,7 +166,8 @@ impl AttemptBudget {
     pub(super) async fn count_interruption(&self, ticket: &Ticket) {
         let (ledger, cell) = (self.ledger.clone(), ticket.cell);
         let write = transition::count_interruption(ticket);
-        let counting = tokio::spawn(async move {
+        let (counted, counting) = oneshot::channel();
+        self.uncounted.spawn(async move {
             for failures in 0_u32.. {
                 match ledger.write(&write).await {
                     Ok(_) => break,
@@ -151,6 +177,8 @@ impl AttemptBudget {
                 tokio::time::sleep(fault::shortened(wait)).await;
             }
             fault::point_of(Point::CountInterruption, &cell);
+            // Nobody may wait for it any more.
+            let _ = counted.send(());
         });
         if tokio::time::timeout(COUNT_TIMEOUT, counting).await.is_err() {
             tracing::warn!("the interruption is not counted in time");

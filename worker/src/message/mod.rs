@@ -11,7 +11,7 @@ mod life;
 mod poison;
 mod steps;
 
-pub use attempt_budget::AttemptBudget;
+pub use attempt_budget::{AttemptBudget, Uncounted};
 pub use handler::MessageHandler;
 pub use inbox::{Inbox, Origin};
 pub use isolation::Isolation;

@@ -160,8 +160,8 @@ pub fn of_scene(error: &ObjectError) -> Option<Trouble> {
 pub fn of_upload(error: &AwsError, own_bucket: Option<&str>) -> Option<Trouble> {
     let bucket = bucket_of(error.target());
     let is_own = own_bucket == Some(bucket.as_str());
-    let is_refused = error.kind() == AwsErrorKind::Refused;
-    if is_own && !is_refused {
+    // The fleet's own bucket takes whatever a cell publishes: what it refuses is no cell's.
+    if is_own {
         Some(of_call(error, Dependency::Output))
     } else if error.is_retryable() || error.is_of_the_caller() {
         Some(of_call(error, Dependency::Bucket(bucket)))

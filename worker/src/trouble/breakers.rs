@@ -27,6 +27,8 @@ const MAX_PROBE: Duration = Duration::from_mins(1);
 /// at random.
 const MIN_BUCKET_WAIT: Duration = Duration::from_mins(1);
 const BUCKET_SPREAD: Duration = Duration::from_mins(14);
+/// How long a breaker must stay closed to count as mended.
+const MENDED_AFTER: Duration = Duration::from_mins(2);
 /// How long the machine may be to blame before it asks to be replaced: a short fault of the instance
 /// metadata passes.
 const MACHINE_PATIENCE: Duration = Duration::from_mins(5);
@@ -47,6 +49,9 @@ struct Open {
 #[derive(Debug)]
 pub struct Breakers {
     open: Mutex<BTreeMap<Dependency, Open>>,
+    /// Those that have closed, and when. One that opens again soon has not been mended: what is
+    /// probed works, and what the cells need does not.
+    closed: Mutex<BTreeMap<Dependency, (Instant, Open)>>,
     /// The last error, also after its breaker has closed.
     last_error: Mutex<Option<String>>,
     /// Counts the times that a breaker opened or closed.
@@ -57,6 +62,7 @@ impl Default for Breakers {
     fn default() -> Self {
         Self {
             open: Mutex::default(),
+            closed: Mutex::default(),
             last_error: Mutex::default(),
             changes: watch::Sender::new(0),
         }
@@ -84,15 +90,30 @@ impl Breakers {
         self.open().contains_key(dependency)
     }
 
+    /// The breaker as it was, if it closed a moment ago.
+    fn reopened(&self, dependency: &Dependency) -> Option<Open> {
+        let mut all = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (closed_at, open) = all.remove(dependency)?;
+        (closed_at.elapsed() < shortened(MENDED_AFTER)).then(|| Open {
+            next_probe: Instant::now(),
+            probing: false,
+            ..open
+        })
+    }
+
+    /// How often the breaker has failed in a row.
+    pub fn failures(&self, dependency: &Dependency) -> u32 {
+        self.open().get(dependency).map_or(0, |open| open.failures)
+    }
+
     /// Opens the breaker of what does not work, or keeps it open for longer. Returns whether that is
     /// news: cells that fail side by side are one failure.
     pub fn trip(&self, trouble: &Trouble) -> bool {
         let now = Instant::now();
         let mut open = self.open();
         let is_new = !open.contains_key(&trouble.dependency);
-        let breaker = open
-            .entry(trouble.dependency.clone())
-            .or_insert_with(|| Open {
+        let breaker = open.entry(trouble.dependency.clone()).or_insert_with(|| {
+            self.reopened(&trouble.dependency).unwrap_or_else(|| Open {
                 blame: trouble.blame,
                 since: Timestamp::now(),
                 opened: now,
@@ -100,7 +121,8 @@ impl Breakers {
                 next_probe: now,
                 probing: false,
                 error: String::new(),
-            });
+            })
+        });
         let is_news = breaker.next_probe <= now || std::mem::take(&mut breaker.probing);
         if is_news {
             let wait = if trouble.dependency.is_of_all_cells() {
@@ -130,7 +152,11 @@ impl Breakers {
         let Some(closed) = self.open().remove(dependency) else {
             return;
         };
-        tracing::info!(%dependency, open_s = closed.opened.elapsed().as_secs(), "a breaker closed");
+        let open_s = closed.opened.elapsed().as_secs();
+        let mut all = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(dependency.clone(), (Instant::now(), closed));
+        drop(all);
+        tracing::info!(%dependency, open_s, "a breaker closed");
         self.changes.send_modify(|changes| *changes += 1);
     }
 
@@ -279,6 +305,24 @@ mod tests {
         tokio::time::advance(MAX_BUCKET_WAIT).await;
         assert_eq!(breakers.wait_for_buckets(["scenes"]), None);
         assert!(breakers.trip(&scenes) && !breakers.trip(&scenes));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_breaker_that_opens_again_soon_has_been_open_all_the_time() {
+        let breakers = Breakers::default();
+        let clock = trouble(Dependency::Machine, Blame::Machine);
+        for _ in 0..4 {
+            breakers.trip(&clock);
+            breakers.close(&Dependency::Machine);
+            tokio::time::advance(Duration::from_secs(90)).await;
+        }
+        assert!(!breakers.stop_receiving() && !breakers.replace_machine());
+        breakers.trip(&clock);
+        assert!(breakers.replace_machine());
+        breakers.close(&Dependency::Machine);
+        tokio::time::advance(MENDED_AFTER).await;
+        breakers.trip(&clock);
+        assert!(!breakers.replace_machine(), "it was mended");
     }
 
     #[tokio::test(start_paused = true)]

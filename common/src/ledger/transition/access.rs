@@ -34,10 +34,11 @@ pub fn note_bucket(bucket: &str, usage: BucketUse, now: &str, second: i64) -> Wr
     }
 }
 
-/// A worker was denied `bucket` for a cell of `task`. The answer has the number of denials.
-pub fn count_denial(task: &TaskId, bucket: &str) -> Write {
+/// A worker was denied `bucket` for a cell of `task`, which has been stopped `stops` times before.
+/// The answer has the number of denials since then.
+pub fn count_denial(task: &TaskId, stops: u32, bucket: &str) -> Write {
     Write {
-        key: Key::Denial(task.clone(), bucket.to_owned()),
+        key: Key::Denial(task.clone(), format!("{stops}#{bucket}")),
         conditions: vec![],
         actions: vec![Action::Count(attribute::DENIALS, 1)],
     }

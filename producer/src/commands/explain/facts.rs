@@ -10,6 +10,8 @@ use crate::commands::cells::ShownState;
 /// Everything that the findings are made from.
 #[derive(Debug)]
 pub(super) struct Facts {
+    /// When they were read, in Unix seconds.
+    pub(super) second: i64,
     pub(super) task: TaskId,
     pub(super) record: TaskRecord,
     pub(super) progress: Progress,

@@ -12,6 +12,8 @@ use crate::fleet::WorkerTrouble;
 
 /// The longest wait between two attempts of a cell.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
+/// Workers report once a minute. After so many seconds something keeps them from it.
+const SILENT_S: i64 = 180;
 /// Older tasks that are named.
 const NAMED: usize = 3;
 
@@ -62,6 +64,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
                     .and_then(|group| machines(group, facts)),
             );
             found.extend(breakers(&facts.workers));
+            found.extend(silent_workers(facts));
             found.extend(messages(facts));
         }
     }
@@ -82,15 +85,20 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 
 fn cancelled(facts: &Facts) -> Finding {
     let record = &facts.record;
-    let notice = if record.cancels_notified < record.cancels {
-        "; its notice is not sent: the same cancel again sends it"
-    } else {
-        ""
-    };
+    if record.cancels_notified < record.cancels {
+        let reason = record.reason.as_deref().unwrap_or("no reason");
+        return Finding::new(
+            "notice_not_sent",
+            format!(
+                "cancelled ({reason}), and its notice is not sent; the same cancel again sends it"
+            ),
+            format!("producer cancel {}", facts.task),
+        );
+    }
     Finding::new(
         "cancelled",
         format!(
-            "cancelled at {}: {}{notice}",
+            "cancelled at {}: {}",
             record.cancelled_at.as_deref().unwrap_or("?"),
             record.reason.as_deref().unwrap_or("no reason")
         ),
@@ -117,12 +125,20 @@ fn complete(facts: &Facts) -> Option<Finding> {
 }
 
 fn submit(facts: &Facts) -> Option<Finding> {
-    facts.record.submitted_at.is_none().then(|| {
-        Finding::new(
-            "submit_unfinished",
-            "the submit has not finished: it still runs, or it was interrupted and not all cells are in the queue",
-            format!("producer resume {}", facts.task),
-        )
+    let record = &facts.record;
+    let lives = record
+        .submitter_until
+        .is_some_and(|until| until >= facts.second);
+    record.submitted_at.is_none().then(|| {
+        if lives {
+            Finding::without_action("submit_goes_on", "the submit has not finished; its producer lives")
+        } else {
+            Finding::new(
+                "submit_unfinished",
+                "the submit was left unfinished: not all cells are in the queue; a worker that is idle completes it",
+                format!("producer resume {}", facts.task),
+            )
+        }
     })
 }
 
@@ -209,6 +225,21 @@ fn breakers(workers: &[WorkerRecord]) -> Vec<Finding> {
         .collect()
 }
 
+/// Workers that were there within the hour and say nothing any more, although there is work.
+fn silent_workers(facts: &Facts) -> Option<Finding> {
+    let last = facts.workers.iter().map(|worker| &worker.seen_at).max()?;
+    let moment: Timestamp = last.parse().ok()?;
+    let silent = facts.second.saturating_sub(moment.as_second());
+    let has_work = facts.queue.is_some_and(|queue| queue.all() > 0);
+    (has_work && silent > SILENT_S).then(|| {
+        Finding::new(
+            "workers_silent",
+            format!("no worker has reported since {last}: they have ended, or cannot write to the ledger"),
+            "the workers' logs; producer doctor",
+        )
+    })
+}
+
 /// Where the messages of a running task are.
 fn messages(facts: &Facts) -> Vec<Finding> {
     let (task, remaining) = (&facts.task, u64::from(facts.progress.remaining));
@@ -218,13 +249,16 @@ fn messages(facts: &Facts) -> Vec<Finding> {
     let mut found = vec![];
     if queue.all() == 0 {
         let elsewhere = facts.dead_letters.is_some_and(|dead| dead.all() > 0);
-        if !elsewhere {
-            found.push(Finding::new(
-                "no_messages",
-                format!("{remaining} cells are open and the queue is empty: their messages are lost, purged or too old"),
-                format!("producer resume {task}"),
-            ));
-        }
+        let why = if elsewhere {
+            "their messages are dead letters, lost, purged or too old"
+        } else {
+            "their messages are lost, purged or too old"
+        };
+        found.push(Finding::new(
+            "no_messages",
+            format!("{remaining} cells are open and the queue is empty: {why}"),
+            format!("producer resume {task}"),
+        ));
     } else if queue.waiting == 0 {
         found.push(Finding::new(
             "messages_hidden",
@@ -269,8 +303,11 @@ fn dead_letters(facts: &Facts) -> Option<Finding> {
     (count > 0).then(|| {
         Finding::new(
             "dead_letters",
-            format!("{count} messages of this or other tasks are dead letters; workers that run send them again or record them as failed"),
-            "producer dlq list, then producer dlq drain",
+            format!(
+                "{count} messages of this or other tasks are dead letters; a worker that runs judges them, and sends \
+                 those again whose cells are not to blame"
+            ),
+            "producer dlq list; start a worker, or give the cells up with producer dlq drain",
         )
     })
 }
@@ -281,7 +318,11 @@ fn failed_cells(facts: &Facts) -> Option<Finding> {
         Finding::new(
             "failed_cells",
             format!("{failed} cells have failed"),
-            format!("producer cells {task} --state failed, then producer retry {task}"),
+            if facts.record.state == TaskState::Cancelled {
+                format!("producer cells {task} --state failed; producer resume {task}, then producer retry {task}")
+            } else {
+                format!("producer cells {task} --state failed, then producer retry {task}")
+            },
         )
     })
 }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::pin::pin;
 
 use futures::TryStreamExt as _;
+use jiff::Timestamp;
 use tilefleet_common::aws::{Group, Queue};
 use tilefleet_common::dispatch::TaskCells;
 use tilefleet_common::domain::{CellId, TaskId};
@@ -47,6 +48,7 @@ pub(super) async fn gather(
     let group_name = fleet.group.as_ref().map(Group::name);
     let workers = unread.or_none(fleet.ledger.workers(group_name).await);
     Ok(Facts {
+        second: Timestamp::now().as_second(),
         task: task.clone(),
         record,
         progress,

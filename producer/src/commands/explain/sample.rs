@@ -24,6 +24,7 @@ pub(super) fn moving() -> Facts {
     };
     let record = task_record();
     Facts {
+        second: 0,
         task: "rgb-1".parse().unwrap(),
         progress: Progress {
             cells: record.cells,

@@ -103,8 +103,9 @@ async fn a_cell_of_a_large_task_takes_as_many_calls_as_one_of_a_small_task() -> 
                 ("sqs:GetQueueAttributes", 2),
             ],
         )?;
-        // A cell: begun, recorded, closed. The task: completed. The notice: claimed and marked. Messages of shards that close at the same time try to claim it too, and wait
-        // until it is sent.
+        // A cell: begun, recorded, closed. The task: completed. The notice: claimed and marked. The
+        // bucket: written to, at the worker's first object. Messages of shards that close at the same
+        // time try to claim the notice too, and wait until it is sent.
         let beyond = |operation: &str, expected: u64| {
             let made = of(&worker, operation);
             made.checked_sub(expected)
@@ -112,7 +113,7 @@ async fn a_cell_of_a_large_task_takes_as_many_calls_as_one_of_a_small_task() -> 
         };
         // The worker's own item: at the start, at the end, and once a minute.
         let reports = intervals(took, Duration::from_mins(1)) + 1;
-        let writes = beyond("dynamodb:UpdateItem", 3 * cells + 3 + reports)?;
+        let writes = beyond("dynamodb:UpdateItem", 3 * cells + 4 + reports)?;
         ensure!(writes <= 2 * (shards - 1), "{writes} other writes; {story}");
         // Each shard is closed, and the group, by each that finds no open shard in it.
         let transactions = beyond("dynamodb:TransactWriteItems", shards + 1)?;

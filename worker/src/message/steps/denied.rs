@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tilefleet_common::ledger::transition::{self, BucketUse, Failure};
 use tilefleet_common::ledger::{Answer, Key, LedgerError, Value, attribute};
 use tilefleet_common::tracker::rfc3339;
@@ -12,6 +13,8 @@ use crate::trouble::{Blame, Dependency, Trouble, bucket_wait};
 
 /// Denials of one bucket after which no worker is expected to get in.
 const MAX_DENIALS: i64 = 3;
+/// Whoever can use a bucket says so every ten minutes.
+const RECENT: SignedDuration = SignedDuration::from_mins(30);
 
 impl MessageHandler {
     /// Opens the bucket's breaker, so that no other cell tries in vain, and counts the denial. The
@@ -50,7 +53,9 @@ impl MessageHandler {
         failure: &Failure,
     ) -> Result<(), LedgerError> {
         let (ledger, task) = (self.tracker.ledger(), &delivery.ticket.task);
-        let count = transition::count_denial(task, bucket);
+        // A task that was stopped and resumed starts from zero.
+        let stops = ledger.task(task).await?.map_or(0, |record| record.cancels);
+        let count = transition::count_denial(task, stops, bucket);
         let denials = match ledger.write(&count).await? {
             Answer::Applied(item) => match item.get(attribute::DENIALS) {
                 Some(Value::Number(denials)) => *denials,
@@ -67,11 +72,14 @@ impl MessageHandler {
             BucketUse::Write => (attribute::WRITTEN_AT, "write"),
         };
         let known = ledger.read(&Key::Bucket(bucket.to_owned())).await?;
-        if known.is_some_and(|item| item.contains_key(used)) {
+        let used_at = known.as_ref().and_then(|item| item.get(used));
+        if let Some(Value::Text(used_at)) = used_at
+            && is_recent(used_at)
+        {
             return Ok(());
         }
         let reason = format!("no worker can {verb} bucket {bucket}: {}", failure.message);
-        let now = jiff::Timestamp::now();
+        let now = Timestamp::now();
         // The notice is free at once: the next worker that reads the task sends it.
         let free = now.as_second().saturating_sub(1);
         let cancel = transition::cancel_task(task, &reason, &rfc3339(now), free);
@@ -81,4 +89,9 @@ impl MessageHandler {
         }
         Ok(())
     }
+}
+
+fn is_recent(moment: &str) -> bool {
+    let moment: Result<Timestamp, _> = moment.parse();
+    moment.is_ok_and(|moment| Timestamp::now().duration_since(moment) < RECENT)
 }

@@ -17,6 +17,9 @@ use crate::trouble::{Blame, Dependency, Trouble, bucket_wait};
 /// The least wait for a larger machine, and what is added to it at random.
 const MIN_LARGER_WAIT: Duration = Duration::from_mins(1);
 const LARGER_SPREAD: Duration = Duration::from_mins(4);
+/// Bounds of the wait for another machine.
+const FIRST_MACHINE_WAIT: Duration = Duration::from_secs(1);
+const MAX_MACHINE_WAIT: Duration = Duration::from_mins(5);
 
 impl MessageHandler {
     /// Processes the cell. What is the cell's fault is charged to it; everything else is counted as
@@ -54,7 +57,7 @@ impl MessageHandler {
                 bucket,
                 failure,
             } => {
-                if self.processor.known.has_used(access, &bucket) {
+                if self.processor.known.is_cells_fault(access, &bucket) {
                     return Ok(failed_for_good(failure));
                 }
                 let denied = self.denied(delivery, access, &bucket, &failure);
@@ -111,7 +114,11 @@ impl MessageHandler {
     fn trouble(&self, trouble: &Trouble) -> Duration {
         self.breakers.trip(trouble);
         let wait = match trouble.blame {
-            Blame::Machine => Duration::ZERO,
+            // Another machine has it at once, but not this one again and again.
+            Blame::Machine => {
+                let failures = self.breakers.failures(&trouble.dependency);
+                delay_after(FIRST_MACHINE_WAIT, MAX_MACHINE_WAIT, failures)
+            }
             Blame::Deployment | Blame::Service => bucket_wait(0),
         };
         tracing::warn!(
