@@ -167,7 +167,7 @@ impl Sweep {
         let shards = self.ledger.shards(task, record).await?;
         let progress = Progress::of(record, &shards);
         let event = Event::TaskStalled(TaskStalled {
-            event_id: format!("{task}/{}/stalled/{stalls}", record.epoch),
+            event_id: record.event_id(task, format_args!("{}/stalled/{stalls}", record.epoch)),
             task: task.clone(),
             epoch: record.epoch,
             cells: progress.cells,

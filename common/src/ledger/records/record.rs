@@ -1,6 +1,7 @@
 //! Items as typed records, for those who read them.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
@@ -350,6 +351,12 @@ impl TaskRecord {
     /// Whether the task is complete and the notice of that has not gone out.
     pub fn owes_notice(&self) -> bool {
         self.state == TaskState::Complete && self.notified_epoch < self.epoch
+    }
+
+    /// The id of an event of `task`: when it was submitted, and `what` happened. The moment makes the
+    /// events of a task that was forgotten and submitted again other events.
+    pub fn event_id(&self, task: &TaskId, what: fmt::Arguments<'_>) -> String {
+        format!("{task}/{}/{what}", self.created_at)
     }
 
     /// Where the results of `epoch` go: beside the manifest.
