@@ -112,6 +112,24 @@ pub(crate) enum ProducerError {
         /// The shard.
         shard: u32,
     },
+    /// The task expires before the queue would drop messages that are sent now.
+    #[error(
+        "task {task} expires on {expires} and takes no messages in its last 14 days; submit its cells with --again"
+    )]
+    LastDays {
+        /// The task.
+        task: TaskId,
+        /// When (RFC 3339).
+        expires: String,
+    },
+    /// The task has expired or was forgotten, and its header is still there.
+    #[error(
+        "something is left of task {task}, which has expired or is being forgotten; delete it first: producer forget {task}"
+    )]
+    Remains {
+        /// The task.
+        task: TaskId,
+    },
     /// A task of that id has other cells.
     #[error(
         "task {task} already exists with other cells or another recipe; choose another --task-id, or leave it out"
@@ -214,6 +232,11 @@ mod tests {
                 manifest: manifest.clone(),
                 cause: "it has 3 lines, the task 4 cells".to_owned(),
             }),
+            ProducerError::LastDays {
+                task: task.clone(),
+                expires: "2027-05-25T13:54:10.000Z".to_owned(),
+            },
+            ProducerError::Remains { task: task.clone() },
             ProducerError::Conflict { task: task.clone() },
             ProducerError::ForeignManifest {
                 task: task.clone(),

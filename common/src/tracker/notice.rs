@@ -254,6 +254,7 @@ mod tests {
             cell: "48RXT/2020-08-01/0".parse().unwrap(),
             job: JobId::Probe,
             reopened: 0,
+            expires_at: None,
         };
         let published = notices.publish(&ticket, Notice::Complete(1)).await;
         (published, objects.requests().len(), events.requests().len())

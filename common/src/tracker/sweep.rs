@@ -74,6 +74,9 @@ impl Sweep {
                 continue;
             };
             if record.submitted_at.is_none() {
+                if record.is_in_last_days(Timestamp::now().as_second()) {
+                    continue;
+                }
                 sent = sent.saturating_add(self.complete_submit(&task, &record).await?);
             } else if record.state == TaskState::Running && !record.open_groups.is_empty() {
                 self.look_for_a_stall(&task, &record).await?;

@@ -9,7 +9,7 @@ mod wake;
 mod watched_progress;
 
 pub(crate) use connection::{FleetConnection, LedgerConnection};
-pub(crate) use reopen::{Reopening, running_or_complete};
+pub(crate) use reopen::{Reopening, in_time, running_or_complete};
 #[cfg(test)]
 pub(crate) use sample::task_record;
 pub(crate) use task_progress::TaskProgress;

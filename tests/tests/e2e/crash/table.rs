@@ -426,6 +426,7 @@ impl Row {
                     cell,
                     job: JobId::Probe,
                     reopened: 0,
+                    expires_at: None,
                 };
                 site.ledger.write(&transition::close_ok(&ticket)).await?;
                 // Its exit code depends on how much the first run has repaired.

@@ -236,6 +236,7 @@ async fn verify_compares_each_of_several_rasters_of_a_cell() -> Result<()> {
         job: Job::Raster(rgb.clone()).id(),
         group: 0,
         reopened: 0,
+        expires_at: None,
     };
     remove(&site, &Key::Cell(id, 0, 0)).await?;
     site.ledger

@@ -50,7 +50,7 @@ impl MessageHandler {
         failure: &Failure,
     ) -> Result<(), LedgerError> {
         let (ledger, task) = (self.tracker.ledger(), &delivery.ticket.task);
-        let count = transition::count_denial(task, bucket);
+        let count = transition::count_denial(&delivery.ticket, bucket);
         let denials = match ledger.write(&count).await? {
             Answer::Applied(item) => match item.get(attribute::DENIALS) {
                 Some(Value::Number(denials)) => *denials,
