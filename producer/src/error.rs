@@ -82,6 +82,12 @@ pub(crate) enum ProducerError {
         /// The task.
         task: TaskId,
     },
+    /// The task runs, so it cannot be forgotten.
+    #[error("task {task} is running; cancel it first: producer cancel {task} --reason TEXT")]
+    Running {
+        /// The task.
+        task: TaskId,
+    },
     /// The task is cancelled, but subscribers were not notified.
     #[error(
         "task {task} is cancelled, but its notice is not sent: {cause}; run the same cancel again to send it"
@@ -219,6 +225,7 @@ mod tests {
                 reason: "wrong year".to_owned(),
             },
             ProducerError::Complete { task: task.clone() },
+            ProducerError::Running { task: task.clone() },
             ProducerError::CommandUnfinished {
                 command: "retry",
                 task: task.clone(),

@@ -24,6 +24,7 @@ mod write;
 
 pub use counted::{Counted, counted};
 pub use dynamo::CodecError;
+pub use forget::Remains;
 pub use item::{Item, Key, Value, attribute};
 pub use records::{
     CellHistory, CellRecord, CellState, GroupRecord, LAST_DAYS_S, Open, OpenBreaker, Progress,

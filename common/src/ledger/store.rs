@@ -454,7 +454,7 @@ fn is_gone(header: &Item) -> bool {
     is_forgotten || is_expired(header, Timestamp::now().as_second())
 }
 
-fn foreign(task: &TaskId, layout: u32) -> LedgerError {
+pub(super) fn foreign(task: &TaskId, layout: u32) -> LedgerError {
     LedgerError::Layout {
         task: task.clone(),
         layout,
@@ -611,11 +611,11 @@ mod tests {
             ("FORGOTTEN", 1000, false),
         ] {
             let deleted_at = (now + left + LAST_DAYS_S).to_string();
-            let item = json!({"state": {"S": state}, "expires_at": {"N": deleted_at}});
+            let item = json!({"state": {"S": state}, "layout": {"N": "2"}, "expires_at": {"N": deleted_at}});
             let (ledger, _) = ledger(move |_, _| canned::json(200, &json!({ "Item": item })));
             let found = ledger.read(&Key::Header(task())).await.unwrap();
             assert_eq!(found.is_some(), is_found, "{state} {left}");
-            assert!(ledger.has_remains(&task()).await.unwrap());
+            assert!(ledger.remains(&task()).await.unwrap().is_some());
         }
     }
 

@@ -52,6 +52,7 @@ impl ProducerError {
             Self::Conflict { .. }
             | Self::ForeignManifest { .. }
             | Self::Cancelled { .. }
+            | Self::Running { .. }
             | Self::LastDays { .. }
             | Self::Remains { .. }
             | Self::Complete { .. } => 4,

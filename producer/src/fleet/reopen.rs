@@ -105,3 +105,24 @@ impl Reopening<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::task_record;
+
+    #[test]
+    fn nothing_is_sent_in_the_last_fourteen_days_of_a_task() {
+        const DAY_S: i64 = 24 * 3600;
+        let after = |days: i64| {
+            let record = TaskRecord {
+                expires_at: Some(Timestamp::now().as_second() + days * DAY_S),
+                ..task_record()
+            };
+            in_time(&"t".parse().unwrap(), &record)
+        };
+        assert!(after(15).is_ok());
+        assert!(matches!(after(13), Err(ProducerError::LastDays { .. })));
+        assert!(in_time(&"t".parse().unwrap(), &task_record()).is_ok());
+    }
+}

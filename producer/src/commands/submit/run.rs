@@ -80,7 +80,7 @@ async fn choose_task(
     let mut run = 1;
     loop {
         let found = ledger.task(&task).await?;
-        let is_gone = found.is_none() && ledger.has_remains(&task).await?;
+        let is_gone = found.is_none() && ledger.remains(&task).await?.is_some();
         if is_gone && !args.again {
             return Err(ProducerError::Remains { task });
         }
