@@ -33,7 +33,7 @@ resource "aws_dynamodb_table" "ledger" {
     # What `producer list` shows. Closing a shard changes none of it, so it does not write to the index.
     non_key_attributes = [
       "layout", "state", "epoch", "cells", "recipe", "recipe_digest", "output", "submitted_at", "completed_at",
-      "submitter_until", "stalled_until",
+      "submitter_until", "stalled_until", "expires_at",
     ]
   }
 

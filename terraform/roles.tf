@@ -127,10 +127,10 @@ data "aws_iam_policy_document" "producer" {
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
     resources = [aws_sqs_queue.dead.arn]
   }
-  # A drain that fails a task's last cell completes the task, as a worker does.
+  # A drain that fails a task's last cell completes the task, as a worker does. Forget deletes items.
   statement {
     sid       = "Ledger"
-    actions   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"]
+    actions   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem"]
     resources = [aws_dynamodb_table.ledger.arn]
   }
   # For the notices of cancelled tasks, and of tasks that a drain completes.

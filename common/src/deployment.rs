@@ -56,6 +56,7 @@ pub const TASK_INDEX_ATTRIBUTES: &[&str] = &[
     "completed_at",
     "submitter_until",
     "stalled_until",
+    "expires_at",
 ];
 /// Number attribute of the Unix second from which DynamoDB's time to live may delete an item.
 pub const TTL_ATTRIBUTE: &str = "expires_at";

@@ -74,6 +74,12 @@ points! {
     MarkCancel = "mark-cancel";
     /// Resume: the task runs again.
     Resume = "resume";
+    /// Forget: the task is not found any more.
+    Forget = "forget";
+    /// Forget: the cells of a shard are deleted.
+    ForgetCells = "forget-cells";
+    /// Forget: everything but the header is deleted.
+    ForgetItems = "forget-items";
     /// Worker: a message is received.
     Receive = "receive";
     /// Worker: a malformed message is stored as an object.

@@ -107,15 +107,19 @@ fn cost_of(cells: u32) -> (f64, usize) {
         max_failed: None,
         created_at: NOW.to_owned(),
         submitter_until: 1_796_097_669,
+        expires_at: 1_800_000_000,
     };
     let mut table = Table::default();
     let header = Key::Header(task.clone());
-    table.write(&transition::create_recipe(&task, recipe), 1);
+    table.write(
+        &transition::create_recipe(&task, recipe, Some(new.expires_at)),
+        1,
+    );
     table.write(&transition::create_header(&new), 1);
     let record = TaskRecord::from_item(&table.items[&header]).unwrap();
     for group in 0..record.group_count() {
         table.write(
-            &transition::create_group(&task, group, record.shards_of(group)),
+            &transition::create_group(&task, group, record.shards_of(group), record.expires_at),
             1,
         );
     }
@@ -158,7 +162,7 @@ fn cost_of(cells: u32) -> (f64, usize) {
 fn cells_of(table: &mut Table, new: &NewTask, shard: u32) -> u32 {
     let ordinals = ordinals_of_shard(shard, new.cells, new.shard_size);
     table.write(
-        &transition::create_shard(&new.task, shard, ordinals.clone()),
+        &transition::create_shard(&new.task, shard, ordinals.clone(), Some(new.expires_at)),
         1,
     );
     table.write(&transition::mark_enqueued(&new.task, shard, 0), 1);
@@ -184,6 +188,7 @@ fn cells_of(table: &mut Table, new: &NewTask, shard: u32) -> u32 {
             cell: "48RXT/2020-08-01/0".parse().unwrap(),
             job: new.job.clone(),
             reopened: 0,
+            expires_at: Some(1_800_000_000),
         };
         let worker = "i-0123456789abcdef0";
         table.write(&transition::start_cell(&ticket, worker, NOW), 1);

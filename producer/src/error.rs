@@ -66,6 +66,9 @@ pub(crate) enum ProducerError {
     /// The task has ended, so there is nothing left to cancel.
     #[error("task {task} is complete: there is nothing left to cancel")]
     Complete { task: TaskId },
+    /// The task runs, so it cannot be forgotten.
+    #[error("task {task} is running; cancel it first: producer cancel {task} --reason TEXT")]
+    Running { task: TaskId },
     /// The task is cancelled, but subscribers were not notified.
     #[error(
         "task {task} is cancelled, but its notice is not sent: {cause}; run the same cancel again to send it"
@@ -83,6 +86,16 @@ pub(crate) enum ProducerError {
     /// Other processes changed the shard each time between the read and the write.
     #[error("shard {shard} of task {task} changed during each attempt to reopen it; try again")]
     Contended { task: TaskId, shard: u32 },
+    /// The task expires before the queue would drop messages that are sent now.
+    #[error(
+        "task {task} expires on {expires} and takes no messages in its last 14 days; submit its cells with --again"
+    )]
+    LastDays { task: TaskId, expires: String },
+    /// The task has expired or was forgotten, and its header is still there.
+    #[error(
+        "something is left of task {task}, which has expired or is being forgotten; delete it first: producer forget {task}"
+    )]
+    Remains { task: TaskId },
     /// A task of that id has other cells.
     #[error(
         "task {task} already exists with other cells or another recipe; choose another --task-id, or leave it out"
@@ -165,6 +178,7 @@ mod tests {
                 reason: "wrong year".to_owned(),
             },
             ProducerError::Complete { task: task.clone() },
+            ProducerError::Running { task: task.clone() },
             ProducerError::CommandUnfinished {
                 command: "retry",
                 task: task.clone(),
@@ -178,6 +192,11 @@ mod tests {
                 manifest: manifest.clone(),
                 cause: "it has 3 lines, the task 4 cells".to_owned(),
             }),
+            ProducerError::LastDays {
+                task: task.clone(),
+                expires: "2027-05-25T13:54:10.000Z".to_owned(),
+            },
+            ProducerError::Remains { task: task.clone() },
             ProducerError::Conflict { task: task.clone() },
             ProducerError::ForeignManifest {
                 task: task.clone(),

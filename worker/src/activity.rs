@@ -206,6 +206,7 @@ mod tests {
             cell: "48RXT/2020-08-01/0".parse().unwrap(),
             job: JobId::Probe,
             reopened: 0,
+            expires_at: None,
         }
     }
 

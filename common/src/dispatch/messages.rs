@@ -63,6 +63,7 @@ impl<'a> Dispatch<'a> {
                     epoch: self.record.epoch,
                     reopened: shard.sets.as_ref().map_or(0, |sets| sets.reopened),
                     resent: 0,
+                    expires_at: self.record.expires_at,
                     signature: None,
                     job: self.record.job.clone(),
                     cell: cell.clone(),
@@ -151,7 +152,7 @@ impl<'a> Dispatch<'a> {
     /// [`DispatchError`] when the ledger did not answer.
     pub async fn create_group(self, group: u32) -> Result<(), DispatchError> {
         let shards = self.record.shards_of(group);
-        let write = transition::create_group(self.task, group, shards);
+        let write = transition::create_group(self.task, group, shards, self.record.expires_at);
         self.ledger.write(&write).await?;
         Ok(())
     }
@@ -162,7 +163,7 @@ impl<'a> Dispatch<'a> {
     /// [`DispatchError`] when the ledger did not answer.
     pub async fn create_shard(self, shard: u32) -> Result<ShardRecord, DispatchError> {
         let ordinals = ordinals_of_shard(shard, self.record.cells, self.record.shard_size);
-        let write = transition::create_shard(self.task, shard, ordinals);
+        let write = transition::create_shard(self.task, shard, ordinals, self.record.expires_at);
         let item = match self.ledger.write(&write).await? {
             Answer::Applied(item) => item,
             Answer::Refused(item) => item.unwrap_or_default(),

@@ -58,7 +58,7 @@ impl TaskOutcome {
 /// The notice that a task has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskEnded {
-    /// `<task>/<epoch>`, by which a receiver recognises a repeat.
+    /// `<task>/<created_at>/<epoch>`, by which a receiver recognises a repeat.
     pub event_id: String,
     /// The task that ended.
     pub task: TaskId,
@@ -83,7 +83,7 @@ pub struct TaskEnded {
 /// The notice that a task was cancelled or stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskCancelled {
-    /// `<task>/<epoch>/cancelled/<n>` for the task's *n*-th cancellation, by which a receiver
+    /// `<task>/<created_at>/<epoch>/cancelled/<n>` for the task's *n*-th cancellation, by which a receiver
     /// recognises a repeat.
     pub event_id: String,
     /// The task that was cancelled.
@@ -109,7 +109,7 @@ pub struct TaskCancelled {
 /// The notice that a task has cells to do, and no message is left for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskStalled {
-    /// `<task>/<epoch>/stalled/<n>` for the *n*-th time, by which a receiver recognises a repeat.
+    /// `<task>/<created_at>/<epoch>/stalled/<n>` for the *n*-th time, by which a receiver recognises a repeat.
     pub event_id: String,
     /// The task.
     pub task: TaskId,
@@ -130,7 +130,7 @@ pub struct TaskStalled {
 /// The notice that a cell failed for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellFailed {
-    /// `<task>/<epoch>/<ordinal>`, by which a receiver recognises a repeat.
+    /// `<task>/<created_at>/<epoch>/<ordinal>`, by which a receiver recognises a repeat.
     pub event_id: String,
     /// The task that the cell is in.
     pub task: TaskId,

@@ -29,6 +29,10 @@ pub struct CellMessage {
     /// done nothing wrong.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub resent: u32,
+    /// Unix second from which what the ledger says of the cell is of no use; absent for a task that is
+    /// kept for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
     /// The producer's signature of the rest ([`super::MessageKey`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,

@@ -133,7 +133,8 @@ pub mod attribute {
         STALLS = "stalls";
         /// Header: the key with which the task's messages are signed.
         MESSAGE_KEY = "message_key";
-        /// Bucket, worker: Unix second after which the item is of no use, and DynamoDB deletes it.
+        /// Any item: Unix second after which it is of no use, and DynamoDB deletes it. Header: the same
+        /// for the task's other items is [`LAST_DAYS_S`](crate::ledger::LAST_DAYS_S) earlier.
         EXPIRES_AT = "expires_at";
         /// Worker: when it started.
         SINCE = "since";

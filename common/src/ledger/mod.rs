@@ -14,6 +14,7 @@ mod counted;
 mod dynamo;
 pub(crate) mod fault_points;
 pub mod flow;
+mod forget;
 mod item;
 mod records;
 mod store;
@@ -23,10 +24,11 @@ mod write;
 
 pub use counted::{Counted, counted};
 pub use dynamo::CodecError;
+pub use forget::Remains;
 pub use item::{Item, Key, Value, attribute};
 pub use records::{
-    CellHistory, CellRecord, CellState, GroupRecord, Open, OpenBreaker, Progress, RecipeTrouble,
-    ShardRecord, TaskRecord, TaskState, TaskSummary, WorkerRecord,
+    CellHistory, CellRecord, CellState, GroupRecord, LAST_DAYS_S, Open, OpenBreaker, Progress,
+    RecipeTrouble, ShardRecord, TaskRecord, TaskState, TaskSummary, WorkerRecord,
 };
 pub use store::{Answer, Ledger, LedgerError, TransactionAnswer};
 pub use write::{Action, Condition, Part, Transaction, Write};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::dynamo::{self, CodecError};
 use super::flow::{self, Operation};
 use super::item::{Item, Key, Value, attribute};
-use super::records::{CellRecord, ShardRecord, TaskRecord, TaskSummary};
-use super::transition::LISTED;
+use super::records::{CellRecord, ShardRecord, TaskRecord, TaskSummary, is_expired};
+use super::transition::{FORGOTTEN, LISTED};
 use super::write::{Part, Transaction, Write};
 use crate::aws::{AwsError, RetryBudget};
 use crate::deployment::{PARTITION_KEY, SORT_KEY, TASK_INDEX, TASK_INDEX_PARTITION_KEY};
@@ -19,6 +19,7 @@ use aws_sdk_dynamodb::types::{
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use jiff::Timestamp;
 
 /// Tries of a write that collides with another, and of keys that come back from a batch.
 pub(super) const TRIES: u32 = 12;
@@ -141,11 +142,19 @@ impl Ledger {
         })
     }
 
-    /// Reads an item as it is at this moment.
+    /// Reads an item as it is at this moment. The header of an expired or forgotten task counts as
+    /// none, although it may be there for some more days.
     ///
     /// # Errors
     /// [`LedgerError`] when the call fails or the item cannot be understood.
     pub async fn read(&self, key: &Key) -> Result<Option<Item>, LedgerError> {
+        let found = self.read_any(key).await?;
+        let is_header = matches!(key, Key::Header(_));
+        Ok(found.filter(|item| !is_header || !is_gone(item)))
+    }
+
+    /// Reads an item as it is at this moment, even the header of an expired task.
+    pub(super) async fn read_any(&self, key: &Key) -> Result<Option<Item>, LedgerError> {
         let get = self
             .client
             .get_item()
@@ -430,16 +439,22 @@ impl Ledger {
                 continue;
             };
             let key = Key::Header(task.clone());
-            tasks.push((
-                task,
-                record(&key, TaskSummary::from_item(&parse(&key, &item)?))?,
-            ));
+            let item = parse(&key, &item)?;
+            if !is_gone(&item) {
+                tasks.push((task, record(&key, TaskSummary::from_item(&item))?));
+            }
         }
         Ok(tasks)
     }
 }
 
-fn foreign(task: &TaskId, layout: u32) -> LedgerError {
+/// Whether a header, or its copy in the index, is that of a task which is not found any more.
+fn is_gone(header: &Item) -> bool {
+    let is_forgotten = header.get(attribute::STATE) == Some(&FORGOTTEN.into());
+    is_forgotten || is_expired(header, Timestamp::now().as_second())
+}
+
+pub(super) fn foreign(task: &TaskId, layout: u32) -> LedgerError {
     LedgerError::Layout {
         task: task.clone(),
         layout,
@@ -471,7 +486,7 @@ mod tests {
 
     use super::*;
     use crate::aws::canned::{self, Log, Request, Response};
-    use crate::ledger::transition;
+    use crate::ledger::{LAST_DAYS_S, transition};
 
     fn ledger(
         respond: impl Fn(usize, &Request) -> Response + Send + Sync + 'static,
@@ -585,6 +600,23 @@ mod tests {
             (answer, log.requests().len()),
             (TransactionAnswer::Refused, 1)
         );
+    }
+
+    #[tokio::test]
+    async fn an_expired_or_forgotten_task_is_not_found_although_its_header_is_there() {
+        let now = Timestamp::now().as_second();
+        for (state, left, is_found) in [
+            ("COMPLETE", 1000, true),
+            ("COMPLETE", -1, false),
+            ("FORGOTTEN", 1000, false),
+        ] {
+            let deleted_at = (now + left + LAST_DAYS_S).to_string();
+            let item = json!({"state": {"S": state}, "layout": {"N": "2"}, "expires_at": {"N": deleted_at}});
+            let (ledger, _) = ledger(move |_, _| canned::json(200, &json!({ "Item": item })));
+            let found = ledger.read(&Key::Header(task())).await.unwrap();
+            assert_eq!(found.is_some(), is_found, "{state} {left}");
+            assert!(ledger.remains(&task()).await.unwrap().is_some());
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -40,7 +40,10 @@ impl Notices {
         let published = match task {
             Ok(task) => {
                 let event = Event::CellFailed(CellFailed {
-                    event_id: format!("{}/{}/{}", ticket.task, task.epoch, ticket.ordinal),
+                    event_id: task.event_id(
+                        &ticket.task,
+                        format_args!("{}/{}", task.epoch, ticket.ordinal),
+                    ),
                     task: ticket.task.clone(),
                     epoch: task.epoch,
                     ordinal: ticket.ordinal,
@@ -145,7 +148,7 @@ impl Notices {
 
 fn complete_event(task: &TaskId, record: &TaskRecord, epoch: u32, progress: Progress) -> Event {
     Event::TaskComplete(TaskEnded {
-        event_id: format!("{task}/{epoch}"),
+        event_id: record.event_id(task, format_args!("{epoch}")),
         task: task.clone(),
         epoch,
         outcome: TaskOutcome::of_counts(progress.cells, progress.failed),
@@ -162,7 +165,10 @@ fn complete_event(task: &TaskId, record: &TaskRecord, epoch: u32, progress: Prog
 /// The count of cancellations makes the same cancellation the same event, whoever publishes it.
 pub fn cancelled_event(task: &TaskId, record: &TaskRecord, progress: Progress) -> Event {
     let event = TaskCancelled {
-        event_id: format!("{task}/{}/cancelled/{}", record.epoch, record.cancels),
+        event_id: record.event_id(
+            task,
+            format_args!("{}/cancelled/{}", record.epoch, record.cancels),
+        ),
         task: task.clone(),
         epoch: record.epoch,
         reason: record.reason.clone().unwrap_or_default(),
@@ -250,6 +256,7 @@ mod tests {
             cell: "48RXT/2020-08-01/0".parse().unwrap(),
             job: JobId::Probe,
             reopened: 0,
+            expires_at: None,
         };
         let published = notices.publish(&ticket, Notice::Complete(1)).await;
         (published, objects.requests().len(), events.requests().len())

@@ -74,6 +74,9 @@ impl Sweep {
                 continue;
             };
             if record.submitted_at.is_none() {
+                if record.is_in_last_days(Timestamp::now().as_second()) {
+                    continue;
+                }
                 sent = sent.saturating_add(self.complete_submit(&task, &record).await?);
             } else if record.state == TaskState::Running && !record.open_groups.is_empty() {
                 let is_quiet = match quiet {
@@ -169,7 +172,7 @@ impl Sweep {
         let shards = self.ledger.shards(task, record).await?;
         let progress = Progress::of(record, &shards);
         let event = Event::TaskStalled(TaskStalled {
-            event_id: format!("{task}/{}/stalled/{stalls}", record.epoch),
+            event_id: record.event_id(task, format_args!("{}/stalled/{stalls}", record.epoch)),
             task: task.clone(),
             epoch: record.epoch,
             cells: progress.cells,

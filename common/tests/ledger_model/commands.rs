@@ -51,7 +51,12 @@ impl World<'_> {
     fn create_group_of(&mut self, shard: u8) {
         let group = self.group_of(shard);
         let shards = shards_of_group(group, self.shards().into(), self.new.group_size);
-        self.write(transition::create_group(self.task(), group, shards));
+        self.write(transition::create_group(
+            self.task(),
+            group,
+            shards,
+            Some(self.new.expires_at),
+        ));
     }
 
     /// The shards that the task waits for: open ones, and the first of a group that is not closed
@@ -130,7 +135,11 @@ impl Submit {
                 None => Self::CreateRecipe,
             },
             Self::CreateRecipe => {
-                world.write(transition::create_recipe(world.task(), world.recipe));
+                world.write(transition::create_recipe(
+                    world.task(),
+                    world.recipe,
+                    Some(world.new.expires_at),
+                ));
                 if world.flaw == Some(Flaw::TaskBeforeRecipe) {
                     Self::CreateGroup(0)
                 } else {
@@ -152,7 +161,12 @@ impl Submit {
             Self::CreateShard(shard) => {
                 let number = u32::from(shard);
                 let ordinals = ordinals_of_shard(number, world.new.cells, world.new.shard_size);
-                world.write(transition::create_shard(world.task(), number, ordinals));
+                world.write(transition::create_shard(
+                    world.task(),
+                    number,
+                    ordinals,
+                    Some(world.new.expires_at),
+                ));
                 match world.table.view(world.items).shards[usize::from(shard)] {
                     Some(there) if !there.enqueued => {
                         Self::send_or_mark(shard, there.pending, small(there.reopened))
@@ -369,7 +383,12 @@ impl Resume {
                 let number = u32::from(shard);
                 let ordinals = ordinals_of_shard(number, world.new.cells, world.new.shard_size);
                 let first = Cells::from(1_u8) << ordinals.start;
-                world.write(transition::create_shard(world.task(), number, ordinals));
+                world.write(transition::create_shard(
+                    world.task(),
+                    number,
+                    ordinals,
+                    Some(world.new.expires_at),
+                ));
                 let Some(there) = world.table.view(world.items).shards[usize::from(shard)] else {
                     return Self::Done;
                 };

@@ -78,6 +78,7 @@ impl Fleet {
             max_failed: None,
             created_at: "now".to_owned(),
             submitter_until: 0,
+            expires_at: 1_800_000_000,
         };
         let ticket = |ordinal: u32| Ticket {
             task: new.task.clone(),
@@ -87,6 +88,7 @@ impl Fleet {
             cell: format!("48RXT/2020-08-01/{ordinal}").parse().unwrap(),
             job: new.job.clone(),
             reopened: 0,
+            expires_at: Some(1_800_000_000),
         };
         let tickets = [ticket(0), ticket(1)];
         Self {

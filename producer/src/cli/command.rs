@@ -6,8 +6,8 @@ use super::fleet::{FleetCommand, StartArgs, StopArgs};
 use super::follow::{ExplainArgs, ListArgs, StatusArgs, WaitArgs, WatchArgs};
 use super::global::GlobalArgs;
 use super::operate::{
-    CELLS_NOTES, CancelArgs, CellsArgs, DlqCommand, DrainArgs, RESUME_NOTES, RETRY_NOTES,
-    ResumeArgs, RetryArgs, VERIFY_NOTES, VerifyArgs,
+    CELLS_NOTES, CancelArgs, CellsArgs, DlqCommand, DrainArgs, FORGET_NOTES, ForgetArgs,
+    RESUME_NOTES, RETRY_NOTES, ResumeArgs, RetryArgs, VERIFY_NOTES, VerifyArgs,
 };
 use super::setup::{ConfigCommand, DOCTOR_NOTES, DoctorArgs};
 use super::submit::{SUBMIT_NOTES, SubmitArgs};
@@ -72,6 +72,9 @@ pub(crate) enum Command {
     /// Run a cancelled task again, and send the pending cells of a task again
     #[command(after_help = RESUME_NOTES)]
     Resume(ResumeArgs),
+    /// Delete what the ledger has of a task that has ended or is cancelled
+    #[command(after_help = FORGET_NOTES)]
+    Forget(ForgetArgs),
     /// Compare a task's ledger with its artefacts
     #[command(after_help = VERIFY_NOTES)]
     Verify(VerifyArgs),
@@ -104,6 +107,7 @@ impl Command {
             Self::Retry(RetryArgs { dry_run: false, .. })
             | Self::Cancel(CancelArgs { dry_run: false, .. })
             | Self::Resume(ResumeArgs { dry_run: false, .. })
+            | Self::Forget(ForgetArgs { dry_run: false, .. })
             | Self::Verify(VerifyArgs { repair: true, .. })
             | Self::Fleet(FleetCommand::Start(StartArgs { dry_run: false }))
             | Self::Dlq(DlqCommand::Drain(DrainArgs { dry_run: false, .. })) => {

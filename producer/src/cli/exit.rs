@@ -52,6 +52,9 @@ impl ProducerError {
             Self::Conflict { .. }
             | Self::ForeignManifest { .. }
             | Self::Cancelled { .. }
+            | Self::Running { .. }
+            | Self::LastDays { .. }
+            | Self::Remains { .. }
             | Self::Complete { .. } => 4,
             Self::CommandUnfinished { cause, .. } => cause.code(),
             Self::Interrupted { .. } => 130,

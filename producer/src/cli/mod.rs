@@ -18,8 +18,8 @@ pub(crate) use follow::{ExplainArgs, ListArgs, StatusArgs, WaitArgs, WatchArgs};
 pub(crate) use global::GlobalArgs;
 pub(crate) use max_failed::MaxFailed;
 pub(crate) use operate::{
-    CancelArgs, CellsArgs, DlqCommand, DlqListArgs, DrainArgs, ResumeArgs, RetryArgs, StateFilter,
-    VerifyArgs,
+    CancelArgs, CellsArgs, DlqCommand, DlqListArgs, DrainArgs, ForgetArgs, ResumeArgs, RetryArgs,
+    StateFilter, VerifyArgs,
 };
 #[cfg(test)]
 pub(crate) use output::tests::{printed, printed_outcomes};

@@ -20,6 +20,11 @@ A cancelled task runs again. All pending cells are sent again, also those of a t
 cancelled: use it when messages were lost, purged or kept too long, when a submit was interrupted,
 or when a notice is still owed. A cell that is sent twice is processed once.";
 
+pub(super) const FORGET_NOTES: &str = "\
+From the first step on, no command finds the task. Manifest, results and rasters stay in S3.
+Afterwards its id can be submitted again. A running task must be cancelled first; an expired one can
+be forgotten in any state. The same forget again completes one that was interrupted.";
+
 pub(super) const VERIFY_NOTES: &str = "\
 For every cell, verify compares the sets of its shard, its own item and its artefacts. A HEAD
 request checks that each artefact exists, with the same entity tag and length. The exit code is 0
@@ -91,6 +96,16 @@ pub(crate) struct ResumeArgs {
     /// The task's id
     pub(crate) task: TaskId,
     /// Show what would be sent, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Arguments of `forget`.
+#[derive(Debug, Args)]
+pub(crate) struct ForgetArgs {
+    /// The task's id
+    pub(crate) task: TaskId,
+    /// Show what would be forgotten, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

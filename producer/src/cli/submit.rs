@@ -56,6 +56,9 @@ pub(crate) struct SubmitArgs {
     /// count from 0 again
     #[arg(long, value_name = "N|N%")]
     pub(crate) max_failed: Option<MaxFailed>,
+    /// Keep the task in the ledger for so many days; it takes no retry in the last 14 of them
+    #[arg(long, value_name = "DAYS", default_value_t = 180, value_parser = clap::value_parser!(u16).range(15..))]
+    pub(crate) keep: u16,
     /// Read all inputs as requester pays (documents' "files" always are)
     #[arg(long)]
     pub(crate) request_payer: bool,

@@ -7,6 +7,7 @@ mod dlq;
 mod doctor;
 mod explain;
 mod fleet;
+mod forget;
 mod list;
 mod resume;
 mod retry;

@@ -17,7 +17,7 @@ use tilefleet_common::tracker::rfc3339;
 
 use crate::cli::{Exit, GlobalArgs, Output, ResumeArgs};
 use crate::error::ProducerError;
-use crate::fleet::{FleetConnection, wake};
+use crate::fleet::{FleetConnection, in_time, wake};
 
 /// Shards whose cells are sent at a time.
 const SHARDS_AT_ONCE: usize = 16;
@@ -71,6 +71,7 @@ pub(crate) async fn run(
     let task = &args.task;
     let dry_run = args.dry_run;
     let mut record = fleet.task(task).await?;
+    in_time(task, &record)?;
     let was_cancelled = record.state == TaskState::Cancelled;
     let unfinished = |cause| ProducerError::CommandUnfinished {
         command: "resume",

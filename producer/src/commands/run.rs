@@ -1,8 +1,8 @@
 //! Which code carries out which command.
 
 use super::{
-    cancel, cells, config, dlq, doctor, explain, fleet, list, resume, retry, status, submit,
-    verify, wait, watch,
+    cancel, cells, config, dlq, doctor, explain, fleet, forget, list, resume, retry, status,
+    submit, verify, wait, watch,
 };
 use crate::cli::{Command, ConfigCommand, Exit, GlobalArgs, Output};
 use crate::error::ProducerError;
@@ -29,6 +29,7 @@ pub(crate) async fn run(
         Command::Cancel(args) => cancel::run(&args, global, output).await,
         Command::Resume(args) => Box::pin(resume::run(&args, global, output)).await,
         Command::Verify(args) => Box::pin(verify::run(&args, global, output)).await,
+        Command::Forget(args) => forget::run(&args, global, output).await,
         Command::Dlq(command) => dlq::run(command, global, output).await,
         Command::Fleet(command) => fleet::run(&command, global, output).await,
         Command::Doctor(args) => doctor::run(&args, global, output).await,

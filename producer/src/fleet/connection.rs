@@ -49,6 +49,11 @@ impl LedgerConnection {
         workers.map_or_else(|_| vec![], |workers| WorkerTrouble::of(&workers))
     }
 
+    /// The error of a command that does not find the task.
+    pub(crate) fn no_such_task(&self, task: &TaskId) -> ProducerError {
+        no_such_task(&self.table, task)
+    }
+
     /// The topic of notices, if it is set.
     pub(crate) fn topic(&self) -> Option<Topic> {
         let arn = self.settings.topic_arn.clone()?;
@@ -130,10 +135,14 @@ async fn find_task(
     task: &TaskId,
 ) -> Result<TaskRecord, ProducerError> {
     let found = ledger.task(task).await?;
-    found.ok_or_else(|| ProducerError::NoSuchTask {
+    found.ok_or_else(|| no_such_task(table, task))
+}
+
+fn no_such_task(table: &str, task: &TaskId) -> ProducerError {
+    ProducerError::NoSuchTask {
         task: task.clone(),
         table: table.to_owned(),
-    })
+    }
 }
 
 fn print_calls(clients: &Clients, global: &GlobalArgs) {

@@ -10,7 +10,7 @@ mod watched_progress;
 mod worker_trouble;
 
 pub(crate) use connection::{FleetConnection, LedgerConnection};
-pub(crate) use reopen::{Reopening, running_or_complete};
+pub(crate) use reopen::{Reopening, in_time, running_or_complete};
 #[cfg(test)]
 pub(crate) use sample::task_record;
 pub(crate) use task_progress::TaskProgress;

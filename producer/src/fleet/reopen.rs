@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use tilefleet_common::domain::TaskId;
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::{
     Part, ShardRecord, TaskRecord, TaskState, TransactionAnswer, transition,
 };
+use tilefleet_common::tracker::rfc3339;
 
 use super::connection::FleetConnection;
 use crate::error::ProducerError;
@@ -17,7 +19,8 @@ const ATTEMPTS: u32 = 20;
 /// The task's item.
 ///
 /// # Errors
-/// [`ProducerError::Cancelled`] when the task is cancelled.
+/// [`ProducerError::Cancelled`] when the task is cancelled, [`ProducerError::LastDays`] when it
+/// expires soon.
 pub(crate) async fn running_or_complete(
     fleet: &FleetConnection,
     task: &TaskId,
@@ -30,7 +33,24 @@ pub(crate) async fn running_or_complete(
             reason,
         });
     }
+    in_time(task, &record)?;
     Ok(record)
+}
+
+/// Cells of the task may be sent: it does not expire before the queue drops their messages.
+///
+/// # Errors
+/// [`ProducerError::LastDays`] when it does.
+pub(crate) fn in_time(task: &TaskId, record: &TaskRecord) -> Result<(), ProducerError> {
+    match record.expires_at {
+        Some(moment) if record.is_in_last_days(Timestamp::now().as_second()) => {
+            Err(ProducerError::LastDays {
+                task: task.clone(),
+                expires: Timestamp::from_second(moment).map_or_else(|_| String::new(), rfc3339),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes cells of shards pending again.
@@ -83,5 +103,26 @@ impl Reopening<'_> {
             task: self.task.clone(),
             shard: number,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::task_record;
+
+    #[test]
+    fn nothing_is_sent_in_the_last_fourteen_days_of_a_task() {
+        const DAY_S: i64 = 24 * 3600;
+        let after = |days: i64| {
+            let record = TaskRecord {
+                expires_at: Some(Timestamp::now().as_second() + days * DAY_S),
+                ..task_record()
+            };
+            in_time(&"t".parse().unwrap(), &record)
+        };
+        assert!(after(15).is_ok());
+        assert!(matches!(after(13), Err(ProducerError::LastDays { .. })));
+        assert!(in_time(&"t".parse().unwrap(), &task_record()).is_ok());
     }
 }

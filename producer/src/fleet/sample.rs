@@ -22,6 +22,7 @@ pub(crate) fn task_record() -> TaskRecord {
         message_key: "0".repeat(32).parse().unwrap(),
         created_at: "2026-11-26T13:54:10.000Z".to_owned(),
         submitted_at: Some("2026-11-26T13:54:14.583Z".to_owned()),
+        expires_at: None,
         submitter_until: None,
         quiet_since: None,
         stalled_until: None,

@@ -129,6 +129,7 @@ mod tests {
             cell: "48RXT/2020-08-01/4294967295".parse().unwrap(),
             job: JobId::Probe,
             reopened: 0,
+            expires_at: Some(1_800_000_000),
         };
         let bucket = "b".repeat(63);
         let output: S3Url = format!("s3://{bucket}/{}/", "p".repeat(56))

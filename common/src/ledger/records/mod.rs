@@ -2,6 +2,7 @@
 //! texts of their own (a cell's artefacts, a task's recipe).
 
 pub(super) mod artefact_list;
+mod expiry;
 mod open;
 mod progress;
 mod record;
@@ -9,6 +10,8 @@ mod summary;
 pub(super) mod task_recipe;
 mod worker;
 
+pub use expiry::LAST_DAYS_S;
+pub(super) use expiry::is_expired;
 pub use open::Open;
 pub use progress::Progress;
 pub use record::{

@@ -1,12 +1,13 @@
 //! Items as typed records, for those who read them.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::artefact_list;
+use super::{artefact_list, expiry};
 use crate::domain::{
     Artefact, CellId, JobId, MessageKey, S3Url, TaskId, group_count, group_of, shard_count,
     shards_of_group,
@@ -113,6 +114,8 @@ pub struct TaskRecord {
     pub created_at: String,
     /// When every cell had been enqueued once.
     pub submitted_at: Option<String>,
+    /// Unix second from which it is not found any more; `None` for a task that is kept for ever.
+    pub expires_at: Option<i64>,
     /// Unix second until which a producer or a worker has the submit to itself.
     pub submitter_until: Option<i64>,
     /// Unix second since which both queues have been empty.
@@ -310,6 +313,7 @@ impl TaskRecord {
                 .text(attribute::CREATED_AT)
                 .ok_or_else(|| read.wrong(attribute::CREATED_AT))?,
             submitted_at: read.text(attribute::SUBMITTED_AT),
+            expires_at: expiry::expires_at(item),
             submitter_until: read.number(attribute::SUBMITTER_UNTIL),
             quiet_since: read.number(attribute::QUIET_SINCE),
             stalled_until: read.number(attribute::STALLED_UNTIL),
@@ -350,6 +354,18 @@ impl TaskRecord {
     /// Whether the task is complete and the notice of that has not gone out.
     pub fn owes_notice(&self) -> bool {
         self.state == TaskState::Complete && self.notified_epoch < self.epoch
+    }
+
+    /// Whether it expires so soon at Unix `second` that no cell of it may be sent any more.
+    pub fn is_in_last_days(&self, second: i64) -> bool {
+        self.expires_at
+            .is_some_and(|moment| moment.saturating_sub(expiry::LAST_DAYS_S) <= second)
+    }
+
+    /// The id of an event of `task`: when it was submitted, and `what` happened. The moment makes the
+    /// events of a task that was forgotten and submitted again other events.
+    pub fn event_id(&self, task: &TaskId, what: fmt::Arguments<'_>) -> String {
+        format!("{task}/{}/{what}", self.created_at)
     }
 
     /// Where the results of `epoch` go: beside the manifest.

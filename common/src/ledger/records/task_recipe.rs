@@ -67,7 +67,7 @@ mod tests {
     }
 
     fn item(recipe: &Recipe) -> Item {
-        create_recipe(&task(), recipe).apply(None).unwrap()
+        create_recipe(&task(), recipe, None).apply(None).unwrap()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What workers tell each other of the buckets of scenes and rasters. No step of the protocol depends
 //! on it.
 
-use crate::domain::TaskId;
+use super::ticket::Ticket;
 use crate::ledger::item::{Key, Value, attribute};
 use crate::ledger::write::{Action, Write};
 
@@ -34,12 +34,14 @@ pub fn note_bucket(bucket: &str, usage: BucketUse, now: &str, second: i64) -> Wr
     }
 }
 
-/// A worker was denied `bucket` for a cell of `task`, which has been stopped `stops` times before.
-/// The answer has the number of denials since then.
-pub fn count_denial(task: &TaskId, stops: u32, bucket: &str) -> Write {
+/// A worker was denied `bucket` for the ticket's cell, whose task has been stopped `stops` times
+/// before. The answer has the number of denials since then.
+pub fn count_denial(ticket: &Ticket, stops: u32, bucket: &str) -> Write {
+    let mut actions = vec![Action::Count(attribute::DENIALS, 1)];
+    actions.extend(ticket.expiry());
     Write {
-        key: Key::Denial(task.clone(), format!("{stops}#{bucket}")),
+        key: Key::Denial(ticket.task.clone(), format!("{stops}#{bucket}")),
         conditions: vec![],
-        actions: vec![Action::Count(attribute::DENIALS, 1)],
+        actions,
     }
 }

@@ -51,36 +51,40 @@ fn not_ok() -> Condition {
 }
 
 fn running(ticket: &Ticket, worker: &str, now: &str) -> Vec<Action> {
-    vec![
+    let mut actions = vec![
         Action::Set(attribute::STATE, CellState::Running.name().into()),
         Action::Set(attribute::CELL, ticket.cell.to_string().into()),
         Action::Set(attribute::WORKER, worker.into()),
         Action::Set(attribute::STARTED_AT, now.into()),
-    ]
+    ];
+    actions.extend(ticket.expiry());
+    actions
 }
 
 /// Step 6, success: the cell is ok, whatever was said of it before.
 pub fn record_ok(ticket: &Ticket, success: &Success, worker: &str, now: &str) -> Write {
     let number = |number: u64| Value::Number(i64::try_from(number).unwrap_or(i64::MAX));
+    let mut actions = vec![
+        Action::Set(attribute::STATE, CellState::Ok.name().into()),
+        Action::Set(attribute::CELL, ticket.cell.to_string().into()),
+        Action::Set(attribute::WORKER, worker.into()),
+        Action::Set(attribute::ENDED_AT, now.into()),
+        Action::Set(attribute::OUTPUT, success.output.to_string().into()),
+        Action::Set(
+            attribute::ARTEFACTS,
+            artefact_list::encode(&success.artefacts).into(),
+        ),
+        Action::Set(attribute::FETCH_MS, number(success.fetch_ms)),
+        Action::Set(attribute::FUSE_MS, number(success.fuse_ms)),
+        Action::Set(attribute::PUBLISH_MS, number(success.publish_ms)),
+        Action::Remove(attribute::ERROR_CODE),
+        Action::Remove(attribute::ERROR_MESSAGE),
+    ];
+    actions.extend(ticket.expiry());
     Write {
         key: ticket.cell_key(),
         conditions: vec![],
-        actions: vec![
-            Action::Set(attribute::STATE, CellState::Ok.name().into()),
-            Action::Set(attribute::CELL, ticket.cell.to_string().into()),
-            Action::Set(attribute::WORKER, worker.into()),
-            Action::Set(attribute::ENDED_AT, now.into()),
-            Action::Set(attribute::OUTPUT, success.output.to_string().into()),
-            Action::Set(
-                attribute::ARTEFACTS,
-                artefact_list::encode(&success.artefacts).into(),
-            ),
-            Action::Set(attribute::FETCH_MS, number(success.fetch_ms)),
-            Action::Set(attribute::FUSE_MS, number(success.fuse_ms)),
-            Action::Set(attribute::PUBLISH_MS, number(success.publish_ms)),
-            Action::Remove(attribute::ERROR_CODE),
-            Action::Remove(attribute::ERROR_MESSAGE),
-        ],
+        actions,
     }
 }
 
@@ -92,6 +96,7 @@ pub fn record_failed(ticket: &Ticket, failure: &Failure, worker: &str, now: &str
         Action::Set(attribute::WORKER, worker.into()),
     ];
     actions.extend(failure.actions(now));
+    actions.extend(ticket.expiry());
     Write {
         key: ticket.cell_key(),
         conditions: vec![not_ok()],
@@ -103,6 +108,7 @@ pub fn record_failed(ticket: &Ticket, failure: &Failure, worker: &str, now: &str
 pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
     let mut actions = vec![Action::Count(attribute::FAILURES, 1)];
     actions.extend(failure.actions(now));
+    actions.extend(ticket.expiry());
     Write {
         key: ticket.cell_key(),
         conditions: vec![not_ok()],
@@ -112,10 +118,12 @@ pub fn count_failure(ticket: &Ticket, failure: &Failure, now: &str) -> Write {
 
 /// An attempt was handed back unfinished, which is not a failure of the cell.
 pub fn count_interruption(ticket: &Ticket) -> Write {
+    let mut actions = vec![Action::Count(attribute::INTERRUPTIONS, 1)];
+    actions.extend(ticket.expiry());
     Write {
         key: ticket.cell_key(),
         conditions: vec![],
-        actions: vec![Action::Count(attribute::INTERRUPTIONS, 1)],
+        actions,
     }
 }
 
@@ -127,9 +135,9 @@ pub fn count_interruption(ticket: &Ticket) -> Write {
 /// use tilefleet_common::ledger::transition::{Ticket, close_ok, create_shard};
 ///
 /// let task: TaskId = "rgb-1".parse()?;
-/// let shard = create_shard(&task, 0, 0..2).apply(None).unwrap();
+/// let shard = create_shard(&task, 0, 0..2, None).apply(None).unwrap();
 /// let cell = "48RXT/2020-08-01/0".parse()?;
-/// let ticket = Ticket { task, shard: 0, group: 0, ordinal: 1, cell, job: JobId::Probe, reopened: 0 };
+/// let ticket = Ticket { task, shard: 0, group: 0, ordinal: 1, cell, job: JobId::Probe, reopened: 0, expires_at: None };
 /// let once = close_ok(&ticket).apply(Some(&shard)).unwrap();
 /// assert_ne!(once, shard);
 /// assert_eq!(close_ok(&ticket).apply(Some(&once)).unwrap(), once);

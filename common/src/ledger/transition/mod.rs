@@ -7,6 +7,7 @@
 mod access;
 mod cell;
 mod ending;
+mod forget;
 mod notice;
 mod operate;
 mod outcome;
@@ -23,12 +24,13 @@ pub use cell::{
 pub use ending::{
     claim_notice, close_group, close_shard, complete_task, mark_notified, release_notice,
 };
+pub use forget::{FORGOTTEN, forget_task};
 pub use notice::Notice;
 pub use operate::{cancel_task, lose_cell, resume_task, retry_shard, stop_task};
 pub use outcome::{Failure, Success};
 pub use submit::{
-    LISTED, NewTask, create_group, create_header, create_recipe, create_shard, mark_enqueued,
-    mark_submitted, unmark_enqueued,
+    LISTED, NewTask, create_group, create_header, create_recipe, create_shard, keep_recipe,
+    mark_enqueued, mark_submitted, unmark_enqueued,
 };
 pub use sweep::{
     claim_submit, claim_sweep, mark_stalled, note_motion, note_quiet, renew_submitter,

@@ -144,6 +144,7 @@ pub fn lose_cell(ticket: &Ticket, artefacts: &[Artefact], failure: &Failure, now
     )];
     actions.extend(failure.actions(now));
     actions.extend([attribute::OUTPUT, attribute::ARTEFACTS].map(Action::Remove));
+    actions.extend(ticket.expiry());
     Write {
         key: ticket.cell_key(),
         conditions: vec![

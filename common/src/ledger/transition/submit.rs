@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::ticket::expiry;
 use crate::domain::{JobId, LAYOUT, MessageKey, Recipe, S3Url, TaskId, group_count, shard_count};
 use crate::ledger::item::{Key, Value, attribute};
-use crate::ledger::records::TaskState;
+use crate::ledger::records::{LAST_DAYS_S, TaskState};
 use crate::ledger::write::{Action, Condition, Write};
 
 /// The value of `listed` on headers: all tasks are in one partition of the index that lists
@@ -40,6 +41,8 @@ pub struct NewTask {
     pub created_at: String,
     /// Unix second before which the producer says again that it lives.
     pub submitter_until: i64,
+    /// Unix second from which it is not found any more.
+    pub expires_at: i64,
 }
 
 /// Submit, step 2: the task's recipe is put, or is there already. It is put before the task and
@@ -52,19 +55,37 @@ pub struct NewTask {
 ///
 /// let task: TaskId = "summer".parse()?;
 /// let (rgb, other) = (Recipe::builtin("rgb").unwrap(), Recipe::builtin("false-color").unwrap());
-/// let item = create_recipe(&task, rgb).apply(None).unwrap();
-/// assert_eq!(create_recipe(&task, other).apply(Some(&item)), None);
+/// let item = create_recipe(&task, rgb, None).apply(None).unwrap();
+/// assert_eq!(create_recipe(&task, other, None).apply(Some(&item)), None);
 /// # Ok::<(), tilefleet_common::domain::DomainError>(())
 /// ```
-pub fn create_recipe(task: &TaskId, recipe: &Recipe) -> Write {
+pub fn create_recipe(task: &TaskId, recipe: &Recipe, expires_at: Option<i64>) -> Write {
+    let mut actions = vec![
+        Action::Set(attribute::RECIPE, recipe.name().into()),
+        Action::Set(attribute::RECIPE_TEXT, recipe.canonical().into()),
+        Action::Set(attribute::BUILTIN, Value::Flag(recipe.is_builtin())),
+    ];
+    actions.extend(expiry(expires_at));
     Write {
         key: Key::Recipe(task.clone()),
         conditions: vec![Condition::Absent(attribute::RECIPE_TEXT)],
-        actions: vec![
-            Action::Set(attribute::RECIPE, recipe.name().into()),
-            Action::Set(attribute::RECIPE_TEXT, recipe.canonical().into()),
-            Action::Set(attribute::BUILTIN, Value::Flag(recipe.is_builtin())),
+        actions,
+    }
+}
+
+/// Submit, step 2, when a submit that was interrupted has put the recipe: it is kept as long as the
+/// task will be. Refused when it is kept as long already.
+pub fn keep_recipe(task: &TaskId, recipe: &Recipe, expires_at: i64) -> Write {
+    Write {
+        key: Key::Recipe(task.clone()),
+        conditions: vec![
+            Condition::Is(attribute::RECIPE_TEXT, recipe.canonical().into()),
+            Condition::AbsentOrBelow(attribute::EXPIRES_AT, expires_at),
         ],
+        actions: vec![Action::Set(
+            attribute::EXPIRES_AT,
+            Value::Number(expires_at),
+        )],
     }
 }
 
@@ -92,6 +113,10 @@ pub fn create_header(new: &NewTask) -> Write {
         ),
         Action::Set(attribute::MESSAGE_KEY, new.message_key.as_str().into()),
         Action::Set(attribute::LISTED, LISTED.into()),
+        Action::Set(
+            attribute::EXPIRES_AT,
+            Value::Number(new.expires_at.saturating_add(LAST_DAYS_S)),
+        ),
     ];
     let digest = new.job.digest().map(|digest| digest.as_str().into());
     actions.extend(digest.map(|digest| Action::Set(attribute::RECIPE_DIGEST, digest)));
@@ -108,28 +133,42 @@ pub fn create_header(new: &NewTask) -> Write {
 
 /// Submit, step 4: a group comes into being with all its shards open, or is there already. It is
 /// created before its first shard, so a worker that finds a shard finds its group.
-pub fn create_group(task: &TaskId, group: u32, shards: std::ops::Range<u32>) -> Write {
+pub fn create_group(
+    task: &TaskId,
+    group: u32,
+    shards: std::ops::Range<u32>,
+    expires_at: Option<i64>,
+) -> Write {
     let size = shards.end.saturating_sub(shards.start);
+    let mut actions = vec![
+        Action::Set(attribute::OPEN_SHARDS, Value::Numbers(shards.collect())),
+        Action::Set(attribute::SIZE, size.into()),
+    ];
+    actions.extend(expiry(expires_at));
     Write {
         key: Key::Group(task.clone(), group),
         conditions: vec![Condition::Absent(attribute::SIZE)],
-        actions: vec![
-            Action::Set(attribute::OPEN_SHARDS, Value::Numbers(shards.collect())),
-            Action::Set(attribute::SIZE, size.into()),
-        ],
+        actions,
     }
 }
 
 /// Submit, step 4: a shard comes into being with all its cells pending, or is there already.
-pub fn create_shard(task: &TaskId, shard: u32, ordinals: std::ops::Range<u32>) -> Write {
+pub fn create_shard(
+    task: &TaskId,
+    shard: u32,
+    ordinals: std::ops::Range<u32>,
+    expires_at: Option<i64>,
+) -> Write {
     let size = ordinals.end.saturating_sub(ordinals.start);
+    let mut actions = vec![
+        Action::Set(attribute::PENDING, Value::Numbers(ordinals.collect())),
+        Action::Set(attribute::SIZE, size.into()),
+    ];
+    actions.extend(expiry(expires_at));
     Write {
         key: Key::Shard(task.clone(), shard),
         conditions: vec![Condition::Absent(attribute::SIZE)],
-        actions: vec![
-            Action::Set(attribute::PENDING, Value::Numbers(ordinals.collect())),
-            Action::Set(attribute::SIZE, size.into()),
-        ],
+        actions,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The cell that a step is about.
 
 use crate::domain::{CellId, CellMessage, JobId, TaskId};
-use crate::ledger::item::Key;
+use crate::ledger::item::{Key, Value, attribute};
+use crate::ledger::write::Action;
 
 /// The cell that a message is about, as the ledger addresses it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -20,6 +21,8 @@ pub struct Ticket {
     pub job: JobId,
     /// How often cells of the shard had been made pending again when the message was sent.
     pub reopened: u32,
+    /// Unix second from which the cell's item is of no use; `None` for a task that is kept for ever.
+    pub expires_at: Option<i64>,
 }
 
 impl Ticket {
@@ -33,6 +36,7 @@ impl Ticket {
             cell: message.cell.id,
             job: message.job.clone(),
             reopened: message.reopened,
+            expires_at: message.expires_at,
         }
     }
 
@@ -40,7 +44,17 @@ impl Ticket {
         Key::Cell(self.task.clone(), self.shard, self.ordinal)
     }
 
+    /// Beside every write of an item of the task that may be its first.
+    pub(super) fn expiry(&self) -> Option<Action> {
+        expiry(self.expires_at)
+    }
+
     pub(super) fn shard(&self) -> Key {
         Key::Shard(self.task.clone(), self.shard)
     }
+}
+
+/// Sets when an item of a task expires.
+pub(super) fn expiry(expires_at: Option<i64>) -> Option<Action> {
+    expires_at.map(|second| Action::Set(attribute::EXPIRES_AT, Value::Number(second)))
 }

@@ -10,7 +10,7 @@ use super::plan::SubmitPlan;
 use super::submission::Submission;
 use crate::cli::{Exit, GlobalArgs, Output, SubmitArgs};
 use crate::error::ProducerError;
-use crate::fleet::{FleetConnection, TaskProgress};
+use crate::fleet::{FleetConnection, TaskProgress, in_time};
 
 /// Submits the cells of the input, or completes a submit that was interrupted.
 pub(crate) async fn run(
@@ -28,6 +28,7 @@ pub(crate) async fn run(
         fleet,
         task,
         max_failed: args.max_failed,
+        keep_days: args.keep,
     };
     let record = match found {
         Some(record) => record,
@@ -49,6 +50,7 @@ pub(crate) async fn run(
         outcome.print(&outcome.already_line(progress), output, global)?;
         return Ok(Exit::Ok);
     }
+    in_time(&submission.task, &record)?;
     // The task exists from here on, so an error says how to complete it.
     let sent = submission.send(&mut plan, &record).await.map_err(|cause| {
         ProducerError::SubmitUnfinished {
@@ -78,12 +80,16 @@ async fn choose_task(
     let mut run = 1;
     loop {
         let found = ledger.task(&task).await?;
+        let is_gone = found.is_none() && ledger.remains(&task).await?.is_some();
+        if is_gone && !args.again {
+            return Err(ProducerError::Remains { task });
+        }
         let is_unfinished = |record: &TaskRecord| {
             record.submitted_at.is_none()
                 && record.state == TaskState::Running
                 && record.digest == plan.digest.to_string()
         };
-        if !args.again || found.as_ref().is_none_or(is_unfinished) {
+        if !args.again || (!is_gone && found.as_ref().is_none_or(is_unfinished)) {
             return Ok((task, found));
         }
         run += 1;

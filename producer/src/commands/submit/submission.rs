@@ -30,6 +30,8 @@ use crate::fleet::{FleetConnection, wake};
 /// Shards that are sent at a time. Each has one open call: 16 calls of 10 ms send 16,000 cells a
 /// second.
 const SHARDS_AT_ONCE: usize = 16;
+/// Seconds of a day.
+const DAY_S: i64 = 24 * 3600;
 /// Bytes of the manifest that are read at a time.
 const CHUNK: usize = 1024 * 1024;
 
@@ -42,6 +44,8 @@ pub(super) struct Submission {
     pub(super) task: TaskId,
     /// How many failed cells stop the task.
     pub(super) max_failed: Option<MaxFailed>,
+    /// How many days the task is kept.
+    pub(super) keep_days: u16,
 }
 
 impl Submission {
@@ -53,8 +57,10 @@ impl Submission {
             .join(&format!("tilefleet/{}/manifest.ndjson", self.task));
         self.freeze(plan, &manifest).await?;
         fault::point(Point::Manifest);
+        let now = Timestamp::now();
+        let expires_at = now.as_second() + i64::from(self.keep_days) * DAY_S;
         if let Job::Raster(recipe) = &plan.job {
-            self.put_recipe(recipe).await?;
+            self.put_recipe(recipe, expires_at).await?;
             fault::point(Point::Recipe);
         }
         let new = NewTask {
@@ -69,8 +75,9 @@ impl Submission {
             digest: plan.digest.to_string(),
             message_key: MessageKey::random(),
             max_failed: self.max_failed.map(|limit| limit.of(plan.cells)),
-            created_at: rfc3339(Timestamp::now()),
+            created_at: rfc3339(now),
             submitter_until: submitter_until(),
+            expires_at,
         };
         // The ledger refuses the write if another submit has created the task meanwhile. Then its
         // item counts.
@@ -81,17 +88,23 @@ impl Submission {
 
     /// Step 2. The recipe that exists already is the same, unless the user chose one id for two
     /// tasks.
-    async fn put_recipe(&self, recipe: &Recipe) -> Result<(), ProducerError> {
-        let item = self
-            .write(&transition::create_recipe(&self.task, recipe))
-            .await?;
-        if item.get(attribute::RECIPE_TEXT) == Some(&recipe.canonical().into()) {
-            Ok(())
-        } else {
-            Err(ProducerError::Conflict {
+    async fn put_recipe(&self, recipe: &Recipe, expires_at: i64) -> Result<(), ProducerError> {
+        let ledger = &self.fleet.ledger;
+        let create = transition::create_recipe(&self.task, recipe, Some(expires_at));
+        let Answer::Refused(item) = ledger.write(&create).await? else {
+            return Ok(());
+        };
+        let text = item
+            .as_ref()
+            .and_then(|item| item.get(attribute::RECIPE_TEXT));
+        if text != Some(&recipe.canonical().into()) {
+            return Err(ProducerError::Conflict {
                 task: self.task.clone(),
-            })
+            });
         }
+        let keep = transition::keep_recipe(&self.task, recipe, expires_at);
+        ledger.write(&keep).await?;
+        Ok(())
     }
 
     /// Makes a write and returns the item as it is now, whether by this write or before it.
@@ -239,8 +252,13 @@ impl Submission {
         let group = record.group_of(shard);
         let shards = record.shards_of(group);
         if shards.start == shard {
-            self.write(&transition::create_group(&self.task, group, shards))
-                .await?;
+            self.write(&transition::create_group(
+                &self.task,
+                group,
+                shards,
+                record.expires_at,
+            ))
+            .await?;
             fault::point(Point::Group);
         }
         Ok(())
@@ -257,7 +275,8 @@ impl Submission {
     ) -> Result<u32, ProducerError> {
         // Create the shard, unless an earlier submit has.
         let ordinals = ordinals_of_shard(shard, record.cells, record.shard_size);
-        let create = transition::create_shard(&self.task, shard, ordinals.clone());
+        let create =
+            transition::create_shard(&self.task, shard, ordinals.clone(), record.expires_at);
         let item = self.write(&create).await?;
         fault::point(Point::Shard);
         let existing = ShardRecord::from_item(&item).map_err(unreadable(create.key))?;
@@ -280,6 +299,7 @@ impl Submission {
                 epoch,
                 reopened: existing.reopened,
                 resent: 0,
+                expires_at: record.expires_at,
                 signature: None,
                 job: job.clone(),
                 cell,

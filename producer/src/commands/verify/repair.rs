@@ -197,6 +197,7 @@ impl ShardRepair {
                 cell: *cell,
                 job: dispatch.record.job.clone(),
                 reopened: 0,
+                expires_at: dispatch.record.expires_at,
             };
             let failure = Failure {
                 code: "artefact_lost".to_owned(),

@@ -67,6 +67,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         cell,
         job: JobId::Probe,
         reopened: 0,
+        expires_at: Some(1_800_000_000),
     };
     let output = "s3://bucket/output/".parse()?;
     let epoch = random.random_range(1..4);
@@ -116,11 +117,13 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
             max_failed: Some(2),
             created_at: "now".into(),
             submitter_until: 0,
+            expires_at: 1_800_000_000,
         })),
         1 => Move::Write(transition::create_shard(
             task,
             shard,
             shard * 2..shard * 2 + 2,
+            ticket.expires_at,
         )),
         2 => Move::Write(transition::mark_enqueued(task, shard, epoch - 1)),
         3 => Move::Write(transition::mark_submitted(
@@ -158,9 +161,9 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
             "now",
         )),
         19 => Move::Write(transition::unmark_enqueued(task, shard)),
-        20 => Move::Write(transition::create_recipe(task, rgb)),
+        20 => Move::Write(transition::create_recipe(task, rgb, ticket.expires_at)),
         23 => Move::Write(transition::count_failed(task)),
-        21 => Move::Write(transition::create_group(task, 0, 0..2)),
+        21 => Move::Write(transition::create_group(task, 0, 0..2, ticket.expires_at)),
         22 => Move::Transact(transition::close_group(task, 0)),
         _ => Move::Transact(transition::retry_shard(
             task,

@@ -29,6 +29,7 @@ async fn damage(site: &Site, task: &TaskId) -> Result<()> {
             cell,
             job: JobId::Probe,
             reopened: 0,
+            expires_at: None,
         };
         if ordinal >= 400 {
             let raster = Artefact {

@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, stream};
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use tilefleet_common::domain::JobId;
+use tilefleet_common::domain::{JobId, TaskId};
 use tilefleet_common::fault::Point;
+use tilefleet_common::ledger::Key;
 use tilefleet_common::ledger::transition::{self, Ticket};
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{
@@ -71,6 +72,8 @@ enum Scene {
     Stopping,
     /// `dlq drain` of two cells, the others being done.
     Drain,
+    /// `forget` of a complete task, which is then submitted again.
+    Forget,
 }
 
 /// The point at which a process dies, and the situation.
@@ -102,6 +105,7 @@ fn scenes(point: Point) -> &'static [Scene] {
         Point::Unmark => &[Scene::Repair],
         Point::Cancel | Point::PublishCancel | Point::MarkCancel => &[Scene::Cancel],
         Point::Resume => &[Scene::Resume],
+        Point::Forget | Point::ForgetCells | Point::ForgetItems => &[Scene::Forget],
         Point::Receive | Point::Start | Point::Fetch | Point::Fuse | Point::Raster => {
             &[Scene::Working]
         }
@@ -216,9 +220,12 @@ impl Row {
             | Scene::Untold => self.alone_at_first(&tiny).await?,
             Scene::Drain => self.drain(&tiny).await?,
             Scene::Stopping => self.stopping(&tiny).await?,
-            Scene::Submit | Scene::Retry | Scene::Cancel | Scene::Resume | Scene::Repair => {
-                self.command(&tiny).await?
-            }
+            Scene::Submit
+            | Scene::Retry
+            | Scene::Cancel
+            | Scene::Resume
+            | Scene::Repair
+            | Scene::Forget => self.command(&tiny).await?,
         };
         let expected = expected.with_the_repeat_of(self);
         let events = tiny
@@ -374,6 +381,33 @@ impl Row {
         Ok(())
     }
 
+    /// Forgets the task. It is not found from the first step on, and nothing is left of it in the
+    /// end.
+    async fn forgotten(self, tiny: &Tiny, task: &TaskId) -> Result<()> {
+        let site = &tiny.site;
+        let forget = ["forget", task.as_str()];
+        self.dies(tiny.with_short_waits(LONGEST_WAIT_S)?, &forget)
+            .await?;
+        for command in ["status", "retry"] {
+            site.producer(&[command, task.as_str()])
+                .await?
+                .expect_code(3)?;
+        }
+        let submit = site.producer(&["submit", &tiny.file(CELLS)?]).await?;
+        submit.expect_code(4)?;
+        site.producer(&forget).await?.expect_code(0)?;
+        site.producer(&forget).await?.expect_code(3)?;
+        let left = (
+            site.ledger.remains(task).await?,
+            site.ledger.read(&Key::Recipe(task.clone())).await?,
+            site.ledger.groups(task, [0]).await?.len(),
+            site.ledger.shard(task, 0).await?,
+            site.ledger.cells(task, 0).await?.len(),
+        );
+        ensure!(left == (None, None, 0, None, 0), "{left:?}");
+        Ok(())
+    }
+
     async fn dies(self, fleet: Fleet, command: &[&str]) -> Result<()> {
         let ended = fleet
             .with("TILEFLEET_FAULT", self.fault())
@@ -415,6 +449,14 @@ impl Row {
                 }
                 expected = expected.and("1/cancelled/1");
             }
+            Scene::Forget => {
+                tiny.work_off(&tiny.with_short_waits(LONGEST_WAIT_S)?, &[])
+                    .await?;
+                let before = events(site).await?;
+                ensure!(before == expected.events, "{before:?}");
+                self.forgotten(tiny, &id).await?;
+                ensure!(site.submit(&file).await? == task, "another id");
+            }
             Scene::Repair => {
                 purge(site).await?;
                 let cell = "48RXT/2020-08-01/0".parse()?;
@@ -426,6 +468,7 @@ impl Row {
                     cell,
                     job: JobId::Probe,
                     reopened: 0,
+                    expires_at: None,
                 };
                 site.ledger.write(&transition::close_ok(&ticket)).await?;
                 // Its exit code depends on how much the first run has repaired.

@@ -370,6 +370,8 @@ async fn policies_allow_what_the_binaries_call_and_nothing_else() -> Result<()> 
     wait_for_line(&mut worker, &["the lifecycle action is complete"]).await?;
     worker.signal(Signal::SIGTERM)?;
     worker.wait(BOUND).await?;
+    let forget = site.producer(&["-v", "forget", &submitted_task]).await?;
+    output += &forget.expect_code(0)?.stderr;
     output += &worker.log();
     let worker = operations_in(&output.split_off(output.find("\"timestamp\"").context("no log")?));
     let producer = operations_in(&output);

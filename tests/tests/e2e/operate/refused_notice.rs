@@ -8,6 +8,7 @@ use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::{Fleet, StackOptions, eventually};
 
 use crate::support::site::Site;
+use crate::support::tiny::told;
 
 /// The fleet with a topic that does not exist.
 fn without_topic(site: &Site) -> Result<Fleet> {
@@ -59,7 +60,7 @@ async fn a_refused_notice_says_why_and_goes_out_when_the_topic_works_again() -> 
     );
     site.work().await?;
     let notice = site.completion(&task).await?;
-    assert_eq!(notice.body["event_id"], format!("{task}/1"));
+    assert_eq!(told(&site, &notice).await?, format!("{task}/1"));
     assert_eq!(site.status(&task).await?["notice"], "sent");
     assert_eq!(
         site.story(&task, 0).await?.story.failures,
@@ -170,7 +171,7 @@ async fn a_cancel_whose_notice_is_refused_sends_it_when_it_is_run_again() -> Res
         .notices()
         .first(BOUND, |notice| notice.event() == "task_cancelled")
         .await?;
-    assert_eq!(notice.body["event_id"], format!("{task}/1/cancelled/1"));
+    assert_eq!(told(&site, &notice).await?, format!("{task}/1/cancelled/1"));
     assert_eq!(site.status(&task).await?["notice"], "cancellation sent");
     Ok(())
 }

@@ -7,6 +7,7 @@ use tilefleet_tests::{Notice, eventually};
 
 use crate::support::cells::{lines, plain_scene, with_missing_band};
 use crate::support::site::Site;
+use crate::support::tiny::told;
 
 async fn repair_input(site: &Site, key: &str) -> Result<()> {
     let name = key
@@ -44,8 +45,8 @@ async fn a_failed_cell_is_retried_after_its_input_was_repaired_and_a_second_noti
     site.work().await?;
     let first = site.completion(&task).await?;
     assert_eq!(
-        (&first.body["event_id"], &first.body["failed"]),
-        (&json!(format!("{task}/1")), &json!(1))
+        (told(&site, &first).await?, &first.body["failed"]),
+        (format!("{task}/1"), &json!(1))
     );
 
     let failed = cells(&site, &task, "failed").await?;
@@ -106,8 +107,8 @@ async fn a_failed_cell_is_retried_after_its_input_was_repaired_and_a_second_noti
     site.work().await?;
     let second = site.completion(&task).await?;
     assert_eq!(
-        (&second.body["event_id"], &second.body["ok"]),
-        (&json!(format!("{task}/2")), &json!(3))
+        (told(&site, &second).await?, &second.body["ok"]),
+        (format!("{task}/2"), &json!(3))
     );
     assert_eq!(
         site.stack.notices().drain().await?.len(),
@@ -161,7 +162,7 @@ async fn a_cancelled_task_has_one_notice_and_completes_after_it_is_resumed() -> 
     );
     let wanted = |notice: &Notice| notice.event() == "task_cancelled";
     let notice = site.stack.notices().first(BOUND, wanted).await?;
-    assert_eq!(notice.body["event_id"], format!("{task}/1/cancelled/1"));
+    assert_eq!(told(&site, &notice).await?, format!("{task}/1/cancelled/1"));
     assert_eq!(
         (&notice.body["reason"], &notice.body["remaining"]),
         (&json!("wrong scenes"), &json!(3))

@@ -14,6 +14,7 @@ use tilefleet_tests::objects;
 use crate::support::cells::{lines, plain_scene};
 use crate::support::queues::purge;
 use crate::support::site::Site;
+use crate::support::tiny::told;
 
 fn key(key: &Key) -> std::collections::HashMap<String, AttributeValue> {
     let text = |text: String| AttributeValue::S(text);
@@ -235,6 +236,7 @@ async fn verify_compares_each_of_several_rasters_of_a_cell() -> Result<()> {
         job: Job::Raster(rgb.clone()).id(),
         group: 0,
         reopened: 0,
+        expires_at: None,
     };
     remove(&site, &Key::Cell(id, 0, 0)).await?;
     site.ledger
@@ -329,7 +331,7 @@ async fn verify_completes_a_task_that_was_left_before_its_end() -> Result<()> {
     edit(&site, &of_task, change, &[running.clone(), zero.clone()]).await?;
     is_repaired(&site, &task, &[("not_completed", 1)]).await?;
     assert_eq!(
-        site.completion(&task).await?.body["event_id"],
+        told(&site, &site.completion(&task).await?).await?,
         format!("{task}/1")
     );
 
@@ -363,7 +365,7 @@ async fn verify_completes_a_task_that_was_left_before_its_end() -> Result<()> {
     edit(&site, &of_shard, "ADD pending :i", &[(":i", set(0))]).await?;
     is_repaired(&site, &task, &[("pending_in_complete", 1)]).await?;
     assert_eq!(
-        site.completion(&task).await?.body["event_id"],
+        told(&site, &site.completion(&task).await?).await?,
         format!("{task}/2")
     );
 

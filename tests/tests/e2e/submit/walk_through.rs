@@ -8,6 +8,7 @@ use tilefleet_tests::objects;
 
 use crate::support::rasters;
 use crate::support::site::Site;
+use crate::support::tiny::told;
 
 /// Whether a line of the results says where the raster is: a location below the cell's output.
 fn is_raster_below_output(line: &Value) -> bool {
@@ -40,7 +41,7 @@ async fn the_walk_throughs_document_becomes_rasters_and_one_notice() -> Result<(
     site.work().await?;
 
     let notice = site.completion(&task).await?;
-    assert_eq!(notice.body["event_id"], format!("{task}/1"));
+    assert_eq!(told(&site, &notice).await?, format!("{task}/1"));
     assert_eq!(
         (&notice.body["ok"], &notice.body["failed"]),
         (&2.into(), &0.into())

@@ -62,6 +62,7 @@ pub(crate) async fn fail_all(site: &Site, task: &TaskId, cells: u32) -> Result<(
             cell,
             job: JobId::Probe,
             reopened: 0,
+            expires_at: None,
         };
         site.ledger
             .write(&transition::record_failed(&ticket, &failure, "w", "now"))

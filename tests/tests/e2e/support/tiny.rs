@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tilefleet_common::ledger::TaskState;
 use tilefleet_tests::poll::BOUND;
 use tilefleet_tests::process::Process;
-use tilefleet_tests::{Fleet, StackOptions, eventually};
+use tilefleet_tests::{Fleet, Notice, StackOptions, eventually};
 
 use crate::support::cells::{lines, plain_scene_of};
 use crate::support::queues::left;
@@ -22,7 +22,7 @@ pub(crate) struct Tiny {
     pub(crate) scene: Value,
 }
 
-/// How often each event was published, by its id.
+/// How often each event was published, by what [`told`] says.
 pub(crate) type Events = BTreeMap<String, u32>;
 
 /// The end that a task must reach.
@@ -115,10 +115,17 @@ impl Tiny {
 pub(crate) async fn events(site: &Site) -> Result<Events> {
     let mut events = Events::new();
     for notice in site.stack.notices().drain().await? {
-        let id = notice.body["event_id"]
-            .as_str()
-            .context("an event without an id")?;
-        *events.entry(id.to_owned()).or_default() += 1;
+        *events.entry(told(site, &notice).await?).or_default() += 1;
     }
     Ok(events)
+}
+
+/// The id of an event as `<task>/<what>`: without the moment when its task was submitted, which must
+/// be that of the ledger.
+pub(crate) async fn told(site: &Site, notice: &Notice) -> Result<String> {
+    let id = notice.body["event_id"].as_str().context("no event_id")?;
+    let task = notice.task();
+    let record = site.ledger.task(&task.parse()?).await?.context("no task")?;
+    let what = id.strip_prefix(&format!("{task}/{}/", record.created_at));
+    Ok(format!("{task}/{}", what.with_context(|| id.to_owned())?))
 }

@@ -59,6 +59,7 @@ async fn a_dead_letter_fails_its_cell_if_the_cells_attempts_are_used_up() -> Res
                 .clone()
                 .unwrap_or(tilefleet_common::domain::JobId::Probe),
             reopened: 0,
+            expires_at: None,
         };
         for _ in 0..5 {
             let start = transition::start_cell(&ticket, "test", "2020-08-01T00:00:00.000Z");

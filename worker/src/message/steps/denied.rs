@@ -55,7 +55,7 @@ impl MessageHandler {
         let (ledger, task) = (self.tracker.ledger(), &delivery.ticket.task);
         // A task that was stopped and resumed starts from zero.
         let stops = ledger.task(task).await?.map_or(0, |record| record.cancels);
-        let count = transition::count_denial(task, stops, bucket);
+        let count = transition::count_denial(&delivery.ticket, stops, bucket);
         let denials = match ledger.write(&count).await? {
             Answer::Applied(item) => match item.get(attribute::DENIALS) {
                 Some(Value::Number(denials)) => *denials,
