@@ -69,6 +69,11 @@ pub(crate) enum ProducerError {
     /// The task runs, so it cannot be forgotten.
     #[error("task {task} is running; cancel it first: producer cancel {task} --reason TEXT")]
     Running { task: TaskId },
+    /// A submit that lives creates shards of the task.
+    #[error(
+        "task {task} is being submitted; stop the submit, and forget the task when two minutes are over"
+    )]
+    BeingSubmitted { task: TaskId },
     /// The task is cancelled, but subscribers were not notified.
     #[error(
         "task {task} is cancelled, but its notice is not sent: {cause}; run the same cancel again to send it"
@@ -179,6 +184,7 @@ mod tests {
             },
             ProducerError::Complete { task: task.clone() },
             ProducerError::Running { task: task.clone() },
+            ProducerError::BeingSubmitted { task: task.clone() },
             ProducerError::CommandUnfinished {
                 command: "retry",
                 task: task.clone(),

@@ -12,7 +12,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use super::dynamo;
 use super::item::{Item, Key};
 use super::records::{CellRecord, GroupRecord, Open, ShardRecord, TaskRecord};
-use super::store::{Ledger, LedgerError, TRIES, parse, record};
+use super::store::{ATTEMPTS, Ledger, LedgerError, parse, record};
 use crate::aws::RetryBudget;
 use crate::deployment::{PARTITION_KEY, SORT_KEY};
 use crate::domain::TaskId;
@@ -129,7 +129,7 @@ impl Ledger {
             .map(|key| ((key.partition(), key.sort()), key))
             .collect();
         let mut found = vec![];
-        let mut retries = RetryBudget::new(TRIES, Duration::from_millis(50));
+        let mut retries = RetryBudget::new(ATTEMPTS, Duration::from_millis(50));
         loop {
             // Ask for all keys that are left.
             let request = KeysAndAttributes::builder()
@@ -169,7 +169,7 @@ impl Ledger {
                 return Err(LedgerError::Unprocessed {
                     table,
                     count,
-                    tries: TRIES,
+                    attempts: ATTEMPTS,
                 });
             };
             tokio::time::sleep(delay).await;
@@ -261,7 +261,7 @@ mod tests {
                 error,
                 LedgerError::Unprocessed {
                     count: 2,
-                    tries: 12,
+                    attempts: 12,
                     ..
                 }
             ),

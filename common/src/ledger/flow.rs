@@ -101,7 +101,7 @@ pub enum Step {
     ReleaseNotice {
         /// Which.
         notice: Notice,
-        /// The lease that is given back, by its end.
+        /// The claim that is given back, by its end.
         until: i64,
         /// Why.
         why: String,
@@ -146,13 +146,13 @@ pub struct StepContext<'a> {
     /// Now, in Unix seconds.
     pub second: i64,
     /// How long the notice is one worker's own, in seconds.
-    pub notice_lease_s: i64,
+    pub notice_claim_s: i64,
 }
 
 impl StepContext<'_> {
-    /// The end of a lease of the notice that begins now.
-    fn lease_end(&self) -> i64 {
-        self.second.saturating_add(self.notice_lease_s)
+    /// The end of a claim of the notice that begins now.
+    fn claim_end(&self) -> i64 {
+        self.second.saturating_add(self.notice_claim_s)
     }
 }
 
@@ -203,13 +203,13 @@ impl Step {
                 task,
                 *limit,
                 context.now,
-                context.lease_end(),
+                context.claim_end(),
             )),
             Self::ClaimNotice(notice) => Operation::Write(transition::claim_notice(
                 task,
                 *notice,
                 context.second,
-                context.lease_end(),
+                context.claim_end(),
             )),
             Self::MarkNotified(notice) => {
                 Operation::Write(transition::mark_notified(task, *notice))

@@ -26,6 +26,8 @@ pub struct Remains {
     pub state: String,
     /// Whether the task is not found any more because its time is over.
     pub is_expired: bool,
+    /// Unix second until which a submit says that it lives; `None` when the submit is complete.
+    pub submitter_until: Option<i64>,
     /// Number of cells.
     pub cells: u32,
     /// Number of shards.
@@ -33,6 +35,11 @@ pub struct Remains {
 }
 
 impl Remains {
+    /// Whether a submit lives at Unix `second` that goes on to create shards of the task.
+    pub fn is_being_submitted(&self, second: i64) -> bool {
+        self.submitter_until.is_some_and(|until| until >= second)
+    }
+
     /// Whether cells of the task may be in work.
     pub fn is_running(&self) -> bool {
         self.state == TaskState::Running.name() && !self.is_expired
@@ -65,6 +72,10 @@ impl Ledger {
         };
         Ok(Some(Remains {
             state,
+            submitter_until: match header.get(attribute::SUBMITTER_UNTIL) {
+                Some(Value::Number(until)) => Some(*until),
+                _ => None,
+            },
             is_expired: is_expired(&header, Timestamp::now().as_second()),
             cells: number(attribute::CELLS),
             shards: shard_count(

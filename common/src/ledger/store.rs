@@ -22,7 +22,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use jiff::Timestamp;
 
 /// Tries of a write that collides with another, and of keys that come back from a batch.
-pub(super) const TRIES: u32 = 12;
+pub(super) const ATTEMPTS: u32 = 12;
 
 /// Why the ledger could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -47,22 +47,24 @@ pub enum LedgerError {
         layout: u32,
     },
     /// A write or a transaction collided with others every time.
-    #[error("a write of {key} collided with others {tries} times; try again")]
+    #[error("a write of {key} collided with others {attempts} times; try again")]
     Contended {
         /// The item, or the first of the transaction.
         key: String,
-        /// How many tries.
-        tries: u32,
+        /// How many attempts.
+        attempts: u32,
     },
     /// Keys of a batch came back every time.
-    #[error("table {table} returned {count} keys of a batch unread {tries} times; try again later")]
+    #[error(
+        "table {table} returned {count} keys of a batch unread {attempts} times; try again later"
+    )]
     Unprocessed {
         /// The table.
         table: String,
         /// How many keys.
         count: usize,
-        /// How many tries.
-        tries: u32,
+        /// How many attempts.
+        attempts: u32,
     },
 }
 
@@ -175,7 +177,7 @@ impl Ledger {
         key: Option<&Key>,
         attempt: impl Fn() -> F,
     ) -> Result<T, LedgerError> {
-        let mut retries = RetryBudget::new(TRIES, Duration::from_millis(20));
+        let mut retries = RetryBudget::new(ATTEMPTS, Duration::from_millis(20));
         loop {
             if let Some(answer) = attempt().await? {
                 return Ok(answer);
@@ -183,7 +185,7 @@ impl Ledger {
             let Some(delay) = retries.next_delay() else {
                 return Err(LedgerError::Contended {
                     key: key.map(ToString::to_string).unwrap_or_default(),
-                    tries: TRIES,
+                    attempts: ATTEMPTS,
                 });
             };
             tokio::time::sleep(delay).await;
@@ -282,12 +284,12 @@ impl Ledger {
         if reasons.contains(&"ConditionalCheckFailed") {
             return Ok(Some(TransactionAnswer::Refused));
         }
-        let passing = [
+        let retryable = [
             "TransactionConflict",
             "ThrottlingError",
             "ProvisionedThroughputExceeded",
         ];
-        if reasons.iter().any(|reason| passing.contains(reason)) {
+        if reasons.iter().any(|reason| retryable.contains(reason)) {
             Ok(None)
         } else {
             Err(self.error("TransactWriteItems", &error))
@@ -548,12 +550,12 @@ mod tests {
             let kind = "com.amazonaws.dynamodb.v20120810#TransactionConflictException";
             canned::json(400, &json!({"__type": kind, "message": "ongoing"}))
         };
-        let (passing, log) = ledger(move |n, _| match n {
+        let (retryable, log) = ledger(move |n, _| match n {
             0..8 => conflict(),
             _ => canned::json(200, &json!({"Attributes": {"state": {"S": "COMPLETE"}}})),
         });
         let write = transition::complete_task(&task(), "now");
-        let answer = passing.write(&write).await.unwrap();
+        let answer = retryable.write(&write).await.unwrap();
         assert_eq!(
             (answer, log.requests().len()),
             (

@@ -18,7 +18,7 @@ use super::task_cache::TaskCache;
 
 /// How long one worker has a notice to itself. Writing the results of a million cells takes about a
 /// minute; a worker that dies meanwhile delays the notice by no more than this.
-pub const NOTICE_LEASE: Duration = Duration::from_mins(5);
+pub const NOTICE_CLAIM: Duration = Duration::from_mins(5);
 
 /// Carries messages through the protocol.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Tracker {
             worker: &self.worker,
             now: &rfc3339(now),
             second: now.as_second(),
-            notice_lease_s: fault::shortened(NOTICE_LEASE).as_secs().cast_signed(),
+            notice_claim_s: fault::shortened(NOTICE_CLAIM).as_secs().cast_signed(),
         };
         match (step.operation(ticket, &context), step) {
             // Two kinds of items change seldom or never, and are cached.

@@ -15,7 +15,7 @@ mod results;
 mod sweep;
 mod task_cache;
 
-pub use advance::{NOTICE_LEASE, Tracker};
+pub use advance::{NOTICE_CLAIM, Tracker};
 pub use clock::rfc3339;
 pub use notice::cancelled_event;
 pub use sweep::{Sweep, SweepError, renew_submitter, submitter_until};

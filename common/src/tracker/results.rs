@@ -72,7 +72,7 @@ pub(super) async fn write(
 }
 
 fn line<'a>(ordinal: u32, record: &'a CellRecord, shard: &ShardRecord) -> Line<'a> {
-    let story = &record.story;
+    let history = &record.history;
     let failed = shard.failed.contains(&ordinal);
     let pending = shard.pending.contains(&ordinal);
     let ok = !failed && !pending;
@@ -86,9 +86,9 @@ fn line<'a>(ordinal: u32, record: &'a CellRecord, shard: &ShardRecord) -> Line<'
         } else {
             "ok"
         },
-        output: story.output.as_ref().filter(|_| ok),
-        artefacts: if ok { &story.artefacts } else { &[] },
-        error_code: story.error_code.as_deref().filter(|_| failed),
-        error_message: story.error_message.as_deref().filter(|_| failed),
+        output: history.output.as_ref().filter(|_| ok),
+        artefacts: if ok { &history.artefacts } else { &[] },
+        error_code: history.error_code.as_deref().filter(|_| failed),
+        error_message: history.error_message.as_deref().filter(|_| failed),
     }
 }

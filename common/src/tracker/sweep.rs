@@ -17,9 +17,11 @@ use crate::ledger::transition;
 use crate::ledger::{Answer, Ledger, LedgerError, Progress, TaskRecord, TaskState};
 
 /// How long a submit is somebody's who does not say that it lives.
-const SUBMITTER_LEASE: Duration = Duration::from_mins(2);
-/// How long the queues must have been empty before a task counts as stalled.
-const QUIET: Duration = Duration::from_mins(5);
+const SUBMITTER_CLAIM: Duration = Duration::from_mins(2);
+/// How long the queue must have been empty before a task counts as stalled: five times the interval
+/// in which an idle worker judges dead letters, which may send a message again.
+const QUIET_INTERVALS: u32 = 5;
+const QUIET_INTERVAL: Duration = Duration::from_mins(1);
 /// The newest tasks among which running ones are looked for.
 const TASKS: usize = 100;
 
@@ -135,8 +137,8 @@ impl Sweep {
                 self.ledger.write(&note).await?;
             }
             (true, Some(since)) => {
-                let quiet = fault::shortened(QUIET).as_secs().cast_signed();
-                let is_long = second.saturating_sub(since) >= quiet;
+                let quiet = fault::shortened(QUIET_INTERVAL) * QUIET_INTERVALS;
+                let is_long = second.saturating_sub(since) >= quiet.as_secs().cast_signed();
                 if is_long && record.stalled_until.is_none_or(|until| until < second) {
                     self.tell_of_stall(task, record, second).await?;
                 }
@@ -197,12 +199,12 @@ impl Sweep {
 /// Says every minute that somebody carries out the submit of `task`. Never ends by itself.
 pub async fn renew_submitter(ledger: &Ledger, task: &TaskId) -> Infallible {
     loop {
-        tokio::time::sleep(fault::shortened(SUBMITTER_LEASE) / 2).await;
+        tokio::time::sleep(fault::shortened(SUBMITTER_CLAIM) / 2).await;
         let renewal = transition::renew_submitter(task, submitter_until());
         match ledger.write(&renewal).await {
             Ok(Answer::Applied(_)) => {}
             Ok(Answer::Refused(_)) => return std::future::pending().await,
-            // The lease may end before the next attempt; what follows does no harm.
+            // The claim may end before the next attempt; what follows does no harm.
             Err(error) => tracing::warn!(%error, %task, "the submit is not renewed"),
         }
     }
@@ -210,6 +212,6 @@ pub async fn renew_submitter(ledger: &Ledger, task: &TaskId) -> Infallible {
 
 /// The Unix second before which whoever carries out a submit says again that it lives.
 pub fn submitter_until() -> i64 {
-    let lease = fault::shortened(SUBMITTER_LEASE).as_secs().cast_signed();
-    Timestamp::now().as_second().saturating_add(lease)
+    let claim = fault::shortened(SUBMITTER_CLAIM).as_secs().cast_signed();
+    Timestamp::now().as_second().saturating_add(claim)
 }

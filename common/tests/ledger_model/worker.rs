@@ -139,7 +139,7 @@ impl Fleet {
             worker: "w",
             now: "now",
             second: 0,
-            notice_lease_s: lease,
+            notice_claim_s: lease,
         };
         let operation = step.operation(&self.tickets[usize::from(ordinal)], &context)?;
         Some(Flaw::operation(self.flaw, step, operation))

@@ -53,6 +53,7 @@ impl ProducerError {
             | Self::ForeignManifest { .. }
             | Self::Cancelled { .. }
             | Self::Running { .. }
+            | Self::BeingSubmitted { .. }
             | Self::LastDays { .. }
             | Self::Remains { .. }
             | Self::Complete { .. } => 4,

@@ -17,7 +17,7 @@ use crate::fleet::{LedgerConnection, TaskProgress};
 
 /// How long workers leave the notice to this command. It counts the cells of a task of ten million
 /// in less.
-const NOTICE_LEASE: Duration = Duration::from_mins(1);
+const NOTICE_CLAIM: Duration = Duration::from_mins(1);
 
 /// What `cancel` has done.
 #[derive(Debug, Serialize)]
@@ -69,7 +69,7 @@ pub(crate) async fn run(
     let already = record.state == TaskState::Cancelled;
     if record.state == TaskState::Running && !args.dry_run {
         let now = Timestamp::now();
-        let until = now.as_second() + fault::shortened(NOTICE_LEASE).as_secs().cast_signed();
+        let until = now.as_second() + fault::shortened(NOTICE_CLAIM).as_secs().cast_signed();
         let now = rfc3339(now);
         connection
             .ledger

@@ -174,7 +174,7 @@ pub(crate) async fn run(
             if !filter.matches(state) {
                 continue;
             }
-            let history = item.map(|item| &item.story);
+            let history = item.map(|item| &item.history);
             let line = CellLine {
                 cell,
                 ledger: LedgerFields {
@@ -225,7 +225,7 @@ mod tests {
         let item = |state| CellRecord {
             cell: "48RXT/2020-08-01/0".parse().unwrap(),
             state,
-            story: CellHistory::default(),
+            history: CellHistory::default(),
         };
         let (running, made) = (item(CellState::Running), item(CellState::Ok));
         let of = |ordinal, item| ShownState::of(Some(&sets), ordinal, item);

@@ -47,6 +47,9 @@ struct DeadLetter {
     /// The beginning of a message that is not a cell.
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
+    /// Whether another version laid the message out, and must handle it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    other_layout: bool,
     /// What the drain did with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<String>,
@@ -67,6 +70,7 @@ impl DeadLetter {
             sent_at: received.sent_at.map(|sent| sent.to_string()),
             age_s: age.map(|age| age.max(0)),
             body: cell.is_none().then(body),
+            other_layout: cell.is_none() && is_of_another_layout(received),
             outcome: None,
         }
     }
@@ -75,6 +79,7 @@ impl DeadLetter {
         let or = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let what = match (&self.outcome, &self.body) {
             (Some(outcome), _) => outcome.clone(),
+            (None, Some(_)) if self.other_layout => OTHER_LAYOUT.to_owned(),
             (None, Some(body)) => format!("not a cell: {}", body.escape_debug()),
             (None, None) => "-".to_owned(),
         };
@@ -199,7 +204,7 @@ async fn drain(
             let mut letter = DeadLetter::of(&received, cell.as_ref());
             let (outcome, done) = match &cell {
                 Some(cell) => fail_dead_letter(tracker, cell, &received).await?,
-                None if is_of_another_layout(&received) => (OTHER_LAYOUT, false),
+                None if letter.other_layout => (OTHER_LAYOUT, false),
                 None if remove_others => ("removed: not a cell", true),
                 None => ("left: not a cell", false),
             };
@@ -277,6 +282,7 @@ mod tests {
             sent_at: Some("2026-11-26T13:54:14Z".to_owned()),
             age_s: Some(90),
             body: None,
+            other_layout: false,
             outcome: None,
         };
         let other = DeadLetter {

@@ -1,5 +1,6 @@
 //! `forget`: deletes what the ledger has of a task.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use tilefleet_common::domain::TaskId;
 use tilefleet_common::fault::{self, Point};
@@ -54,6 +55,9 @@ pub(crate) async fn run(
     let running = || ProducerError::Running { task: task.clone() };
     if remains.is_running() {
         return Err(running());
+    }
+    if remains.is_being_submitted(Timestamp::now().as_second()) {
+        return Err(ProducerError::BeingSubmitted { task: task.clone() });
     }
     let mut outcome = ForgetOutcome {
         task: task.clone(),

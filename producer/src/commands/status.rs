@@ -1,8 +1,10 @@
 //! `status`: the state of a task.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use tilefleet_common::domain::{JobId, S3Url, TaskId};
 use tilefleet_common::ledger::{Progress, TaskRecord, TaskState};
+use tilefleet_common::tracker::rfc3339;
 
 use crate::cli::{Exit, Format, GlobalArgs, Output, StatusArgs, note};
 use crate::error::ProducerError;
@@ -25,6 +27,8 @@ pub(crate) struct TaskStatus {
     created_at: String,
     submitted_at: Option<String>,
     completed_at: Option<String>,
+    /// When the ledger forgets the task; `null` for one that is kept for ever.
+    expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_failed: Option<u32>,
     notice: String,
@@ -49,6 +53,7 @@ impl TaskStatus {
             created_at: record.created_at.clone(),
             submitted_at: record.submitted_at.clone(),
             completed_at: record.completed_at.clone(),
+            expires_at: record.expires_at.and_then(moment),
             max_failed: record.max_failed,
             notice: notice(record),
             cancelled_at: record.cancelled_at.clone(),
@@ -109,6 +114,10 @@ impl TaskStatus {
                 "completed",
                 self.completed_at.clone().unwrap_or_else(|| "-".to_owned()),
             ),
+            (
+                "expires",
+                self.expires_at.clone().unwrap_or_else(|| "-".to_owned()),
+            ),
             ("notice", self.notice.clone()),
             ("output", self.output.to_string()),
             ("results", self.results.to_string()),
@@ -120,6 +129,11 @@ impl TaskStatus {
             .map(|(name, value)| vec![name.to_owned(), value])
             .collect()
     }
+}
+
+/// A Unix second as the other moments are written.
+fn moment(second: i64) -> Option<String> {
+    Timestamp::from_second(second).ok().map(rfc3339)
 }
 
 /// Whether the notice of the task's end is sent, and if not, why.

@@ -94,7 +94,7 @@ impl AttemptBudget {
         let cells = [(shard, ticket.ordinal)];
         let mut cells = self.ledger.some_cells(&ticket.task, cells).await?;
         let cell = cells.remove(&ticket.ordinal);
-        Ok(cell.map(|cell| cell.story).unwrap_or_default())
+        Ok(cell.map(|cell| cell.history).unwrap_or_default())
     }
 
     /// The failure of a cell of whose message the queue gave up, if its own attempts are used up.

@@ -161,7 +161,7 @@ mod tests {
         let item = ok.apply(interrupted.as_ref()).unwrap();
         let record = CellRecord::from_item(&item).unwrap();
         assert_eq!(
-            (record.state, record.story.artefacts.len()),
+            (record.state, record.history.artefacts.len()),
             (CellState::Ok, 3)
         );
         assert!(!item.contains_key(attribute::ERROR_MESSAGE));

@@ -178,7 +178,7 @@ pub struct CellRecord {
     /// What happened to it last.
     pub state: CellState,
     /// What else its item says.
-    pub story: CellHistory,
+    pub history: CellHistory,
 }
 
 /// What a cell item says besides its state.
@@ -422,7 +422,7 @@ impl CellRecord {
     /// writes it.
     pub fn from_item(item: &Item) -> Result<Self, CodecError> {
         let read = Reader(item);
-        let story = CellHistory {
+        let history = CellHistory {
             worker: read.text(attribute::WORKER),
             receives: read.number(attribute::RECEIVES).unwrap_or(0),
             failures: read.number(attribute::FAILURES).unwrap_or(0),
@@ -449,7 +449,7 @@ impl CellRecord {
         Ok(Self {
             cell: read.parsed(attribute::CELL)?,
             state: read.parsed(attribute::STATE)?,
-            story,
+            history,
         })
     }
 }

@@ -79,7 +79,7 @@ pub fn claim_notice(task: &TaskId, notice: Notice, now: i64, until: i64) -> Writ
     }
 }
 
-/// Step 9: the notice went out. The lease stays: after a retry or a resume it may be somebody
+/// Step 9: the notice went out. The claim stays: after a retry or a resume it may be somebody
 /// else's, for the next notice.
 pub fn mark_notified(task: &TaskId, notice: Notice) -> Write {
     let (_, (marked, number)) = notice.attributes();
@@ -96,9 +96,9 @@ pub fn mark_notified(task: &TaskId, notice: Notice) -> Write {
     }
 }
 
-/// Step 9: the notice could not be sent; the next one to try need not wait for the lease that ends
+/// Step 9: the notice could not be sent; the next one to try need not wait for the claim that ends
 /// at second `until`. Refused when another worker has the notice by now: without that check its
-/// lease is given away under its hands, and a third sends the notice beside it.
+/// claim is given away while it publishes, and a third sends the notice beside it.
 pub fn release_notice(task: &TaskId, notice: Notice, until: i64, why: &str) -> Write {
     let mut conditions = notice.is_due();
     conditions.push(Condition::Is(attribute::NOTIFY_UNTIL, Value::Number(until)));

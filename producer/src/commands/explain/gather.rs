@@ -138,7 +138,7 @@ async fn find(
                 cell: wanted,
                 ordinal,
                 state: ShownState::of(shard.sets.as_ref(), ordinal, item.as_ref()),
-                history: item.map(|item| item.story),
+                history: item.map(|item| item.history),
             });
         }
     }

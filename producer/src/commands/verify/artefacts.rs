@@ -29,10 +29,10 @@ pub(super) async fn head_artefacts(
         let Some(item) = item.filter(|item| item.state == CellState::Ok) else {
             continue;
         };
-        let Some(output) = &item.story.output else {
+        let Some(output) = &item.history.output else {
             continue;
         };
-        for artefact in &item.story.artefacts {
+        for artefact in &item.history.artefacts {
             let address = artefact.address(output);
             claimed.push((
                 *ordinal,

@@ -343,7 +343,7 @@ impl CellEvidence<'_> {
                 if fault.is_some() {
                     return fault;
                 }
-                let artefacts = item.story.artefacts.len();
+                let artefacts = item.history.artefacts.len();
                 counts.artefacts += u32::try_from(artefacts).unwrap_or(u32::MAX);
                 self.with_artefacts(pending, failed)
             }
@@ -354,7 +354,7 @@ impl CellEvidence<'_> {
     /// What is wrong with the artefacts of a cell whose item says ok. The first fault counts: its
     /// repair makes all of them again.
     fn artefact_fault(&self, item: &CellRecord) -> Option<(DifferenceKind, String, Repair)> {
-        let history = &item.story;
+        let history = &item.history;
         let fault = match &history.output {
             Some(output) if *output != self.cell.output => {
                 let wanted = &self.cell.output;

@@ -104,7 +104,7 @@ async fn a_fleet_whose_workers_are_killed_at_random_makes_every_cell_and_sends_o
         )
         .await?
         .values()
-        .map(|cell| cell.story.receives.saturating_sub(1))
+        .map(|cell| cell.history.receives.saturating_sub(1))
         .sum();
     eprintln!("{kills} kills, {again} cells begun again, {sent} notices");
     Ok(())

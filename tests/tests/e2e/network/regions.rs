@@ -41,7 +41,7 @@ async fn loses_no_cell(abroad: Abroad) -> Result<()> {
     behind.ends(&task, CELLS, 1, &workers).await?;
     for ordinal in 0..CELLS {
         let cell = site.story(&task, ordinal).await?;
-        ensure!(cell.story.failures == 0, "{cell:?}");
+        ensure!(cell.history.failures == 0, "{cell:?}");
     }
     ensure!(behind.proxy.refused_abroad() > 1);
     Ok(())

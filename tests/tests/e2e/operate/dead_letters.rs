@@ -100,7 +100,7 @@ async fn dead_letters_are_shown_and_drained_into_failed_cells() -> Result<()> {
         ["failed: dead_lettered", "left: not a cell"]
     );
     assert_eq!(
-        site.story(&task, 0).await?.story.error_code.as_deref(),
+        site.story(&task, 0).await?.history.error_code.as_deref(),
         Some("dead_lettered")
     );
     let notice = site.completion(&task).await?;

@@ -4,6 +4,7 @@ mod dead_letters;
 mod doctor;
 mod explain;
 mod fleet;
+mod forget;
 mod refused_notice;
 mod retry_and_cancel;
 pub(crate) mod verify;

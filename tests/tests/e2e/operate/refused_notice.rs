@@ -63,7 +63,7 @@ async fn a_refused_notice_says_why_and_goes_out_when_the_topic_works_again() -> 
     assert_eq!(told(&site, &notice).await?, format!("{task}/1"));
     assert_eq!(site.status(&task).await?["notice"], "sent");
     assert_eq!(
-        site.story(&task, 0).await?.story.failures,
+        site.story(&task, 0).await?.history.failures,
         0,
         "the cell has not failed"
     );
@@ -133,7 +133,7 @@ async fn a_notice_that_is_refused_until_its_message_is_a_dead_letter_still_goes_
     let working = site.fleet.start("worker", &["run"])?;
     let notice = site.completion(&task).await?;
     assert_eq!(notice.body["failed"], 1, "{}", working.log());
-    let code = site.story(&task, 0).await?.story.error_code;
+    let code = site.story(&task, 0).await?.history.error_code;
     assert_eq!(
         code.as_deref(),
         Some("missing_object"),

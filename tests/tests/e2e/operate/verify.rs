@@ -221,8 +221,8 @@ async fn verify_compares_each_of_several_rasters_of_a_cell() -> Result<()> {
         bytes: 7,
     };
     let success = Success {
-        output: item.story.output.clone().context("no output")?,
-        artefacts: [item.story.artefacts.clone(), vec![second]].concat(),
+        output: item.history.output.clone().context("no output")?,
+        artefacts: [item.history.artefacts.clone(), vec![second]].concat(),
         fetch_ms: 1,
         fuse_ms: 1,
         publish_ms: 1,

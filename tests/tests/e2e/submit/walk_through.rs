@@ -154,7 +154,7 @@ async fn bands_of_several_ranges_become_a_raster_of_several_parts() -> Result<()
     let task = site.submit(&site.document(&[cell])?).await?;
     site.work().await?;
     assert_eq!(site.status(&task).await?["ok"], 1);
-    let artefacts = site.story(&task, 0).await?.story.artefacts;
+    let artefacts = site.story(&task, 0).await?.history.artefacts;
     let etag = &artefacts.first().context("no raster")?.etag;
     let parts: u32 = etag
         .trim_matches('"')

@@ -140,7 +140,7 @@ async fn a_bad_cell_fails_with_its_reason_and_stops_no_other() -> Result<()> {
 
     let mut failed = 0;
     for (number, (_, code, words)) in cases.iter().enumerate() {
-        let story = site.story(&task, u32::try_from(number)?).await?.story;
+        let story = site.story(&task, u32::try_from(number)?).await?.history;
         let message = story.error_message.clone().unwrap_or_default();
         assert_eq!(
             story.error_code.as_deref().unwrap_or_default(),
@@ -206,7 +206,7 @@ async fn the_notice_of_a_task_counts_its_failed_cells() -> Result<()> {
     let message = site
         .story(&task, 1)
         .await?
-        .story
+        .history
         .error_message
         .unwrap_or_default();
     assert!(message.contains("Git LFS"), "{message}");

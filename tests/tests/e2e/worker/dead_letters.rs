@@ -27,7 +27,7 @@ async fn ends(tiny: &Tiny, task: &str, resent: u32, failed: u32) -> Result<()> {
 
 /// The error code of the cell.
 async fn code(tiny: &Tiny, task: &str, ordinal: u32) -> Result<Option<String>> {
-    Ok(tiny.site.story(task, ordinal).await?.story.error_code)
+    Ok(tiny.site.story(task, ordinal).await?.history.error_code)
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ impl Stuck {
             "{}",
             other.log()
         );
-        let story = self.site.story(&self.task, 0).await?.story;
+        let story = self.site.story(&self.task, 0).await?.history;
         assert_eq!(
             (story.worker.as_deref(), story.failures, story.interruptions),
             (Some("other"), 0, 1)

@@ -74,7 +74,7 @@ impl Held {
             "{}",
             self.worker.log()
         );
-        let story = self.site.story(&self.task, 0).await?.story;
+        let story = self.site.story(&self.task, 0).await?.history;
         assert_eq!(
             (story.failures, story.interruptions),
             (0, 1),
@@ -113,7 +113,7 @@ async fn a_cell_that_takes_longer_than_the_timeout_stays_with_its_worker() -> Re
         "{}",
         held.worker.log()
     );
-    let story = held.site.story(&held.task, 0).await?.story;
+    let story = held.site.story(&held.task, 0).await?.history;
     assert_eq!(
         (story.worker.as_deref(), story.receives),
         (Some("first"), 1),

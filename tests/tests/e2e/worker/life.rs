@@ -32,7 +32,7 @@ async fn a_worker_killed_while_it_holds_a_cell_loses_nothing() -> Result<()> {
     let notice = site.completion(&task).await?;
     assert_eq!(notice.body["ok"], 1);
     drop(second);
-    assert!(site.story(&task, 0).await?.story.receives >= 1);
+    assert!(site.story(&task, 0).await?.history.receives >= 1);
     Ok(())
 }
 
@@ -63,7 +63,7 @@ async fn sigterm_makes_a_worker_hand_its_cells_back_and_end_with_success() -> Re
 
     let failures = site.ledger.cells(&task.parse()?, 0).await?;
     assert!(
-        failures.values().all(|cell| cell.story.failures == 0),
+        failures.values().all(|cell| cell.history.failures == 0),
         "an interruption does not count as a failure: {failures:?}"
     );
     site.work().await?;

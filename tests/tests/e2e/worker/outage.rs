@@ -73,7 +73,7 @@ impl Outage {
         tiny.ends(&task, &ending, &workers).await?;
         let cells = tiny.site.ledger.cells(&task.parse()?, 0).await?;
         for (ordinal, cell) in cells {
-            let story = &cell.story;
+            let story = &cell.history;
             ensure!(story.failures == 0, "cell {ordinal} was charged: {story:?}");
         }
         Ok(self.tiny)
@@ -181,7 +181,7 @@ async fn a_cell_that_kills_workers_during_an_outage_still_ends_as_crashed() -> R
         epoch: 1,
     };
     tiny.ends(&task, &ending, &workers).await?;
-    let story = tiny.site.story(&task, DEADLY).await?.story;
+    let story = tiny.site.story(&task, DEADLY).await?.history;
     assert_eq!(story.error_code.as_deref(), Some("crashed"), "{story:?}");
     Ok(())
 }

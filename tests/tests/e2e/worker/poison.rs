@@ -178,7 +178,7 @@ async fn a_cell_that_kills_its_workers_fails_and_no_other_cell_does() -> Result<
     );
     assert_eq!(deaths, 3);
     for (ordinal, story) in site.ledger.cells(&task.parse()?, 0).await? {
-        let code = story.story.error_code.as_deref();
+        let code = story.history.error_code.as_deref();
         assert_eq!(
             code,
             (story.cell.to_string() == deadly).then_some("crashed"),
@@ -205,7 +205,7 @@ async fn a_cell_that_kills_every_worker_ends_by_way_of_the_dead_letters() -> Res
     let (notice, deaths) = until_complete(&site, &fleet).await?;
     assert_eq!((&notice.body["failed"], deaths > 0), (&1.into(), true));
     assert_eq!(
-        site.story(&task, 0).await?.story.error_code.as_deref(),
+        site.story(&task, 0).await?.history.error_code.as_deref(),
         Some("crashed"),
         "the message was sent again, and the crashes before that still count"
     );

@@ -75,7 +75,7 @@ async fn a_task_whose_scenes_no_worker_may_read_is_stopped_and_says_so() -> Resu
     assert!(
         cells
             .values()
-            .all(|cell| cell.story.failures == 0 && cell.story.error_code.is_none()),
+            .all(|cell| cell.history.failures == 0 && cell.history.error_code.is_none()),
         "{}",
         worker.log()
     );
