@@ -132,7 +132,7 @@ pub fn of_ledger(error: &LedgerError) -> Trouble {
 }
 
 /// The trouble behind a band that could not be read, or `None` if it is the cell's. Denied access
-/// is neither before more is known ([`super::Access`]); here it counts as the cell's.
+/// is neither before more is known ([`super::KnownBuckets`]); here it counts as the cell's.
 pub fn of_scene(error: &ObjectError) -> Option<Trouble> {
     match error {
         ObjectError::Call(call) if call.is_of_the_caller() => {
