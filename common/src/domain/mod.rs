@@ -23,11 +23,11 @@ pub use error::DomainError;
 pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome, TaskStalled};
 pub use message::{CellMessage, MessageError};
 pub use recipe::{
-    Band, BandKind, DataType, Downsample, Encoding, Expression, ExpressionError, GridRule,
-    InputBand, Job, JobId, MAX_RECIPE_BYTES, MaskRule, MaskTest, Negative, Op, Output, Overviews,
-    RadiometryRule, RasterFile, Recipe, RecipeDigest, RecipeError, RecipeFileError, Resolution,
-    ResolveError, ResolvedMask, ResolvedOutput, ResolvedRecipe, ResolvedSource, ScaleOffset,
-    Sensor, Source, Upsample, bands_of, builtin_names, find_band,
+    Band, BandKind, CloudMask, DataType, Downsample, Encoding, Expression, ExpressionError,
+    GridRule, InputBand, Job, JobId, MAX_RECIPE_BYTES, MaskRule, MaskTest, Negative, NoCloudMask,
+    Op, Output, Overviews, RadiometryRule, RasterFile, Recipe, RecipeDigest, RecipeError,
+    RecipeFileError, Resolution, ResolveError, ResolvedMask, ResolvedOutput, ResolvedRecipe,
+    ResolvedSource, ScaleOffset, Sensor, Source, Upsample, bands_of, builtin_names, find_band,
 };
 pub use s3_url::S3Url;
 pub use scene_path::{ScenePath, band_in_object_name, tile_and_date_in_object_name};
