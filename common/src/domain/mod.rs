@@ -9,6 +9,7 @@ mod date;
 mod error;
 mod event;
 mod message;
+mod radiometry;
 mod recipe;
 mod s3_url;
 mod scene;
@@ -22,9 +23,13 @@ pub use date::SceneDate;
 pub use error::DomainError;
 pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome, TaskStalled};
 pub use message::{CellMessage, MessageError};
+pub use radiometry::{
+    Baseline, DocumentPlaces, Item, Mtl, ProductInfo, ProductMetadata, Radiometry, RadiometryError,
+    radiometry_of_item, radiometry_of_landsat, radiometry_of_product, radiometry_of_tile,
+};
 pub use recipe::{
     Job, JobId, MAX_RECIPE_BYTES, Output, Recipe, RecipeDigest, RecipeError, RecipeFileError,
-    Sensor, builtin_names,
+    ScaleOffset, Sensor, builtin_names,
 };
 pub use s3_url::S3Url;
 pub use scene::{

@@ -16,6 +16,7 @@ mod file;
 mod job;
 mod keys;
 mod sensor;
+mod settings;
 mod value;
 
 pub use builtin::builtin_names;
@@ -23,4 +24,5 @@ pub use digest::RecipeDigest;
 pub use error::{RecipeError, RecipeFileError};
 pub use job::{Job, JobId};
 pub use sensor::Sensor;
+pub use settings::ScaleOffset;
 pub use value::{MAX_RECIPE_BYTES, Output, Recipe};
