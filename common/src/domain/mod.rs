@@ -28,11 +28,11 @@ pub use radiometry::{
     radiometry_of_item, radiometry_of_landsat, radiometry_of_product, radiometry_of_tile,
 };
 pub use recipe::{
-    Band, BandKind, DataType, Downsample, Encoding, Expression, ExpressionError, GridRule,
-    InputBand, Job, JobId, MAX_RECIPE_BYTES, MaskRule, MaskTest, Negative, Op, Output, Overviews,
-    RadiometryRule, RasterFile, Recipe, RecipeDigest, RecipeError, RecipeFileError, Resolution,
-    ResolveError, ResolvedMask, ResolvedOutput, ResolvedRecipe, ResolvedSource, ScaleOffset,
-    Sensor, Source, Upsample, bands_of, builtin_names, find_band,
+    Band, BandKind, CloudMask, DataType, Downsample, Encoding, Expression, ExpressionError,
+    GridRule, InputBand, Job, JobId, MAX_RECIPE_BYTES, MaskRule, MaskTest, Negative, NoCloudMask,
+    Op, Output, Overviews, RadiometryRule, RasterFile, Recipe, RecipeDigest, RecipeError,
+    RecipeFileError, Resolution, ResolveError, ResolvedMask, ResolvedOutput, ResolvedRecipe,
+    ResolvedSource, ScaleOffset, Sensor, Source, Upsample, bands_of, builtin_names, find_band,
 };
 pub use s3_url::S3Url;
 pub use scene::{

@@ -47,6 +47,7 @@ impl ProducerError {
             | Self::Import(_)
             | Self::Input(_)
             | Self::Cells(_)
+            | Self::Recipe(_)
             | Self::TaskIdTooLong { .. } => 2,
             Self::NoSuchTask { .. } | Self::NoSuchCell { .. } => 3,
             Self::Conflict { .. }

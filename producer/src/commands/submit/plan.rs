@@ -57,7 +57,7 @@ impl SubmitPlan {
     ) -> Result<Self, ProducerError> {
         let input = InputPath::of_argument(&args.input);
         let options = SubmitOptions {
-            job: args.recipe.clone(),
+            job: args.job()?,
             output: args.output.clone(),
             request_payer: args.request_payer,
         };
@@ -125,14 +125,15 @@ struct Builder {
 
 impl Builder {
     fn new(input: &InputPath, args: &SubmitArgs) -> Result<Self, ProducerError> {
+        let job = args.job()?;
         Ok(Self {
-            job: args.recipe.clone(),
             skip_duplicates: args.skip_duplicates,
             output: args.output.clone(),
             region: None,
             cells: 0,
             skipped: 0,
-            digest: DigestBuilder::new(&args.recipe.id()),
+            digest: DigestBuilder::new(&job.id()),
+            job,
             spool: BufWriter::new(tempfile::tempfile().map_err(ProducerError::Spool)?),
             bytes: 0,
             outputs: OutputIndex::default(),
