@@ -272,7 +272,7 @@ mod tests {
     }
 
     fn resolved(assets: &[(&str, &str)], recipe: &str) -> Result<Vec<String>, String> {
-        let assets = assets_of_job(&given(assets), &job(recipe));
+        let assets = assets_of_job(&given(assets), None, &job(recipe));
         let shown = |(band, url): (String, S3Url)| format!("{band} {}", url.key());
         match assets {
             Ok(assets) => Ok(assets.into_iter().map(shown).collect()),
@@ -349,8 +349,9 @@ mod tests {
     fn a_band_that_a_resolution_lacks_is_read_from_the_folder_that_has_it() {
         let scene = "s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0";
         let keys = |folder: &str, recipe: &str| {
-            let prefix = format!("{scene}/{folder}").parse().unwrap();
-            let assets = assets_of_layout(&prefix, &job(recipe)).unwrap();
+            let prefix: S3Url = format!("{scene}/{folder}").parse().unwrap();
+            let path = ScenePath::from_key(prefix.key()).unwrap();
+            let assets = assets_of_layout(&prefix, &path, &job(recipe)).unwrap();
             let below = |url: &S3Url| url.to_string().replace(scene, "");
             assets.values().map(below).collect::<Vec<_>>()
         };
@@ -387,7 +388,7 @@ mod tests {
         };
         let prefix = "s3://bucket/x/".parse().unwrap();
         let found = |keys: &[&str], recipe| {
-            let assets = assets_of_listing(&prefix, &listed(keys), &job(recipe));
+            let assets = assets_of_listing(&prefix, &listed(keys), None, &job(recipe));
             let shown = |(band, url): (String, S3Url)| format!("{band} {}", url.key());
             let shown = assets.map(|assets| assets.into_iter().map(shown).collect::<Vec<_>>());
             shown.map_err(|error| error.to_string())
