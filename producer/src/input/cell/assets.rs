@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use tilefleet_common::aws::ListedObject;
 use tilefleet_common::domain::{
-    InputBand, Job, S3Url, Sensor, band_in_object_name, bands_of as all_bands_of, find_band,
+    InputBand, Job, LandsatLevel, LandsatProduct, S3Url, SceneLayout, ScenePath, Sensor, Tile,
+    band_in_object_name, bands_of as all_bands_of, find_band, sensor_of_addresses,
 };
 
 use super::error::CellError;
@@ -31,12 +32,17 @@ const FOLDERS: [(&str, &[&str]); 3] = [
 /// What level 1C of Sentinel-2 does not have.
 const OF_LEVEL_2A: [&str; 4] = ["SCL", "CLD", "AOT", "WVP"];
 
-/// The sensor of which objects with these addresses are. Without a name of Landsat, it is
-/// Sentinel-2.
-fn sensor_of<'a>(addresses: impl IntoIterator<Item = &'a S3Url>) -> Sensor {
-    let landsat = |address: &S3Url| Sensor::of_landsat_path(address.key());
-    let found = addresses.into_iter().find_map(landsat);
-    found.unwrap_or(Sensor::Sentinel2)
+/// The sensor of which objects with these addresses are. Without a name of Landsat, and without a
+/// path and row as `tile`, it is Sentinel-2.
+fn sensor_of<'a>(
+    tile: Option<Tile>,
+    addresses: impl IntoIterator<Item = &'a S3Url>,
+) -> Result<Sensor, CellError> {
+    match sensor_of_addresses(tile, addresses.into_iter().map(S3Url::key)) {
+        Some(sensor) => Ok(sensor),
+        None if matches!(tile, Some(Tile::Wrs2(_))) => Err(CellError::NoSensor),
+        None => Ok(Sensor::Sentinel2),
+    }
 }
 
 /// The bands that `job` reads of the sensor.
@@ -45,12 +51,13 @@ fn bands_of(job: &Job, sensor: Sensor) -> Result<Vec<InputBand>, CellError> {
     Ok(resolved.map(|recipe| recipe.inputs).unwrap_or_default())
 }
 
-/// The bands in a prefix with the layout of the scene buckets, where their names are known.
+/// The bands in a prefix with the layout of a scene bucket, where their names are known.
 pub(super) fn assets_of_layout(
     prefix: &S3Url,
+    path: &ScenePath,
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let sensor = sensor_of([prefix]);
+    let sensor = sensor_of(Some(path.tile), [prefix])?;
     let bands = bands_of(job, sensor)?;
     let is_lacking = |input: &&InputBand| OF_LEVEL_2A.contains(&input.band.as_str());
     if let Some(lacking) = bands.iter().find(is_lacking)
@@ -61,18 +68,13 @@ pub(super) fn assets_of_layout(
             band: lacking.band.clone(),
         });
     }
-    let address = |band: &str| match sensor {
-        Sensor::Sentinel2 => address_of_sentinel_2(prefix, band),
-        Sensor::LandsatOli | Sensor::LandsatTm => {
-            let folder = prefix.key().trim_end_matches('/');
-            let product = folder.rsplit('/').next().unwrap_or_default();
-            prefix.join(&format!("{product}_{band}.TIF"))
-        }
-    };
     let bands = bands.into_iter();
     Ok(bands
         .map(|InputBand { band, .. }| {
-            let url = address(&band);
+            let url = match path.layout {
+                SceneLayout::Jp2 => address_of_sentinel_2(prefix, &band),
+                SceneLayout::Cogs | SceneLayout::Landsat(_) => prefix.join(&path.object_of(&band)),
+            };
             (band, url)
         })
         .collect())
@@ -105,9 +107,10 @@ fn address_of_sentinel_2(prefix: &S3Url, band: &str) -> S3Url {
 /// those that the recipe reads are kept, so that a task's content does not depend on the others.
 pub(super) fn assets_of_job(
     given: &BTreeMap<String, S3Url>,
+    tile: Option<Tile>,
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let sensor = sensor_of(given.values());
+    let sensor = sensor_of(tile, given.values())?;
     let is_landsat = |name: &&String| name.to_ascii_uppercase().starts_with("SR_B");
     if sensor == Sensor::Sentinel2
         && let Some(asset) = given.keys().find(is_landsat)
@@ -184,9 +187,10 @@ fn asset_of<'a>(
 pub(super) fn assets_of_listing(
     prefix: &S3Url,
     listed: &[ListedObject],
+    tile: Option<Tile>,
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let sensor = sensor_of(listed.iter().map(|object| &object.url));
+    let sensor = sensor_of(tile, listed.iter().map(|object| &object.url))?;
     let is_object = |name: &str, band: &str| match sensor {
         Sensor::Sentinel2 => band_in_object_name(name, band),
         Sensor::LandsatOli | Sensor::LandsatTm => is_landsat_object(name, band),
@@ -260,10 +264,30 @@ fn below(object: &S3Url, prefix: &S3Url) -> String {
         .to_owned()
 }
 
-/// Whether an object of that name is a JPEG 2000 file, and so not a prefix.
-pub(super) fn is_jp2(name: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("jp2"))
+/// Whether an object of that name is a JPEG 2000 file or a TIFF, and so not a prefix.
+pub(super) fn is_image(name: &str) -> bool {
+    let Some((_, extension)) = name.rsplit_once('.') else {
+        return false;
+    };
+    ["jp2", "tif", "tiff"]
+        .iter()
+        .any(|image| extension.eq_ignore_ascii_case(image))
+}
+
+/// Refuses objects of Landsat products that have no surface reflectance.
+pub(super) fn check_level<'a>(
+    objects: impl IntoIterator<Item = &'a S3Url>,
+) -> Result<(), CellError> {
+    for object in objects {
+        if let Some(product) = LandsatProduct::of_address(object.key())
+            && product.level == LandsatLevel::Level1
+        {
+            return Err(CellError::Level1 {
+                product: product.name,
+            });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -283,7 +307,7 @@ mod tests {
     }
 
     fn resolved(assets: &[(&str, &str)], recipe: &str) -> Result<Vec<String>, String> {
-        let assets = assets_of_job(&given(assets), &job(recipe));
+        let assets = assets_of_job(&given(assets), None, &job(recipe));
         let shown = |(band, url): (String, S3Url)| format!("{band} {}", url.key());
         match assets {
             Ok(assets) => Ok(assets.into_iter().map(shown).collect()),
@@ -365,8 +389,9 @@ mod tests {
     fn a_band_that_a_resolution_lacks_is_read_from_the_folder_that_has_it() {
         let scene = "s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0";
         let keys = |folder: &str, recipe: &str| {
-            let prefix = format!("{scene}/{folder}").parse().unwrap();
-            let assets = assets_of_layout(&prefix, &job(recipe)).unwrap();
+            let prefix: S3Url = format!("{scene}/{folder}").parse().unwrap();
+            let path = ScenePath::from_key(prefix.key()).unwrap();
+            let assets = assets_of_layout(&prefix, &path, &job(recipe)).unwrap();
             let below = |url: &S3Url| url.to_string().replace(scene, "");
             assets.values().map(below).collect::<Vec<_>>()
         };
@@ -390,10 +415,11 @@ mod tests {
             ["/R20m/B04.jp2", "/R10m/B08.jp2"]
         );
         assert_eq!(keys("", "expr:R"), ["/B04.jp2"], "level 1C has no folders");
-        let level_1c = "s3://sentinel-s2-l1c/tiles/48/R/XT/2020/8/1/0/"
+        let level_1c: S3Url = "s3://sentinel-s2-l1c/tiles/48/R/XT/2020/8/1/0/"
             .parse()
             .unwrap();
-        let refused = assets_of_layout(&level_1c, &job("scl"))
+        let path = ScenePath::from_key(level_1c.key()).unwrap();
+        let refused = assets_of_layout(&level_1c, &path, &job("scl"))
             .unwrap_err()
             .to_string();
         assert!(refused.starts_with("recipe scl reads SCL, which level 1C does not have"));
@@ -410,7 +436,7 @@ mod tests {
         };
         let prefix = "s3://bucket/x/".parse().unwrap();
         let found = |keys: &[&str], recipe| {
-            let assets = assets_of_listing(&prefix, &listed(keys), &job(recipe));
+            let assets = assets_of_listing(&prefix, &listed(keys), None, &job(recipe));
             let shown = |(band, url): (String, S3Url)| format!("{band} {}", url.key());
             let shown = assets.map(|assets| assets.into_iter().map(shown).collect::<Vec<_>>());
             shown.map_err(|error| error.to_string())
