@@ -30,7 +30,7 @@ pub use http::http_client;
 pub use instance_metadata::{Metadata, MetadataError};
 pub use retry::{RetryBudget, delay_after};
 pub use s3::{
-    Existing, Head, HeaderLastUpload, ListedObject, Object, ObjectError, ObjectLines, ObjectReader,
+    ClosedUpload, Existing, Head, HeaderLastUpload, ListedObject, Object, ObjectError, ObjectLines, ObjectReader,
     ObjectStore, ReadOptions, Stored, Upload,
 };
 pub use sns::{Subscriptions, Topic};
