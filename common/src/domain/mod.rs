@@ -11,7 +11,7 @@ mod event;
 mod message;
 mod recipe;
 mod s3_url;
-mod scene_path;
+mod scene;
 mod signature;
 mod task;
 mod tile;
@@ -24,13 +24,16 @@ pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome, TaskSt
 pub use message::{CellMessage, MessageError};
 pub use recipe::{
     Job, JobId, MAX_RECIPE_BYTES, Output, Recipe, RecipeDigest, RecipeError, RecipeFileError,
-    builtin_names,
+    Sensor, builtin_names,
 };
 pub use s3_url::S3Url;
-pub use scene_path::{ScenePath, band_in_object_name, tile_and_date_in_object_name};
+pub use scene::{
+    LandsatLevel, LandsatProduct, SceneLayout, ScenePath, band_in_object_name, sensor_of_addresses,
+    tile_and_date_in_object_name,
+};
 pub use signature::MessageKey;
 pub use task::{
     ContentDigest, DigestBuilder, GROUP_SIZE, LAYOUT, SHARD_SIZE, TaskId, group_count, group_of,
     ordinals_of_shard, shard_count, shard_of, shards_of_group,
 };
-pub use tile::Tile;
+pub use tile::{MgrsTile, Tile, Wrs2Tile};

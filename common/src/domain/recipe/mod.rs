@@ -15,10 +15,12 @@ mod error;
 mod file;
 mod job;
 mod keys;
+mod sensor;
 mod value;
 
 pub use builtin::builtin_names;
 pub use digest::RecipeDigest;
 pub use error::{RecipeError, RecipeFileError};
 pub use job::{Job, JobId};
+pub use sensor::Sensor;
 pub use value::{MAX_RECIPE_BYTES, Output, Recipe};

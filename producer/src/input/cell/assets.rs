@@ -3,15 +3,21 @@
 use std::collections::BTreeMap;
 
 use tilefleet_common::aws::ListedObject;
-use tilefleet_common::domain::{Job, S3Url, band_in_object_name};
+use tilefleet_common::domain::{
+    Job, LandsatLevel, LandsatProduct, S3Url, ScenePath, band_in_object_name,
+};
 
 use super::error::CellError;
 
-/// The bands in a prefix with the layout of the scene buckets, where their names are known.
-pub(super) fn assets_of_layout(prefix: &S3Url, job: &Job) -> BTreeMap<String, S3Url> {
+/// The bands in a prefix with the layout of a scene bucket, where their names are known.
+pub(super) fn assets_of_layout(
+    prefix: &S3Url,
+    path: &ScenePath,
+    job: &Job,
+) -> BTreeMap<String, S3Url> {
     let bands = job.inputs().iter();
     bands
-        .map(|band| (band.clone(), prefix.join(&format!("{band}.jp2"))))
+        .map(|band| (band.clone(), prefix.join(&path.object_of(band))))
         .collect()
 }
 
@@ -75,8 +81,28 @@ fn below(object: &S3Url, prefix: &S3Url) -> String {
         .to_owned()
 }
 
-/// Whether an object of that name is a JPEG 2000 file, and so not a prefix.
-pub(super) fn is_jp2(name: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("jp2"))
+/// Whether an object of that name is a JPEG 2000 file or a TIFF, and so not a prefix.
+pub(super) fn is_image(name: &str) -> bool {
+    let Some((_, extension)) = name.rsplit_once('.') else {
+        return false;
+    };
+    ["jp2", "tif", "tiff"]
+        .iter()
+        .any(|image| extension.eq_ignore_ascii_case(image))
+}
+
+/// Refuses objects of Landsat products that have no surface reflectance.
+pub(super) fn check_level<'a>(
+    objects: impl IntoIterator<Item = &'a S3Url>,
+) -> Result<(), CellError> {
+    for object in objects {
+        if let Some(product) = LandsatProduct::of_address(object.key())
+            && product.level == LandsatLevel::Level1
+        {
+            return Err(CellError::Level1 {
+                product: product.name,
+            });
+        }
+    }
+    Ok(())
 }

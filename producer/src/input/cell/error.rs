@@ -103,6 +103,10 @@ pub(crate) enum CellError {
         one: String,
         other: String,
     },
+    #[error(
+        "{product} is a Landsat product of level 1, which has no surface reflectance; name the product of level 2 (L2SP)"
+    )]
+    Level1 { product: String },
     #[error("{object} does not name the tile: {cause}; add \"tile\":\"48RXT\"")]
     TileInfo { object: S3Url, cause: String },
     #[error("{0}")]

@@ -341,7 +341,7 @@ mod tests {
             ),
             (
                 json!({"tile": "48rxt"}),
-                "field \"tile\": \"48rxt\" is not a tile: expected zone, band and square as in 48RXT",
+                "field \"tile\": \"48rxt\" is not a tile: expected zone, band and square as in 48RXT, or path and row of Landsat as in 033032",
             ),
             (
                 json!({"cell": "48RXT"}),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tilefleet_common::domain::{Cell, CellId, Job, JobId, Recipe, S3Url, ScenePath};
 
-use super::assets::{assets_of_job, assets_of_layout, is_jp2};
+use super::assets::{assets_of_job, assets_of_layout, check_level, is_image};
 use super::claims::Claims;
 use super::error::CellError;
 use super::fields::Fields;
@@ -68,10 +68,10 @@ pub(crate) fn resolve_identity(
             (id, BTreeMap::new())
         }
         (Some(files), _) => {
-            if is_jp2(files.object_name()) {
+            if is_image(files.object_name()) {
                 return Err(CellError::FilesIsObject { object: files });
             }
-            // In the layout of the scene buckets, the path says which cell it is, and the names of
+            // In the layout of a scene bucket, the path says which cell it is, and the names of
             // the bands are known. Another prefix must be listed.
             let Some(path) = ScenePath::from_key(files.key()) else {
                 return Ok(Resolved::Prefix(Box::new(Unlocated {
@@ -81,8 +81,9 @@ pub(crate) fn resolve_identity(
                     request_payer,
                 })));
             };
-            let claims = Claims::of(&fields).and(path.into(), FILES_PATH);
-            (claims.reconcile(&files)?, assets_of_layout(&files, job))
+            let claims = Claims::of(&fields).and((&path).into(), FILES_PATH);
+            let id = claims.reconcile(&files)?;
+            (id, assets_of_layout(&files, &path, job))
         }
         (None, Some(assets)) => {
             let assets = assets_of_job(assets, job)?;
@@ -90,6 +91,7 @@ pub(crate) fn resolve_identity(
         }
         (None, None) => return Err(CellError::NoFiles),
     };
+    check_level(assets.values())?;
     Ok(Resolved::Cell(Cell {
         id,
         assets,
@@ -309,6 +311,44 @@ mod tests {
                 .to_string(),
             "29UNU/2022-10-06/0"
         );
+    }
+
+    #[test]
+    fn a_product_of_landsat_is_a_cell_by_its_folder_or_its_names() {
+        let name = "LC08_L2SP_033032_20231008_20231017_02_T1";
+        let folder = |name: &str| {
+            format!("s3://usgs-landsat/collection02/level-2/standard/oli-tirs/2023/033/032/{name}/")
+        };
+        let listed = assets(|band| format!("{}{name}_SR_{band}.TIF", folder(name)));
+        let cell = cell(json!({"assets": listed, "output": "s3://my-bucket/x"}));
+        assert_eq!(cell.id.to_string(), "033032/2023-10-08/0");
+        assert_eq!(
+            cell.sensor(),
+            Some(tilefleet_common::domain::Sensor::LandsatOli)
+        );
+        let copied = assets(|band| format!("s3://bucket/x/{name}_SR_{band}.TIF"));
+        let given = json!({"assets": copied, "output": "s3://my-bucket/x", "number": 1});
+        assert_eq!(self::cell(given).id.to_string(), "033032/2023-10-08/1");
+        let given = json!({"assets": listed, "output": "s3://my-bucket/x", "tile": "033033"});
+        assert_eq!(
+            error(given),
+            "tile 033033 of field \"tile\" does not agree with 033032 of an asset's path; correct one of them"
+        );
+        let level_1 = name.replace("L2SP", "L1TP");
+        let files = json!({"files": folder(&level_1), "output": "s3://my-bucket/x"});
+        assert_eq!(
+            error(files),
+            "LC08_L1TP_033032_20231008_20231017_02_T1 is a Landsat product of level 1, which has no surface reflectance; name the product of level 2 (L2SP)"
+        );
+    }
+
+    #[test]
+    fn a_folder_of_earth_search_says_all() {
+        let folder =
+            "s3://sentinel-cogs/sentinel-s2-l2a-cogs/48/R/XT/2020/8/S2A_48RXT_20200801_1_L2A/";
+        let cell = cell(json!({"files": folder, "output": "s3://my-bucket/x"}));
+        assert_eq!(cell.id.to_string(), "48RXT/2020-08-01/1");
+        assert_eq!(cell.assets["B04"].to_string(), format!("{folder}B04.tif"));
     }
 
     #[test]
