@@ -1,0 +1,328 @@
+//! One pass over bands of a cell: they are read, fused and uploaded, all three at the same time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::TryStreamExt as _;
+use futures::stream::FuturesOrdered;
+use tilefleet_common::aws::{ClosedUpload, HeaderLastUpload, ReadOptions};
+use tilefleet_common::domain::{Cell, S3Url};
+use tilefleet_common::fault::{self, Point};
+use tilefleet_common::ledger::transition::{BucketUse, Failure};
+use tokio_util::sync::CancellationToken;
+
+use super::band_source::{self, ObjectSource, WINDOW_BYTES};
+use super::error::{CellError, or_cancelled};
+use super::processor::{CellProcessor, milliseconds};
+use super::publish::{BodyWriter, Publication, PublishError};
+use crate::activity::{Activity, Phase};
+use crate::machine::RunningCell;
+use tilefleet_fuse::{self as fuse, Cancel, Cog, FuseError, Prepared};
+
+/// The largest band that is read, in bytes. Full-size 10 m bands have 115 to 132 MB.
+const MAX_BAND_BYTES: u64 = 512 << 20;
+
+/// How long an outage of S3 is waited out with a raster that is being published. After that the cell
+/// goes back.
+const PATIENCE: Duration = Duration::from_mins(15);
+
+/// What to make in one pass.
+#[derive(Debug)]
+pub(super) struct Pass<'a> {
+    pub(super) cell: &'a Cell,
+    /// The bands, in the order of the kernel's inputs.
+    pub(super) bands: Vec<&'a str>,
+    /// Everything but the bands.
+    pub(super) request: fuse::Request,
+    /// Where the raster will be.
+    pub(super) output: &'a S3Url,
+}
+
+/// What a pass does beside its own work.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Course<'a> {
+    /// Is told of each phase and of progress.
+    pub(super) activity: &'a Arc<Activity>,
+    pub(super) lease_lost: &'a CancellationToken,
+    /// Cancelled when the work on the cell ends, however it does.
+    pub(super) cancel: &'a CancellationToken,
+}
+
+/// A raster that is stored and not visible yet.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) upload: ClosedUpload,
+    pub(super) cog: Cog,
+    pub(super) times: Times,
+}
+
+/// Milliseconds of a pass.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) fetch_ms: u64,
+    pub(super) fuse_ms: u64,
+    pub(super) close_ms: u64,
+}
+
+impl CellProcessor {
+    /// Makes a raster and uploads it. It is not visible before it is published.
+    ///
+    /// # Errors
+    /// [`CellError`]; then nothing of the upload is left.
+    pub(super) async fn make(
+        &self,
+        pass: Pass<'_>,
+        course: Course<'_>,
+        running: &mut Option<RunningCell>,
+    ) -> Result<Made, CellError> {
+        let Course {
+            activity,
+            lease_lost,
+            cancel,
+        } = course;
+        let stop = &self.shutdown.stop;
+        let (cell, output) = (pass.cell, pass.output);
+
+        // 1. Open the bands and read their headers. This needs no slot: the first bytes arrive
+        //    while the cell before is still fused. Boxed, as the publication below: every caller up
+        //    to the pool would carry these futures along.
+        let clock = Instant::now();
+        activity.enter(Phase::Fetching);
+        let fetching = Box::pin(self.fetch(pass, cancel));
+        let (sources, prepared) = or_cancelled(stop, lease_lost, fetching).await??;
+        fault::point_of(Point::Fetch, &cell.id);
+        let fetch_ms = milliseconds(clock.elapsed());
+
+        // 2. Wait for a slot, and then for memory, which is held until the head, a quarter of the
+        //    raster, is uploaded.
+        activity.enter(Phase::Waiting);
+        let slot = or_cancelled(stop, lease_lost, Arc::clone(&self.slots).acquire_owned()).await?;
+        let needed = memory_needed(&prepared, sources.len());
+        let memory = or_cancelled(stop, lease_lost, self.memory.acquire(needed)).await?;
+        let _memory = memory.map_err(|error| CellError::of_memory(&error))?;
+
+        // 3. Fuse the bands while the rest of them arrives and the body of the raster leaves. Then
+        //    the slot is free for the next cell.
+        let clock = Instant::now();
+        activity.enter(Phase::Fusing);
+        let abort = &running.get_or_insert_with(|| self.shutdown.start_cell()).abort;
+        let upload =
+            HeaderLastUpload::begin(&self.objects, output, cell.region.as_deref(), "image/tiff")
+                .with_patience(fault::shortened(PATIENCE));
+        let (publication, body) = Publication::start(upload, cancel);
+        let fusing = or_cancelled(abort, lease_lost, fuse(prepared, body, activity, cancel));
+        let (cog, upload_wait) = match fusing.await {
+            Ok(Ok(fused)) => fused,
+            Ok(Err(NotFused::UploadEnded)) => {
+                return Err(self.not_published(&publication.error().await));
+            }
+            Ok(Err(NotFused::Failed(error))) => {
+                publication.abort().await;
+                let checked = unless_damaged(&sources, error);
+                return Err(or_cancelled(abort, lease_lost, checked).await?);
+            }
+            Err(error) => {
+                publication.abort().await;
+                return Err(error);
+            }
+        };
+        fault::point_of(Point::Fuse, &cell.id);
+        drop(slot);
+        let fuse_time = clock.elapsed();
+        self.log_summary(&sources, &cog, upload_wait, fuse_time);
+
+        // 4. Compare the bands with their digests, and store the rest of the raster.
+        let clock = Instant::now();
+        activity.enter(Phase::Publishing);
+        let closing = Box::pin(self.verify_and_close(&sources, publication, &cog));
+        let upload = or_cancelled(abort, lease_lost, closing).await??;
+        Ok(Made {
+            upload,
+            cog,
+            times: Times {
+                fetch_ms,
+                fuse_ms: milliseconds(fuse_time),
+                close_ms: milliseconds(clock.elapsed()),
+            },
+        })
+    }
+
+    /// Opens the bands side by side and reads their headers.
+    async fn fetch(
+        &self,
+        pass: Pass<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<(Vec<Arc<ObjectSource>>, Prepared), CellError> {
+        let cell = pass.cell;
+        let options = ReadOptions {
+            request_payer: cell.request_payer,
+            limit: MAX_BAND_BYTES,
+            window: WINDOW_BYTES,
+        };
+        let mut opening = FuturesOrdered::new();
+        for band in &pass.bands {
+            let object = band_object(cell, band)?;
+            opening.push_back(async move {
+                let opened = ObjectSource::open(&self.objects, object, options, cancel).await;
+                opened.map_err(|error| CellError::of_band(&error, object.bucket()))
+            });
+        }
+        let sources: Vec<_> = opening.try_collect().await?;
+        for band in cell.assets.values() {
+            self.known.set_used(BucketUse::Read, band.bucket());
+        }
+        match self.prepare(pass, &sources, cancel).await {
+            Ok(prepared) => Ok((sources, prepared)),
+            Err(error) => Err(unless_damaged(&sources, error).await),
+        }
+    }
+
+    /// Reads the headers, and starts to read ahead in the files that are read from end to end.
+    async fn prepare(
+        &self,
+        pass: Pass<'_>,
+        sources: &[Arc<ObjectSource>],
+        cancel: &CancellationToken,
+    ) -> Result<Prepared, CellError> {
+        let mut request = pass.request;
+        for (band, source) in pass.bands.iter().zip(sources) {
+            let object = band_object(pass.cell, band)?;
+            request.bands.push(source.band(band, object.to_string()));
+        }
+        let cancel = Cancel::from(cancel.clone());
+        let prepared = blocking(move || fuse::prepare(request, &cancel)).await?;
+        for source in sources {
+            if is_jpeg2000(source.reader().head()) {
+                source.reader().read_ahead();
+            }
+        }
+        prepared.map_err(|error| CellError::of_fusion(&error))
+    }
+
+    /// Compares the bands with their digests, and stores the head of the raster only then.
+    async fn verify_and_close(
+        &self,
+        sources: &[Arc<ObjectSource>],
+        publication: Publication,
+        cog: &Cog,
+    ) -> Result<ClosedUpload, CellError> {
+        if let Err(error) = band_source::verify(sources).await {
+            publication.abort().await;
+            return Err(CellError::of_band(&error, ""));
+        }
+        let closed = publication.close(cog.head.clone()).await;
+        closed.map_err(|error| self.not_published(&error))
+    }
+
+    pub(super) fn not_published(&self, error: &PublishError) -> CellError {
+        CellError::of_publication(error, self.own_bucket.as_deref())
+    }
+
+    fn log_summary(
+        &self,
+        sources: &[Arc<ObjectSource>],
+        cog: &Cog,
+        upload_wait: Duration,
+        fuse_time: Duration,
+    ) {
+        let input_wait: Duration = sources.iter().map(|source| source.wait_time()).sum();
+        let threads = u32::try_from(self.threads).unwrap_or(1);
+        let working = fuse_time
+            .saturating_mul(threads)
+            .saturating_sub(input_wait)
+            .saturating_sub(upload_wait);
+        let bands = u32::try_from(sources.len()).unwrap_or(u32::MAX);
+        let pixels = f64::from(cog.width) * f64::from(cog.height) * f64::from(bands);
+        let head: usize = cog.head.iter().map(bytes::Bytes::len).sum();
+        tracing::info!(
+            bytes_in = sources
+                .iter()
+                .map(|source| source.reader().received())
+                .sum::<u64>(),
+            bytes_out = cog.body_bytes + head as u64,
+            input_wait_s = input_wait.as_secs_f64(),
+            working_s = working.as_secs_f64(),
+            output_wait_s = upload_wait.as_secs_f64(),
+            mpixel_s = pixels / 1e6 / fuse_time.as_secs_f64(),
+            "fused"
+        );
+    }
+}
+
+/// Where a band of the cell is.
+fn band_object<'a>(cell: &'a Cell, band: &str) -> Result<&'a S3Url, CellError> {
+    cell.assets.get(band).ok_or_else(|| {
+        let found: Vec<&str> = cell.assets.keys().map(String::as_str).collect();
+        CellError::Permanent(Failure {
+            code: "missing_band".into(),
+            message: format!(
+                "cell {} has no {band}, which the recipe reads; it has {}; submit it with one",
+                cell.id,
+                found.join(", ")
+            ),
+        })
+    })
+}
+
+/// Bytes that a cell takes while it is fused: for the fuse core, the windows of its bands, and the
+/// upload.
+fn memory_needed(prepared: &Prepared, bands: usize) -> u64 {
+    let windows = WINDOW_BYTES.saturating_mul(bands as u64);
+    prepared
+        .memory_needed()
+        .saturating_add(windows)
+        .saturating_add(Publication::MEMORY)
+}
+
+/// Whether a file begins as JPEG 2000: with the signature box of a JP2 file (ISO/IEC 15444-1,
+/// I.5.1), or SOC and SIZ of a bare codestream (A.4.1, A.5.1). Such a file is decoded from end to
+/// end; of a TIFF only some tiles are read.
+fn is_jpeg2000(head: &[u8]) -> bool {
+    head.starts_with(b"\0\0\0\x0cjP  \r\n\x87\n") || head.starts_with(b"\xff\x4f\xff\x51")
+}
+
+/// Why a fusion ended early.
+enum NotFused {
+    /// The upload ended before, and knows why.
+    UploadEnded,
+    Failed(CellError),
+}
+
+/// Fuses on threads of its own, and closes the body. Returns how long the threads waited for the
+/// upload.
+async fn fuse(
+    prepared: Prepared,
+    body: BodyWriter,
+    activity: &Arc<Activity>,
+    cancel: &CancellationToken,
+) -> Result<(Cog, Duration), NotFused> {
+    let (activity, cancel) = (Arc::clone(activity), Cancel::from(cancel.clone()));
+    let fused = blocking(move || {
+        let cog = prepared.run(&body, &|_| activity.progress(), &cancel)?;
+        Ok((cog, body.wait_time()))
+    });
+    match fused.await.map_err(NotFused::Failed)? {
+        Ok(fused) => Ok(fused),
+        Err(FuseError::Write { .. }) => Err(NotFused::UploadEnded),
+        Err(error) => Err(NotFused::Failed(CellError::of_fusion(&error))),
+    }
+}
+
+/// Why the bands could not be fused: `error`, unless one of them is not what S3 stores. Then the file
+/// may be sound, and another attempt can succeed.
+async fn unless_damaged(sources: &[Arc<ObjectSource>], error: CellError) -> CellError {
+    if !matches!(error, CellError::Permanent(_)) {
+        return error;
+    }
+    match band_source::verify(sources).await {
+        Err(damage) => CellError::of_band(&damage, ""),
+        Ok(()) => error,
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FuseError> + Send + 'static,
+) -> Result<Result<T, FuseError>, CellError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|panicked| CellError::retryable("panic", &panicked))
+}
