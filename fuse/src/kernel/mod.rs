@@ -1,6 +1,7 @@
 //! What happens between the chunks and the writer: a kernel turns input planes into output planes.
 
 mod error;
+mod inputs;
 #[expect(
     clippy::module_inception,
     reason = "the trait is what the folder is named after"
@@ -10,6 +11,9 @@ mod sink;
 mod stack;
 
 pub use error::KernelError;
-pub use kernel::{ChunkKernel, Inputs, Kernel, Outputs, Window};
+pub use inputs::{
+    BandWindow, InputBand, Inputs, Outputs, Ratio, Ratios, Resolution, Window, WindowSize,
+};
+pub use kernel::{ChunkKernel, Kernel};
 pub(crate) use sink::KernelSink;
 pub use stack::Stack;
