@@ -49,7 +49,7 @@ pub use cog::{
 pub use error::FuseError;
 pub use grid::Rect;
 pub use input::{FileSource, Source};
-pub use kernel::{Kernel, KernelError, Stack};
+pub use kernel::{Kernel, KernelError, Resolution, Stack};
 pub use output::{FileOutput, Output};
 pub use prepare::{Prepared, prepare};
 pub use request::{Progress, Request};

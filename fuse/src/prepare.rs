@@ -6,10 +6,9 @@ use crate::error::FuseError;
 use crate::gdal::Session;
 use crate::georeference;
 use crate::input::{self, OpenedBand, header};
-use crate::kernel::{Inputs, Outputs};
+use crate::kernel::{InputBand, Inputs, Outputs, Ratios, WindowSize};
 use crate::pipeline::{Layout, memory};
 use crate::request::{Request, check_band_names, check_names};
-use crate::sample::SampleType;
 
 /// Bands that fit together, before the first of them is decoded.
 pub struct Prepared {
@@ -49,7 +48,16 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
             detail: "it has no bands".into(),
         });
     };
-    let Outputs { names, nodata } = outputs(&request, first.header.sample_type())?;
+    let image = (first.header.grid.width, first.header.grid.height);
+    let inputs = request.bands.iter().zip(&bands);
+    let inputs = inputs.map(|(band, opened)| InputBand {
+        name: band.name.clone(),
+        sample_type: opened.header.sample_type(),
+        size: image,
+        ratios: Ratios::ONE,
+    });
+    let inputs: Vec<_> = inputs.collect();
+    let Outputs { names, nodata } = outputs(&request, &inputs, image)?;
     let shape = Shape {
         width: first.header.grid.width,
         height: first.header.grid.height,
@@ -68,12 +76,12 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
 }
 
 /// What the kernel makes of the bands.
-fn outputs(request: &Request, sample_type: SampleType) -> Result<Outputs, FuseError> {
-    let names: Vec<_> = request.bands.iter().map(|band| band.name.clone()).collect();
-    let outputs = request.kernel.outputs(&Inputs {
-        names: &names,
-        sample_type,
-    })?;
+fn outputs(
+    request: &Request,
+    bands: &[InputBand],
+    image: (u32, u32),
+) -> Result<Outputs, FuseError> {
+    let outputs = request.kernel.outputs(&Inputs { bands, image })?;
     check_band_names(&outputs.names)?;
     let wrong = |detail: String| Err(FuseError::Request { detail });
     if outputs.names.is_empty() {
@@ -105,7 +113,12 @@ impl Prepared {
             nodata: self.shape.nodata,
         };
         let kernel = &self.request.kernel;
-        let kernel = kernel.working_bytes(layout.window_pixels(), &outputs);
+        let pixels = layout.window_pixels();
+        let window = WindowSize {
+            pixels,
+            bands: &vec![pixels; self.bands.len()],
+        };
+        let kernel = kernel.working_bytes(&window, &outputs);
         memory::needed(layout, self.shape, &self.bands, kernel, self.threads())
     }
 

@@ -22,7 +22,7 @@ struct BoxSum {
 impl Kernel for BoxSum {
     fn outputs(&self, inputs: &Inputs<'_>) -> Result<Outputs, KernelError> {
         Ok(Outputs {
-            names: inputs.names.to_vec(),
+            names: inputs.bands.iter().map(|band| band.name.clone()).collect(),
             nodata: Nodata::F32(f32::NAN),
         })
     }
@@ -39,9 +39,9 @@ impl Kernel for BoxSum {
 impl ChunkKernel for BoxSum {
     fn apply(&mut self, window: &mut Window<'_>, outputs: &mut Planes) -> Result<(), KernelError> {
         let sums = window
-            .planes
+            .bands
             .iter()
-            .map(|plane| box_sums(plane, window.rect, window.chunk, self.radius));
+            .map(|band| box_sums(&band.samples, window.rect, window.chunk, self.radius));
         let sums = sums.map(|sums| sums.into_iter().map(f32::from).collect());
         *outputs = Planes::F32(sums.collect());
         Ok(())
