@@ -162,6 +162,7 @@ impl CellProcessor {
             bands,
             compression: Compression::default(),
             kernel: kernel::of_recipe(recipe),
+            crop: None,
             overviews: fuse::Overviews::Average,
             metadata: vec![
                 ("TILE".to_owned(), cell.id.tile.to_string()),
