@@ -1,5 +1,6 @@
 //! What happens between the chunks and the writer: a kernel turns input planes into output planes.
 
+mod compute;
 mod error;
 mod inputs;
 #[expect(
@@ -10,6 +11,10 @@ mod kernel;
 mod sink;
 mod stack;
 
+pub use compute::{
+    Area, Computation, Compute, ComputedOutput, Downsample, Mask, MaskTest, Measure, Op, Program,
+    Source, Upsample,
+};
 pub use error::KernelError;
 pub use inputs::{
     BandWindow, InputBand, Inputs, Outputs, Ratio, Ratios, Resolution, Window, WindowSize,
