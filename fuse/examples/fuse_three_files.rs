@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let request = Request {
         bands: vec![band("B04", red)?, band("B03", green)?, band("B02", blue)?],
         kernel: Arc::new(Stack::default()),
+        crop: None,
         overviews: Overviews::Average,
         compression: Compression::default(),
         metadata: vec![],

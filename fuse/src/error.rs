@@ -70,10 +70,11 @@ pub enum FuseError {
         /// Which property of it.
         detail: String,
     },
-    /// The bands do not lie on one grid. Fail the cell; it mixes resolutions, tiles or products.
+    /// The bands do not lie on one grid, or on grids that go together. Fail the cell; it mixes
+    /// tiles or products, or resolutions in a stack.
     #[error(
         "{one} {one_has} but {other} {other_has}: the bands of a cell must agree in {what}; \
-         name bands of one resolution of one product"
+         name bands of one product, and of one resolution to stack them"
     )]
     BandMismatch {
         /// The property that differs.

@@ -51,27 +51,67 @@ impl Georeference {
         self.system.authority().unwrap_or_else(|_| name())
     }
 
+    /// Columns and rows of a pixel, in units of the system.
+    pub(crate) fn pixel(&self) -> (f64, f64) {
+        (self.transform[1].abs(), self.transform[5].abs())
+    }
+
     /// Fails unless `first` is the same grid.
     fn agree(&self, band: &Band, first: &Self, first_band: &Band) -> Result<(), FuseError> {
-        let mismatch = |what, describe: fn(&Self) -> String| FuseError::BandMismatch {
+        self.agree_in_system(band, first, first_band)?;
+        if self.same_transform(first) {
+            return Ok(());
+        }
+        Err(self.mismatch("position", band, first, first_band))
+    }
+
+    /// Fails unless `first` is in the same system.
+    fn agree_in_system(
+        &self,
+        band: &Band,
+        first: &Self,
+        first_band: &Band,
+    ) -> Result<(), FuseError> {
+        if self.system == first.system {
+            return Ok(());
+        }
+        let is_in = |it: &Self| format!("is in {}", it.system_name());
+        Err(FuseError::BandMismatch {
+            what: "coordinate reference system",
+            one: Box::new(band.into()),
+            one_has: is_in(self),
+            other: Box::new(first_band.into()),
+            other_has: is_in(first),
+        })
+    }
+
+    /// The error for two bands whose transforms do not go together.
+    pub(crate) fn mismatch(
+        &self,
+        what: &'static str,
+        band: &Band,
+        other: &Self,
+        other_band: &Band,
+    ) -> FuseError {
+        let lies = |it: &Self| {
+            let [x, width, _, y, _, height] = it.transform;
+            format!("has its origin at {x},{y} and pixels of {width}x{height}")
+        };
+        FuseError::BandMismatch {
             what,
             one: Box::new(band.into()),
-            one_has: describe(self),
-            other: Box::new(first_band.into()),
-            other_has: describe(first),
-        };
-        if self.system != first.system {
-            return Err(mismatch("coordinate reference system", |it| {
-                format!("is in {}", it.system_name())
-            }));
+            one_has: lies(self),
+            other: Box::new(other_band.into()),
+            other_has: lies(other),
         }
-        if !self.same_transform(first) {
-            return Err(mismatch("position", |it| {
-                let [x, width, _, y, _, height] = it.transform;
-                format!("has its origin at {x},{y} and pixels of {width}x{height}")
-            }));
-        }
-        Ok(())
+    }
+
+    /// Whether both have the same upper left corner, to a millionth of a pixel of `other`.
+    fn same_corner(&self, other: &Self) -> bool {
+        let (width, height) = other.pixel();
+        let near = |one: f64, other: f64, pixel: f64| (one - other).abs() <= pixel * 1e-6;
+        near(self.transform[0], other.transform[0], width)
+            && near(self.transform[3], other.transform[3], height)
     }
 
     /// A millionth of a pixel is what the decimal numbers in GML may differ by; a real shift is far
@@ -118,4 +158,23 @@ pub(crate) fn agree(bands: &[Band], georeferences: &[Georeference]) -> Result<()
         .zip(georeferences)
         .skip(1)
         .try_for_each(|(band, it)| it.agree(band, first, first_band))
+}
+
+/// Fails unless all bands have the system and the upper left corner of the one with the index
+/// `finest`, whatever their pixels are.
+pub(crate) fn agree_in_corner(
+    bands: &[Band],
+    georeferences: &[Georeference],
+    finest: usize,
+) -> Result<(), FuseError> {
+    let (Some(finest_band), Some(finest)) = (bands.get(finest), georeferences.get(finest)) else {
+        return Ok(());
+    };
+    for (band, it) in bands.iter().zip(georeferences) {
+        it.agree_in_system(band, finest, finest_band)?;
+        if !it.same_corner(finest) {
+            return Err(it.mismatch("position", band, finest, finest_band));
+        }
+    }
+    Ok(())
 }

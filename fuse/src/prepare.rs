@@ -1,12 +1,16 @@
 //! Reads the headers of the bands and makes sure that they fit together.
 
+use std::sync::Arc;
+
 use crate::cancel::Cancel;
 use crate::cog::{CHUNK, Compression, GeoTags, Shape};
 use crate::error::FuseError;
 use crate::gdal::Session;
 use crate::georeference;
+use crate::grid::Rect;
 use crate::input::{self, OpenedBand, header};
-use crate::kernel::{InputBand, Inputs, Outputs, Ratios, WindowSize};
+use crate::kernel::{InputBand, Inputs, Kernel, Outputs, WindowSize};
+use crate::output_grid::{self, OutputGrid};
 use crate::pipeline::{Layout, memory};
 use crate::request::{Request, check_band_names, check_names};
 
@@ -14,13 +18,16 @@ use crate::request::{Request, check_band_names, check_names};
 pub struct Prepared {
     pub(crate) request: Request,
     pub(crate) bands: Vec<OpenedBand>,
+    /// The bands as the kernel sees them.
+    inputs: Vec<InputBand>,
+    pub(crate) layout: Layout,
     /// Of the output.
     pub(crate) shape: Shape,
     /// Of the bands of the output.
     pub(crate) names: Vec<String>,
+    pub(crate) grid: OutputGrid,
+    /// Of the grid.
     pub(crate) georeference: GeoTags,
-    pub(crate) crs: String,
-    pub(crate) transform: [f64; 6],
 }
 
 /// Reads the headers of the bands and makes sure that they fit together. Little is read, nothing
@@ -41,56 +48,78 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
         georeferences.push(georeference);
     }
     let headers: Vec<_> = bands.iter().map(|band| &band.header).collect();
-    header::agree(&request.bands, &headers)?;
-    georeference::agree(&request.bands, &georeferences)?;
-    let (Some(first), Some(georeference)) = (bands.first(), georeferences.first()) else {
+    let Some(first) = georeferences.first() else {
         return Err(FuseError::Request {
             detail: "it has no bands".into(),
         });
     };
-    let image = (first.header.grid.width, first.header.grid.height);
-    let inputs = request.bands.iter().zip(&bands);
-    let inputs = inputs.map(|(band, opened)| InputBand {
+    if request.kernel.needs_one_grid() {
+        header::agree(&request.bands, &headers)?;
+        georeference::agree(&request.bands, &georeferences)?;
+    }
+    let resolution = request.kernel.resolution();
+    let (grid, ratios) = output_grid::of(&request.bands, &headers, &georeferences, &resolution)?;
+    let inputs = request.bands.iter().zip(headers).zip(ratios);
+    let inputs = inputs.map(|((band, header), ratios)| InputBand {
         name: band.name.clone(),
-        sample_type: opened.header.sample_type(),
-        size: image,
-        ratios: Ratios::ONE,
+        sample_type: header.sample_type(),
+        size: (header.grid.width, header.grid.height),
+        ratios,
     });
-    let inputs: Vec<_> = inputs.collect();
-    let Outputs { names, nodata } = outputs(&request, &inputs, image)?;
+    let inputs = inputs.collect();
+    let georeference = GeoTags::new(&first.system, &grid.transform)?;
+    planned(request, bands, inputs, grid, georeference)
+}
+
+/// Asks the kernel for its outputs, and cuts them into chunks.
+fn planned(
+    request: Request,
+    bands: Vec<OpenedBand>,
+    inputs: Vec<InputBand>,
+    grid: OutputGrid,
+    georeference: GeoTags,
+) -> Result<Prepared, FuseError> {
+    let of_kernel = Inputs {
+        bands: &inputs,
+        image: grid.size,
+    };
+    let Outputs { names, nodata } = outputs(&request, &of_kernel)?;
+    let crop = crop(&request, grid.size)?;
     let shape = Shape {
-        width: first.header.grid.width,
-        height: first.header.grid.height,
+        width: crop.width,
+        height: crop.height,
         bands: names.len(),
         nodata,
     };
+    let kernel = &request.kernel;
+    let seen = inputs.iter().enumerate();
+    let seen = seen.map(|(index, band)| (band.grid(), kernel.reach(&of_kernel, index)));
     Ok(Prepared {
-        shape,
-        names,
-        georeference: GeoTags::new(&georeference.system, &georeference.transform)?,
-        crs: georeference.system_name(),
-        transform: georeference.transform,
+        layout: Layout::new(grid.size, crop, kernel.margin(), seen),
         request,
         bands,
+        inputs,
+        shape,
+        names,
+        grid,
+        georeference,
     })
 }
 
 /// What the kernel makes of the bands.
-fn outputs(
-    request: &Request,
-    bands: &[InputBand],
-    image: (u32, u32),
-) -> Result<Outputs, FuseError> {
-    let outputs = request.kernel.outputs(&Inputs { bands, image })?;
+fn outputs(request: &Request, inputs: &Inputs<'_>) -> Result<Outputs, FuseError> {
+    let kernel = &request.kernel;
+    let outputs = kernel.outputs(inputs)?;
     check_band_names(&outputs.names)?;
     let wrong = |detail: String| Err(FuseError::Request { detail });
     if outputs.names.is_empty() {
         return wrong("its kernel has no outputs".into());
     }
-    if request.kernel.margin() > CHUNK {
+    let reaches = (0..inputs.bands.len()).map(|band| kernel.reach(inputs, band));
+    let margin = reaches.max().unwrap_or(0).max(kernel.margin());
+    if margin > CHUNK {
         return wrong(format!(
-            "its kernel needs a margin of {} pixels, and {CHUNK} are the most",
-            request.kernel.margin()
+            "its kernel needs a margin of {margin} pixels, and {CHUNK} are the most"
         ));
     }
     let is_nan = outputs.nodata.value().is_nan();
@@ -100,45 +129,91 @@ fn outputs(
     Ok(outputs)
 }
 
+/// The part of the grid that the output is.
+fn crop(request: &Request, grid: (u32, u32)) -> Result<Rect, FuseError> {
+    let whole = Rect::whole(grid);
+    match request.crop {
+        None => Ok(whole),
+        Some(crop) if crop.area() > 0 && crop.intersection(whole) == crop => Ok(crop),
+        Some(crop) => Err(FuseError::Request {
+            detail: format!(
+                "columns {:?} and rows {:?} are not a part of its grid of {}x{} pixels",
+                crop.columns(),
+                crop.rows(),
+                grid.0,
+                grid.1
+            ),
+        }),
+    }
+}
+
 impl Prepared {
+    /// The same bands with another kernel and crop, which can be made when the
+    /// [`grid`](Self::grid) is known. Nothing is read.
+    ///
+    /// # Errors
+    /// See [`FuseError`]; also if the kernel asks for another grid than the one before.
+    pub fn with_kernel(
+        self,
+        kernel: Arc<dyn Kernel>,
+        crop: Option<Rect>,
+    ) -> Result<Self, FuseError> {
+        let before = &self.request.kernel;
+        if kernel.resolution() != before.resolution()
+            || kernel.needs_one_grid() && !before.needs_one_grid()
+        {
+            return Err(FuseError::Request {
+                detail: "its second kernel asks for another grid than the first".into(),
+            });
+        }
+        let request = Request {
+            kernel,
+            crop,
+            ..self.request
+        };
+        let Self { bands, inputs, .. } = self;
+        planned(request, bands, inputs, self.grid, self.georeference)
+    }
+
     /// Upper bound in bytes of what [`run`](Self::run) has in memory at a time. What its sources
     /// read ahead and what its output holds back is not in it.
     ///
     /// It assumes that the main header describes all tiles. A tile whose own header needs GDAL
     /// brings the whole file into memory in addition.
     pub fn memory_needed(&self) -> u64 {
-        let layout = self.layout();
+        let layout = &self.layout;
         let outputs = Outputs {
             names: self.names.clone(),
             nodata: self.shape.nodata,
         };
-        let kernel = &self.request.kernel;
-        let pixels = layout.window_pixels();
+        let bands = layout.bands().iter().map(|band| band.largest_window);
+        let bands: Vec<_> = bands.collect();
         let window = WindowSize {
-            pixels,
-            bands: &vec![pixels; self.bands.len()],
+            pixels: layout.window_pixels(),
+            bands: &bands,
         };
-        let kernel = kernel.working_bytes(&window, &outputs);
+        let kernel = self.request.kernel.working_bytes(&window, &outputs);
         memory::needed(layout, self.shape, &self.bands, kernel, self.threads())
     }
 
-    /// Pixels of a row.
+    /// Where the output lies, before it is cropped.
+    pub fn grid(&self) -> &OutputGrid {
+        &self.grid
+    }
+
+    /// The bands as the kernel sees them, in the order of the request.
+    pub fn inputs(&self) -> &[InputBand] {
+        &self.inputs
+    }
+
+    /// Pixels of a row of the output.
     pub fn width(&self) -> u32 {
         self.shape.width
     }
 
-    /// Rows.
+    /// Rows of the output.
     pub fn height(&self) -> u32 {
         self.shape.height
-    }
-
-    pub(crate) fn layout(&self) -> Layout {
-        Layout {
-            width: self.shape.width,
-            height: self.shape.height,
-            bands: self.bands.len(),
-            margin: self.request.kernel.margin(),
-        }
     }
 
     pub(crate) fn threads(&self) -> usize {

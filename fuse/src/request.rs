@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::band::Band;
 use crate::cog::{Compression, Overviews};
 use crate::error::FuseError;
+use crate::grid::Rect;
 use crate::kernel::Kernel;
 
 /// What to make of which bands.
@@ -15,6 +16,9 @@ pub struct Request {
     /// What makes the bands of the output of these. Three bands of unsigned samples are marked as
     /// red, green and blue.
     pub kernel: Arc<dyn Kernel>,
+    /// The part of the grid that the output is, in pixels of the grid; all of it by default. Its
+    /// pixels are those that the whole output has there. Tiles that it does not need are not read.
+    pub crop: Option<Rect>,
     /// How the overviews are made.
     pub overviews: Overviews,
     /// Compression of the output.

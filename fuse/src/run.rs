@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::cancel::Cancel;
 use crate::cog::{AnyCogWriter, BandStatistics, Description};
 use crate::error::FuseError;
+use crate::grid::Rect;
 use crate::kernel::KernelSink;
 use crate::output::Output;
 use crate::pipeline::{self, BandTiles};
@@ -40,7 +41,8 @@ pub struct Cog {
 
 impl Prepared {
     /// Fuses the bands: the body goes to `output` while it is made, the head is returned. The
-    /// output has the bands' size, CRS and transform, and the kernel's data type and nodata value.
+    /// output lies on the [`grid`](Self::grid), or is the part of it that the request says, and has
+    /// the kernel's data type and nodata value.
     ///
     /// Blocks the calling thread and uses as many others as the request says. `progress` is called
     /// on all of them.
@@ -53,15 +55,16 @@ impl Prepared {
         progress: &(dyn Fn(Progress) + Sync),
         cancel: &Cancel,
     ) -> Result<Cog, FuseError> {
-        let (layout, threads) = (self.layout(), self.threads());
+        let threads = self.threads();
         let Self {
             request,
             bands,
+            layout,
             shape,
             names,
-            georeference,
-            crs,
-            transform,
+            grid,
+            mut georeference,
+            ..
         } = self;
         let writer = AnyCogWriter::new(shape, request.overviews, request.compression, output);
         let Some(writer) = writer else {
@@ -71,7 +74,7 @@ impl Prepared {
         };
         let sink = KernelSink {
             kernel: &*request.kernel,
-            image: (shape.width, shape.height),
+            image: layout.image(),
             sample_type: shape.nodata.sample_type(),
             writer,
         };
@@ -83,12 +86,17 @@ impl Prepared {
             })
             .collect();
         // The body goes out while the chunks come in.
-        pipeline::run(&tiles, layout, threads, &sink, progress, cancel)?;
-        for band in &bands {
+        pipeline::run(&tiles, &layout, threads, &sink, progress, cancel)?;
+        let read_whole = bands.iter().zip(layout.bands());
+        for (band, _) in read_whole.filter(|(_, layout)| layout.is_whole()) {
             cancel.check()?;
             band.tiles.finish()?;
         }
         // What the head says is known now.
+        let transform = grid.transform_of(layout.crop());
+        if layout.crop() != Rect::whole(grid.size) {
+            georeference = georeference.moved_to(transform[0], transform[3]);
+        }
         let description = Description {
             names,
             metadata: request.metadata,
@@ -103,7 +111,7 @@ impl Prepared {
             sample_type: shape.nodata.sample_type(),
             bands: finished.statistics,
             overviews: finished.overviews,
-            crs,
+            crs: grid.crs,
             transform,
         })
     }

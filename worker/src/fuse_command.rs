@@ -76,6 +76,7 @@ async fn fuse(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()> {
     let request = Request {
         bands,
         kernel: Arc::new(fuse::Stack::default()),
+        crop: None,
         overviews: fuse::Overviews::Average,
         compression: args.compress,
         metadata: Vec::new(),

@@ -2,7 +2,7 @@
 
 use crate::cog::{AnyCogWriter, ChunkScratch};
 use crate::error::FuseError;
-use crate::kernel::inputs::{BandWindow, Window};
+use crate::kernel::inputs::Window;
 use crate::kernel::kernel::{ChunkKernel, Kernel};
 use crate::pipeline::{Chunk, ChunkSink};
 use crate::sample::{Planes, SampleType};
@@ -48,32 +48,23 @@ impl ChunkSink for KernelSink<'_> {
             outputs,
             writer,
         } = scratch;
-        let bands = chunk.planes.drain(..).map(|samples| BandWindow {
-            rect: chunk.window,
-            size: self.image,
-            samples,
-        });
-        let mut bands: Vec<_> = bands.collect();
         let mut window = Window {
             chunk: chunk.rect,
             rect: chunk.window,
             image: self.image,
-            bands: &mut bands,
+            bands: &mut chunk.bands,
         };
         kernel.apply(&mut window, outputs)?;
         self.writer
             .chunk(chunk.column, chunk.row, outputs, writer)?;
         // A kernel that took the samples of inputs gives them back to be filled again.
         if let Planes::U16(planes) = outputs {
-            for (plane, band) in planes.iter_mut().zip(&mut bands) {
+            for (plane, band) in planes.iter_mut().zip(&mut chunk.bands) {
                 if band.samples.is_empty() {
                     std::mem::swap(plane, &mut band.samples);
                 }
             }
         }
-        chunk
-            .planes
-            .extend(bands.into_iter().map(|band| band.samples));
         Ok(())
     }
 }

@@ -176,7 +176,7 @@ fn bands_that_do_not_share_a_grid_are_both_named() {
         let (code, message) = error(&[first.clone(), second]);
         assert_eq!(code, "band_mismatch");
         let expected = format!(
-            "band B03 (s3://b/k/B03.jp2) {expected}; name bands of one resolution of one product"
+            "band B03 (s3://b/k/B03.jp2) {expected}; name bands of one product, and of one resolution to stack them"
         );
         assert_eq!(message, expected);
     }

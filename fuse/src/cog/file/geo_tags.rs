@@ -28,6 +28,9 @@ pub enum GeoTagsError {
     },
 }
 
+/// The tag with points of the image and where they are: `ModelTiepoint`.
+const TIEPOINT: u16 = 33922;
+
 /// Tags of one georeference, to be copied into an image.
 #[derive(Clone, Debug, Default)]
 pub struct GeoTags {
@@ -51,6 +54,20 @@ impl GeoTags {
         let mut fields = directory(&vsi::get_vsi_mem_file_bytes_owned(&path)?)?;
         fields.retain(|field| TAGS.contains(&field.tag));
         Ok(Self { fields })
+    }
+
+    /// The same system and pixels with another upper left corner.
+    #[must_use]
+    pub fn moved_to(mut self, x: f64, y: f64) -> Self {
+        // Column, row and layer of a point, and its x, y and z (OGC 19-008, 7.6.2). GDAL writes one
+        // point, the upper left corner.
+        for field in self.fields.iter_mut().filter(|it| it.tag == TIEPOINT) {
+            if let [_, _, _, to_x, to_y, _] = field.bytes.as_chunks_mut::<8>().0 {
+                *to_x = x.to_le_bytes();
+                *to_y = y.to_le_bytes();
+            }
+        }
+        self
     }
 }
 

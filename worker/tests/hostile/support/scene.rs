@@ -121,6 +121,7 @@ pub(crate) fn fused<S: Source + 'static>(
     let request = Request {
         bands: bands.collect(),
         kernel: Arc::new(fuse::Stack::default()),
+        crop: None,
         overviews: fuse::Overviews::Average,
         compression: Compression::None,
         metadata: Vec::new(),
