@@ -39,6 +39,7 @@ mod prepare;
 mod request;
 mod run;
 mod sample;
+mod scale;
 
 #[cfg(test)]
 mod tests;
@@ -59,3 +60,4 @@ pub use prepare::{Prepared, prepare};
 pub use request::{Progress, Request};
 pub use run::Cog;
 pub use sample::{Nodata, Planes, Sample, SampleType};
+pub use scale::{OutputScales, ScaleOffset};

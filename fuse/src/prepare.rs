@@ -12,7 +12,8 @@ use crate::input::{self, OpenedBand, header};
 use crate::kernel::{InputBand, Inputs, Kernel, Outputs, WindowSize};
 use crate::output_grid::{self, OutputGrid};
 use crate::pipeline::{Layout, memory};
-use crate::request::{Request, check_band_names, check_names};
+use crate::request::{Request, check_band_names, check_names, output_scales};
+use crate::scale::ScaleOffset;
 
 /// Bands that fit together, before the first of them is decoded.
 pub struct Prepared {
@@ -26,6 +27,7 @@ pub struct Prepared {
     /// Of the bands of the output.
     pub(crate) names: Vec<String>,
     pub(crate) grid: OutputGrid,
+    pub(crate) scales: Vec<Option<ScaleOffset>>,
     /// Of the grid.
     pub(crate) georeference: GeoTags,
 }
@@ -48,7 +50,7 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
         georeferences.push(georeference);
     }
     let headers: Vec<_> = bands.iter().map(|band| &band.header).collect();
-    let Some(first) = georeferences.first() else {
+    let (Some(first_band), Some(first)) = (request.bands.first(), georeferences.first()) else {
         return Err(FuseError::Request {
             detail: "it has no bands".into(),
         });
@@ -67,7 +69,7 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
         ratios,
     });
     let inputs = inputs.collect();
-    let georeference = GeoTags::new(&first.system, &grid.transform)?;
+    let georeference = first.tags(&grid.transform, first_band)?;
     planned(request, bands, inputs, grid, georeference)
 }
 
@@ -85,6 +87,8 @@ fn planned(
     };
     let Outputs { names, nodata } = outputs(&request, &of_kernel)?;
     let crop = crop(&request, grid.size)?;
+    let headers: Vec<_> = bands.iter().map(|band| &band.header).collect();
+    let scales = output_scales(&request, &headers, names.len())?;
     let shape = Shape {
         width: crop.width,
         height: crop.height,
@@ -96,6 +100,7 @@ fn planned(
     let seen = seen.map(|(index, band)| (band.grid(), kernel.reach(&of_kernel, index)));
     Ok(Prepared {
         layout: Layout::new(grid.size, crop, kernel.margin(), seen),
+        scales,
         request,
         bands,
         inputs,
@@ -204,6 +209,12 @@ impl Prepared {
     /// The bands as the kernel sees them, in the order of the request.
     pub fn inputs(&self) -> &[InputBand] {
         &self.inputs
+    }
+
+    /// Scale and offset that the file of each input names; nothing where its numbers stand for
+    /// themselves.
+    pub fn input_scales(&self) -> Vec<Option<ScaleOffset>> {
+        self.bands.iter().map(|band| band.header.scale).collect()
     }
 
     /// Pixels of a row of the output.
