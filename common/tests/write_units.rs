@@ -175,6 +175,7 @@ fn cells_of(table: &mut Table, new: &NewTask, shard: u32) -> u32 {
             etag: format!("\"{}-28\"", "0f".repeat(16)),
             bytes: 215_434_019,
         }],
+        without_raster: None,
         fetch_ms: 12_345,
         fuse_ms: 12_345,
         publish_ms: 12_345,

@@ -38,6 +38,8 @@ pub(crate) struct Shape {
 pub(crate) struct Fleet {
     pub(crate) budget: Budget,
     pub(crate) flaw: Option<Flaw>,
+    /// Cells that end well without a raster, because the task's area does not touch them.
+    pub(crate) outside: Cells,
     new: Arc<NewTask>,
     recipe: &'static Recipe,
     pub(crate) tickets: [Ticket; CELLS as usize],
@@ -94,6 +96,7 @@ impl Fleet {
         Self {
             budget,
             flaw: None,
+            outside: 0,
             new: Arc::new(new),
             recipe,
             tickets,
@@ -104,6 +107,12 @@ impl Fleet {
     /// The fleet whose task is stopped when so many cells have failed.
     pub(crate) fn with_limit(mut self, max_failed: u32) -> Self {
         Arc::make_mut(&mut self.new).max_failed = Some(max_failed);
+        self
+    }
+
+    /// The fleet whose area does not touch these cells.
+    pub(crate) fn with_outside(mut self, cells: Cells) -> Self {
+        self.outside = cells;
         self
     }
 

@@ -86,6 +86,7 @@ impl TaskStatus {
             ok,
             failed,
             remaining,
+            ..
         } = self.progress;
         // What takes more than a number.
         let submitted = match (&self.submitted_at, self.state) {
@@ -122,6 +123,11 @@ impl TaskStatus {
             ("output", self.output.to_string()),
             ("results", self.results.to_string()),
         ];
+        for (reason, count) in self.progress.reasons() {
+            let place = rows.iter().position(|(name, _)| *name == "remaining");
+            let row = (reason.name(), count.to_string());
+            rows.insert(place.unwrap_or(rows.len()), row);
+        }
         if let (Some(moment), Some(reason)) = (&self.cancelled_at, &self.reason) {
             rows.insert(2, ("cancelled", format!("{moment}: {reason}")));
         }
@@ -154,8 +160,7 @@ fn notice(record: &TaskRecord) -> String {
 
 /// The share of cells that are done, rounded down: 100 % means all of them.
 pub(crate) fn percent(progress: Progress) -> String {
-    let done = u64::from(progress.ok) + u64::from(progress.failed);
-    let tenths = (done * 1000)
+    let tenths = (u64::from(progress.ended()) * 1000)
         .checked_div(progress.cells.into())
         .unwrap_or(0);
     format!("{}.{} %", tenths / 10, tenths % 10)
@@ -205,6 +210,7 @@ mod tests {
                 ok,
                 failed,
                 remaining: cells - ok - failed,
+                ..Progress::default()
             })
         };
         assert_eq!(percent(3, 1, 0), "33.3 %");
@@ -221,6 +227,7 @@ mod tests {
                 ok,
                 failed,
                 remaining: 3 - ok - failed,
+                ..Progress::default()
             })
         };
         assert_eq!(
@@ -236,6 +243,7 @@ mod tests {
             ok,
             failed,
             remaining: cells - ok - failed,
+            ..Progress::default()
         };
         let status = TaskStatus::new(&"rgb-1".parse().unwrap(), record, progress);
         [Format::Table, Format::Ndjson]
@@ -246,6 +254,36 @@ mod tests {
     #[test]
     fn a_running_task_says_how_far_it_is() {
         insta::assert_snapshot!(status(&task_record(), 300, 1));
+    }
+
+    #[test]
+    fn cells_without_a_raster_have_rows_of_their_own_and_count_as_done() {
+        let progress = Progress {
+            cells: 300,
+            ok: 290,
+            outside_area: 7,
+            too_few_valid: 3,
+            ..Progress::default()
+        };
+        let record = TaskRecord {
+            cells: 300,
+            ..task_record()
+        };
+        let status = TaskStatus::new(&"rgb-1".parse().unwrap(), &record, progress);
+        let text = printed(Format::Table, |output| status.write(output));
+        let words: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        for row in [
+            vec!["ok", "290"],
+            vec!["outside_area", "7"],
+            vec!["too_few_valid", "3"],
+            vec!["done", "100.0", "%"],
+        ] {
+            assert!(words.contains(&row), "{row:?}: {text}");
+        }
+        assert_eq!(exit_of_ended(progress), Exit::Ok);
     }
 
     #[test]

@@ -109,6 +109,7 @@ impl CellProcessor {
         Ok(Success {
             output: cell.output.clone(),
             artefacts: published.into_artefacts(),
+            without_raster: None,
             fetch_ms,
             fuse_ms,
             publish_ms,

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::no_raster::NoRaster;
 use super::{artefact_list, expiry};
 use crate::domain::{
     Artefact, CellId, JobId, MessageKey, S3Url, TaskId, group_count, group_of, shard_count,
@@ -162,6 +163,10 @@ pub struct ShardRecord {
     pub pending: BTreeSet<u32>,
     /// Ordinals that failed.
     pub failed: BTreeSet<u32>,
+    /// Ordinals that the task's area does not touch.
+    pub outside_area: BTreeSet<u32>,
+    /// Ordinals that have too few valid pixels.
+    pub too_few_valid: BTreeSet<u32>,
     /// Number of cells.
     pub size: u32,
     /// Whether all its pending cells have been sent to the queue since they became pending.
@@ -205,6 +210,9 @@ pub struct CellHistory {
     /// Bucket and prefix below which its artefacts lie.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<S3Url>,
+    /// Why it is ok without a raster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without_raster: Option<NoRaster>,
     /// What it has published, in the order of upload.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub artefacts: Vec<Artefact>,
@@ -405,6 +413,8 @@ impl ShardRecord {
         Ok(Self {
             pending: read.numbers(attribute::PENDING),
             failed: read.numbers(attribute::FAILED),
+            outside_area: read.numbers(attribute::OUTSIDE_AREA),
+            too_few_valid: read.numbers(attribute::TOO_FEW_VALID),
             size: read
                 .number(attribute::SIZE)
                 .ok_or_else(|| read.wrong(attribute::SIZE))?,
@@ -432,6 +442,10 @@ impl CellRecord {
             ended_at: read.text(attribute::ENDED_AT),
             output: match read.text(attribute::OUTPUT) {
                 Some(_) => Some(read.parsed(attribute::OUTPUT)?),
+                None => None,
+            },
+            without_raster: match read.text(attribute::WITHOUT_RASTER) {
+                Some(_) => Some(read.parsed(attribute::WITHOUT_RASTER)?),
                 None => None,
             },
             artefacts: match read.text(attribute::ARTEFACTS) {
