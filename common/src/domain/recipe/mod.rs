@@ -13,6 +13,7 @@ mod digest;
 mod document;
 mod error;
 mod file;
+pub mod indices;
 mod job;
 mod keys;
 mod value;
