@@ -8,8 +8,9 @@ writes is committed. Run it again after a change of the table:
     /tmp/spyndex/bin/python scripts/indices.py
 
 recipes/indices.tsv has one index a line: the name of the recipe, spyndex's name, the long name, the
-expression, its constants, the reference. common/tests/data/index-values.tsv has digital numbers of
-twelve bands, and what spyndex computes from them in float64.
+expression, its constants, the reference. docs/INDICES.md shows them to a reader.
+common/tests/data/index-values.tsv has digital numbers of twelve bands, and what spyndex computes
+from them in float64.
 """
 
 import json
@@ -25,9 +26,14 @@ import spyndex
 VERSION = "0.12.0"
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "recipes/indices.tsv"
+PAGE = ROOT / "docs/INDICES.md"
 VALUES = ROOT / "common/tests/data/index-values.tsv"
 
 BANDS = ["A", "B", "G", "R", "RE1", "RE2", "RE3", "N", "N2", "WV", "S1", "S2"]
+
+# Letters of the bands that Landsat has too, and those that only Landsat 8 and 9 have.
+LANDSAT = {"B", "G", "R", "N", "S1", "S2"}
+LANDSAT_OLI = LANDSAT | {"A"}
 
 # Centre wavelengths of Sentinel-2A in nm, as spyndex has them; only the test needs them here.
 WAVELENGTHS = {
@@ -81,6 +87,34 @@ def table():
     return [rows[name] for name in sorted(rows)]
 
 
+HEAD = f"""# Spectral indices
+
+Each name is a built-in recipe: `producer submit cells.json --recipe NAME`. [RECIPES](RECIPES.md)
+explains the letters of the bands and how values are stored; `producer recipes NAME` shows the
+recipe as a file. Formulas, constants and references are those of
+[spyndex](https://pypi.org/project/spyndex/) {VERSION} (copyright (c) 2021 David Montero Loaiza,
+MIT); `savi` uses another `L`, and `ndre` is another name for `ndrei`. Names in parentheses work
+too.
+
+Sentinel-2 has the bands of all. The column *Landsat* says whether Landsat has them: all sensors,
+only 8 and 9 (OLI), or none. `scripts/indices.py` writes this page.
+"""
+
+
+def page(rows):
+    """The list of the indices for a reader."""
+    lines = [HEAD, "| name | index | formula | Landsat |", "|---|---|---|---|"]
+    for name, short, title, formula, used, reference in rows:
+        names = re.findall(r"[A-Za-z_]\w*", formula)
+        bands = {name.removeprefix("lambda") for name in names} & set(BANDS)
+        sensors = "all" if bands <= LANDSAT else "8, 9" if bands <= LANDSAT_OLI else ""
+        shown = f"`{name}`" if name == short.lower() else f"`{name}` (`{short}`)"
+        constants = "".join(f", {key} = {value:g}" for key, value in used.items())
+        cells = [shown, f"[{title}](<{reference}>)", f"`{formula}`{constants}", sensors]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def spyndex_name(row):
     """The name by which spyndex computes a row of the table."""
     return next((short for name, short, *_ in OURS if name == row[0]), row[1])
@@ -129,6 +163,8 @@ def main():
         assert all(cell and cell.isascii() and "\t" not in cell for cell in cells), cells
         lines.append("\t".join(cells))
     TABLE.write_text("\n".join(lines) + "\n")
+
+    PAGE.write_text(page(rows))
 
     numbers = vectors(rows)
     lines = [

@@ -81,6 +81,19 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_lists_every_index() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/INDICES.md"));
+        for index in all() {
+            let line = page.lines().find(|line| {
+                let name = line.strip_prefix("| `").and_then(|line| line.split_once('`'));
+                name.is_some_and(|(name, _)| name == index.name)
+            });
+            let line = line.unwrap_or_else(|| panic!("{} is missing", index.name));
+            assert!(line.contains(index.expression) && line.contains(index.reference), "{line}");
+        }
+    }
+
+    #[test]
     fn the_usual_indices_are_there() {
         for name in [
             "ndvi", "evi", "evi2", "savi", "msavi", "ndwi", "mndwi", "ndmi", "nbr", "ndsi", "ndre",
