@@ -85,11 +85,16 @@ mod tests {
         let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/INDICES.md"));
         for index in all() {
             let line = page.lines().find(|line| {
-                let name = line.strip_prefix("| `").and_then(|line| line.split_once('`'));
+                let name = line
+                    .strip_prefix("| `")
+                    .and_then(|line| line.split_once('`'));
                 name.is_some_and(|(name, _)| name == index.name)
             });
             let line = line.unwrap_or_else(|| panic!("{} is missing", index.name));
-            assert!(line.contains(index.expression) && line.contains(index.reference), "{line}");
+            assert!(
+                line.contains(index.expression) && line.contains(index.reference),
+                "{line}"
+            );
         }
     }
 
