@@ -22,6 +22,7 @@ pub use date::SceneDate;
 pub use error::DomainError;
 pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome, TaskStalled};
 pub use message::{CellMessage, MessageError};
+pub use recipe::indices;
 pub use recipe::{
 <<<<<<< HEAD
     Job, JobId, MAX_RECIPE_BYTES, Output, Recipe, RecipeDigest, RecipeError, RecipeFileError,

@@ -36,6 +36,21 @@ impl Recipe {
         if let Some(recipe) = Self::builtin(name) {
             return Ok(recipe);
         }
+        // Indices have the spelling of spyndex, too.
+        match indices::find(name) {
+            Ok(Some(index)) => {
+                if let Some(recipe) = Self::builtin(index.name) {
+                    return Ok(recipe);
+                }
+            }
+            Ok(None) => {}
+            Err(ambiguous) => {
+                return Err(RecipeFileError::Ambiguous {
+                    name: ambiguous.name,
+                    known: ambiguous.known.join(", "),
+                });
+            }
+        }
         let names: Vec<&str> = builtin_names()
             .filter(|known| known.eq_ignore_ascii_case(name))
             .collect();
@@ -69,7 +84,7 @@ impl Recipe {
 pub fn builtin_names() -> impl Iterator<Item = &'static str> {
     let files = RECIPES.iter().map(Recipe::name);
     let is_file = |name: &&str| RECIPES.iter().any(|recipe| recipe.name == *name);
-    let indices = indices::names().into_iter();
+    let indices = indices::names();
     files.chain(indices.filter(move |name| !is_file(name)))
 }
 

@@ -16,17 +16,13 @@ mod digest;
 mod error;
 mod expression;
 mod file;
-mod indices;
+pub mod indices;
 mod job;
 mod keys;
-<<<<<<< HEAD
-mod sensor;
-=======
 mod resolve;
 mod sensor;
 mod settings;
 mod text;
->>>>>>> recipe
 mod value;
 
 pub use bands::{Band, bands_of, find_band};
@@ -35,10 +31,6 @@ pub use digest::RecipeDigest;
 pub use error::{RecipeError, RecipeFileError};
 pub use expression::{Expression, ExpressionError, Op};
 pub use job::{Job, JobId};
-<<<<<<< HEAD
-pub use sensor::Sensor;
-pub use value::{MAX_RECIPE_BYTES, Output, Recipe};
-=======
 pub use resolve::{
     BandKind, InputBand, RasterFile, ResolveError, ResolvedMask, ResolvedOutput, ResolvedRecipe,
     ResolvedSource,
@@ -49,4 +41,3 @@ pub use settings::{
     RadiometryRule, Resolution, ScaleOffset, Upsample,
 };
 pub use value::{MAX_RECIPE_BYTES, Output, Recipe, Source};
->>>>>>> recipe

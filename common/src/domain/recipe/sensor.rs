@@ -1,8 +1,3 @@
-<<<<<<< HEAD
-//! The sensors whose bands a recipe can read.
-
-/// A sensor, as far as its bands are called and placed alike.
-=======
 //! The sensors whose bands a recipe can name.
 
 use std::fmt;
@@ -11,18 +6,10 @@ use std::fmt;
 ///
 /// A band's letter, such as `R`, names an object only when the sensor is known: `SR_B4` is red on
 /// OLI and near infrared on TM.
->>>>>>> recipe
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sensor {
     /// MSI of Sentinel-2.
     Sentinel2,
-<<<<<<< HEAD
-    /// OLI of Landsat 8 and 9.
-    LandsatOli,
-    /// TM of Landsat 4 and 5, ETM+ of Landsat 7.
-    LandsatTm,
-}
-=======
     /// OLI and OLI-2 of Landsat 8 and 9 (`LC08`, `LC09`).
     LandsatOli,
     /// TM and ETM+ of Landsat 4, 5 and 7 (`LT04`, `LT05`, `LE07`).
@@ -80,4 +67,3 @@ mod tests {
         assert_eq!(of("tiles/48/R/XT/2020/8/1/0/R10m/B04.jp2"), None);
     }
 }
->>>>>>> recipe
