@@ -24,16 +24,11 @@ pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome, TaskSt
 pub use message::{CellMessage, MessageError};
 pub use recipe::indices;
 pub use recipe::{
-<<<<<<< HEAD
-    Job, JobId, MAX_RECIPE_BYTES, Output, Recipe, RecipeDigest, RecipeError, RecipeFileError,
-    Sensor, builtin_names,
-=======
     Band, BandKind, DataType, Downsample, Encoding, Expression, ExpressionError, GridRule,
     InputBand, Job, JobId, MAX_RECIPE_BYTES, MaskRule, MaskTest, Negative, Op, Output, Overviews,
     RadiometryRule, RasterFile, Recipe, RecipeDigest, RecipeError, RecipeFileError, Resolution,
     ResolveError, ResolvedMask, ResolvedOutput, ResolvedRecipe, ResolvedSource, ScaleOffset,
     Sensor, Source, Upsample, bands_of, builtin_names, find_band,
->>>>>>> recipe
 };
 pub use s3_url::S3Url;
 pub use scene::{

@@ -8,51 +8,68 @@ use tilefleet_common::domain::{
 };
 use tilefleet_fuse as fuse;
 use tilefleet_fuse::kernel::{
-    Computation, Compute, ComputedOutput, Measure, Program, Resolution, Source,
+    Area, Computation, Compute, ComputedOutput, Measure, Program, Resolution, Source,
 };
 use tilefleet_fuse::{Kernel, KernelError, Nodata, OutputScales, ScaleOffset, Stack, kernel as fuse_kernel};
 
 /// A raster of a recipe, as the fuse core makes it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RasterPlan {
     /// The bands that it needs, as indices of [`ResolvedRecipe::inputs`]: those of the outputs in the
     /// order in which these name them, then that of the mask.
     pub(crate) inputs: Vec<usize>,
-    /// What makes the outputs of these bands.
-    pub(crate) kernel: Arc<dyn Kernel>,
     /// Scale and offset of the outputs.
     pub(crate) scales: OutputScales,
     /// How overviews are made.
     pub(crate) overviews: fuse::Overviews,
+    /// What copies nothing, where that is enough.
+    stack: Option<Stack>,
+    computation: Computation,
 }
 
-/// Plans the raster `file` of `recipe`. `scales` has the scale and offset of each input of the
-/// recipe, where they are known.
-///
-/// # Errors
-/// [`KernelError`] when an expression needs the reflectance of a band without scale and offset.
-pub(crate) fn of_file(
-    recipe: &ResolvedRecipe,
-    file: &RasterFile,
-    scales: &[Option<ScaleOffset>],
-) -> Result<RasterPlan, KernelError> {
-    let inputs = inputs_of(recipe, file);
-    let plan = Plan {
-        recipe,
-        file,
-        scales,
-        inputs: &inputs,
-    };
-    let kernel: Arc<dyn Kernel> = match plan.stack() {
-        Some(stack) => Arc::new(stack),
-        None => Arc::new(Compute::new(plan.computation()?)),
-    };
-    Ok(RasterPlan {
-        kernel,
-        scales: plan.output_scales(),
-        overviews: overviews(recipe.overviews),
-        inputs,
-    })
+impl RasterPlan {
+    /// Plans the raster `file` of `recipe`. `scales` has the scale and offset of each input of the
+    /// recipe, where they are known.
+    ///
+    /// # Errors
+    /// [`KernelError`] when an expression needs the reflectance of a band without scale and offset.
+    pub(crate) fn new(
+        recipe: &ResolvedRecipe,
+        file: &RasterFile,
+        scales: &[Option<ScaleOffset>],
+    ) -> Result<Self, KernelError> {
+        let inputs = inputs_of(recipe, file);
+        let parts = Parts {
+            recipe,
+            file,
+            scales,
+            inputs: &inputs,
+        };
+        Ok(Self {
+            scales: parts.output_scales(),
+            overviews: overviews(recipe.overviews),
+            stack: parts.stack(),
+            computation: parts.computation()?,
+            inputs,
+        })
+    }
+
+    /// What makes the whole raster.
+    pub(crate) fn kernel(&self) -> Arc<dyn Kernel> {
+        match &self.stack {
+            Some(stack) => Arc::new(stack.clone()),
+            None => self.clipped(None),
+        }
+    }
+
+    /// What makes the part of it that is in the area.
+    pub(crate) fn clipped(&self, area: Option<Arc<dyn Area>>) -> Arc<dyn Kernel> {
+        let computation = self.computation.clone();
+        Arc::new(Compute::new(Computation {
+            area,
+            ..computation
+        }))
+    }
 }
 
 /// Whether the raster needs reflectance: an expression reads a band that has it.
@@ -94,14 +111,15 @@ fn inputs_of(recipe: &ResolvedRecipe, file: &RasterFile) -> Vec<usize> {
     inputs
 }
 
-struct Plan<'a> {
+/// What a plan is made of.
+struct Parts<'a> {
     recipe: &'a ResolvedRecipe,
     file: &'a RasterFile,
     scales: &'a [Option<ScaleOffset>],
     inputs: &'a [usize],
 }
 
-impl Plan<'_> {
+impl Parts<'_> {
     /// The place of an input of the recipe among those of the raster, which has it.
     fn place(&self, input: usize) -> usize {
         let place = self.inputs.iter().position(|known| *known == input);
@@ -170,6 +188,7 @@ impl Plan<'_> {
             outputs: outputs.collect::<Result<_, _>>()?,
             nodata: self.nodata(),
             median: recipe.median,
+            area: None,
         })
     }
 

@@ -8,16 +8,19 @@ use futures::stream::FuturesOrdered;
 use tilefleet_common::aws::{ClosedUpload, HeaderLastUpload, ReadOptions};
 use tilefleet_common::domain::{Cell, S3Url};
 use tilefleet_common::fault::{self, Point};
+use tilefleet_common::ledger::NoRaster;
 use tilefleet_common::ledger::transition::{BucketUse, Failure};
 use tokio_util::sync::CancellationToken;
 
 use super::band_source::{self, ObjectSource, WINDOW_BYTES};
 use super::error::{CellError, or_cancelled};
-use super::processor::{CellProcessor, milliseconds};
+use super::extent::{Extent, Part};
+use super::kernel::RasterPlan;
+use super::processor::CellProcessor;
 use super::publish::{BodyWriter, Publication, PublishError};
 use crate::activity::{Activity, Phase};
 use crate::machine::RunningCell;
-use tilefleet_fuse::{self as fuse, Cancel, Cog, FuseError, Prepared};
+use tilefleet_fuse::{self as fuse, Cancel, Cog, Compression, FuseError, Prepared};
 
 /// The largest band that is read, in bytes. Full-size 10 m bands have 115 to 132 MB.
 const MAX_BAND_BYTES: u64 = 512 << 20;
@@ -32,10 +35,16 @@ pub(super) struct Pass<'a> {
     pub(super) cell: &'a Cell,
     /// The bands, in the order of the kernel's inputs.
     pub(super) bands: Vec<&'a str>,
-    /// Everything but the bands.
-    pub(super) request: fuse::Request,
+    /// What is made of them.
+    pub(super) plan: RasterPlan,
+    /// Which part of the cell is made.
+    pub(super) extent: &'a Extent,
+    /// Metadata items of the raster.
+    pub(super) metadata: Vec<(String, String)>,
     /// Where the raster will be.
-    pub(super) output: &'a S3Url,
+    pub(super) output: S3Url,
+    /// Bytes of rasters of the cell that wait in memory to be published.
+    pub(super) held: u64,
 }
 
 /// What a pass does beside its own work.
@@ -48,20 +57,25 @@ pub(super) struct Course<'a> {
     pub(super) cancel: &'a CancellationToken,
 }
 
-/// A raster that is stored and not visible yet.
+/// What came of a pass.
 #[derive(Debug)]
-pub(super) struct Made {
-    pub(super) upload: ClosedUpload,
-    pub(super) cog: Cog,
-    pub(super) times: Times,
+pub(super) enum Made {
+    /// A raster that is stored and not visible yet.
+    Raster(ClosedUpload),
+    /// Nothing, for this reason.
+    Nothing(NoRaster),
 }
 
-/// Milliseconds of a pass.
+/// How long the passes of a cell took. The times in which they waited for a slot or for memory are not
+/// in it.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Times {
-    pub(super) fetch_ms: u64,
-    pub(super) fuse_ms: u64,
-    pub(super) close_ms: u64,
+    /// Until the bands were open and their headers read.
+    pub(super) fetch: Duration,
+    /// From the first tile to the last.
+    pub(super) fuse: Duration,
+    /// Until the rest of the raster was stored.
+    pub(super) close: Duration,
 }
 
 impl CellProcessor {
@@ -74,6 +88,7 @@ impl CellProcessor {
         pass: Pass<'_>,
         course: Course<'_>,
         running: &mut Option<RunningCell>,
+        times: &mut Times,
     ) -> Result<Made, CellError> {
         let Course {
             activity,
@@ -81,7 +96,8 @@ impl CellProcessor {
             cancel,
         } = course;
         let stop = &self.shutdown.stop;
-        let (cell, output) = (pass.cell, pass.output);
+        let (cell, output, extent) = (pass.cell, pass.output.clone(), pass.extent);
+        let held = pass.held;
 
         // 1. Open the bands and read their headers. This needs no slot: the first bytes arrive
         //    while the cell before is still fused. Boxed, as the publication below: every caller up
@@ -89,15 +105,18 @@ impl CellProcessor {
         let clock = Instant::now();
         activity.enter(Phase::Fetching);
         let fetching = Box::pin(self.fetch(pass, cancel));
-        let (sources, prepared) = or_cancelled(stop, lease_lost, fetching).await??;
+        let fetched = or_cancelled(stop, lease_lost, fetching).await??;
         fault::point_of(Point::Fetch, &cell.id);
-        let fetch_ms = milliseconds(clock.elapsed());
+        times.fetch += clock.elapsed();
+        let Some((sources, prepared, part)) = fetched else {
+            return Ok(Made::Nothing(NoRaster::OutsideArea));
+        };
 
         // 2. Wait for a slot, and then for memory, which is held until the head, a quarter of the
         //    raster, is uploaded.
         activity.enter(Phase::Waiting);
         let slot = or_cancelled(stop, lease_lost, Arc::clone(&self.slots).acquire_owned()).await?;
-        let needed = memory_needed(&prepared, sources.len());
+        let needed = memory_needed(&prepared, sources.len()).saturating_add(held);
         let memory = or_cancelled(stop, lease_lost, self.memory.acquire(needed)).await?;
         let _memory = memory.map_err(|error| CellError::of_memory(&error))?;
 
@@ -107,7 +126,7 @@ impl CellProcessor {
         activity.enter(Phase::Fusing);
         let abort = &running.get_or_insert_with(|| self.shutdown.start_cell()).abort;
         let upload =
-            HeaderLastUpload::begin(&self.objects, output, cell.region.as_deref(), "image/tiff")
+            HeaderLastUpload::begin(&self.objects, &output, cell.region.as_deref(), "image/tiff")
                 .with_patience(fault::shortened(PATIENCE));
         let (publication, body) = Publication::start(upload, cancel);
         let fusing = or_cancelled(abort, lease_lost, fuse(prepared, body, activity, cancel));
@@ -129,30 +148,29 @@ impl CellProcessor {
         fault::point_of(Point::Fuse, &cell.id);
         drop(slot);
         let fuse_time = clock.elapsed();
+        times.fuse += fuse_time;
         self.log_summary(&sources, &cog, upload_wait, fuse_time);
+        if extent.is_too_few(&cog, &part) {
+            publication.abort().await;
+            return Ok(Made::Nothing(NoRaster::TooFewValid));
+        }
 
         // 4. Compare the bands with their digests, and store the rest of the raster.
         let clock = Instant::now();
         activity.enter(Phase::Publishing);
-        let closing = Box::pin(self.verify_and_close(&sources, publication, &cog));
+        let closing = Box::pin(self.verify_and_close(&sources, publication, cog));
         let upload = or_cancelled(abort, lease_lost, closing).await??;
-        Ok(Made {
-            upload,
-            cog,
-            times: Times {
-                fetch_ms,
-                fuse_ms: milliseconds(fuse_time),
-                close_ms: milliseconds(clock.elapsed()),
-            },
-        })
+        times.close += clock.elapsed();
+        Ok(Made::Raster(upload))
     }
 
-    /// Opens the bands side by side and reads their headers.
+    /// Opens the bands side by side and reads their headers. `None` when the area does not touch the
+    /// cell.
     async fn fetch(
         &self,
         pass: Pass<'_>,
         cancel: &CancellationToken,
-    ) -> Result<(Vec<Arc<ObjectSource>>, Prepared), CellError> {
+    ) -> Result<Option<Fetched>, CellError> {
         let cell = pass.cell;
         let options = ReadOptions {
             request_payer: cell.request_payer,
@@ -172,7 +190,8 @@ impl CellProcessor {
             self.known.set_used(BucketUse::Read, band.bucket());
         }
         match self.prepare(pass, &sources, cancel).await {
-            Ok(prepared) => Ok((sources, prepared)),
+            Ok(Some((prepared, part))) => Ok(Some((sources, prepared, part))),
+            Ok(None) => Ok(None),
             Err(error) => Err(unless_damaged(&sources, error).await),
         }
     }
@@ -183,17 +202,32 @@ impl CellProcessor {
         pass: Pass<'_>,
         sources: &[Arc<ObjectSource>],
         cancel: &CancellationToken,
-    ) -> Result<Prepared, CellError> {
-        let mut request = pass.request;
+    ) -> Result<Option<(Prepared, Part)>, CellError> {
+        let mut bands = vec![];
         for (band, source) in pass.bands.iter().zip(sources) {
             let object = band_object(pass.cell, band)?;
-            request.bands.push(source.band(band, object.to_string()));
+            bands.push(source.band(band, object.to_string()));
         }
+        let plan = pass.plan;
+        let extent = pass.extent.clone();
+        let request = fuse::Request {
+            bands,
+            kernel: plan.kernel_for(&extent),
+            crop: None,
+            overviews: plan.overviews,
+            compression: Compression::default(),
+            metadata: pass.metadata,
+            scales: plan.scales.clone(),
+            threads: self.threads,
+        };
         let cancel = Cancel::from(cancel.clone());
-        let prepared = blocking(move || fuse::prepare(request, &cancel)).await?;
-        for source in sources {
-            if is_jpeg2000(source.reader().head()) {
-                source.reader().read_ahead();
+        let prepared = blocking(move || extent.cut(fuse::prepare(request, &cancel)?, &plan));
+        let prepared = prepared.await?;
+        if let Ok(Some(_)) = prepared {
+            for source in sources {
+                if is_jpeg2000(source.reader().head()) {
+                    source.reader().read_ahead();
+                }
             }
         }
         prepared.map_err(|error| CellError::of_fusion(&error))
@@ -204,13 +238,13 @@ impl CellProcessor {
         &self,
         sources: &[Arc<ObjectSource>],
         publication: Publication,
-        cog: &Cog,
+        cog: Cog,
     ) -> Result<ClosedUpload, CellError> {
         if let Err(error) = band_source::verify(sources).await {
             publication.abort().await;
             return Err(CellError::of_band(&error, ""));
         }
-        let closed = publication.close(cog.head.clone()).await;
+        let closed = publication.close(cog.head).await;
         closed.map_err(|error| self.not_published(&error))
     }
 
@@ -248,6 +282,9 @@ impl CellProcessor {
         );
     }
 }
+
+/// The bands of a cell, opened, and the part of it that is made.
+type Fetched = (Vec<Arc<ObjectSource>>, Prepared, Part);
 
 /// Where a band of the cell is.
 fn band_object<'a>(cell: &'a Cell, band: &str) -> Result<&'a S3Url, CellError> {

@@ -180,6 +180,14 @@ impl ClosedUpload {
         Ok(Self(Closed::Parts(multipart, bytes)))
     }
 
+    /// Bytes of the object that are in memory, to be sent when it is published.
+    pub fn held_bytes(&self) -> u64 {
+        match &self.0 {
+            Closed::Parts(..) => 0,
+            Closed::Object(_, object) => object.len() as u64,
+        }
+    }
+
     /// Makes the object visible.
     ///
     /// # Errors
