@@ -344,6 +344,11 @@ fn masks_that_do_not_fit_are_refused() {
     narrow[at + 20] -= 1;
     let mut page = bytes.clone();
     page[at + 8] = 0;
+    // And with its Photometric, it is an image of its own.
+    let mut second = page.clone();
+    let photometric = [6, 1, 3, 0, 1, 0, 0, 0, 4, 0];
+    let place = second.windows(10).position(|it| it == photometric);
+    second[place.unwrap() + 8] = 1;
     let mut circle = bytes;
     let count = usize::from(u16::from_le_bytes([circle[at - 2], circle[at - 1]]));
     let link = at + 12 * count;
@@ -355,12 +360,38 @@ fn masks_that_do_not_fit_are_refused() {
             "unsupported",
             "its mask is 699x600 and its image 700x600",
         ),
+        (page, "malformed", "says that it is a mask"),
         (circle, "malformed", "in a circle"),
     ] {
         let (seen, message) = error(&[band("B04", bytes)]);
         assert_eq!(seen, code, "{message}");
         assert!(message.contains(words), "{message}");
     }
-    // What follows as an image of its own belongs to that.
-    assert_fuses_to(page, &stored, "a second page");
+    assert_fuses_to(second, &stored, "a second page");
+}
+
+#[test]
+fn a_flipped_bit_in_the_directory_of_a_mask_makes_no_other_raster() {
+    let scene = Scene {
+        size: (40, 30),
+        ..Scene::default()
+    };
+    let (stored, mask) = masked(&scene);
+    let bytes = with_mask(&scene, &stored, &mask, &[("COMPRESS", "DEFLATE")]);
+    let whole = try_fuse_with(&[band("B04", bytes.clone())], 1)
+        .unwrap()
+        .bytes;
+    let head = [254, 0, 4, 0, 1, 0, 0, 0, 4, 0, 0, 0];
+    let at = bytes.windows(12).position(|it| it == head).unwrap();
+    let count = usize::from(u16::from_le_bytes([bytes[at - 2], bytes[at - 1]]));
+    for place in at - 2..at + 12 * count + 4 {
+        for bit in 0..8 {
+            let mut flipped = bytes.clone();
+            flipped[place] ^= 1 << bit;
+            match try_fuse_with(&[band("B04", flipped)], 1) {
+                Ok(fused) => assert!(fused.bytes == whole, "bit {bit} of byte {}", place - at),
+                Err(error) => assert!(error.is_permanent(), "{error}"),
+            }
+        }
+    }
 }

@@ -14,6 +14,9 @@ use crate::input::geotiff::tiles::{Part, TiffTiles};
 /// Directories that are looked through. Overviews and their masks come to two dozen.
 const MOST_DIRECTORIES: usize = 128;
 
+/// `PhotometricInterpretation` of a mask (TIFF 6.0, section 8).
+const MASK: u32 = 4;
+
 /// What a directory is to the one that comes first.
 enum Role {
     Reduced,
@@ -51,7 +54,16 @@ pub(crate) fn find(
         let directory = decoder.read_directory(place).map_err(wrong)?;
         next = directory.next();
         let mut tags = decoder.read_directory_tags(&directory);
-        match role(&mut tags).map_err(wrong)? {
+        let Some(role) = role(&mut tags, size).map_err(wrong)? else {
+            return Err(FuseError::Malformed {
+                input: band.into(),
+                offset: place.0,
+                detail: "one tag of this directory says that it is a mask, and another that it \
+                         is none"
+                    .into(),
+            });
+        };
+        match role {
             Role::Reduced => {}
             Role::Page => break,
             Role::Mask if found.is_some() => {
@@ -70,20 +82,29 @@ fn unsupported(band: &Band, detail: String) -> FuseError {
     }
 }
 
-fn role(tags: &mut IfdDecoder<'_>) -> tiff::TiffResult<Role> {
+/// Nothing if the tags contradict each other: a damaged one must not make a mask disappear.
+fn role(tags: &mut IfdDecoder<'_>, size: (u32, u32)) -> tiff::TiffResult<Option<Role>> {
+    let mut number = |tag| tags.find_tag_unsigned::<u32>(tag);
     // Bits of NewSubfileType: 0 for a reduced image, 2 for a mask. Value 2 of the older SubfileType
-    // is a reduced image (TIFF 6.0, section 8).
-    if let Some(bits) = tags.find_tag_unsigned::<u32>(Tag::NewSubfileType)? {
-        return Ok(match (bits & 1, bits & 4) {
-            (0, 0) => Role::Page,
-            (0, _) => Role::Mask,
-            _ => Role::Reduced,
-        });
+    // is a reduced image. Masks have a Photometric of their own (TIFF 6.0, section 8).
+    let (is_reduced, is_mask) = match number(Tag::NewSubfileType)? {
+        Some(bits) => (bits & 1 != 0, bits & 4 != 0),
+        None => (number(Tag::SubfileType)? == Some(2), false),
+    };
+    let photometric = number(Tag::PhotometricInterpretation)?;
+    if photometric.is_some_and(|number| (number == MASK) != is_mask) {
+        return Ok(None);
     }
-    match tags.find_tag_unsigned::<u32>(Tag::SubfileType)? {
-        Some(2) => Ok(Role::Reduced),
-        _ => Ok(Role::Page),
-    }
+    Ok(match (is_reduced, is_mask) {
+        (false, false) => Some(Role::Page),
+        (false, true) => Some(Role::Mask),
+        (true, false) => Some(Role::Reduced),
+        (true, true) => {
+            let own = (number(Tag::ImageWidth)?, number(Tag::ImageLength)?);
+            let is_whole = own == (Some(size.0), Some(size.1));
+            (!is_whole).then_some(Role::Reduced)
+        }
+    })
 }
 
 /// The tiles of a mask of an image of this size.
@@ -113,7 +134,7 @@ fn read(
     let bits = number(Tag::BitsPerSample, 1)?;
     for (tag, name, default, right) in [
         (Tag::SamplesPerPixel, "SamplesPerPixel", 1, 1),
-        (Tag::PhotometricInterpretation, "Photometric", 4, 4),
+        (Tag::PhotometricInterpretation, "Photometric", MASK, MASK),
         (Tag::FillOrder, "FillOrder", 1, 1),
         (Tag::SampleFormat, "SampleFormat", 1, 1),
     ] {
