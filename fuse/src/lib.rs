@@ -36,6 +36,7 @@ mod prepare;
 mod request;
 mod run;
 mod sample;
+mod scale;
 
 #[cfg(test)]
 mod tests;
@@ -55,3 +56,4 @@ pub use prepare::{Prepared, prepare};
 pub use request::{Progress, Request};
 pub use run::Cog;
 pub use sample::{Nodata, Planes, Sample, SampleType};
+pub use scale::{OutputScales, ScaleOffset};

@@ -8,8 +8,9 @@ use crate::georeference;
 use crate::input::{self, OpenedBand, header};
 use crate::kernel::{Inputs, Outputs};
 use crate::pipeline::{Layout, memory};
-use crate::request::{Request, check_band_names, check_names};
+use crate::request::{Request, check_band_names, check_names, output_scales};
 use crate::sample::SampleType;
+use crate::scale::ScaleOffset;
 
 /// Bands that fit together, before the first of them is decoded.
 pub struct Prepared {
@@ -19,6 +20,7 @@ pub struct Prepared {
     pub(crate) shape: Shape,
     /// Of the bands of the output.
     pub(crate) names: Vec<String>,
+    pub(crate) scales: Vec<Option<ScaleOffset>>,
     pub(crate) georeference: GeoTags,
     pub(crate) crs: String,
     pub(crate) transform: [f64; 6],
@@ -44,7 +46,9 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
     let headers: Vec<_> = bands.iter().map(|band| &band.header).collect();
     header::agree(&request.bands, &headers)?;
     georeference::agree(&request.bands, &georeferences)?;
-    let (Some(first), Some(georeference)) = (bands.first(), georeferences.first()) else {
+    let (Some(first_band), Some(first), Some(georeference)) =
+        (request.bands.first(), bands.first(), georeferences.first())
+    else {
         return Err(FuseError::Request {
             detail: "it has no bands".into(),
         });
@@ -58,8 +62,9 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
     };
     Ok(Prepared {
         shape,
+        scales: output_scales(&request, &headers, names.len())?,
         names,
-        georeference: GeoTags::new(&georeference.system, &georeference.transform)?,
+        georeference: georeference.tags(&georeference.transform, first_band)?,
         crs: georeference.system_name(),
         transform: georeference.transform,
         request,
@@ -107,6 +112,12 @@ impl Prepared {
         let kernel = &self.request.kernel;
         let kernel = kernel.working_bytes(layout.window_pixels(), &outputs);
         memory::needed(layout, self.shape, &self.bands, kernel, self.threads())
+    }
+
+    /// Scale and offset that the file of each input names; nothing where its numbers stand for
+    /// themselves.
+    pub fn input_scales(&self) -> Vec<Option<ScaleOffset>> {
+        self.bands.iter().map(|band| band.header.scale).collect()
     }
 
     /// Pixels of a row.

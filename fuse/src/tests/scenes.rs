@@ -10,7 +10,8 @@ use gdal::{Dataset, DriverManager, vsi};
 
 use crate::gdal::MemoryFolder;
 use crate::{
-    Band, Cancel, Cog, Compression, FuseError, Output, Overviews, Request, Stack, prepare,
+    Band, Cancel, Cog, Compression, FuseError, Output, OutputScales, Overviews, Request, Stack,
+    prepare,
 };
 
 /// What a generated band looks like; `code` and `transform` are left out for one without a
@@ -165,6 +166,7 @@ pub(super) fn request(bands: &[Band], threads: usize) -> Request {
         overviews: Overviews::Average,
         compression: Compression::Deflate { level: 1 },
         metadata,
+        scales: OutputScales::OfInputs,
         threads,
     }
 }
