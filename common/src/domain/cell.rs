@@ -123,33 +123,14 @@ impl Cell {
     /// `…_SPLIT_B04.tif` for the raster `B04` of `split`.
     ///
     /// The level is `l1c` if a band's address says so. Thus the two levels of one acquisition never
-<<<<<<< HEAD
     /// share a key. Of Landsat it is `landsat_l2sp`, or `landsat_l2sr` of a product without
     /// temperatures.
-    pub fn output_location(&self, job: &Job) -> String {
-        let CellId { tile, date, number } = self.id;
-        let date = date.compact();
-        match job {
-            Job::Raster(recipe) => {
-                let (level, stem) = (self.level(), recipe.file_stem());
-                format!("{date}/{level}_{tile}_{date}_{number}_{stem}.tif")
-            }
-            Job::Probe => format!("{date}/probe_{tile}_{date}_{number}.json"),
-        }
-=======
-    /// share a key.
     ///
     /// [`Recipe::file_stem_of`]: super::Recipe::file_stem_of
     pub fn raster_location(&self, stem: &str) -> String {
         let CellId { tile, date, number } = self.id;
-        let date = date.compact();
-        let level = if self.assets.values().any(is_level_1c) {
-            "l1c"
-        } else {
-            "l2a"
-        };
-        format!("{date}/sentinel_{level}_{tile}_{date}_{number}_{stem}.tif")
->>>>>>> recipe
+        let (level, date) = (self.level(), date.compact());
+        format!("{date}/{level}_{tile}_{date}_{number}_{stem}.tif")
     }
 
     /// The whole address of [`Self::output_location`].

@@ -9,6 +9,7 @@ mod date;
 mod error;
 mod event;
 mod message;
+mod radiometry;
 mod recipe;
 mod s3_url;
 mod scene;
@@ -22,6 +23,10 @@ pub use date::SceneDate;
 pub use error::DomainError;
 pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome, TaskStalled};
 pub use message::{CellMessage, MessageError};
+pub use radiometry::{
+    Baseline, DocumentPlaces, Item, Mtl, ProductInfo, ProductMetadata, Radiometry, RadiometryError,
+    radiometry_of_item, radiometry_of_landsat, radiometry_of_product, radiometry_of_tile,
+};
 pub use recipe::indices;
 pub use recipe::{
     Band, BandKind, DataType, Downsample, Encoding, Expression, ExpressionError, GridRule,

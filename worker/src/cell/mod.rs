@@ -9,6 +9,7 @@ mod probe;
 mod process;
 mod processor;
 mod publish;
+mod radiometry;
 mod raster;
 
 pub use band_source::{ObjectSource, WINDOW_BYTES, object_error, verify};
@@ -16,3 +17,6 @@ pub use error::CellError;
 pub use memory_budget::MemoryBudget;
 pub use processor::{CellProcessor, default_slots};
 pub use publish::Publication;
+pub use radiometry::{
+    Documents, LookUpError, known_radiometry_of_cell, look_up, radiometry_of_cell,
+};

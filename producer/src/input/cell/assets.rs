@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tilefleet_common::aws::ListedObject;
 use tilefleet_common::domain::{
-    InputBand, Job, LandsatLevel, LandsatProduct, S3Url, SceneLayout, ScenePath, Sensor,
+    InputBand, Job, LandsatLevel, LandsatProduct, S3Url, SceneLayout, ScenePath, Sensor, Tile,
     band_in_object_name, find_band, sensor_of_addresses,
 };
 
@@ -29,11 +29,17 @@ const FOLDERS: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// The sensor of which objects with these addresses are. Without a name of Landsat, it is
-/// Sentinel-2.
-fn sensor_of<'a>(addresses: impl IntoIterator<Item = &'a S3Url>) -> Sensor {
-    let keys = addresses.into_iter().map(S3Url::key);
-    sensor_of_addresses(None, keys).unwrap_or(Sensor::Sentinel2)
+/// The sensor of which objects with these addresses are. Without a name of Landsat, and without a
+/// path and row as `tile`, it is Sentinel-2.
+fn sensor_of<'a>(
+    tile: Option<Tile>,
+    addresses: impl IntoIterator<Item = &'a S3Url>,
+) -> Result<Sensor, CellError> {
+    match sensor_of_addresses(tile, addresses.into_iter().map(S3Url::key)) {
+        Some(sensor) => Ok(sensor),
+        None if matches!(tile, Some(Tile::Wrs2(_))) => Err(CellError::NoSensor),
+        None => Ok(Sensor::Sentinel2),
+    }
 }
 
 /// The bands that `job` reads of the sensor.
@@ -48,14 +54,14 @@ pub(super) fn assets_of_layout(
     path: &ScenePath,
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let bands = bands_of(job, sensor_of([prefix]))?.into_iter();
-    let address = |band: &str| match path.layout {
-        SceneLayout::Jp2 => address_of_jp2(prefix, band),
-        SceneLayout::Cogs | SceneLayout::Landsat(_) => prefix.join(&path.object_of(band)),
-    };
+    let sensor = sensor_of(Some(path.tile), [prefix])?;
+    let bands = bands_of(job, sensor)?.into_iter();
     Ok(bands
         .map(|InputBand { band, .. }| {
-            let url = address(&band);
+            let url = match path.layout {
+                SceneLayout::Jp2 => address_of_sentinel_2(prefix, &band),
+                SceneLayout::Cogs | SceneLayout::Landsat(_) => prefix.join(&path.object_of(&band)),
+            };
             (band, url)
         })
         .collect())
@@ -63,7 +69,7 @@ pub(super) fn assets_of_layout(
 
 /// The address of a band below a scene's prefix, which may be a folder of one resolution. A band
 /// that this resolution does not have is in the folder of its finest one.
-fn address_of_jp2(prefix: &S3Url, band: &str) -> S3Url {
+fn address_of_sentinel_2(prefix: &S3Url, band: &str) -> S3Url {
     let key = prefix.key().trim_end_matches('/');
     let (above, last) = key.rsplit_once('/').unwrap_or(("", key));
     let given = FOLDERS.iter().find(|(folder, _)| *folder == last);
@@ -88,9 +94,10 @@ fn address_of_jp2(prefix: &S3Url, band: &str) -> S3Url {
 /// those that the recipe reads are kept, so that a task's content does not depend on the others.
 pub(super) fn assets_of_job(
     given: &BTreeMap<String, S3Url>,
+    tile: Option<Tile>,
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let sensor = sensor_of(given.values());
+    let sensor = sensor_of(tile, given.values())?;
     let bands = bands_of(job, sensor)?;
     let names: Vec<&str> = bands.iter().map(|input| input.band.as_str()).collect();
     let mut assets: BTreeMap<String, S3Url> = BTreeMap::new();
@@ -160,9 +167,10 @@ fn asset_of<'a>(
 pub(super) fn assets_of_listing(
     prefix: &S3Url,
     listed: &[ListedObject],
+    tile: Option<Tile>,
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let sensor = sensor_of(listed.iter().map(|object| &object.url));
+    let sensor = sensor_of(tile, listed.iter().map(|object| &object.url))?;
     let is_object = |name: &str, band: &str| match sensor {
         Sensor::Sentinel2 => band_in_object_name(name, band),
         Sensor::LandsatOli | Sensor::LandsatTm => is_landsat_object(name, band),
@@ -221,10 +229,14 @@ fn below(object: &S3Url, prefix: &S3Url) -> String {
         .to_owned()
 }
 
-/// Whether an object of that name is a JPEG 2000 file, and so not a prefix.
-pub(super) fn is_jp2(name: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("jp2"))
+/// Whether an object of that name is a JPEG 2000 file or a TIFF, and so not a prefix.
+pub(super) fn is_image(name: &str) -> bool {
+    let Some((_, extension)) = name.rsplit_once('.') else {
+        return false;
+    };
+    ["jp2", "tif", "tiff"]
+        .iter()
+        .any(|image| extension.eq_ignore_ascii_case(image))
 }
 
 /// Refuses objects of Landsat products that have no surface reflectance.

@@ -111,6 +111,11 @@ impl Fields {
         }
         Ok(fields)
     }
+
+    /// The tile that the fields name.
+    pub(super) fn tile(&self) -> Option<Tile> {
+        self.cell.map(|cell| cell.tile).or(self.tile)
+    }
 }
 
 const ADDRESS: &str = "a string such as \"s3://bucket/prefix/\"";

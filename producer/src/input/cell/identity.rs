@@ -61,6 +61,10 @@ pub(crate) fn resolve_identity(
     let reads_nothing = *job == Job::Probe;
     let request_payer =
         !reads_nothing && (options.request_payer || fields.request_payer.unwrap_or_default());
+    if !reads_nothing {
+        let assets = fields.assets.iter().flat_map(BTreeMap::values);
+        check_level(fields.files.iter().chain(assets))?;
+    }
     let (id, assets) = match (fields.files.take(), fields.assets.take()) {
         // Neither prefix nor assets are read, but their addresses can identify the cell.
         (files, assets) if reads_nothing => {
@@ -86,12 +90,11 @@ pub(crate) fn resolve_identity(
             (id, assets_of_layout(&files, &path, job)?)
         }
         (None, Some(assets)) => {
-            let assets = assets_of_job(&assets, job)?;
+            let assets = assets_of_job(&assets, fields.tile(), job)?;
             (id_of_assets(&fields, &assets)?, assets)
         }
         (None, None) => return Err(CellError::NoFiles),
     };
-    check_level(assets.values())?;
     Ok(Resolved::Cell(Cell {
         id,
         assets,
@@ -157,6 +160,7 @@ fn id_of_assets(fields: &Fields, assets: &BTreeMap<String, S3Url>) -> Result<Cel
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use tilefleet_common::domain::Sensor;
 
     use super::*;
 
@@ -319,14 +323,14 @@ mod tests {
         let folder = |name: &str| {
             format!("s3://usgs-landsat/collection02/level-2/standard/oli-tirs/2023/033/032/{name}/")
         };
-        let listed = assets(|band| format!("{}{name}_SR_{band}.TIF", folder(name)));
+        let bands = |address: &dyn Fn(&str) -> String| json!({"red": address("SR_B4"), "green": address("SR_B3"), "blue": address("SR_B2")});
+        let listed = bands(&|band| format!("{}{name}_{band}.TIF", folder(name)));
         let cell = cell(json!({"assets": listed, "output": "s3://my-bucket/x"}));
         assert_eq!(cell.id.to_string(), "033032/2023-10-08/0");
-        assert_eq!(
-            cell.sensor(),
-            Some(tilefleet_common::domain::Sensor::LandsatOli)
-        );
-        let copied = assets(|band| format!("s3://bucket/x/{name}_SR_{band}.TIF"));
+        assert_eq!(cell.sensor(), Some(Sensor::LandsatOli));
+        let files = json!({"files": folder(name), "output": "s3://my-bucket/x"});
+        assert_eq!(self::cell(files), cell);
+        let copied = bands(&|band| format!("s3://bucket/x/{name}_{band}.TIF"));
         let given = json!({"assets": copied, "output": "s3://my-bucket/x", "number": 1});
         assert_eq!(self::cell(given).id.to_string(), "033032/2023-10-08/1");
         let given = json!({"assets": listed, "output": "s3://my-bucket/x", "tile": "033033"});
@@ -334,8 +338,15 @@ mod tests {
             error(given),
             "tile 033033 of field \"tile\" does not agree with 033032 of an asset's path; correct one of them"
         );
+        let unnamed = bands(&|band| format!("s3://bucket/x/{band}.TIF"));
+        let given =
+            json!({"assets": unnamed, "output": "s3://my-bucket/x", "cell": "033032/2023-10-08/0"});
+        assert!(error(given).starts_with("the Landsat sensor is unknown: "));
         let level_1 = name.replace("L2SP", "L1TP");
         let files = json!({"files": folder(&level_1), "output": "s3://my-bucket/x"});
+        let assets = json!({"B4": format!("s3://bucket/{level_1}_B4.TIF")});
+        let assets = json!({"assets": assets, "output": "s3://my-bucket/x"});
+        assert_eq!(error(assets), error(files.clone()));
         assert_eq!(
             error(files),
             "LC08_L1TP_033032_20231008_20231017_02_T1 is a Landsat product of level 1, which has no surface reflectance; name the product of level 2 (L2SP)"

@@ -80,7 +80,7 @@ impl Resolver {
             .objects
             .list(&folder, request_payer, MOST_OBJECTS)
             .await?;
-        let assets = assets_of_listing(&folder, &listed, &self.options.job)?;
+        let assets = assets_of_listing(&folder, &listed, fields.tile(), &self.options.job)?;
         check_level(assets.values())?;
         let mut claims = assets.values().fold(Claims::of(&fields), |claims, asset| {
             claims.and_name(asset.object_name())
