@@ -8,14 +8,14 @@ use tilefleet_common::domain::{Cell, RasterFile, Recipe, ResolvedRecipe, Role};
 use tilefleet_common::ledger::transition::{BucketUse, Failure, Success};
 use tokio_util::sync::CancellationToken;
 
-use super::artefacts::Published;
-use super::error::{CellError, or_cancelled};
+use crate::cell::artefacts::Published;
+use crate::cell::error::{CellError, or_cancelled};
 use super::extent::{Extent, without_raster};
-use super::kernel::RasterPlan;
+use super::plan::RasterPlan;
 use super::pass::{Course, Made, Pass, Times};
-use super::processor::{CellProcessor, milliseconds};
-use super::publish::PublishError;
-use super::radiometry::CellRadiometry;
+use crate::cell::processor::{CellProcessor, milliseconds};
+use crate::cell::publish::PublishError;
+use super::scales::Scales;
 use crate::activity::{Activity, Phase};
 
 impl CellProcessor {
@@ -39,8 +39,8 @@ impl CellProcessor {
         let clock = Instant::now();
         activity.enter(Phase::Fetching);
         let resolved = resolve(cell, recipe)?;
-        let looking_up = Box::pin(self.radiometry(cell, &resolved));
-        let radiometry = or_cancelled(stop, lease_lost, looking_up).await??;
+        let looking_up = Box::pin(self.scales(cell, &resolved, &cancel));
+        let scales = or_cancelled(stop, lease_lost, looking_up).await??;
         let mut times = Times {
             fetch: clock.elapsed(),
             ..Times::default()
@@ -49,13 +49,15 @@ impl CellProcessor {
         // 2. Make each raster.
         let (mut running, mut stored): (_, Vec<(String, ClosedUpload)>) = (None, vec![]);
         for file in &resolved.files {
-            let location = cell.raster_location(recipe, file.name.as_deref(), &extent.scope);
+            let stem = recipe.file_stem_of(file.name.as_deref(), &extent.scope);
+            let location = cell.raster_location(&stem);
+            let plan = plan(recipe, &resolved, file, &scales)?;
             let pass = Pass {
                 cell,
-                bands: vec![],
-                plan: plan(recipe, &resolved, file, &radiometry)?,
+                bands: plan.bands(&resolved),
+                plan,
                 extent,
-                metadata: metadata(cell, &radiometry),
+                metadata: metadata(cell, &scales),
                 output: cell.output.join(&location),
                 held: stored.iter().map(|(_, upload)| upload.held_bytes()).sum(),
             };
@@ -64,7 +66,6 @@ impl CellProcessor {
                 lease_lost,
                 cancel: &cancel,
             };
-            let pass = pass.reading(&resolved);
             let making = Box::pin(self.make(pass, course, &mut running, &mut times));
             match making.await {
                 Ok(Made::Raster(upload)) => stored.push((location, upload)),
@@ -130,9 +131,9 @@ fn plan(
     recipe: &Recipe,
     resolved: &ResolvedRecipe,
     file: &RasterFile,
-    radiometry: &CellRadiometry,
+    scales: &Scales,
 ) -> Result<RasterPlan, CellError> {
-    let plan = RasterPlan::new(resolved, file, &radiometry.scales(resolved));
+    let plan = RasterPlan::new(resolved, file, &scales.of_inputs(resolved));
     plan.map_err(|error| not_usable(recipe, &error.to_string()))
 }
 
@@ -144,14 +145,14 @@ fn not_usable(recipe: &Recipe, cause: &str) -> CellError {
 }
 
 /// The metadata items of a raster: the cell, and what the stored numbers of the bands stand for.
-fn metadata(cell: &Cell, radiometry: &CellRadiometry) -> Vec<(String, String)> {
+fn metadata(cell: &Cell, scales: &Scales) -> Vec<(String, String)> {
     let item = |key: &str, value: String| (key.to_owned(), value);
     let mut items = vec![
         item("TILE", cell.id.tile.to_string()),
         item("DATE", cell.id.date.to_string()),
         item("ACQUISITION", cell.id.number.to_string()),
     ];
-    items.extend(radiometry.metadata());
+    items.extend(scales.metadata());
     items
 }
 

@@ -12,12 +12,12 @@ use tilefleet_common::ledger::NoRaster;
 use tilefleet_common::ledger::transition::{BucketUse, Failure};
 use tokio_util::sync::CancellationToken;
 
-use super::band_source::{self, ObjectSource, WINDOW_BYTES};
-use super::error::{CellError, or_cancelled};
+use crate::cell::band_source::{self, ObjectSource, WINDOW_BYTES};
+use crate::cell::error::{CellError, or_cancelled};
 use super::extent::{Extent, Part};
-use super::kernel::RasterPlan;
-use super::processor::CellProcessor;
-use super::publish::{BodyWriter, Publication, PublishError};
+use super::plan::RasterPlan;
+use crate::cell::processor::CellProcessor;
+use crate::cell::publish::{BodyWriter, Publication, PublishError};
 use crate::activity::{Activity, Phase};
 use crate::machine::RunningCell;
 use tilefleet_fuse::{self as fuse, Cancel, Cog, Compression, FuseError, Prepared};
@@ -171,29 +171,39 @@ impl CellProcessor {
         pass: Pass<'_>,
         cancel: &CancellationToken,
     ) -> Result<Option<Fetched>, CellError> {
-        let cell = pass.cell;
+        let sources = self.open(pass.cell, &pass.bands, cancel).await?;
+        match self.prepare(pass, &sources, cancel).await {
+            Ok(Some((prepared, part))) => Ok(Some((sources, prepared, part))),
+            Ok(None) => Ok(None),
+            Err(error) => Err(unless_damaged(&sources, error).await),
+        }
+    }
+
+    /// Opens bands of a cell side by side.
+    pub(super) async fn open(
+        &self,
+        cell: &Cell,
+        bands: &[&str],
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Arc<ObjectSource>>, CellError> {
         let options = ReadOptions {
             request_payer: cell.request_payer,
             limit: MAX_BAND_BYTES,
             window: WINDOW_BYTES,
         };
         let mut opening = FuturesOrdered::new();
-        for band in &pass.bands {
+        for band in bands {
             let object = band_object(cell, band)?;
             opening.push_back(async move {
                 let opened = ObjectSource::open(&self.objects, object, options, cancel).await;
                 opened.map_err(|error| CellError::of_band(&error, object.bucket()))
             });
         }
-        let sources: Vec<_> = opening.try_collect().await?;
+        let sources = opening.try_collect().await?;
         for band in cell.assets.values() {
             self.known.set_used(BucketUse::Read, band.bucket());
         }
-        match self.prepare(pass, &sources, cancel).await {
-            Ok(Some((prepared, part))) => Ok(Some((sources, prepared, part))),
-            Ok(None) => Ok(None),
-            Err(error) => Err(unless_damaged(&sources, error).await),
-        }
+        Ok(sources)
     }
 
     /// Reads the headers, and starts to read ahead in the files that are read from end to end.

@@ -17,7 +17,7 @@ use tilefleet_fuse::{Kernel, KernelError, Nodata, OutputScales, ScaleOffset, Sta
 pub(crate) struct RasterPlan {
     /// The bands that it needs, as indices of [`ResolvedRecipe::inputs`]: those of the outputs in the
     /// order in which these name them, then that of the mask.
-    pub(crate) inputs: Vec<usize>,
+    inputs: Vec<usize>,
     /// Scale and offset of the outputs.
     pub(crate) scales: OutputScales,
     /// How overviews are made.
@@ -52,6 +52,12 @@ impl RasterPlan {
             computation: parts.computation()?,
             inputs,
         })
+    }
+
+    /// The names of the bands that it needs, in the order of the kernel's inputs.
+    pub(crate) fn bands<'r>(&self, recipe: &'r ResolvedRecipe) -> Vec<&'r str> {
+        let band = |&input: &usize| Some(recipe.inputs.get(input)?.band.as_str());
+        self.inputs.iter().filter_map(band).collect()
     }
 
     /// What makes the whole raster.
