@@ -68,6 +68,14 @@ impl Georeference {
         })
     }
 
+    /// The system as WKT.
+    pub(crate) fn wkt(&self) -> Result<String, FuseError> {
+        self.system.to_wkt().map_err(|error| FuseError::Internal {
+            step: "write a reference system as WKT",
+            detail: error.to_string(),
+        })
+    }
+
     /// `EPSG:32629`, or the name of a system without a code.
     pub(crate) fn system_name(&self) -> String {
         system_name(&self.system)

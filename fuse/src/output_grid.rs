@@ -21,6 +21,8 @@ pub struct OutputGrid {
     pub transform: [f64; 6],
     /// The coordinate reference system, such as `EPSG:32629`, or its name if it has no code.
     pub crs: String,
+    /// The same as WKT.
+    pub system: String,
 }
 
 impl OutputGrid {
@@ -118,6 +120,7 @@ pub(crate) fn of(
         size,
         transform,
         crs: finest_band.place.system_name(),
+        system: finest_band.place.wkt()?,
     };
     Ok((grid, ratios))
 }
@@ -222,6 +225,7 @@ mod tests {
             size: (100, 100),
             transform: [499_980.0, 20.0, 0.0, 5_900_040.0, 0.0, -20.0],
             crs: "EPSG:32629".into(),
+            system: String::new(),
         };
         let part = Rect::of(3..10, 5..10);
         assert_eq!(grid.transform_of(part)[0], 500_040.0);

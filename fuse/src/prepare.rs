@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::area::Place;
 use crate::cancel::Cancel;
 use crate::cog::{CHUNK, Compression, GeoTags, Shape};
 use crate::error::FuseError;
@@ -204,6 +205,15 @@ impl Prepared {
     /// Where the output lies, before it is cropped.
     pub fn grid(&self) -> &OutputGrid {
         &self.grid
+    }
+
+    /// Where that grid is on Earth.
+    pub fn place(&self) -> Place {
+        Place {
+            system: self.grid.system.clone(),
+            transform: self.grid.transform,
+            size: self.grid.size,
+        }
     }
 
     /// The bands as the kernel sees them, in the order of the request.

@@ -1,8 +1,9 @@
-//! The terms of the project as types: cell, tile, recipe, task, message, event.
+//! The terms of the project as types: cell, tile, recipe, area, task, message, event.
 //!
 //! Nothing here does input or output. Parsing is strict, so that every value of these types is
 //! valid.
 
+mod area;
 mod artefact;
 mod cell;
 mod date;
@@ -17,6 +18,10 @@ mod signature;
 mod task;
 mod tile;
 
+pub use area::{
+    Area, AreaDigest, AreaError, AreaProblem, BoundingBox, LonLatPolygon, MAX_AREA_BYTES, MinValid,
+    NotABox, NotAShare, Scope,
+};
 pub use artefact::{Artefact, Role};
 pub use cell::{Cell, CellId};
 pub use date::SceneDate;
@@ -29,11 +34,11 @@ pub use radiometry::{
 };
 pub use recipe::indices;
 pub use recipe::{
-    Band, BandKind, DataType, Downsample, Encoding, Expression, ExpressionError, GridRule,
-    InputBand, Job, JobId, MAX_RECIPE_BYTES, MaskRule, MaskTest, Negative, Op, Output, Overviews,
-    RadiometryRule, RasterFile, Recipe, RecipeDigest, RecipeError, RecipeFileError, Resolution,
-    ResolveError, ResolvedMask, ResolvedOutput, ResolvedRecipe, ResolvedSource, ScaleOffset,
-    Sensor, Source, Upsample, bands_of, builtin_names, find_band,
+    Band, BandKind, CloudMask, DataType, Downsample, Encoding, Expression, ExpressionError,
+    GridRule, InputBand, Job, JobId, MAX_RECIPE_BYTES, MaskRule, MaskTest, Negative, Op, Output,
+    Overviews, RadiometryRule, RasterFile, Recipe, RecipeDigest, RecipeError, RecipeFileError,
+    Resolution, ResolveError, ResolvedMask, ResolvedOutput, ResolvedRecipe, ResolvedSource,
+    ScaleOffset, Sensor, Source, Upsample, bands_of, builtin_names, find_band,
 };
 pub use s3_url::S3Url;
 pub use scene::{

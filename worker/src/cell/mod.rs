@@ -16,6 +16,6 @@ pub use error::CellError;
 pub use memory_budget::MemoryBudget;
 pub use processor::{CellProcessor, default_slots};
 pub use publish::Publication;
+pub use radiometry::{Documents, LookUpError, look_up};
 pub use raster::Extent;
 pub(crate) use raster::{RasterPlan, Scales, bands_of_reflectance, needs_reflectance};
-pub use radiometry::{Documents, LookUpError, look_up};

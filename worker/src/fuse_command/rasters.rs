@@ -8,7 +8,7 @@ use tilefleet_common::aws::ObjectStore;
 use tilefleet_common::domain::{
     Radiometry, RadiometryError, Recipe, ResolvedRecipe, Sensor, find_band, sensor_of_addresses,
 };
-use tilefleet_fuse::{Kernel, OutputScales, Overviews, Stack};
+use tilefleet_fuse::{Kernel, KernelError, OutputScales, Overviews, Stack};
 
 use super::input::is_remote;
 use crate::cell::{
@@ -31,15 +31,17 @@ pub(super) struct Raster {
 }
 
 impl Raster {
-    pub(super) fn kernel(&self, extent: &Extent) -> Arc<dyn Kernel> {
+    pub(super) fn kernel(&self, extent: &Extent) -> Result<Arc<dyn Kernel>, KernelError> {
         match &self.plan {
             Some(plan) => plan.kernel_for(extent),
-            None => Arc::new(Stack::default()),
+            None => Ok(Arc::new(Stack::default())),
         }
     }
 
     pub(super) fn overviews(&self) -> Overviews {
-        self.plan.as_ref().map_or(Overviews::Average, |plan| plan.overviews)
+        self.plan
+            .as_ref()
+            .map_or(Overviews::Average, |plan| plan.overviews)
     }
 
     pub(super) fn scales(&self) -> OutputScales {
@@ -120,7 +122,11 @@ fn bands(
             );
         };
         if let Some(other) = found.iter().find(|other| other.name == name) {
-            bail!("{} and {} are both band {name}; pass one", other.place, band.place);
+            bail!(
+                "{} and {} are both band {name}; pass one",
+                other.place,
+                band.place
+            );
         }
         found.push(NamedBand {
             name: name.to_owned(),
@@ -163,9 +169,16 @@ async fn scales(
         let path = std::path::absolute(Path::new(&band.place));
         path.map_or_else(|_| band.place.clone(), |path| path.display().to_string())
     };
-    let bands = bands.iter().filter(|band| reflect.contains(&band.name.as_str()));
-    let places: Vec<_> = bands.map(|band| (band.name.as_str(), place(band))).collect();
-    let places: Vec<_> = places.iter().map(|(name, place)| (*name, place.as_str())).collect();
+    let bands = bands
+        .iter()
+        .filter(|band| reflect.contains(&band.name.as_str()));
+    let places: Vec<_> = bands
+        .map(|band| (band.name.as_str(), place(band)))
+        .collect();
+    let places: Vec<_> = places
+        .iter()
+        .map(|(name, place)| (*name, place.as_str()))
+        .collect();
     let mut files = resolved.files.iter();
     let is_needed = files.any(|file| needs_reflectance(resolved, file));
     match look_up(&documents, &places).await {

@@ -86,7 +86,7 @@ async fn make(
     );
     let request = Request {
         bands,
-        kernel: raster.kernel(extent),
+        kernel: raster.kernel(extent)?,
         crop: None,
         overviews: raster.overviews(),
         compression: args.compress,

@@ -34,10 +34,14 @@ impl FromStr for CloudMask {
     fn from_str(text: &str) -> Result<Self, &'static str> {
         let dilate = match text.split_once(':') {
             None if text == "clouds" => Some(0),
-            Some(("clouds", dilate)) => dilate.parse().ok().filter(|dilate| i64::from(*dilate) <= keys::MOST_DILATION),
+            Some(("clouds", dilate)) => dilate
+                .parse()
+                .ok()
+                .filter(|dilate| i64::from(*dilate) <= keys::MOST_DILATION),
             _ => None,
         };
-        let expected = "expected clouds, or clouds:N to let the mask grow by 1 to 100 of its pixels";
+        let expected =
+            "expected clouds, or clouds:N to let the mask grow by 1 to 100 of its pixels";
         dilate.map(|dilate| Self { dilate }).ok_or(expected)
     }
 }

@@ -12,13 +12,13 @@ use tilefleet_common::ledger::NoRaster;
 use tilefleet_common::ledger::transition::{BucketUse, Failure};
 use tokio_util::sync::CancellationToken;
 
-use crate::cell::band_source::{self, ObjectSource, WINDOW_BYTES};
-use crate::cell::error::{CellError, or_cancelled};
 use super::extent::{Extent, Part};
 use super::plan::RasterPlan;
+use crate::activity::{Activity, Phase};
+use crate::cell::band_source::{self, ObjectSource, WINDOW_BYTES};
+use crate::cell::error::{CellError, or_cancelled};
 use crate::cell::processor::CellProcessor;
 use crate::cell::publish::{BodyWriter, Publication, PublishError};
-use crate::activity::{Activity, Phase};
 use crate::machine::RunningCell;
 use tilefleet_fuse::{self as fuse, Cancel, Cog, Compression, FuseError, Prepared};
 
@@ -124,7 +124,9 @@ impl CellProcessor {
         //    the slot is free for the next cell.
         let clock = Instant::now();
         activity.enter(Phase::Fusing);
-        let abort = &running.get_or_insert_with(|| self.shutdown.start_cell()).abort;
+        let abort = &running
+            .get_or_insert_with(|| self.shutdown.start_cell())
+            .abort;
         let upload =
             HeaderLastUpload::begin(&self.objects, &output, cell.region.as_deref(), "image/tiff")
                 .with_patience(fault::shortened(PATIENCE));
@@ -222,7 +224,9 @@ impl CellProcessor {
         let extent = pass.extent.clone();
         let request = fuse::Request {
             bands,
-            kernel: plan.kernel_for(&extent),
+            kernel: plan
+                .kernel_for(&extent)
+                .map_err(|error| CellError::of_fusion(&error.into()))?,
             crop: None,
             overviews: plan.overviews,
             compression: Compression::default(),

@@ -10,7 +10,11 @@ use tilefleet_fuse as fuse;
 use tilefleet_fuse::kernel::{
     Area, Computation, Compute, ComputedOutput, Measure, Program, Resolution, Source,
 };
-use tilefleet_fuse::{Kernel, KernelError, Nodata, OutputScales, ScaleOffset, Stack, kernel as fuse_kernel};
+use tilefleet_fuse::{
+    Kernel, KernelError, Nodata, OutputScales, ScaleOffset, Stack, kernel as fuse_kernel,
+};
+
+use super::extent::Extent;
 
 /// A raster of a recipe, as the fuse core makes it.
 #[derive(Debug, Clone)]
@@ -61,20 +65,32 @@ impl RasterPlan {
     }
 
     /// What makes the whole raster.
-    pub(crate) fn kernel(&self) -> Arc<dyn Kernel> {
+    fn kernel(&self) -> Result<Arc<dyn Kernel>, KernelError> {
         match &self.stack {
-            Some(stack) => Arc::new(stack.clone()),
+            Some(stack) => Ok(Arc::new(stack.clone())),
             None => self.clipped(None),
         }
     }
 
+    /// What the bands are prepared with. Only a computation can be cut to an area.
+    pub(crate) fn kernel_for(&self, extent: &Extent) -> Result<Arc<dyn Kernel>, KernelError> {
+        if extent.area.is_some() {
+            self.clipped(None)
+        } else {
+            self.kernel()
+        }
+    }
+
     /// What makes the part of it that is in the area.
-    pub(crate) fn clipped(&self, area: Option<Arc<dyn Area>>) -> Arc<dyn Kernel> {
+    pub(crate) fn clipped(
+        &self,
+        area: Option<Arc<dyn Area>>,
+    ) -> Result<Arc<dyn Kernel>, KernelError> {
         let computation = self.computation.clone();
-        Arc::new(Compute::new(Computation {
+        Ok(Arc::new(Compute::new(Computation {
             area,
             ..computation
-        }))
+        })?))
     }
 }
 
@@ -106,7 +122,10 @@ fn inputs_of_source(source: &ResolvedSource) -> Vec<usize> {
 
 /// Each input that the raster needs, once.
 fn inputs_of(recipe: &ResolvedRecipe, file: &RasterFile) -> Vec<usize> {
-    let of_outputs = file.outputs.iter().flat_map(|output| inputs_of_source(&output.source));
+    let of_outputs = file
+        .outputs
+        .iter()
+        .flat_map(|output| inputs_of_source(&output.source));
     let of_mask = recipe.mask.iter().map(|mask| mask.input);
     let mut inputs = vec![];
     for input in of_outputs.chain(of_mask) {
@@ -292,12 +311,13 @@ impl Parts<'_> {
             Some(DataType::Int16) => Nodata::I16(nodata.unwrap_or_default() as i16),
             Some(DataType::Float32) => Nodata::F32(nodata.unwrap_or(f64::NAN) as f32),
             None => {
-                let is_byte = |band: &InputBand| {
-                    matches!(band.kind, BandKind::Class | BandKind::Probability)
-                };
+                let is_byte =
+                    |band: &InputBand| matches!(band.kind, BandKind::Class | BandKind::Probability);
                 let mut copied = self.file.outputs.iter().flat_map(|output| {
                     let inputs = inputs_of_source(&output.source);
-                    inputs.into_iter().filter_map(|input| self.recipe.inputs.get(input))
+                    inputs
+                        .into_iter()
+                        .filter_map(|input| self.recipe.inputs.get(input))
                 });
                 if copied.all(is_byte) {
                     Nodata::U8(0)
@@ -322,7 +342,9 @@ impl Parts<'_> {
         if given.iter().all(Option::is_none) {
             return OutputScales::OfInputs;
         }
-        let given = given.into_iter().map(Option::unwrap_or_default);
+        let given = given
+            .into_iter()
+            .map(|scale| scale.unwrap_or(ScaleOffset::NONE));
         OutputScales::Given(given.collect())
     }
 }

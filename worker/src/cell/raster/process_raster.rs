@@ -8,21 +8,21 @@ use tilefleet_common::domain::{Cell, RasterFile, Recipe, ResolvedRecipe, Role};
 use tilefleet_common::ledger::transition::{BucketUse, Failure, Success};
 use tokio_util::sync::CancellationToken;
 
-use crate::cell::artefacts::Published;
-use crate::cell::error::{CellError, or_cancelled};
 use super::extent::{Extent, without_raster};
-use super::plan::RasterPlan;
 use super::pass::{Course, Made, Pass, Times};
-use crate::cell::processor::{CellProcessor, milliseconds};
-use crate::cell::publish::PublishError;
+use super::plan::RasterPlan;
 use super::scales::Scales;
 use crate::activity::{Activity, Phase};
+use crate::cell::artefacts::Published;
+use crate::cell::error::{CellError, or_cancelled};
+use crate::cell::processor::{CellProcessor, milliseconds};
+use crate::cell::publish::PublishError;
 
 impl CellProcessor {
     /// Makes the rasters of `recipe` and publishes them; see [`CellProcessor::process`].
     ///
     /// None of them is visible before all are stored.
-    pub(super) async fn process_raster(
+    pub(in crate::cell) async fn process_raster(
         &self,
         cell: &Cell,
         recipe: &Recipe,
@@ -49,8 +49,7 @@ impl CellProcessor {
         // 2. Make each raster.
         let (mut running, mut stored): (_, Vec<(String, ClosedUpload)>) = (None, vec![]);
         for file in &resolved.files {
-            let stem = recipe.file_stem_of(file.name.as_deref(), &extent.scope);
-            let location = cell.raster_location(&stem);
+            let location = cell.raster_location(recipe, file.name.as_deref(), &extent.scope);
             let plan = plan(recipe, &resolved, file, &scales)?;
             let pass = Pass {
                 cell,
@@ -107,7 +106,8 @@ impl CellProcessor {
         let mut published = Published::new(cell);
         for (location, upload) in stored {
             let visible = upload.publish().await;
-            let visible = visible.map_err(|error| self.not_published(&PublishError::Upload(error)))?;
+            let visible =
+                visible.map_err(|error| self.not_published(&PublishError::Upload(error)))?;
             published.add(Role::Raster, location, visible);
         }
         Ok(published)

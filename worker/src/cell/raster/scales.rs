@@ -4,8 +4,8 @@ use tilefleet_common::domain::{BandKind, Cell, Radiometry, ResolvedRecipe};
 use tilefleet_fuse::ScaleOffset;
 use tokio_util::sync::CancellationToken;
 
-use crate::cell::error::CellError;
 use super::plan::needs_reflectance;
+use crate::cell::error::CellError;
 use crate::cell::processor::CellProcessor;
 use crate::cell::radiometry::{known_radiometry_of_cell, radiometry_of_cell};
 
@@ -40,7 +40,8 @@ impl Scales {
             return vec![];
         };
         let baseline = known.baseline.iter();
-        let baseline = baseline.map(|baseline| ("PROCESSING_BASELINE".to_owned(), baseline.clone()));
+        let baseline =
+            baseline.map(|baseline| ("PROCESSING_BASELINE".to_owned(), baseline.clone()));
         let why = ("RADIOMETRY".to_owned(), known.why.clone());
         baseline.chain([why]).collect()
     }

@@ -309,15 +309,18 @@ mod tests {
             let (mut upload, log) = begin(uploads);
             upload.write(counted(body_bytes, 0)).await.unwrap();
             let closed = upload.close_with_header(vec![counted(9, 1)]).await.unwrap();
-            let is_completion = |request: &&Request| {
-                request.method == "POST" && !request.uri.contains("uploads")
-            };
+            let is_completion =
+                |request: &&Request| request.method == "POST" && !request.uri.contains("uploads");
             let seen = |log: &Log| log.requests().iter().filter(is_completion).count();
             assert_eq!(seen(&log), 0);
             let puts = count(&log, "PUT");
             closed.publish().await.unwrap();
             assert_eq!(seen(&log), completions);
-            assert_eq!(count(&log, "PUT") - puts, 1 - completions, "a small object is put now");
+            assert_eq!(
+                count(&log, "PUT") - puts,
+                1 - completions,
+                "a small object is put now"
+            );
         }
         let (mut upload, log) = begin(uploads);
         upload.write(counted(30 * MIB, 0)).await.unwrap();

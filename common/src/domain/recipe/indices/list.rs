@@ -58,9 +58,6 @@ mod tests {
             .filter_map(recipe)
             .map(|recipe| recipe.digest().to_string())
             .collect();
-        assert_eq!(
-            RecipeDigest::of(&texts.join("\n")).to_string(),
-            "?"
-        );
+        assert_eq!(RecipeDigest::of(&texts.join("\n")).to_string(), "?");
     }
 }
