@@ -76,7 +76,7 @@ fn a_system_without_a_code_that_keys_cannot_hold_is_refused() {
 /// A plain TIFF with geo keys of its own.
 fn with_keys(keys: &[[u16; 4]], corner: (f64, f64)) -> Vec<u8> {
     let scene = Scene::default();
-    let rows = scene.size.1 as u32;
+    let rows = u32::try_from(scene.size.1).unwrap();
     let file = |start: u32| {
         let fields = vec![
             Field::side(256, 300),

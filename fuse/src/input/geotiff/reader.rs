@@ -163,15 +163,13 @@ fn check_profile(band: &Band, decoder: &mut TiffDecoder) -> Result<SampleKind, F
     let mut nodata = None;
     if let Some(value) = decoder.find_tag(Tag::GdalNodata).map_err(wrong)? {
         let text = value.into_string().map_err(wrong)?;
-        nodata = match Nodata::parse(&text) {
-            Ok(nodata) => nodata,
-            Err(_) => {
-                let text = text.escape_debug();
-                return unsupported(format!(
-                    "its nodata value is \"{text}\", which is no number"
-                ));
-            }
+        let Ok(parsed) = Nodata::parse(&text) else {
+            let text = text.escape_debug();
+            return unsupported(format!(
+                "its nodata value is \"{text}\", which is no number"
+            ));
         };
+        nodata = parsed;
     }
     Ok(SampleKind {
         bits,
