@@ -124,6 +124,20 @@ fn a_system_that_gdal_does_not_write_is_carried_with_the_keys_of_the_input() {
 }
 
 #[test]
+fn a_system_that_gdal_does_not_write_is_carried_from_a_jp2_too() {
+    let scene = Scene {
+        code: Some(8857),
+        ..Scene::default()
+    };
+    let fused = try_fuse(&[band("B04", jp2(&scene, &samples(&scene, 1)))]).unwrap();
+    assert_eq!(fused.cog.crs, "EPSG:8857");
+    reopened(&fused.bytes, |dataset| {
+        let system = dataset.spatial_ref().unwrap();
+        assert_eq!(system.authority().unwrap(), "EPSG:8857");
+    });
+}
+
+#[test]
 fn pixels_that_are_points_become_areas_in_the_same_place() {
     let (x, y) = Scene::default().origin;
     // The tie point of a point is its centre; 8857 keeps the keys of the input.
