@@ -7,10 +7,9 @@ use crate::cog::{CHUNK, Compression, GeoTags, Shape};
 use crate::error::FuseError;
 use crate::gdal::Session;
 use crate::georeference;
-use crate::grid::Rect;
+use crate::grid::{OutputGrid, Rect, output_grid};
 use crate::input::{self, OpenedBand, header};
 use crate::kernel::{InputBand, Inputs, Kernel, Outputs, WindowSize};
-use crate::output_grid::{self, OutputGrid};
 use crate::pipeline::{Layout, memory};
 use crate::request::{Request, check_band_names, check_names};
 
@@ -58,7 +57,7 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
         georeference::agree(&request.bands, &georeferences)?;
     }
     let resolution = request.kernel.resolution();
-    let (grid, ratios) = output_grid::of(&request.bands, &headers, &georeferences, &resolution)?;
+    let (grid, ratios) = output_grid(&request.bands, &headers, &georeferences, &resolution)?;
     let inputs = request.bands.iter().zip(headers).zip(ratios);
     let inputs = inputs.map(|((band, header), ratios)| InputBand {
         name: band.name.clone(),

@@ -9,9 +9,8 @@ use proptest::prelude::*;
 
 use super::margins::samples_of;
 use super::scenes::*;
-use crate::band_grid::{BandGrid, Ratio, Ratios};
 use crate::cog::CHUNK;
-use crate::grid::{Rect, TileGrid};
+use crate::grid::{BandGrid, Ratio, Ratios, Rect, TileGrid};
 use crate::kernel::{ChunkKernel, Inputs, Outputs, Resolution, Window};
 use crate::pipeline::{Chunk, Chunks, Layout};
 use crate::{Band, Cancel, FuseError, Kernel, KernelError, Nodata, Planes, Request, prepare};

@@ -1,10 +1,10 @@
 //! The grid that an output lies on, and how the grids of the bands lie on it.
 
 use crate::band::Band;
-use crate::band_grid::{Ratio, Ratios};
 use crate::error::FuseError;
 use crate::georeference::{self, Georeference};
-use crate::grid::Rect;
+use crate::grid::band::{Ratio, Ratios};
+use crate::grid::tiles::Rect;
 use crate::input::header::Header;
 use crate::kernel::Resolution;
 
@@ -55,7 +55,7 @@ struct Placed<'a> {
 /// # Errors
 /// [`FuseError::BandMismatch`] for bands that do not go together, [`FuseError::Request`] for a
 /// resolution that does not go with them.
-pub(crate) fn of(
+pub(crate) fn output_grid(
     bands: &[Band],
     headers: &[&Header],
     georeferences: &[Georeference],
