@@ -37,6 +37,7 @@ mod prepare;
 mod request;
 mod run;
 mod sample;
+mod scale;
 
 #[cfg(test)]
 mod tests;
@@ -56,3 +57,4 @@ pub use prepare::{Prepared, prepare};
 pub use request::{Progress, Request};
 pub use run::Cog;
 pub use sample::{Nodata, Planes, Sample, SampleType};
+pub use scale::{OutputScales, ScaleOffset};

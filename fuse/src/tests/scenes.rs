@@ -12,7 +12,8 @@ use crate::gdal::MemoryFolder;
 use crate::grid::{BandGrid, Ratios, Rect};
 use crate::pipeline::Layout;
 use crate::{
-    Band, Cancel, Cog, Compression, FuseError, Output, Overviews, Request, Stack, prepare,
+    Band, Cancel, Cog, Compression, FuseError, Output, OutputScales, Overviews, Request, Stack,
+    prepare,
 };
 
 /// What a generated band looks like; `code` and `transform` are left out for one without a
@@ -181,6 +182,7 @@ pub(super) fn request(bands: &[Band], threads: usize) -> Request {
         overviews: Overviews::Average,
         compression: Compression::Deflate { level: 1 },
         metadata,
+        scales: OutputScales::OfInputs,
         threads,
     }
 }
