@@ -432,8 +432,8 @@ fn bands_whose_grids_do_not_go_together_are_both_named() {
                 code: Some(32630),
                 ..twenty.clone()
             },
-            "is in EPSG:32630 but band B04 (s3://b/k/B04.jp2) is in EPSG:32629: the bands of a cell \
-             must agree in coordinate reference system",
+            "is in EPSG:32630 but band B04 (s3://b/k/B04.jp2) is in EPSG:32629: the bands of a \
+             cell must agree in coordinate reference system",
         ),
         (
             Scene {
