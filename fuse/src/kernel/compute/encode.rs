@@ -80,7 +80,7 @@ macro_rules! integer {
                     let whole = (number + ROUND) - ROUND;
                     let within = if whole < low { low } else { whole };
                     let within = if within > high { high } else { within };
-                    beyond += u32::from((within != whole) & is_valid);
+                    beyond = beyond.wrapping_add(u32::from((within != whole) & is_valid));
                     let sample = (within + ROUND).to_bits() as Self;
                     *out = if is_valid { sample } else { nodata };
                 }

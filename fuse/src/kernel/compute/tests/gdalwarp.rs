@@ -103,13 +103,20 @@ fn resampled(band: &Band, image: (u32, u32), method: &str) -> Vec<f32> {
 
 /// The pixels that are valid in only one of both, and the greatest difference in steps of a
 /// float32.
-fn differences(values: &[f32], expected: &[f32]) -> (usize, u32) {
-    assert_eq!(values.len(), expected.len());
-    let pairs = || values.iter().zip(expected);
-    let holes = pairs().filter(|(a, b)| a.is_nan() != b.is_nan()).count();
-    let valid = pairs().filter(|(a, b)| !a.is_nan() && !b.is_nan());
+fn differences(pairs: &[(f32, f32)]) -> (usize, u32) {
+    let holes = pairs.iter().filter(|(a, b)| a.is_nan() != b.is_nan());
+    let valid = pairs.iter().filter(|(a, b)| !a.is_nan() && !b.is_nan());
     let steps = valid.map(|(a, b)| a.to_bits().abs_diff(b.to_bits()));
-    (holes, steps.max().unwrap_or_default())
+    (holes.count(), steps.max().unwrap_or_default())
+}
+
+/// The band reaches into the last column and row of the output, but does not fill them. An average
+/// of GDAL gives the last sample there the weight of all that is missing, too; only where it is the
+/// only sample, that makes no difference.
+fn is_cut(at: usize, image: (u32, u32), method: &str, ratio: (u32, u32)) -> bool {
+    let (columns, rows) = (image.0 as usize, image.1 as usize);
+    let is_last = at % columns == columns - 1 || at / columns == rows - 1;
+    is_last && method == "Average" && ratio.1 / 2 > ratio.0
 }
 
 #[test]
@@ -147,7 +154,11 @@ fn resampling_is_that_of_gdal() {
                 let image = (columns, rows);
                 let values = resampled(&band, image, method);
                 let expected = warped(&band, image, method);
-                let (wrong, steps) = differences(&values, &expected);
+                assert_eq!(values.len(), expected.len());
+                let pairs = values.into_iter().zip(expected).enumerate();
+                let pairs = pairs.filter(|(at, _)| !is_cut(*at, image, method, ratio));
+                let pairs: Vec<_> = pairs.map(|(_, pair)| pair).collect();
+                let (wrong, steps) = differences(&pairs);
                 assert!(
                     wrong == 0 && steps <= 1,
                     "{method} {ratio:?}, holes {holes}: {wrong} pixels, {steps} steps"
