@@ -62,8 +62,8 @@ pub(crate) fn output_grid(
     resolution: &Resolution,
 ) -> Result<(OutputGrid, Vec<Ratios>), FuseError> {
     // The finest of all bands says where the tile ends.
-    let places = bands.iter().zip(headers).zip(georeferences);
-    let placed = places.map(|((band, header), place)| Placed {
+    let files = bands.iter().zip(headers).zip(georeferences);
+    let placed = files.map(|((band, header), place)| Placed {
         band,
         size: (header.grid.width, header.grid.height),
         place,
@@ -224,7 +224,8 @@ mod tests {
             crs: "EPSG:32629".into(),
         };
         let part = Rect::of(3..10, 5..10);
-        assert_eq!(grid.transform_of(part)[0], 500_040.0);
-        assert_eq!(grid.transform_of(part)[3], 5_899_940.0);
+        let [x, width, _, y, _, height] = grid.transform_of(part).map(f64::to_bits);
+        assert_eq!((x, width), (500_040_f64.to_bits(), 20_f64.to_bits()));
+        assert_eq!((y, height), (5_899_940_f64.to_bits(), (-20_f64).to_bits()));
     }
 }
