@@ -1,5 +1,7 @@
 //! The median of the valid pixels in a square.
 
+use std::ops::Range;
+
 /// Pixels that are filtered together where all pixels around them are valid.
 const LANES: usize = 8;
 
@@ -15,6 +17,8 @@ pub(super) struct Median {
     is_of_classes: bool,
     values: Vec<f32>,
     lanes: Vec<[f32; LANES]>,
+    /// For a square of 3: least, middle, greatest value and the sum of each column.
+    sorted: [Vec<f32>; 4],
 }
 
 impl Median {
@@ -24,6 +28,7 @@ impl Median {
             is_of_classes,
             values: Vec::new(),
             lanes: Vec::new(),
+            sorted: [const { Vec::new() }; 4],
         }
     }
 
@@ -31,32 +36,76 @@ impl Median {
     /// square that the image has; `centre` is the one that is filtered. The ends of a row that are
     /// nearer than half a square are ends of the image. NaN is no value.
     pub(super) fn row(&mut self, rows: &[&[f32]], centre: &[f32], start: usize, out: &mut [f32]) {
+        // What has all its neighbours, in vectors; NaN otherwise.
         let side = 2 * self.radius + 1;
-        let mut done = 0;
-        while done < out.len() {
-            let at = start + done;
-            let columns = at.checked_sub(self.radius)..Some(at + LANES + self.radius);
-            let is_whole = rows.len() == side && side <= LARGEST_SELECTION;
-            if let (true, Some(out), (Some(first), Some(end))) = (
-                is_whole,
-                out.get_mut(done..done + LANES),
-                (columns.start, columns.end),
-            ) && self.gather(rows, first..end)
-            {
-                out.copy_from_slice(&select(&mut self.lanes, side * side));
-                done += LANES;
-                continue;
-            }
-            let end = (done + LANES).min(out.len());
-            for (column, out) in (at..).zip(&mut out[done..end]) {
+        match *rows {
+            [a, b, c] if side == 3 => self.three([a, b, c], start, out),
+            _ if rows.len() == side && side <= LARGEST_SELECTION => self.select(rows, start, out),
+            _ => out.fill(f32::NAN),
+        }
+        // The others, one by one.
+        for (column, out) in (start..).zip(out) {
+            if out.is_nan() {
                 *out = self.pixel(rows, centre, column);
             }
-            done = end;
+        }
+    }
+
+    /// Squares of 3: the median is that of the greatest of the least values of the columns, the
+    /// middle of their middle ones, and the least of their greatest ones.
+    fn three(&mut self, rows: [&[f32]; 3], start: usize, out: &mut [f32]) {
+        let first = start.saturating_sub(1);
+        let rows = rows.map(|row| row.get(first..).unwrap_or_default());
+        let width = rows[0].len().min(start - first + out.len() + 1);
+        for column in &mut self.sorted {
+            column.resize(width, 0.0);
+        }
+        let [low, middle, high, sum] = &mut self.sorted;
+        let sorted = low.iter_mut().zip(middle).zip(high).zip(sum);
+        let values = rows[0].iter().zip(rows[1]).zip(rows[2]);
+        for ((((low, middle), high), sum), ((&a, &b), &c)) in sorted.zip(values) {
+            // NaN if one of them is.
+            *sum = a + b + c;
+            let (a, b) = (min(a, b), max(a, b));
+            let (b, c) = (min(b, c), max(b, c));
+            (*low, *middle, *high) = (min(a, b), max(a, b), c);
+        }
+        let [low, middle, high, sum] = self.sorted.each_ref().map(|row| row.array_windows::<3>());
+        // The first pixel of an image has no neighbour on the left.
+        let (edge, inside) = out.split_at_mut((1 - (start - first)).min(out.len()));
+        edge.fill(f32::NAN);
+        let inside_count = width.saturating_sub(2).min(inside.len());
+        let (inside, edge) = inside.split_at_mut(inside_count);
+        edge.fill(f32::NAN);
+        let columns = low.zip(middle).zip(high).zip(sum);
+        for (out, (((low, middle), high), sum)) in inside.iter_mut().zip(columns) {
+            let low = max(max(low[0], low[1]), low[2]);
+            let high = min(min(high[0], high[1]), high[2]);
+            let middle = median_of(middle[0], middle[1], middle[2]);
+            let median = median_of(low, middle, high);
+            let sum = sum[0] + sum[1] + sum[2];
+            *out = if sum.is_nan() { f32::NAN } else { median };
+        }
+    }
+
+    fn select(&mut self, rows: &[&[f32]], start: usize, out: &mut [f32]) {
+        let mut at = start;
+        for out in out.chunks_mut(LANES) {
+            let first = at.checked_sub(self.radius);
+            let columns = first.map(|first| first..at + LANES + self.radius);
+            at += out.len();
+            match columns {
+                Some(columns) if out.len() == LANES && self.gather(rows, &columns) => {
+                    let count = self.lanes.len();
+                    out.copy_from_slice(&select(&mut self.lanes, count));
+                }
+                _ => out.fill(f32::NAN),
+            }
         }
     }
 
     /// Collects the values of the squares around `LANES` pixels, unless one of them is missing.
-    fn gather(&mut self, rows: &[&[f32]], columns: std::ops::Range<usize>) -> bool {
+    fn gather(&mut self, rows: &[&[f32]], columns: &Range<usize>) -> bool {
         self.lanes.clear();
         let mut has_nan = false;
         for row in rows {
@@ -103,31 +152,53 @@ fn select(values: &mut [[f32; LANES]], count: usize) -> [f32; LANES] {
     let mut kept = count / 2 + 2;
     let mut next = kept;
     while kept > 2 {
+        let mut median = [0.0; LANES];
         // The least comes to the front and the greatest to the back.
-        for other in 1..kept {
-            exchange(values, 0, other);
-        }
-        for other in 1..kept - 1 {
-            exchange(values, other, kept - 1);
+        if let Some((least, others)) = values[..kept].split_first_mut() {
+            for other in &mut *others {
+                exchange(least, other);
+            }
+            if let Some((greatest, others)) = others.split_last_mut() {
+                for other in others {
+                    exchange(other, greatest);
+                    median = *other;
+                }
+            }
         }
         kept -= 1;
         if next < count {
             values[0] = values[next];
             next += 1;
+        } else if kept == 2 {
+            return median;
         }
     }
-    values[1]
+    [f32::NAN; LANES]
 }
 
 /// Puts the lesser values to `low` and the greater ones to `high`.
 #[inline]
-fn exchange(values: &mut [[f32; LANES]], low: usize, high: usize) {
-    let (a, b) = (values[low], values[high]);
-    for lane in 0..LANES {
-        let (x, y) = (a[lane], b[lane]);
-        values[low][lane] = if y < x { y } else { x };
-        values[high][lane] = if y < x { x } else { y };
+fn exchange(low: &mut [f32; LANES], high: &mut [f32; LANES]) {
+    for (low, high) in low.iter_mut().zip(high) {
+        (*low, *high) = (min(*low, *high), max(*low, *high));
     }
+}
+
+/// A single instruction, which `f32::min` is not. One of the values, if one is NaN.
+#[inline]
+fn min(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+/// Like [`min`].
+#[inline]
+fn max(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+#[inline]
+fn median_of(a: f32, b: f32, c: f32) -> f32 {
+    max(min(a, b), min(max(a, b), c))
 }
 
 #[cfg(test)]

@@ -52,11 +52,6 @@ impl Program {
     pub fn inputs(&self) -> &[usize] {
         &self.inputs
     }
-
-    /// Rows for intermediate results.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
 }
 
 #[derive(Default)]
@@ -228,7 +223,7 @@ mod tests {
             Op::Add,
         ];
         let program = Program::new(ops).unwrap();
-        assert_eq!((program.rows(), program.steps.len()), (3, 5));
+        assert_eq!((program.rows, program.steps.len()), (3, 5));
         assert_eq!(program.inputs(), [1, 4]);
     }
 
