@@ -4,6 +4,7 @@ use gdal::Dataset;
 use gdal::spatial_ref::SpatialRef;
 
 use crate::band::Band;
+use crate::cog::{GeoKeys, GeoTags, GeoTagsError, system_name};
 use crate::error::FuseError;
 use crate::gdal::Session;
 
@@ -13,6 +14,8 @@ pub(crate) struct Georeference {
     /// As GDAL orders it: x of the upper left corner, pixel width, 0, y, 0, negative pixel height
     /// (GDAL raster data model, "Affine `GeoTransform`"), in units of the system.
     pub(crate) transform: [f64; 6],
+    /// The keys that a `GeoTIFF` has for the system.
+    keys: Option<GeoKeys>,
 }
 
 impl Georeference {
@@ -38,17 +41,36 @@ impl Georeference {
         let system = dataset.spatial_ref().map_err(|_| {
             missing("it does not name a coordinate reference system that PROJ knows")
         })?;
-        Ok(Self { system, transform })
+        Ok(Self {
+            system,
+            transform,
+            keys: None,
+        })
+    }
+
+    /// The same, of a file that has these keys for its system.
+    pub(crate) fn with_keys(self, keys: GeoKeys) -> Self {
+        Self {
+            keys: Some(keys),
+            ..self
+        }
+    }
+
+    /// The tags of an image in this system; `band` is the one that it is from.
+    pub(crate) fn tags(&self, transform: &[f64; 6], band: &Band) -> Result<GeoTags, FuseError> {
+        let tags = GeoTags::with_keys(&self.system, transform, self.keys.as_ref());
+        tags.map_err(|error| match error {
+            GeoTagsError::Inexpressible { system } => FuseError::Inexpressible {
+                input: band.into(),
+                system,
+            },
+            error => error.into(),
+        })
     }
 
     /// `EPSG:32629`, or the name of a system without a code.
     pub(crate) fn system_name(&self) -> String {
-        let name = || {
-            self.system
-                .name()
-                .unwrap_or_else(|| "a system without a name".into())
-        };
-        self.system.authority().unwrap_or_else(|_| name())
+        system_name(&self.system)
     }
 
     /// Columns and rows of a pixel, in units of the system.

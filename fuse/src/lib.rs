@@ -23,7 +23,6 @@
 //! compressed with a checksum. `worker/tests/hostile` shows what is noticed.
 
 mod band;
-mod band_grid;
 mod cancel;
 pub mod cog;
 mod error;
@@ -33,12 +32,12 @@ mod grid;
 mod input;
 pub mod kernel;
 mod output;
-mod output_grid;
 mod pipeline;
 mod prepare;
 mod request;
 mod run;
 mod sample;
+mod scale;
 
 #[cfg(test)]
 mod tests;
@@ -50,12 +49,12 @@ pub use cog::{
     Spread,
 };
 pub use error::FuseError;
-pub use grid::Rect;
+pub use grid::{OutputGrid, Rect};
 pub use input::{FileSource, Source};
 pub use kernel::{Kernel, KernelError, Resolution, Stack};
 pub use output::{FileOutput, Output};
-pub use output_grid::OutputGrid;
 pub use prepare::{Prepared, prepare};
 pub use request::{Progress, Request};
 pub use run::Cog;
 pub use sample::{Nodata, Planes, Sample, SampleType};
+pub use scale::{OutputScales, ScaleOffset};

@@ -7,12 +7,12 @@ use crate::cog::{CHUNK, Compression, GeoTags, Shape};
 use crate::error::FuseError;
 use crate::gdal::Session;
 use crate::georeference;
-use crate::grid::Rect;
+use crate::grid::{OutputGrid, Rect, output_grid};
 use crate::input::{self, OpenedBand, header};
 use crate::kernel::{InputBand, Inputs, Kernel, Outputs, WindowSize};
-use crate::output_grid::{self, OutputGrid};
 use crate::pipeline::{Layout, memory};
-use crate::request::{Request, check_band_names, check_names};
+use crate::request::{Request, check_band_names, check_names, output_scales};
+use crate::scale::ScaleOffset;
 
 /// Bands that fit together, before the first of them is decoded.
 pub struct Prepared {
@@ -25,6 +25,7 @@ pub struct Prepared {
     pub(crate) shape: Shape,
     /// Of the bands of the output.
     pub(crate) names: Vec<String>,
+    pub(crate) scales: Vec<Option<ScaleOffset>>,
     pub(crate) grid: OutputGrid,
     /// Of the grid.
     pub(crate) georeference: GeoTags,
@@ -48,7 +49,7 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
         georeferences.push(georeference);
     }
     let headers: Vec<_> = bands.iter().map(|band| &band.header).collect();
-    let Some(first) = georeferences.first() else {
+    let (Some(first_band), Some(first)) = (request.bands.first(), georeferences.first()) else {
         return Err(FuseError::Request {
             detail: "it has no bands".into(),
         });
@@ -58,7 +59,7 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
         georeference::agree(&request.bands, &georeferences)?;
     }
     let resolution = request.kernel.resolution();
-    let (grid, ratios) = output_grid::of(&request.bands, &headers, &georeferences, &resolution)?;
+    let (grid, ratios) = output_grid(&request.bands, &headers, &georeferences, &resolution)?;
     let inputs = request.bands.iter().zip(headers).zip(ratios);
     let inputs = inputs.map(|((band, header), ratios)| InputBand {
         name: band.name.clone(),
@@ -67,7 +68,7 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
         ratios,
     });
     let inputs = inputs.collect();
-    let georeference = GeoTags::new(&first.system, &grid.transform)?;
+    let georeference = first.tags(&grid.transform, first_band)?;
     planned(request, bands, inputs, grid, georeference)
 }
 
@@ -91,11 +92,13 @@ fn planned(
         bands: names.len(),
         nodata,
     };
+    let headers: Vec<_> = bands.iter().map(|band| &band.header).collect();
     let kernel = &request.kernel;
     let seen = inputs.iter().enumerate();
     let seen = seen.map(|(index, band)| (band.grid(), kernel.reach(&of_kernel, index)));
     Ok(Prepared {
         layout: Layout::new(grid.size, crop, kernel.margin(), seen),
+        scales: output_scales(&request, &headers, names.len())?,
         request,
         bands,
         inputs,
@@ -204,6 +207,12 @@ impl Prepared {
     /// The bands as the kernel sees them, in the order of the request.
     pub fn inputs(&self) -> &[InputBand] {
         &self.inputs
+    }
+
+    /// Scale and offset that the file of each input names; nothing where its numbers stand for
+    /// themselves.
+    pub fn input_scales(&self) -> Vec<Option<ScaleOffset>> {
+        self.bands.iter().map(|band| band.header.scale).collect()
     }
 
     /// Pixels of a row of the output.

@@ -12,6 +12,7 @@ use crate::pipeline::{self, BandTiles};
 use crate::prepare::Prepared;
 use crate::request::Progress;
 use crate::sample::SampleType;
+use crate::scale::ScaleOffset;
 
 /// A cloud-optimised `GeoTIFF` whose body has gone to the [`Output`], and what is worth knowing
 /// about it without opening it.
@@ -30,6 +31,8 @@ pub struct Cog {
     pub sample_type: SampleType,
     /// In the order of the kernel's outputs.
     pub bands: Vec<BandStatistics>,
+    /// What the numbers of each band stand for; nothing for numbers that stand for themselves.
+    pub scales: Vec<Option<ScaleOffset>>,
     /// Factors of the overviews, smallest first: 2 to 32 for an image of at least 32 pixels a side.
     pub overviews: Vec<u32>,
     /// The coordinate reference system, such as `EPSG:32629`, or its name if it has no code.
@@ -62,6 +65,7 @@ impl Prepared {
             layout,
             shape,
             names,
+            scales,
             grid,
             mut georeference,
             ..
@@ -99,6 +103,7 @@ impl Prepared {
         }
         let description = Description {
             names,
+            scales: scales.clone(),
             metadata: request.metadata,
             georeference,
         };
@@ -110,6 +115,7 @@ impl Prepared {
             height: shape.height,
             sample_type: shape.nodata.sample_type(),
             bands: finished.statistics,
+            scales,
             overviews: finished.overviews,
             crs: grid.crs,
             transform,

@@ -80,6 +80,7 @@ async fn fuse(args: FuseArgs, token: &CancellationToken) -> anyhow::Result<()> {
         overviews: fuse::Overviews::Average,
         compression: args.compress,
         metadata: Vec::new(),
+        scales: fuse::OutputScales::OfInputs,
         threads,
     };
     let cancel = Cancel::from(token.clone());

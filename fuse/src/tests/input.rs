@@ -43,7 +43,7 @@ fn geotiffs_outside_the_profile_are_refused_by_name() {
         (
             with_nodata(65535.0),
             "unsupported",
-            "its nodata value is 65535",
+            "has the sample 0 at column 0, row 0, which is valid because its nodata value is 65535",
         ),
         (
             encoded(&scene, &vec![1.5_f32; 300 * 200], "GTiff", &[]),

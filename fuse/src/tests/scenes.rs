@@ -8,12 +8,12 @@ use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
 use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DriverManager, vsi};
 
-use crate::band_grid::{BandGrid, Ratios};
 use crate::gdal::MemoryFolder;
-use crate::grid::Rect;
+use crate::grid::{BandGrid, Ratios, Rect};
 use crate::pipeline::Layout;
 use crate::{
-    Band, Cancel, Cog, Compression, FuseError, Output, Overviews, Request, Stack, prepare,
+    Band, Cancel, Cog, Compression, FuseError, Output, OutputScales, Overviews, Request, Stack,
+    prepare,
 };
 
 /// What a generated band looks like; `code` and `transform` are left out for one without a
@@ -182,6 +182,7 @@ pub(super) fn request(bands: &[Band], threads: usize) -> Request {
         overviews: Overviews::Average,
         compression: Compression::Deflate { level: 1 },
         metadata,
+        scales: OutputScales::OfInputs,
         threads,
     }
 }

@@ -169,6 +169,7 @@ impl CellProcessor {
                 ("DATE".to_owned(), cell.id.date.to_string()),
                 ("ACQUISITION".to_owned(), cell.id.number.to_string()),
             ],
+            scales: fuse::OutputScales::OfInputs,
             threads: self.threads,
         };
         let cancel = Cancel::from(cancel.clone());

@@ -125,6 +125,7 @@ pub(crate) fn fused<S: Source + 'static>(
         overviews: fuse::Overviews::Average,
         compression: Compression::None,
         metadata: Vec::new(),
+        scales: fuse::OutputScales::OfInputs,
         threads,
     };
     let (body, cancel) = (Body::default(), Cancel::new());
