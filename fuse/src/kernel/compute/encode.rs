@@ -54,7 +54,6 @@ macro_rules! integer {
         impl Encode for $sample {
             #[expect(
                 clippy::cast_possible_truncation,
-                clippy::cast_lossless,
                 clippy::float_cmp,
                 reason = "the last bits of the sum are the sample; whole numbers are compared"
             )]

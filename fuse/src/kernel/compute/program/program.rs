@@ -103,7 +103,7 @@ impl Plan {
 
     fn power(&mut self, a: Operand, exponent: f32) -> Operand {
         // Further exponents are so large that the result is 0, 1 or nothing in any case.
-        let is_whole = exponent.trunc() == exponent && exponent.abs() < 1e9;
+        let is_whole = exponent.fract() == 0.0 && exponent.abs() < 1e9;
         if is_whole {
             #[expect(
                 clippy::cast_possible_truncation,

@@ -70,14 +70,14 @@ pub(super) fn difference(a: usize, b: usize) -> Source {
     Source::Program(Program::new(ops).unwrap())
 }
 
-fn median_of(image: &[f32], size: (u32, u32), side: u32) -> Vec<f32> {
+fn median_of(image: &[f32], (width, height): (u32, u32), side: u32) -> Vec<f32> {
     let radius = side / 2;
     let near = |at: u32, size: u32| at.saturating_sub(radius)..(at + radius + 1).min(size);
-    let at = |x: u32, y: u32| image[(y * size.0 + x) as usize];
-    let pixels = (0..size.1).flat_map(|y| (0..size.0).map(move |x| (x, y)));
+    let at = |x: u32, y: u32| image[(y * width + x) as usize];
+    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
     let medians = pixels.map(|(x, y)| {
-        let rows = near(y, size.1);
-        let values = rows.flat_map(|y| near(x, size.0).map(move |x| at(x, y)));
+        let rows = near(y, height);
+        let values = rows.flat_map(|y| near(x, width).map(move |x| at(x, y)));
         let mut values: Vec<f32> = values.filter(|value| !value.is_nan()).collect();
         values.sort_by(f32::total_cmp);
         let half = values.len() / 2;

@@ -5,4 +5,3 @@ mod chunks;
 mod gdalwarp;
 mod image;
 mod order;
-mod speed;
