@@ -98,27 +98,39 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Where the result of `job` goes, below the cell's output:
-    /// `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif` for the recipe `rgb`, or
-    /// `<date>/probe_<tile>_<date>_<n>.json`.
+    /// Where the result of `job` goes, below the cell's output; the first raster if there are
+    /// several.
+    pub fn output_location(&self, job: &Job) -> String {
+        match job {
+            Job::Raster(recipe) => {
+                let first = recipe.files().into_iter().next().flatten();
+                self.raster_location(&recipe.file_stem_of(first))
+            }
+            Job::Probe => {
+                let CellId { tile, date, number } = self.id;
+                let date = date.compact();
+                format!("{date}/probe_{tile}_{date}_{number}.json")
+            }
+        }
+    }
+
+    /// Where a raster goes whose name ends in `stem` ([`Recipe::file_stem_of`]), below the cell's
+    /// output: `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif` for the recipe `rgb`, and
+    /// `…_SPLIT_B04.tif` for the raster `B04` of `split`.
     ///
     /// The level is `l1c` if a band's address says so. Thus the two levels of one acquisition never
     /// share a key.
-    pub fn output_location(&self, job: &Job) -> String {
+    ///
+    /// [`Recipe::file_stem_of`]: super::Recipe::file_stem_of
+    pub fn raster_location(&self, stem: &str) -> String {
         let CellId { tile, date, number } = self.id;
         let date = date.compact();
-        match job {
-            Job::Raster(recipe) => {
-                let level = if self.assets.values().any(is_level_1c) {
-                    "l1c"
-                } else {
-                    "l2a"
-                };
-                let stem = recipe.file_stem();
-                format!("{date}/sentinel_{level}_{tile}_{date}_{number}_{stem}.tif")
-            }
-            Job::Probe => format!("{date}/probe_{tile}_{date}_{number}.json"),
-        }
+        let level = if self.assets.values().any(is_level_1c) {
+            "l1c"
+        } else {
+            "l2a"
+        };
+        format!("{date}/sentinel_{level}_{tile}_{date}_{number}_{stem}.tif")
     }
 
     /// The whole address of [`Self::output_location`].

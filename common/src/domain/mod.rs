@@ -24,8 +24,11 @@ pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome, TaskSt
 pub use message::{CellMessage, MessageError};
 pub use recipe::indices;
 pub use recipe::{
-    Job, JobId, MAX_RECIPE_BYTES, Output, Recipe, RecipeDigest, RecipeError, RecipeFileError,
-    builtin_names,
+    Band, BandKind, DataType, Downsample, Encoding, Expression, ExpressionError, GridRule,
+    InputBand, Job, JobId, MAX_RECIPE_BYTES, MaskRule, MaskTest, Negative, Op, Output, Overviews,
+    RadiometryRule, RasterFile, Recipe, RecipeDigest, RecipeError, RecipeFileError, Resolution,
+    ResolveError, ResolvedMask, ResolvedOutput, ResolvedRecipe, ResolvedSource, ScaleOffset,
+    Sensor, Source, Upsample, bands_of, builtin_names, find_band,
 };
 pub use s3_url::S3Url;
 pub use scene_path::{ScenePath, band_in_object_name, tile_and_date_in_object_name};

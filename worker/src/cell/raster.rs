@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::TryStreamExt as _;
 use futures::stream::FuturesOrdered;
 use tilefleet_common::aws::{HeaderLastUpload, ReadOptions, Stored};
-use tilefleet_common::domain::{Cell, Recipe, Role, S3Url};
+use tilefleet_common::domain::{Cell, Recipe, ResolvedRecipe, Role, S3Url, Sensor};
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{BucketUse, Failure, Success};
 use tokio_util::sync::CancellationToken;
@@ -127,8 +127,9 @@ impl CellProcessor {
             limit: MAX_BAND_BYTES,
             window: WINDOW_BYTES,
         };
+        let resolved = resolve(cell, recipe)?;
         let mut opening = FuturesOrdered::new();
-        for band in recipe.inputs() {
+        for band in resolved.bands() {
             let object = band_object(cell, recipe, band)?;
             opening.push_back(async move {
                 let opened = ObjectSource::open(&self.objects, object, options, cancel).await;
@@ -139,7 +140,10 @@ impl CellProcessor {
         for band in cell.assets.values() {
             self.known.set_used(BucketUse::Read, band.bucket());
         }
-        match self.prepare(cell, recipe, &sources, cancel).await {
+        match self
+            .prepare(cell, recipe, &resolved, &sources, cancel)
+            .await
+        {
             Ok(prepared) => Ok((sources, prepared)),
             Err(error) => Err(unless_damaged(&sources, error).await),
         }
@@ -150,18 +154,25 @@ impl CellProcessor {
         &self,
         cell: &Cell,
         recipe: &Recipe,
+        resolved: &ResolvedRecipe,
         sources: &[Arc<ObjectSource>],
         cancel: &CancellationToken,
     ) -> Result<Prepared, CellError> {
+        let kernel = match resolved.files.as_slice() {
+            [file] => kernel::of_file(file),
+            _ => None,
+        };
+        let kernel =
+            kernel.ok_or_else(|| not_usable(recipe, "it is more than a stack of bands"))?;
         let mut bands = vec![];
-        for (band, source) in recipe.inputs().iter().zip(sources) {
+        for (band, source) in resolved.bands().into_iter().zip(sources) {
             let object = band_object(cell, recipe, band)?;
             bands.push(source.band(band, object.to_string()));
         }
         let request = fuse::Request {
             bands,
             compression: Compression::default(),
-            kernel: kernel::of_recipe(recipe),
+            kernel,
             overviews: fuse::Overviews::Average,
             metadata: vec![
                 ("TILE".to_owned(), cell.id.tile.to_string()),
@@ -228,6 +239,21 @@ impl CellProcessor {
             "fused"
         );
     }
+}
+
+/// The recipe for the sensor of the cell.
+fn resolve(cell: &Cell, recipe: &Recipe) -> Result<ResolvedRecipe, CellError> {
+    let landsat = |asset: &S3Url| Sensor::of_landsat_path(asset.key());
+    let sensor = cell.assets.values().find_map(landsat);
+    let resolved = recipe.resolve(sensor.unwrap_or(Sensor::Sentinel2));
+    resolved.map_err(|error| not_usable(recipe, &error.to_string()))
+}
+
+fn not_usable(recipe: &Recipe, cause: &str) -> CellError {
+    CellError::Permanent(Failure {
+        code: "recipe".into(),
+        message: format!("recipe {} cannot be used: {cause}", recipe.name()),
+    })
 }
 
 /// Where a band of the cell is.

@@ -3,40 +3,159 @@
 use std::collections::BTreeMap;
 
 use tilefleet_common::aws::ListedObject;
-use tilefleet_common::domain::{Job, S3Url, band_in_object_name};
+use tilefleet_common::domain::{InputBand, Job, S3Url, Sensor, band_in_object_name, find_band};
 
 use super::error::CellError;
 
-/// The bands in a prefix with the layout of the scene buckets, where their names are known.
-pub(super) fn assets_of_layout(prefix: &S3Url, job: &Job) -> BTreeMap<String, S3Url> {
-    let bands = job.inputs().iter();
-    bands
-        .map(|band| (band.clone(), prefix.join(&format!("{band}.jp2"))))
-        .collect()
+/// The folders of the resolutions of Sentinel-2 L2A, finest first, with the bands that are in them
+/// (Sentinel-2 Products Specification, "Level-2A").
+const FOLDERS: [(&str, &[&str]); 3] = [
+    ("R10m", &["B02", "B03", "B04", "B08", "AOT", "WVP"]),
+    (
+        "R20m",
+        &[
+            "B02", "B03", "B04", "B05", "B06", "B07", "B8A", "B11", "B12", "SCL", "AOT", "WVP",
+        ],
+    ),
+    (
+        "R60m",
+        &[
+            "B01", "B02", "B03", "B04", "B05", "B06", "B07", "B8A", "B09", "B11", "B12", "SCL",
+            "AOT", "WVP",
+        ],
+    ),
+];
+
+/// The sensor of which objects with these addresses are. Without a name of Landsat, it is
+/// Sentinel-2.
+fn sensor_of<'a>(addresses: impl IntoIterator<Item = &'a S3Url>) -> Sensor {
+    let landsat = |address: &S3Url| Sensor::of_landsat_path(address.key());
+    let found = addresses.into_iter().find_map(landsat);
+    found.unwrap_or(Sensor::Sentinel2)
 }
 
-/// The bands among the assets that a cell names. Only those that the recipe reads are kept, so that
-/// a task's content does not depend on the others.
-pub(super) fn assets_of_job(
-    mut given: BTreeMap<String, S3Url>,
+/// The bands that `job` reads of the sensor.
+fn bands_of(job: &Job, sensor: Sensor) -> Result<Vec<InputBand>, CellError> {
+    let resolved = job.resolve(sensor).map_err(CellError::Recipe)?;
+    Ok(resolved.map(|recipe| recipe.inputs).unwrap_or_default())
+}
+
+/// The bands in a prefix with the layout of the scene buckets, where their names are known.
+pub(super) fn assets_of_layout(
+    prefix: &S3Url,
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let inputs = job.inputs();
-    let asset = |band: &String| {
-        let url = given.remove(band).ok_or_else(|| CellError::MissingAsset {
-            band: band.clone(),
+    let sensor = sensor_of([prefix]);
+    let bands = bands_of(job, sensor)?.into_iter();
+    let address = |band: &str| match sensor {
+        Sensor::Sentinel2 => address_of_sentinel_2(prefix, band),
+        Sensor::LandsatOli | Sensor::LandsatTm => {
+            let folder = prefix.key().trim_end_matches('/');
+            let product = folder.rsplit('/').next().unwrap_or_default();
+            prefix.join(&format!("{product}_{band}.TIF"))
+        }
+    };
+    Ok(bands
+        .map(|InputBand { band, .. }| {
+            let url = address(&band);
+            (band, url)
+        })
+        .collect())
+}
+
+/// The address of a band below a scene's prefix, which may be a folder of one resolution. A band
+/// that this resolution does not have is in the folder of its finest one.
+fn address_of_sentinel_2(prefix: &S3Url, band: &str) -> S3Url {
+    let key = prefix.key().trim_end_matches('/');
+    let (above, last) = key.rsplit_once('/').unwrap_or(("", key));
+    let given = FOLDERS.iter().find(|(folder, _)| *folder == last);
+    let object = format!("{band}.jp2");
+    let Some((_, bands)) = given else {
+        return prefix.join(&object);
+    };
+    if bands.contains(&band) {
+        return prefix.join(&object);
+    }
+    let Ok(scene) = S3Url::new(prefix.bucket(), above) else {
+        return prefix.join(&object);
+    };
+    match FOLDERS.iter().find(|(_, bands)| bands.contains(&band)) {
+        Some((folder, _)) => scene.join(&format!("{folder}/{object}")),
+        None if band == "CLD" => scene.join("qi/CLD_20m.jp2"),
+        None => prefix.join(&object),
+    }
+}
+
+/// The bands among the assets that a cell names, by whatever names catalogues have for them. Only
+/// those that the recipe reads are kept, so that a task's content does not depend on the others.
+pub(super) fn assets_of_job(
+    given: &BTreeMap<String, S3Url>,
+    job: &Job,
+) -> Result<BTreeMap<String, S3Url>, CellError> {
+    let sensor = sensor_of(given.values());
+    let bands = bands_of(job, sensor)?;
+    let names: Vec<&str> = bands.iter().map(|input| input.band.as_str()).collect();
+    let mut assets: BTreeMap<String, S3Url> = BTreeMap::new();
+    for band in &names {
+        let url = asset_of(given, sensor, band)?.ok_or_else(|| CellError::MissingAsset {
+            band: (*band).to_owned(),
             recipe: job.name().to_owned(),
-            bands: inputs.join(", "),
+            bands: names.join(", "),
+            found: given.keys().cloned().collect::<Vec<_>>().join(", "),
         })?;
         if url.object_name().is_empty() {
             return Err(CellError::AssetIsPrefix {
-                band: band.clone(),
-                url,
+                band: (*band).to_owned(),
+                url: url.clone(),
             });
         }
-        Ok((band.clone(), url))
+        if let Some((other, _)) = assets.iter().find(|(_, known)| *known == url) {
+            return Err(CellError::OneObject {
+                one: other.clone(),
+                other: (*band).to_owned(),
+                url: url.clone(),
+            });
+        }
+        assets.insert((*band).to_owned(), url.clone());
+    }
+    Ok(assets)
+}
+
+/// The asset that is `band`. Of several the name decides: the band's own name first, then one
+/// without an ending, then the finest resolution, and `-jp2` last.
+fn asset_of<'a>(
+    given: &'a BTreeMap<String, S3Url>,
+    sensor: Sensor,
+    band: &str,
+) -> Result<Option<&'a S3Url>, CellError> {
+    let rank = |name: &str| {
+        let endings = ["_10m", "_20m", "_60m", "-jp2"];
+        let lower = name.to_ascii_lowercase();
+        let ending = endings.iter().position(|ending| lower.ends_with(ending));
+        match ending {
+            _ if name == band => 0,
+            None => 1,
+            Some(place) => 2 + place,
+        }
     };
-    inputs.iter().map(asset).collect()
+    let is_it = |name: &str| find_band(sensor, name).is_some_and(|found| found.key == band);
+    let mut found: Vec<(usize, &String, &S3Url)> = given
+        .iter()
+        .filter(|(name, _)| is_it(name))
+        .map(|(name, url)| (rank(name), name, url))
+        .collect();
+    found.sort_by_key(|(rank, ..)| *rank);
+    match found.as_slice() {
+        [] => Ok(None),
+        [(first, one, url), (second, other, another), ..] if first == second && url != another => {
+            Err(CellError::SeveralAssets {
+                band: band.to_owned(),
+                one: (*one).clone(),
+                other: (*other).clone(),
+            })
+        }
+        [(_, _, url), ..] => Ok(Some(*url)),
+    }
 }
 
 /// The bands among the objects that are listed below `prefix`.
@@ -45,26 +164,55 @@ pub(super) fn assets_of_listing(
     listed: &[ListedObject],
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let asset = |band: &String| {
-        let mut found = listed
+    let sensor = sensor_of(listed.iter().map(|object| &object.url));
+    let is_object = |name: &str, band: &str| match sensor {
+        Sensor::Sentinel2 => band_in_object_name(name, band),
+        Sensor::LandsatOli | Sensor::LandsatTm => is_landsat_object(name, band),
+    };
+    let asset = |InputBand { band, .. }: InputBand| {
+        let mut found: Vec<&S3Url> = listed
             .iter()
             .map(|object| &object.url)
-            .filter(|url| band_in_object_name(url.object_name(), band));
-        match (found.next(), found.next()) {
-            (Some(only), None) => Ok((band.clone(), only.clone())),
-            (None, _) => Err(CellError::MissingBand {
-                band: band.clone(),
+            .filter(|url| is_object(url.object_name(), &band))
+            .collect();
+        found.sort_by_key(|url| metres_of(url));
+        match found.as_slice() {
+            [] => Err(CellError::MissingBand {
+                band,
                 prefix: prefix.clone(),
             }),
-            (Some(one), Some(other)) => Err(CellError::SeveralOfBand {
-                band: band.clone(),
-                prefix: prefix.clone(),
-                one: below(one, prefix),
-                other: below(other, prefix),
-            }),
+            // Of one band in several resolutions the finest.
+            [first, second, ..] if metres_of(first) == metres_of(second) => {
+                Err(CellError::SeveralOfBand {
+                    band,
+                    prefix: prefix.clone(),
+                    one: below(first, prefix),
+                    other: below(second, prefix),
+                })
+            }
+            [only, ..] => Ok((band, (*only).clone())),
         }
     };
-    job.inputs().iter().map(asset).collect()
+    bands_of(job, sensor)?.into_iter().map(asset).collect()
+}
+
+/// The resolution in an object's name or folder; objects without one come last.
+fn metres_of(object: &S3Url) -> u32 {
+    let in_name = |metres: u32| {
+        let (name, folder) = (format!("_{metres}m."), format!("/R{metres}m/"));
+        object.object_name().contains(&name) || object.key().contains(&folder)
+    };
+    let found = [10, 20, 60].into_iter().find(|metres| in_name(*metres));
+    found.unwrap_or(u32::MAX)
+}
+
+/// Whether `name` is the object of `band` in a Landsat product: `LC08_…_T1_SR_B4.TIF`.
+fn is_landsat_object(name: &str, band: &str) -> bool {
+    let stem = name
+        .strip_suffix(".TIF")
+        .or_else(|| name.strip_suffix(".tif"));
+    let product = stem.and_then(|stem| stem.strip_suffix(band));
+    product.is_some_and(|product| product.ends_with('_'))
 }
 
 fn below(object: &S3Url, prefix: &S3Url) -> String {

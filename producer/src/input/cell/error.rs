@@ -1,6 +1,6 @@
 //! Why a cell of the input cannot be used.
 
-use tilefleet_common::domain::{DomainError, S3Url};
+use tilefleet_common::domain::{DomainError, ResolveError, S3Url};
 
 /// Why a cell of the input cannot be used. The message says the next step; the input and the
 /// position are added where it is printed.
@@ -65,12 +65,29 @@ pub(crate) enum CellError {
     FilesIsObject { object: S3Url },
     #[error("asset {band} names the prefix {url}, not an object; give the object's whole address")]
     AssetIsPrefix { band: String, url: S3Url },
-    #[error("no asset {band}, which recipe {recipe} reads; it reads {bands}")]
+    #[error("no asset {band}, which recipe {recipe} reads; it reads {bands}; the cell has {found}")]
     MissingAsset {
         band: String,
         recipe: String,
         bands: String,
+        found: String,
     },
+    #[error(
+        "assets {one} and {other} are both band {band}; remove one, or rename the right one to {band}"
+    )]
+    SeveralAssets {
+        band: String,
+        one: String,
+        other: String,
+    },
+    #[error("bands {one} and {other} are one object, {url}; give each its own")]
+    OneObject {
+        one: String,
+        other: String,
+        url: S3Url,
+    },
+    #[error("{0}; choose another recipe with --recipe")]
+    Recipe(ResolveError),
     #[error("{what} {first} {from_first} does not agree with {second} {from_second}; {remedy}")]
     Disagreement {
         what: &'static str,

@@ -82,10 +82,10 @@ pub(crate) fn resolve_identity(
                 })));
             };
             let claims = Claims::of(&fields).and(path.into(), FILES_PATH);
-            (claims.reconcile(&files)?, assets_of_layout(&files, job))
+            (claims.reconcile(&files)?, assets_of_layout(&files, job)?)
         }
         (None, Some(assets)) => {
-            let assets = assets_of_job(assets, job)?;
+            let assets = assets_of_job(&assets, job)?;
             (id_of_assets(&fields, &assets)?, assets)
         }
         (None, None) => return Err(CellError::NoFiles),
@@ -243,7 +243,7 @@ mod tests {
             error(
                 json!({"cell": "48RXT/2020-08-01/0", "assets": two, "output_bucket": "my-bucket"})
             ),
-            "no asset B03, which recipe rgb reads; it reads B04, B03, B02"
+            "no asset B03, which recipe rgb reads; it reads B04, B03, B02; the cell has B02, B04"
         );
     }
 

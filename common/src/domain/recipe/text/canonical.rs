@@ -10,7 +10,7 @@ use super::document::{Node, Value};
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The canonical text of the tree.
-pub(super) fn text(node: &Node) -> String {
+pub(in super::super) fn text(node: &Node) -> String {
     let mut text = String::new();
     write(&node.value, &mut text);
     text

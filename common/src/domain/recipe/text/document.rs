@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{Problem, RecipeError};
+use super::super::error::{Problem, RecipeError};
 
 /// A value and the line on which it stands, from 1; `None` in a canonical text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
-    pub(super) line: Option<usize>,
-    pub(super) value: Value,
+pub(in super::super) struct Node {
+    pub(in super::super) line: Option<usize>,
+    pub(in super::super) value: Value,
 }
 
 /// What recipes are made of.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(in super::super) enum Value {
     Text(String),
     Integer(i64),
     Float(f64),
@@ -26,11 +26,11 @@ pub(super) enum Value {
 }
 
 /// Values by key; the line of each is that of its key.
-pub(super) type Table = BTreeMap<String, Node>;
+pub(in super::super) type Table = BTreeMap<String, Node>;
 
 impl Value {
     /// The value in the words of an error message.
-    pub(super) fn describe(&self) -> String {
+    pub(in super::super) fn describe(&self) -> String {
         match self {
             Self::Text(text) => format!("\"{text}\""),
             Self::Integer(number) => number.to_string(),
@@ -43,7 +43,7 @@ impl Value {
 }
 
 /// Reads a TOML file; `source` is its name in error messages.
-pub(super) fn from_toml(source: &str, text: &str) -> Result<Node, RecipeError> {
+pub(in super::super) fn from_toml(source: &str, text: &str) -> Result<Node, RecipeError> {
     let syntax = |line, cause: String| RecipeError {
         source: source.to_owned(),
         line,
@@ -118,7 +118,7 @@ impl Lines<'_> {
 }
 
 /// Reads a canonical text; `source` is its name in error messages.
-pub(super) fn from_json(source: &str, text: &str) -> Result<Node, RecipeError> {
+pub(in super::super) fn from_json(source: &str, text: &str) -> Result<Node, RecipeError> {
     let syntax = |cause: String| RecipeError {
         source: source.to_owned(),
         line: None,
