@@ -15,6 +15,7 @@ const VALUES: &str = include_str!(concat!(
 fn evaluate(ops: &[Op], inputs: &[f64]) -> f64 {
     let mut stack: Vec<f64> = vec![];
     for op in ops {
+        // The operand that was put down last is on top.
         let mut pop = || stack.pop().unwrap();
         let truth = |truth: bool| f64::from(u8::from(truth));
         let value = match op {
@@ -35,6 +36,7 @@ fn evaluate(ops: &[Op], inputs: &[f64]) -> f64 {
             }
             Op::Min(count) => (1..*count).fold(pop(), |least, _| least.min(stack.pop().unwrap())),
             Op::Max(count) => (1..*count).fold(pop(), |most, _| most.max(stack.pop().unwrap())),
+            // All others have two operands.
             two => {
                 let (right, left) = (pop(), pop());
                 match two {
@@ -74,6 +76,7 @@ fn every_index_has_the_values_that_spyndex_computes() {
             (name, cells.map(|cell| cell.parse().unwrap()).collect())
         })
         .collect();
+    // Each recipe has one raster of one band, whose program is evaluated on every vector.
     let mut wrong = vec![];
     for name in recipes::names() {
         let recipe = recipes::recipe(name).unwrap_or_else(|| panic!("{name} is no recipe"));
@@ -87,6 +90,7 @@ fn every_index_has_the_values_that_spyndex_computes() {
         let ResolvedSource::Expression { ops, .. } = &output.source else {
             panic!("{name}: {output:?}");
         };
+        // The inputs come in the recipe's order; the vectors have one column each.
         for (vector, theirs) in rows[name].iter().enumerate() {
             let inputs: Vec<f64> = resolved
                 .inputs
