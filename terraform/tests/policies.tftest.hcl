@@ -97,6 +97,20 @@ run "outputs_are_written_where_allowed" {
   }
 }
 
+run "landsat_is_read_by_choice" {
+  command = apply
+
+  variables {
+    scene_buckets = ["sentinel-s2-l2a", "usgs-landsat"]
+  }
+  assert {
+    condition = alltrue([for policy in [aws_iam_role_policy.worker.policy, aws_iam_policy.producer.policy] :
+      toset(one([for statement in jsondecode(policy).Statement : statement.Resource if statement.Sid == "ReadScenes"])) == toset(["arn:aws:s3:::sentinel-s2-l2a/*", "arn:aws:s3:::usgs-landsat/*"])
+    ])
+    error_message = "Worker and producer must read exactly the scene buckets of the list."
+  }
+}
+
 run "nobody_talks_without_tls" {
   command = apply
 

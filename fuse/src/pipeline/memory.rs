@@ -14,16 +14,14 @@ const MIB: u64 = 1 << 20;
 /// `layout` is that of the input, `output` the shape of the output, and `kernel` the bytes that a
 /// thread's kernel allocates.
 pub(crate) fn needed(
-    layout: Layout,
+    layout: &Layout,
     output: Shape,
     bands: &[OpenedBand],
     kernel: u64,
     threads: usize,
 ) -> u64 {
     let grids: Vec<_> = bands.iter().map(|band| &band.header.grid).collect();
-    let chunks = layout
-        .chunk_bytes()
-        .saturating_mul(Limits::new(layout, &grids, threads).open as u64);
+    let chunks = Limits::new(layout, &grids, threads).open;
     // A thread's largest tile and what its decoder needs; half a chunk for what becomes overviews,
     // and compressed tiles; the window and what the kernel makes of it.
     let tile = |band: &OpenedBand| {

@@ -3,12 +3,12 @@
 mod artefacts;
 mod band_source;
 mod error;
-mod kernel;
 mod memory_budget;
 mod probe;
 mod process;
 mod processor;
 mod publish;
+mod radiometry;
 mod raster;
 
 pub use band_source::{ObjectSource, WINDOW_BYTES, object_error, verify};
@@ -16,3 +16,6 @@ pub use error::CellError;
 pub use memory_budget::MemoryBudget;
 pub use processor::{CellProcessor, default_slots};
 pub use publish::Publication;
+pub use radiometry::{Documents, LookUpError, look_up};
+pub use raster::Extent;
+pub(crate) use raster::{RasterPlan, Scales, bands_of_reflectance, needs_reflectance};

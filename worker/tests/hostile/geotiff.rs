@@ -262,7 +262,9 @@ pub(crate) fn tags() -> Vec<Case> {
         ),
         set("TIFF: 32 bits", UNSUPPORTED, "", BITS_PER_SAMPLE, 32),
         set("TIFF: 65535 bits", ANY, "", BITS_PER_SAMPLE, 65535),
-        set("TIFF: signed samples", UNSUPPORTED, "", SAMPLE_FORMAT, 2),
+        // The same numbers, as long as the highest bit is not set.
+        never_wrong("TIFF: signed samples", cog().set(SAMPLE_FORMAT, 0, 2).bytes),
+        set("TIFF: samples of floats", UNSUPPORTED, "", SAMPLE_FORMAT, 3),
         set("TIFF: three samples a pixel", ANY, "", SAMPLES_PER_PIXEL, 3),
         set("TIFF: no samples", ANY, "", SAMPLES_PER_PIXEL, 0),
         set(

@@ -1,6 +1,7 @@
 //! Recipes that are made on the command line: of an expression, and with a mask of clouds.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
@@ -18,6 +19,32 @@ const CLOUDS_OF_QA_PIXEL: [i64; 4] = [1, 2, 3, 4];
 
 /// Characters of an expression that its title has.
 const TITLE: usize = 200;
+
+/// A mask as the command line names it: `clouds`, or `clouds:2` for one that grows by two pixels of
+/// its own grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CloudMask {
+    /// How far it grows, in pixels of its own grid.
+    pub dilate: u32,
+}
+
+impl FromStr for CloudMask {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let dilate = match text.split_once(':') {
+            None if text == "clouds" => Some(0),
+            Some(("clouds", dilate)) => dilate
+                .parse()
+                .ok()
+                .filter(|dilate| i64::from(*dilate) <= keys::MOST_DILATION),
+            _ => None,
+        };
+        let expected =
+            "expected clouds, or clouds:N to let the mask grow by 1 to 100 of its pixels";
+        dilate.map(|dilate| Self { dilate }).ok_or(expected)
+    }
+}
 
 impl Recipe {
     /// The recipe of one output, float32, whose values are those of `expression`. Its name is `expr-`

@@ -27,6 +27,7 @@ mod value;
 
 pub use bands::{Band, bands_of, find_band};
 pub use builtin::builtin_names;
+pub use derived::CloudMask;
 pub use digest::RecipeDigest;
 pub use error::{RecipeError, RecipeFileError};
 pub use expression::{Expression, ExpressionError, Op};

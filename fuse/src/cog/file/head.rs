@@ -244,12 +244,15 @@ impl Head<'_> {
             for (key, value) in statistics.items() {
                 item(&mut xml, key, &format!(" sample=\"{band}\""), &value);
             }
-            item(
-                &mut xml,
-                "DESCRIPTION",
-                &format!(" sample=\"{band}\" role=\"description\""),
-                name,
-            );
+            let mut of_role = |key, role: &str, value: &str| {
+                let attributes = format!(" sample=\"{band}\" role=\"{role}\"");
+                item(&mut xml, key, &attributes, value);
+            };
+            if let Some(Some(of)) = self.description.scales.get(band) {
+                of_role("OFFSET", "offset", &general(of.offset));
+                of_role("SCALE", "scale", &general(of.scale));
+            }
+            of_role("DESCRIPTION", "description", name);
         }
         xml.push_str("</GDALMetadata>\n");
         // GDAL_METADATA (GDAL's "GTiff driver" page, "Metadata").

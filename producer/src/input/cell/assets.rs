@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use tilefleet_common::aws::ListedObject;
-use tilefleet_common::domain::{InputBand, Job, S3Url, Sensor, band_in_object_name, find_band};
+use tilefleet_common::domain::{
+    InputBand, Job, LandsatLevel, LandsatProduct, S3Url, SceneLayout, ScenePath, Sensor, Tile,
+    band_in_object_name, find_band, sensor_of_addresses,
+};
 
 use super::error::CellError;
 
@@ -26,12 +29,17 @@ const FOLDERS: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// The sensor of which objects with these addresses are. Without a name of Landsat, it is
-/// Sentinel-2.
-fn sensor_of<'a>(addresses: impl IntoIterator<Item = &'a S3Url>) -> Sensor {
-    let landsat = |address: &S3Url| Sensor::of_landsat_path(address.key());
-    let found = addresses.into_iter().find_map(landsat);
-    found.unwrap_or(Sensor::Sentinel2)
+/// The sensor of which objects with these addresses are. Without a name of Landsat, and without a
+/// path and row as `tile`, it is Sentinel-2.
+fn sensor_of<'a>(
+    tile: Option<Tile>,
+    addresses: impl IntoIterator<Item = &'a S3Url>,
+) -> Result<Sensor, CellError> {
+    match sensor_of_addresses(tile, addresses.into_iter().map(S3Url::key)) {
+        Some(sensor) => Ok(sensor),
+        None if matches!(tile, Some(Tile::Wrs2(_))) => Err(CellError::NoSensor),
+        None => Ok(Sensor::Sentinel2),
+    }
 }
 
 /// The bands that `job` reads of the sensor.
@@ -40,24 +48,20 @@ fn bands_of(job: &Job, sensor: Sensor) -> Result<Vec<InputBand>, CellError> {
     Ok(resolved.map(|recipe| recipe.inputs).unwrap_or_default())
 }
 
-/// The bands in a prefix with the layout of the scene buckets, where their names are known.
+/// The bands in a prefix with the layout of a scene bucket, where their names are known.
 pub(super) fn assets_of_layout(
     prefix: &S3Url,
+    path: &ScenePath,
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let sensor = sensor_of([prefix]);
+    let sensor = sensor_of(Some(path.tile), [prefix])?;
     let bands = bands_of(job, sensor)?.into_iter();
-    let address = |band: &str| match sensor {
-        Sensor::Sentinel2 => address_of_sentinel_2(prefix, band),
-        Sensor::LandsatOli | Sensor::LandsatTm => {
-            let folder = prefix.key().trim_end_matches('/');
-            let product = folder.rsplit('/').next().unwrap_or_default();
-            prefix.join(&format!("{product}_{band}.TIF"))
-        }
-    };
     Ok(bands
         .map(|InputBand { band, .. }| {
-            let url = address(&band);
+            let url = match path.layout {
+                SceneLayout::Jp2 => address_of_sentinel_2(prefix, &band),
+                SceneLayout::Cogs | SceneLayout::Landsat(_) => prefix.join(&path.object_of(&band)),
+            };
             (band, url)
         })
         .collect())
@@ -90,9 +94,10 @@ fn address_of_sentinel_2(prefix: &S3Url, band: &str) -> S3Url {
 /// those that the recipe reads are kept, so that a task's content does not depend on the others.
 pub(super) fn assets_of_job(
     given: &BTreeMap<String, S3Url>,
+    tile: Option<Tile>,
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let sensor = sensor_of(given.values());
+    let sensor = sensor_of(tile, given.values())?;
     let bands = bands_of(job, sensor)?;
     let names: Vec<&str> = bands.iter().map(|input| input.band.as_str()).collect();
     let mut assets: BTreeMap<String, S3Url> = BTreeMap::new();
@@ -162,9 +167,10 @@ fn asset_of<'a>(
 pub(super) fn assets_of_listing(
     prefix: &S3Url,
     listed: &[ListedObject],
+    tile: Option<Tile>,
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
-    let sensor = sensor_of(listed.iter().map(|object| &object.url));
+    let sensor = sensor_of(tile, listed.iter().map(|object| &object.url))?;
     let is_object = |name: &str, band: &str| match sensor {
         Sensor::Sentinel2 => band_in_object_name(name, band),
         Sensor::LandsatOli | Sensor::LandsatTm => is_landsat_object(name, band),
@@ -223,8 +229,28 @@ fn below(object: &S3Url, prefix: &S3Url) -> String {
         .to_owned()
 }
 
-/// Whether an object of that name is a JPEG 2000 file, and so not a prefix.
-pub(super) fn is_jp2(name: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("jp2"))
+/// Whether an object of that name is a JPEG 2000 file or a TIFF, and so not a prefix.
+pub(super) fn is_image(name: &str) -> bool {
+    let Some((_, extension)) = name.rsplit_once('.') else {
+        return false;
+    };
+    ["jp2", "tif", "tiff"]
+        .iter()
+        .any(|image| extension.eq_ignore_ascii_case(image))
+}
+
+/// Refuses objects of Landsat products that have no surface reflectance.
+pub(super) fn check_level<'a>(
+    objects: impl IntoIterator<Item = &'a S3Url>,
+) -> Result<(), CellError> {
+    for object in objects {
+        if let Some(product) = LandsatProduct::of_address(object.key())
+            && product.level == LandsatLevel::Level1
+        {
+            return Err(CellError::Level1 {
+                product: product.name,
+            });
+        }
+    }
+    Ok(())
 }

@@ -120,6 +120,14 @@ pub(crate) enum CellError {
         one: String,
         other: String,
     },
+    #[error(
+        "{product} is a Landsat product of level 1, which has no surface reflectance; name the product of level 2 (L2SP)"
+    )]
+    Level1 { product: String },
+    #[error(
+        "the Landsat sensor is unknown: no address has a product's name such as LC08_L2SP_033032_20231008_20231017_02_T1; band 4 is red on some and near infrared on others"
+    )]
+    NoSensor,
     #[error("{object} does not name the tile: {cause}; add \"tile\":\"48RXT\"")]
     TileInfo { object: S3Url, cause: String },
     #[error("{0}")]

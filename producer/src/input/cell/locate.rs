@@ -3,7 +3,7 @@
 use tilefleet_common::aws::{AwsErrorKind, ListedObject, ObjectError, ObjectStore};
 use tilefleet_common::domain::{Cell, S3Url};
 
-use super::assets::assets_of_listing;
+use super::assets::{assets_of_listing, check_level};
 use super::claims::{Claim, Claims};
 use super::error::CellError;
 use super::fields::Fields;
@@ -80,7 +80,8 @@ impl Resolver {
             .objects
             .list(&folder, request_payer, MOST_OBJECTS)
             .await?;
-        let assets = assets_of_listing(&folder, &listed, &self.options.job)?;
+        let assets = assets_of_listing(&folder, &listed, fields.tile(), &self.options.job)?;
+        check_level(assets.values())?;
         let mut claims = assets.values().fold(Claims::of(&fields), |claims, asset| {
             claims.and_name(asset.object_name())
         });

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
-use super::DomainError;
+use crate::domain::DomainError;
 
 /// A Sentinel-2 tile: UTM zone, latitude band and 100 km square of the Military Grid Reference
 /// System (MGRS).
@@ -13,22 +11,21 @@ use super::DomainError;
 /// It is displayed without a leading zero, as the scene buckets write it.
 ///
 /// ```
-/// use tilefleet_common::domain::Tile;
+/// use tilefleet_common::domain::MgrsTile;
 ///
-/// let tile: Tile = "07VEG".parse()?;
+/// let tile: MgrsTile = "07VEG".parse()?;
 /// assert_eq!(tile.to_string(), "7VEG");
 /// assert_eq!((tile.zone(), tile.band(), tile.square()), (7, 'V', ('E', 'G')));
 /// # Ok::<(), tilefleet_common::domain::DomainError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Tile {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MgrsTile {
     zone: u8,
     band: u8,
     square: [u8; 2],
 }
 
-impl Tile {
+impl MgrsTile {
     /// The tile of zone 1..=60, latitude band C..=X and a square such as `XT`.
     ///
     /// # Errors
@@ -78,14 +75,14 @@ impl Tile {
     }
 }
 
-impl fmt::Display for Tile {
+impl fmt::Display for MgrsTile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (column, row) = self.square();
         write!(f, "{}{}{column}{row}", self.zone, self.band())
     }
 }
 
-impl FromStr for Tile {
+impl FromStr for MgrsTile {
     type Err = DomainError;
 
     fn from_str(text: &str) -> Result<Self, DomainError> {
@@ -97,28 +94,17 @@ impl FromStr for Tile {
     }
 }
 
-impl TryFrom<String> for Tile {
-    type Error = DomainError;
-
-    fn try_from(text: String) -> Result<Self, DomainError> {
-        text.parse()
-    }
-}
-
-impl From<Tile> for String {
-    fn from(tile: Tile) -> Self {
-        tile.to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_tile_is_read_with_or_without_a_leading_zero() {
-        assert_eq!("48RXT".parse::<Tile>().unwrap().to_string(), "48RXT");
-        assert_eq!("07VEG".parse::<Tile>().unwrap(), "7VEG".parse().unwrap());
+        assert_eq!("48RXT".parse::<MgrsTile>().unwrap().to_string(), "48RXT");
+        assert_eq!(
+            "07VEG".parse::<MgrsTile>().unwrap(),
+            "7VEG".parse().unwrap()
+        );
     }
 
     #[test]
@@ -128,7 +114,7 @@ mod tests {
             "48Ré",
         ] {
             assert_eq!(
-                text.parse::<Tile>(),
+                text.parse::<MgrsTile>(),
                 Err(DomainError::Tile(text.to_owned()))
             );
         }
