@@ -53,6 +53,27 @@ def nearest(values, transform, shape, target):
     return values[inside]
 
 
+def overlaps(size, start, step, count, begin, pixel):
+    """How much of each pixel of a band lies in each pixel of the target, along one side."""
+    low = (begin + numpy.arange(count) * pixel - start) / step
+    high = low + pixel / step
+    edges = numpy.arange(size)
+    return numpy.clip(numpy.minimum(high[:, None], edges + 1) - numpy.maximum(low[:, None], edges),
+                      0, None)
+
+
+def average(values, transform, target, shape):
+    """The mean of the valid pixels by area. GDAL 3.10 differs at the end of a band whose size does
+    not divide: there it counts the last pixel for the part that lies beyond the band."""
+    rows = overlaps(values.shape[0], transform.f, transform.e, shape[0], target.f, target.e)
+    columns = overlaps(values.shape[1], transform.c, transform.a, shape[1], target.c, target.a)
+    valid = numpy.isfinite(values)
+    sums = rows @ numpy.where(valid, values, 0).astype(numpy.float64) @ columns.T
+    weights = rows @ valid.astype(numpy.float64) @ columns.T
+    with numpy.errstate(all="ignore"):
+        return numpy.where(weights > 1e-9, sums / weights, numpy.nan).astype(numpy.float32)
+
+
 def masked_pixels(arguments):
     values, transform, _ = read(arguments.mask)
     if arguments.values:
@@ -76,10 +97,11 @@ def input_band(path, mask, out, arguments):
         column = round((target.c - transform.c) / transform.a)
         row = round((target.f - transform.f) / transform.e)
         return values[row:row + shape[0], column:column + shape[1]]
-    kind = Resampling.bilinear if transform.a > target.a else Resampling.average
+    if transform.a < target.a:
+        return average(values, transform, target, shape)
     result = numpy.full(shape, numpy.nan, numpy.float32)
     reproject(values, result, src_transform=transform, dst_transform=target, src_crs=crs,
-              dst_crs=out.crs, src_nodata=numpy.nan, dst_nodata=numpy.nan, resampling=kind,
+              dst_crs=out.crs, src_nodata=numpy.nan, dst_nodata=numpy.nan, resampling=Resampling.bilinear,
               tolerance=0, XSCALE=1, YSCALE=1)
     return result
 
