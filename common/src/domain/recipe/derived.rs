@@ -56,32 +56,6 @@ impl FromStr for CloudMask {
 /// Characters of an expression that its title has.
 const TITLE: usize = 200;
 
-/// A mask as the command line names it: `clouds`, or `clouds:2` for one that grows by two pixels of
-/// its own grid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CloudMask {
-    /// How far it grows, in pixels of its own grid.
-    pub dilate: u32,
-}
-
-impl FromStr for CloudMask {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        let dilate = match text.split_once(':') {
-            None if text == "clouds" => Some(0),
-            Some(("clouds", dilate)) => dilate
-                .parse()
-                .ok()
-                .filter(|dilate| i64::from(*dilate) <= keys::MOST_DILATION),
-            _ => None,
-        };
-        let expected =
-            "expected clouds, or clouds:N to let the mask grow by 1 to 100 of its pixels";
-        dilate.map(|dilate| Self { dilate }).ok_or(expected)
-    }
-}
-
 impl Recipe {
     /// The recipe of one output, float32, whose values are those of `expression`. Its name is
     /// `expr-` and eight digits of the SHA-256 of the text.
