@@ -21,6 +21,7 @@
 //! lists them; a TIFF may have lost a tag that need not be there, or bits of samples that are not
 //! compressed with a checksum. `worker/tests/hostile` shows what is noticed.
 
+pub mod area;
 mod band;
 mod cancel;
 pub mod cog;

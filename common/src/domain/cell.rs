@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DomainError, Job, S3Url, SceneDate, Tile};
+use super::{DomainError, Job, S3Url, SceneDate, Scope, Tile};
 
 /// A cell's name: one tile, one date, one acquisition number, written `48RXT/2020-08-01/0`.
 ///
@@ -102,9 +102,12 @@ impl Cell {
     /// `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif` for the recipe `rgb`, or
     /// `<date>/probe_<tile>_<date>_<n>.json`.
     ///
+    /// A task that cuts its cells to an area has the first digits of the area's digest in the key:
+    /// `…_RGB-1a2b3c4d.tif`. Then tasks of one recipe and two areas never share a key.
+    ///
     /// The level is `l1c` if a band's address says so. Thus the two levels of one acquisition never
     /// share a key.
-    pub fn output_location(&self, job: &Job) -> String {
+    pub fn output_location(&self, job: &Job, scope: &Scope) -> String {
         let CellId { tile, date, number } = self.id;
         let date = date.compact();
         match job {
@@ -114,7 +117,10 @@ impl Cell {
                 } else {
                     "l2a"
                 };
-                let stem = recipe.file_stem();
+                let mut stem = recipe.file_stem();
+                if let Some(area) = &scope.area {
+                    stem = format!("{stem}-{}", area.short());
+                }
                 format!("{date}/sentinel_{level}_{tile}_{date}_{number}_{stem}.tif")
             }
             Job::Probe => format!("{date}/probe_{tile}_{date}_{number}.json"),
@@ -122,8 +128,8 @@ impl Cell {
     }
 
     /// The whole address of [`Self::output_location`].
-    pub fn output_object(&self, job: &Job) -> S3Url {
-        self.output.join(&self.output_location(job))
+    pub fn output_object(&self, job: &Job, scope: &Scope) -> S3Url {
+        self.output.join(&self.output_location(job, scope))
     }
 }
 
@@ -169,18 +175,32 @@ mod tests {
         let digits = own.id().digest().unwrap().short().to_owned();
         assert_eq!(digits.len(), 8);
         assert_eq!(
-            cell.output_location(&own),
+            cell.output_location(&own, &Scope::default()),
             format!("20200801/sentinel_l2a_48RXT_20200801_0_RGB-{digits}.tif")
         );
         assert_eq!(
-            cell.output_location(&job("false-color")),
+            cell.output_location(&job("false-color"), &Scope::default()),
             "20200801/sentinel_l2a_48RXT_20200801_0_FALSE-COLOR.tif"
         );
     }
 
     #[test]
+    fn tasks_of_two_areas_do_not_share_a_key() {
+        let cell = cell("sentinel-s2-l2a", "s3://my-bucket/");
+        let scope = Scope {
+            area: Some("1a2b3c4d".repeat(8).parse().unwrap()),
+            min_valid: Some("80".parse().unwrap()),
+        };
+        assert_eq!(
+            cell.output_location(&job("rgb"), &scope),
+            "20200801/sentinel_l2a_48RXT_20200801_0_RGB-1a2b3c4d.tif"
+        );
+    }
+
+    #[test]
     fn the_output_key_names_tile_date_and_number() {
-        let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(&job("rgb"));
+        let output = cell("sentinel-s2-l2a", "s3://my-bucket/")
+            .output_object(&job("rgb"), &Scope::default());
         assert_eq!(
             output.to_string(),
             "s3://my-bucket/20200801/sentinel_l2a_48RXT_20200801_0_RGB.tif"
@@ -189,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_probe_has_a_key_of_its_own() {
-        let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(&Job::Probe);
+        let output = cell("sentinel-s2-l2a", "s3://my-bucket/")
+            .output_object(&Job::Probe, &Scope::default());
         assert_eq!(
             output.to_string(),
             "s3://my-bucket/20200801/probe_48RXT_20200801_0.json"
@@ -198,7 +219,8 @@ mod tests {
 
     #[test]
     fn levels_of_one_acquisition_do_not_share_a_key() {
-        let output = cell("sentinel-s2-l1c", "s3://my-bucket/runs/7/").output_object(&job("rgb"));
+        let output = cell("sentinel-s2-l1c", "s3://my-bucket/runs/7/")
+            .output_object(&job("rgb"), &Scope::default());
         assert_eq!(
             output.to_string(),
             "s3://my-bucket/runs/7/20200801/sentinel_l1c_48RXT_20200801_0_RGB.tif"

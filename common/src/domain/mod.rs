@@ -1,8 +1,9 @@
-//! The terms of the project as types: cell, tile, recipe, task, message, event.
+//! The terms of the project as types: cell, tile, recipe, area, task, message, event.
 //!
 //! Nothing here does input or output. Parsing is strict, so that every value of these types is
 //! valid.
 
+mod area;
 mod artefact;
 mod cell;
 mod date;
@@ -16,6 +17,10 @@ mod signature;
 mod task;
 mod tile;
 
+pub use area::{
+    Area, AreaDigest, AreaError, AreaProblem, BoundingBox, LonLatPolygon, MAX_AREA_BYTES, MinValid,
+    NotABox, NotAShare, Scope,
+};
 pub use artefact::{Artefact, Role};
 pub use cell::{Cell, CellId};
 pub use date::SceneDate;

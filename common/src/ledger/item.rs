@@ -48,6 +48,10 @@ pub mod attribute {
         REGION = "region";
         /// Header: digest of the recipe and all cells.
         DIGEST = "digest";
+        /// Header: SHA-256 of the area to which the cells are cut; absent for whole cells.
+        AREA_DIGEST = "area_digest";
+        /// Header: the share of valid pixels that a cell must have, in hundredths of a percent.
+        MIN_VALID = "min_valid";
         /// Header: when it was submitted.
         CREATED_AT = "created_at";
         /// Header: when every cell had been enqueued once.

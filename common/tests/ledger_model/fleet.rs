@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use stateright::{Model, Property};
-use tilefleet_common::domain::{Job, Recipe, group_of, shard_of};
+use tilefleet_common::domain::{Job, Recipe, Scope, group_of, shard_of};
 use tilefleet_common::ledger::flow::{Operation, Step};
 use tilefleet_common::ledger::transition::{NewTask, Ticket};
 use tilefleet_common::ledger::{Key, TaskState};
@@ -73,6 +73,7 @@ impl Fleet {
             group_size,
             manifest: "s3://out/manifest.ndjson".parse().unwrap(),
             job: Job::Raster(recipe.clone()).id(),
+            scope: Scope::default(),
             output: "s3://out/".parse().unwrap(),
             region: None,
             digest: "0123456789abcdef".to_owned(),

@@ -47,10 +47,13 @@ impl ProducerError {
             | Self::Import(_)
             | Self::Input(_)
             | Self::Cells(_)
+            | Self::Area(_)
+            | Self::ProbeOfArea
             | Self::TaskIdTooLong { .. } => 2,
             Self::NoSuchTask { .. } | Self::NoSuchCell { .. } => 3,
             Self::Conflict { .. }
             | Self::ForeignManifest { .. }
+            | Self::ForeignArea { .. }
             | Self::Cancelled { .. }
             | Self::Running { .. }
             | Self::BeingSubmitted { .. }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::area::AreaArgs;
 use super::max_failed::MaxFailed;
 use tilefleet_common::domain::{Job, S3Url, TaskId};
 
@@ -26,6 +27,7 @@ Examples:
   producer submit cells.json
   jq -c '.[]' cells-array.json | producer submit - --output s3://my-bucket/summer
   producer submit cells.ndjson --dry-run
+  producer submit cells.json --clip forest.geojson --min-valid 20
   producer submit cells.json --again            the same cells once more, as another task";
 
 /// Arguments of `submit`.
@@ -46,6 +48,9 @@ pub(crate) struct SubmitArgs {
     /// Prefix for results, manifest and results list; it overrides the outputs of the cells
     #[arg(long, value_name = "S3_URL")]
     pub(crate) output: Option<S3Url>,
+    /// To which area the cells are cut
+    #[command(flatten)]
+    pub(crate) area: AreaArgs,
     /// Id of the task [default: derived from the content]
     #[arg(long, value_name = "ID")]
     pub(crate) task_id: Option<TaskId>,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tilefleet_common::domain::{JobId, S3Url, TaskId};
+use tilefleet_common::domain::{JobId, S3Url, Scope, TaskId};
 use tilefleet_common::ledger::{Progress, TaskRecord, TaskState};
 use tilefleet_common::tracker::rfc3339;
 
@@ -18,6 +18,9 @@ pub(crate) struct TaskStatus {
     /// The fields `recipe` and `recipe_digest`.
     #[serde(flatten)]
     job: JobId,
+    /// The fields `area_digest` and `min_valid`, each if the task has one.
+    #[serde(flatten)]
+    scope: Scope,
     #[serde(flatten)]
     progress: Progress,
     /// Whether the counts are older than the moment of printing.
@@ -47,6 +50,7 @@ impl TaskStatus {
             task: task.clone(),
             state: record.state,
             job: record.job.clone(),
+            scope: record.scope.clone(),
             progress,
             approximate: false,
             epoch: record.epoch,
@@ -127,6 +131,10 @@ impl TaskStatus {
             let place = rows.iter().position(|(name, _)| *name == "remaining");
             let row = (reason.name(), count.to_string());
             rows.insert(place.unwrap_or(rows.len()), row);
+        }
+        if let Some(area) = &self.scope.area {
+            let object = area.object(&self.output, &self.task);
+            rows.insert(3, ("area", object.to_string()));
         }
         if let (Some(moment), Some(reason)) = (&self.cancelled_at, &self.reason) {
             rows.insert(2, ("cancelled", format!("{moment}: {reason}")));

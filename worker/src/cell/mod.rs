@@ -3,6 +3,7 @@
 mod artefacts;
 mod band_source;
 mod error;
+mod extent;
 mod kernel;
 mod memory_budget;
 mod probe;
@@ -13,6 +14,7 @@ mod raster;
 
 pub use band_source::{ObjectSource, WINDOW_BYTES, object_error, verify};
 pub use error::CellError;
+pub use extent::Extent;
 pub use memory_budget::MemoryBudget;
 pub use processor::{CellProcessor, default_slots};
 pub use publish::Publication;

@@ -8,12 +8,14 @@ use futures::stream::FuturesOrdered;
 use tilefleet_common::aws::{HeaderLastUpload, ReadOptions, Stored};
 use tilefleet_common::domain::{Cell, Recipe, Role, S3Url};
 use tilefleet_common::fault::{self, Point};
+use tilefleet_common::ledger::NoRaster;
 use tilefleet_common::ledger::transition::{BucketUse, Failure, Success};
 use tokio_util::sync::CancellationToken;
 
 use super::artefacts::Published;
 use super::band_source::{self, ObjectSource, WINDOW_BYTES};
 use super::error::{CellError, or_cancelled};
+use super::extent::{Extent, Part, without_raster};
 use super::kernel;
 use super::processor::{CellProcessor, milliseconds};
 use super::publish::{BodyWriter, Publication, PublishError};
@@ -34,6 +36,7 @@ impl CellProcessor {
         &self,
         cell: &Cell,
         recipe: &Recipe,
+        extent: &Extent,
         location: String,
         activity: &Arc<Activity>,
         lease_lost: &CancellationToken,
@@ -48,10 +51,13 @@ impl CellProcessor {
         //    to the pool would carry these futures along.
         let clock = Instant::now();
         activity.enter(Phase::Fetching);
-        let fetching = Box::pin(self.fetch(cell, recipe, &cancel));
-        let (sources, prepared) = or_cancelled(stop, lease_lost, fetching).await??;
+        let fetching = Box::pin(self.fetch(cell, recipe, extent, &cancel));
+        let fetched = or_cancelled(stop, lease_lost, fetching).await??;
         fault::point_of(Point::Fetch, &cell.id);
         let fetch_ms = milliseconds(clock.elapsed());
+        let Some((sources, prepared, part)) = fetched else {
+            return Ok(without_raster(cell, NoRaster::OutsideArea, fetch_ms, 0));
+        };
 
         // 2. Wait for a slot, and then for memory, which is held until the head, a quarter of the
         //    raster, is uploaded.
@@ -95,6 +101,17 @@ impl CellProcessor {
         drop(slot);
         let fuse_time = clock.elapsed();
         self.log_summary(&sources, &cog, upload_wait, fuse_time);
+        if extent.is_too_few(&cog, &part) {
+            publication.abort().await;
+            running.complete();
+            let fuse_ms = milliseconds(fuse_time);
+            return Ok(without_raster(
+                cell,
+                NoRaster::TooFewValid,
+                fetch_ms,
+                fuse_ms,
+            ));
+        }
 
         // 4. Compare the bands with their digests, and only then make the raster visible.
         let clock = Instant::now();
@@ -116,13 +133,15 @@ impl CellProcessor {
         })
     }
 
-    /// Opens the recipe's inputs side by side and reads their headers.
+    /// Opens the recipe's inputs side by side and reads their headers. `None` when the area does not
+    /// touch the cell.
     async fn fetch(
         &self,
         cell: &Cell,
         recipe: &Recipe,
+        extent: &Extent,
         cancel: &CancellationToken,
-    ) -> Result<(Vec<Arc<ObjectSource>>, Prepared), CellError> {
+    ) -> Result<Option<Fetched>, CellError> {
         let options = ReadOptions {
             request_payer: cell.request_payer,
             limit: MAX_BAND_BYTES,
@@ -140,8 +159,18 @@ impl CellProcessor {
         for band in cell.assets.values() {
             self.known.set_used(BucketUse::Read, band.bucket());
         }
+        let part = match part_of(cell, recipe, extent, &sources, cancel).await {
+            Ok(Part::Outside) => return Ok(None),
+            Ok(part) => part,
+            Err(error) => return Err(unless_damaged(&sources, error).await),
+        };
+        // Nothing cuts a raster yet, and a whole one would not be what its key says.
+        if let Part::Inside(_) = part {
+            let detail = "this version of the worker cannot cut a raster to an area";
+            return Err(CellError::permanent("kernel", &detail));
+        }
         match self.prepare(cell, recipe, &sources, cancel).await {
-            Ok(prepared) => Ok((sources, prepared)),
+            Ok(prepared) => Ok(Some((sources, prepared, part))),
             Err(error) => Err(unless_damaged(&sources, error).await),
         }
     }
@@ -229,6 +258,26 @@ impl CellProcessor {
             "fused"
         );
     }
+}
+
+/// The bands of a cell, opened, and the part of it that the area has.
+type Fetched = (Vec<Arc<ObjectSource>>, Prepared, Part);
+
+/// What of the cell the area has, on the grid of the first input.
+async fn part_of(
+    cell: &Cell,
+    recipe: &Recipe,
+    extent: &Extent,
+    sources: &[Arc<ObjectSource>],
+    cancel: &CancellationToken,
+) -> Result<Part, CellError> {
+    let (Some(name), Some(source)) = (recipe.inputs().first(), sources.first()) else {
+        return Ok(Part::Whole);
+    };
+    let band = source.band(name, band_object(cell, recipe, name)?.to_string());
+    let (extent, cancel) = (extent.clone(), Cancel::from(cancel.clone()));
+    let part = blocking(move || extent.part(&band, &cancel)).await?;
+    part.map_err(|error| CellError::of_fusion(&error))
 }
 
 /// Where a band of the cell is.

@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::no_raster::NoRaster;
 use super::{artefact_list, expiry};
 use crate::domain::{
-    Artefact, CellId, JobId, MessageKey, S3Url, TaskId, group_count, group_of, shard_count,
-    shards_of_group,
+    Artefact, CellId, JobId, MessageKey, MinValid, S3Url, Scope, TaskId, group_count, group_of,
+    shard_count, shards_of_group,
 };
 use crate::ledger::dynamo::CodecError;
 use crate::ledger::item::{Item, Value, attribute};
@@ -103,6 +103,8 @@ pub struct TaskRecord {
     pub manifest: S3Url,
     /// What the bands become.
     pub job: JobId,
+    /// To which area the cells are cut.
+    pub scope: Scope,
     /// Bucket and prefix of manifest and results.
     pub output: S3Url,
     /// Region of that bucket, where it is not the fleet's own.
@@ -277,6 +279,19 @@ impl Reader<'_> {
         JobId::new(name, digest).map_err(|_| self.wrong(attribute::RECIPE_DIGEST))
     }
 
+    /// The area's digest and the share of valid pixels, each if there is one.
+    fn scope(&self) -> Result<Scope, CodecError> {
+        let area = match self.text(attribute::AREA_DIGEST) {
+            Some(_) => Some(self.parsed(attribute::AREA_DIGEST)?),
+            None => None,
+        };
+        let min_valid = self.number(attribute::MIN_VALID);
+        Ok(Scope {
+            area,
+            min_valid: min_valid.and_then(MinValid::from_hundredths),
+        })
+    }
+
     pub(super) fn number<N: TryFrom<i64>>(&self, name: &'static str) -> Option<N> {
         if let Some(Value::Number(number)) = self.0.get(name) {
             N::try_from(*number).ok()
@@ -311,6 +326,7 @@ impl TaskRecord {
             group_size: number(attribute::GROUP_SIZE)?,
             manifest: read.parsed(attribute::MANIFEST)?,
             job: read.job()?,
+            scope: read.scope()?,
             output: read.parsed(attribute::OUTPUT)?,
             region: read.text(attribute::REGION),
             digest: read

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
-use tilefleet_common::domain::{Artefact, Job, JobId, MessageKey, Recipe, Role, TaskId};
+use tilefleet_common::domain::{Artefact, Job, JobId, MessageKey, Recipe, Role, Scope, TaskId};
 use tilefleet_common::ledger::transition::{self, Failure, NewTask, Notice, Success, Ticket};
 use tilefleet_common::ledger::{
     Answer, Item, Key, NoRaster, Part, TaskState, Transaction, TransactionAnswer, Write,
@@ -111,6 +111,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
             group_size: 2,
             manifest: success.output.join("manifest"),
             job: Job::Raster(rgb.clone()).id(),
+            scope: Scope::default(),
             output: success.output.clone(),
             region: Some("eu-west-1".into()),
             digest: "d".into(),
