@@ -87,7 +87,6 @@ fn planned(
     };
     let Outputs { names, nodata } = outputs(&request, &of_kernel)?;
     let crop = crop(&request, grid.size)?;
-    let headers: Vec<_> = bands.iter().map(|band| &band.header).collect();
     let shape = Shape {
         width: crop.width,
         height: crop.height,
