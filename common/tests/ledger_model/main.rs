@@ -22,6 +22,7 @@ mod event;
 mod flaw;
 mod fleet;
 mod liveness;
+mod no_raster;
 mod property;
 mod queue;
 mod replay;

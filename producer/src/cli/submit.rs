@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::area::AreaArgs;
 use super::max_failed::MaxFailed;
 use crate::error::ProducerError;
 use tilefleet_common::domain::{CloudMask, Job, S3Url, TaskId};
@@ -28,6 +29,7 @@ Examples:
   jq -c '.[]' cells-array.json | producer submit - --output s3://my-bucket/summer
   producer submit cells.ndjson --recipe 'expr:(N - R) / (N + R)' --mask clouds:2
   producer submit cells.ndjson --dry-run
+  producer submit cells.json --clip forest.geojson --min-valid 20
   producer submit cells.json --again            the same cells once more, as another task";
 
 /// Arguments of `submit`.
@@ -53,6 +55,9 @@ pub(crate) struct SubmitArgs {
     /// Prefix for results, manifest and results list; it overrides the outputs of the cells
     #[arg(long, value_name = "S3_URL")]
     pub(crate) output: Option<S3Url>,
+    /// To which area the cells are cut
+    #[command(flatten)]
+    pub(crate) area: AreaArgs,
     /// Id of the task [default: derived from the content]
     #[arg(long, value_name = "ID")]
     pub(crate) task_id: Option<TaskId>,

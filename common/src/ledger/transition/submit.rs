@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::ticket::expiry;
-use crate::domain::{JobId, LAYOUT, MessageKey, Recipe, S3Url, TaskId, group_count, shard_count};
+use crate::domain::{
+    JobId, LAYOUT, MessageKey, Recipe, S3Url, Scope, TaskId, group_count, shard_count,
+};
 use crate::ledger::item::{Key, Value, attribute};
 use crate::ledger::records::{LAST_DAYS_S, TaskState};
 use crate::ledger::write::{Action, Condition, Write};
@@ -27,6 +29,8 @@ pub struct NewTask {
     pub manifest: S3Url,
     /// What the bands become.
     pub job: JobId,
+    /// To which area the cells are cut. Its object is put before the task.
+    pub scope: Scope,
     /// Bucket and prefix of manifest and results.
     pub output: S3Url,
     /// Region of that bucket, where it is not the fleet's own.
@@ -120,6 +124,13 @@ pub fn create_header(new: &NewTask) -> Write {
     ];
     let digest = new.job.digest().map(|digest| digest.as_str().into());
     actions.extend(digest.map(|digest| Action::Set(attribute::RECIPE_DIGEST, digest)));
+    let area = new.scope.area.as_ref();
+    actions.extend(area.map(|area| Action::Set(attribute::AREA_DIGEST, area.as_str().into())));
+    let share = new
+        .scope
+        .min_valid
+        .map(|share| u32::from(share.hundredths()));
+    actions.extend(share.map(|share| Action::Set(attribute::MIN_VALID, share.into())));
     let limit = new.max_failed;
     actions.extend(limit.map(|limit| Action::Set(attribute::MAX_FAILED, limit.into())));
     let region = new.region.clone().map(Into::into);

@@ -2,4 +2,5 @@
 
 mod compressions;
 mod fuse_command;
+mod real_recipes;
 mod real_scenes;
