@@ -24,7 +24,6 @@
 
 pub mod area;
 mod band;
-mod band_grid;
 mod cancel;
 pub mod cog;
 mod error;
@@ -34,7 +33,6 @@ mod grid;
 mod input;
 pub mod kernel;
 mod output;
-mod output_grid;
 mod pipeline;
 mod prepare;
 mod request;
@@ -52,11 +50,10 @@ pub use cog::{
     Spread,
 };
 pub use error::FuseError;
-pub use grid::Rect;
+pub use grid::{OutputGrid, Rect};
 pub use input::{FileSource, Source};
 pub use kernel::{Kernel, KernelError, Resolution, Stack};
 pub use output::{FileOutput, Output};
-pub use output_grid::OutputGrid;
 pub use prepare::{Prepared, prepare};
 pub use request::{Progress, Request};
 pub use run::Cog;

@@ -8,10 +8,9 @@ use crate::cog::{CHUNK, Compression, GeoTags, Shape};
 use crate::error::FuseError;
 use crate::gdal::Session;
 use crate::georeference;
-use crate::grid::Rect;
+use crate::grid::{OutputGrid, Rect, output_grid};
 use crate::input::{self, OpenedBand, header};
 use crate::kernel::{InputBand, Inputs, Kernel, Outputs, WindowSize};
-use crate::output_grid::{self, OutputGrid};
 use crate::pipeline::{Layout, memory};
 use crate::request::{Request, check_band_names, check_names, output_scales};
 use crate::scale::ScaleOffset;
@@ -27,8 +26,8 @@ pub struct Prepared {
     pub(crate) shape: Shape,
     /// Of the bands of the output.
     pub(crate) names: Vec<String>,
-    pub(crate) grid: OutputGrid,
     pub(crate) scales: Vec<Option<ScaleOffset>>,
+    pub(crate) grid: OutputGrid,
     /// Of the grid.
     pub(crate) georeference: GeoTags,
 }
@@ -61,7 +60,7 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
         georeference::agree(&request.bands, &georeferences)?;
     }
     let resolution = request.kernel.resolution();
-    let (grid, ratios) = output_grid::of(&request.bands, &headers, &georeferences, &resolution)?;
+    let (grid, ratios) = output_grid(&request.bands, &headers, &georeferences, &resolution)?;
     let inputs = request.bands.iter().zip(headers).zip(ratios);
     let inputs = inputs.map(|((band, header), ratios)| InputBand {
         name: band.name.clone(),
@@ -88,20 +87,19 @@ fn planned(
     };
     let Outputs { names, nodata } = outputs(&request, &of_kernel)?;
     let crop = crop(&request, grid.size)?;
-    let headers: Vec<_> = bands.iter().map(|band| &band.header).collect();
-    let scales = output_scales(&request, &headers, names.len())?;
     let shape = Shape {
         width: crop.width,
         height: crop.height,
         bands: names.len(),
         nodata,
     };
+    let headers: Vec<_> = bands.iter().map(|band| &band.header).collect();
     let kernel = &request.kernel;
     let seen = inputs.iter().enumerate();
     let seen = seen.map(|(index, band)| (band.grid(), kernel.reach(&of_kernel, index)));
     Ok(Prepared {
         layout: Layout::new(grid.size, crop, kernel.margin(), seen),
-        scales,
+        scales: output_scales(&request, &headers, names.len())?,
         request,
         bands,
         inputs,

@@ -65,9 +65,9 @@ impl Prepared {
             layout,
             shape,
             names,
+            scales,
             grid,
             mut georeference,
-            scales,
             ..
         } = self;
         let writer = AnyCogWriter::new(shape, request.overviews, request.compression, output);

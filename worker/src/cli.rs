@@ -129,7 +129,7 @@ impl FuseArgs {
     /// When the recipe has masks already.
     pub fn recipe(&self) -> Result<Option<Recipe>, RecipeError> {
         match (&self.recipe, self.mask) {
-            (Some(recipe), Some(CloudMask { dilate })) => recipe.with_cloud_mask(dilate).map(Some),
+            (Some(recipe), Some(clouds)) => recipe.with_cloud_mask(clouds).map(Some),
             (recipe, _) => Ok(recipe.clone()),
         }
     }

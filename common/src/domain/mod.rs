@@ -35,10 +35,10 @@ pub use radiometry::{
 pub use recipe::indices;
 pub use recipe::{
     Band, BandKind, CloudMask, DataType, Downsample, Encoding, Expression, ExpressionError,
-    GridRule, InputBand, Job, JobId, MAX_RECIPE_BYTES, MaskRule, MaskTest, Negative, Op, Output,
-    Overviews, RadiometryRule, RasterFile, Recipe, RecipeDigest, RecipeError, RecipeFileError,
-    Resolution, ResolveError, ResolvedMask, ResolvedOutput, ResolvedRecipe, ResolvedSource,
-    ScaleOffset, Sensor, Source, Upsample, bands_of, builtin_names, find_band,
+    GridRule, InputBand, Job, JobId, MAX_RECIPE_BYTES, MaskRule, MaskTest, Negative, NoCloudMask,
+    Op, Output, Overviews, RadiometryRule, RasterFile, Recipe, RecipeDigest, RecipeError,
+    RecipeFileError, Resolution, ResolveError, ResolvedMask, ResolvedOutput, ResolvedRecipe,
+    ResolvedSource, ScaleOffset, Sensor, Source, Upsample, bands_of, builtin_names, find_band,
 };
 pub use s3_url::S3Url;
 pub use scene::{

@@ -1,8 +1,7 @@
 //! What a kernel learns about its inputs: their names, types and grids.
 
-use crate::band_grid::BandGrid;
-pub use crate::band_grid::{BandWindow, Ratio, Ratios};
-use crate::grid::Rect;
+use crate::grid::{BandGrid, Rect};
+pub use crate::grid::{BandWindow, Ratio, Ratios};
 use crate::sample::{Nodata, SampleType};
 
 /// A band that goes into a kernel.

@@ -3,8 +3,8 @@
 use std::iter::once;
 use std::ops::Range;
 
-use crate::band_grid::{Ratio, seen};
 use crate::cog::CHUNK;
+use crate::grid::{Ratio, seen};
 
 /// The columns, or the rows, of the chunks of the output.
 pub(crate) struct Cuts {

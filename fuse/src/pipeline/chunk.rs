@@ -2,9 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::band_grid::BandWindow;
 use crate::error::FuseError;
-use crate::grid::{Rect, TileGrid};
+use crate::grid::{BandWindow, Rect, TileGrid};
 use crate::input::{TileReader, fit};
 
 /// The tiles of a band, and what decodes them.

@@ -11,9 +11,8 @@
 use std::iter::Peekable;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::band_grid::BandWindow;
 use crate::error::FuseError;
-use crate::grid::TileGrid;
+use crate::grid::{BandWindow, TileGrid};
 use crate::input::fit;
 use crate::pipeline::chunk::{Chunk, SharedPart, copy};
 use crate::pipeline::layout::{BandLayout, Layout};
@@ -105,7 +104,7 @@ impl<'a> Chunks<'a> {
         };
         let parts = band.parts(job.rect);
         let new = parts.filter(|part| open.get(*part).is_some_and(Option::is_none));
-        let new = band.part_bytes().saturating_mul(new.count() as u64);
+        let new: u64 = new.map(|part| band.part_bytes(part)).sum();
         let horizon = state
             .lifecycle
             .oldest()
@@ -120,9 +119,9 @@ impl<'a> Chunks<'a> {
         };
         for part in band.parts(job.rect) {
             if let Some(open @ None) = open.get_mut(part) {
-                let buffer = state.spare.take(band.part(part).area(), band.largest_part);
+                let buffer = state.spare.take(band.part(part).area());
                 *open = Some(Arc::new(buffer.into()));
-                state.open_bytes = state.open_bytes.saturating_add(band.part_bytes());
+                state.open_bytes = state.open_bytes.saturating_add(band.part_bytes(part));
             }
         }
         #[cfg(test)]
@@ -152,7 +151,7 @@ impl<'a> Chunks<'a> {
         // The samples are copied outside of the lock that all threads need.
         for (rect, part) in parts {
             let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
-            if job.rect == rect && samples.capacity() as u64 <= band.largest_part {
+            if job.rect == rect && Spare::fits(samples, rect.area()) {
                 std::mem::swap(&mut *part, samples);
                 continue;
             }
@@ -226,8 +225,7 @@ impl<'a> Chunks<'a> {
             let Some(closed) = closed else { continue };
             let mut closed = closed.write().unwrap_or_else(PoisonError::into_inner);
             freed.push(std::mem::take(&mut *closed));
-            let band = self.layout.bands().get(part.band);
-            let bytes = band.map_or(0, BandLayout::part_bytes);
+            let bytes = self.layout.part_bytes(part);
             state.open_bytes = state.open_bytes.saturating_sub(bytes);
         }
         for buffer in freed {

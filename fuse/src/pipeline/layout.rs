@@ -7,8 +7,7 @@
 
 use std::ops::Range;
 
-use crate::band_grid::BandGrid;
-use crate::grid::{Rect, TileGrid};
+use crate::grid::{BandGrid, Rect, TileGrid};
 use crate::pipeline::axis::{Axis, Cuts};
 
 /// The chunks of an output.
@@ -27,11 +26,19 @@ pub(crate) struct BandLayout {
     /// Chunks beside each other.
     columns: usize,
     /// Samples of the largest part.
-    pub(crate) largest_part: u64,
+    largest_part: u64,
     /// Samples of the largest window.
     pub(crate) largest_window: u64,
     /// Whether a window of some chunk has to be put together.
     pub(crate) is_gathered: bool,
+}
+
+/// A part of a band.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) band: usize,
+    /// Number of the chunk that it belongs to.
+    pub(crate) chunk: usize,
 }
 
 impl Layout {
@@ -117,10 +124,16 @@ impl Layout {
         Rect::of(self.columns.whole(), self.rows.whole())
     }
 
+    /// Bytes of the samples of a part.
+    pub(crate) fn part_bytes(&self, part: Part) -> u64 {
+        let band = self.bands.get(part.band);
+        band.map_or(0, |band| band.part_bytes(part.chunk))
+    }
+
     /// Bytes of the largest parts of all bands: a chunk is never more.
     pub(crate) fn chunk_bytes(&self) -> u64 {
-        let bytes = self.bands.iter().map(BandLayout::part_bytes);
-        bytes.fold(0, u64::saturating_add)
+        let bytes = self.bands.iter().map(|band| band.largest_part);
+        bytes.fold(0, u64::saturating_add).saturating_mul(2)
     }
 
     /// Pixels of the largest window of the grid.
@@ -144,9 +157,15 @@ impl BandLayout {
         self.size
     }
 
-    /// Bytes of the largest part.
-    pub(crate) fn part_bytes(&self) -> u64 {
-        self.largest_part.saturating_mul(2)
+    /// Bytes of the samples of a part.
+    pub(crate) fn part_bytes(&self, chunk: usize) -> u64 {
+        self.part(chunk).area().saturating_mul(2)
+    }
+
+    /// Bytes of the samples of all parts.
+    pub(crate) fn bytes(&self) -> u64 {
+        let seen = Rect::of(self.x.whole(), self.y.whole());
+        seen.area().saturating_mul(2)
     }
 
     fn place(&self, chunk: usize) -> (usize, usize) {
@@ -198,7 +217,7 @@ fn numbers(x: Range<usize>, y: Range<usize>, columns: usize) -> impl Iterator<It
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::band_grid::{Ratio, Ratios};
+    use crate::grid::{Ratio, Ratios};
 
     #[test]
     fn a_chunk_sees_its_whole_part_and_a_part_is_seen_by_its_chunk() {

@@ -1,7 +1,7 @@
 //! The life of the chunks: their windows fill, they are handed on, and parts are no longer needed.
 
 use crate::grid::Rect;
-use crate::pipeline::layout::Layout;
+use crate::pipeline::layout::{Layout, Part};
 
 /// Where each chunk stands. It holds no samples, so that a dry run can use it too.
 pub(crate) struct Lifecycle<'l> {
@@ -13,14 +13,6 @@ pub(crate) struct Lifecycle<'l> {
     handed_on: Vec<bool>,
     /// All chunks before this one have been handed on.
     oldest: usize,
-}
-
-/// A part of a band.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
-    pub(crate) band: usize,
-    /// Number of the chunk that it belongs to.
-    pub(crate) chunk: usize,
 }
 
 impl<'l> Lifecycle<'l> {

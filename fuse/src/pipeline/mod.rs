@@ -1,5 +1,5 @@
-//! From tiles of bands to chunks of all bands: which thread decodes what, and when a chunk is handed
-//! on.
+//! From tiles of bands to chunks of all bands: which thread decodes what, and when a chunk is
+//! handed on.
 
 mod axis;
 mod chunk;

@@ -111,7 +111,7 @@ impl Iterator for Order<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::band_grid::{BandGrid, Ratio, Ratios};
+    use crate::grid::{BandGrid, Ratio, Ratios};
 
     fn band(size: u32, ratio: u32) -> BandGrid {
         let ratio = Ratio::new(ratio, 1).unwrap();

@@ -1,5 +1,8 @@
 //! Buffers of samples that are not in use.
 
+/// A buffer may be larger than its samples by one of so many parts of them.
+pub(crate) const SLACK: u64 = 8;
+
 /// Buffers that wait for their next use. Samples of a chunk come and go; memory that is kept need
 /// not be asked for, and cleared, each time.
 #[derive(Default)]
@@ -9,10 +12,15 @@ pub(crate) struct Spare {
 }
 
 impl Spare {
-    /// A buffer for `needed` samples that has room for at most `most`. Its contents are
-    /// unspecified. Empty if there is none.
-    pub(crate) fn take(&mut self, needed: u64, most: u64) -> Vec<u16> {
-        let fits = |buffer: &Vec<u16>| (needed..=most).contains(&(buffer.capacity() as u64));
+    /// Whether a buffer has room for so many samples, and for an eighth more at most.
+    pub(crate) fn fits(buffer: &Vec<u16>, samples: u64) -> bool {
+        let most = samples.saturating_add(samples / SLACK);
+        (samples..=most).contains(&(buffer.capacity() as u64))
+    }
+
+    /// A buffer that [`fits`](Self::fits). Its contents are unspecified. Empty if there is none.
+    pub(crate) fn take(&mut self, samples: u64) -> Vec<u16> {
+        let fits = |buffer: &Vec<u16>| Self::fits(buffer, samples);
         let Some(at) = self.buffers.iter().rposition(fits) else {
             return Vec::new();
         };
@@ -57,10 +65,10 @@ mod tests {
         for capacity in [100, 1000] {
             spare.give(Vec::with_capacity(capacity));
         }
-        assert_eq!(spare.take(200, 500).capacity(), 0);
-        assert_eq!(spare.take(50, 100).capacity(), 100);
-        assert_eq!(spare.take(50, 100).capacity(), 0);
-        assert_eq!(spare.take(900, 1000).capacity(), 1000);
+        assert_eq!(spare.take(200).capacity(), 0);
+        assert_eq!(spare.take(95).capacity(), 100);
+        assert_eq!(spare.take(95).capacity(), 0);
+        assert_eq!(spare.take(1000).capacity(), 1000);
         assert_eq!(spare.bytes, 0);
     }
 
@@ -73,6 +81,6 @@ mod tests {
         assert_eq!(spare.shrink(1200).len(), 0);
         assert_eq!(spare.shrink(1000).len(), 1);
         assert_eq!(spare.bytes, 1000);
-        assert_eq!(spare.take(200, 200).capacity(), 200);
+        assert_eq!(spare.take(200).capacity(), 200);
     }
 }

@@ -14,8 +14,8 @@ use crate::pipeline::layout::Layout;
 use crate::pipeline::order::TileJob;
 use crate::request::Progress;
 
-/// Decodes all tiles that any chunk sees on `threads` threads, and hands each chunk on, once, on the
-/// thread that completed the last of its windows.
+/// Decodes all tiles that any chunk sees on `threads` threads, and hands each chunk on, once, on
+/// the thread that completed the last of its windows.
 ///
 /// # Errors
 /// The first one of any thread. A panic is one too.

@@ -1,5 +1,6 @@
 //! Tests of the fuse core as a whole.
 
+mod computed;
 mod geotiffs;
 mod grids;
 mod input;

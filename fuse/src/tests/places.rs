@@ -76,7 +76,7 @@ fn a_system_without_a_code_that_keys_cannot_hold_is_refused() {
 /// A plain TIFF with geo keys of its own.
 fn with_keys(keys: &[[u16; 4]], corner: (f64, f64)) -> Vec<u8> {
     let scene = Scene::default();
-    let rows = scene.size.1 as u32;
+    let rows = u32::try_from(scene.size.1).unwrap();
     let file = |start: u32| {
         let fields = vec![
             Field::side(256, 300),
@@ -121,6 +121,20 @@ fn a_system_that_gdal_does_not_write_is_carried_with_the_keys_of_the_input() {
             assert_eq!((corner[0], corner[3]), scene.origin);
         });
     }
+}
+
+#[test]
+fn a_system_that_gdal_does_not_write_is_carried_from_a_jp2_too() {
+    let scene = Scene {
+        code: Some(8857),
+        ..Scene::default()
+    };
+    let fused = try_fuse(&[band("B04", jp2(&scene, &samples(&scene, 1)))]).unwrap();
+    assert_eq!(fused.cog.crs, "EPSG:8857");
+    reopened(&fused.bytes, |dataset| {
+        let system = dataset.spatial_ref().unwrap();
+        assert_eq!(system.authority().unwrap(), "EPSG:8857");
+    });
 }
 
 #[test]

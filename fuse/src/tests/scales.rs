@@ -72,7 +72,7 @@ fn bands_whose_numbers_stand_for_different_values_are_refused() {
         let expected = format!(
             "band B03 (s3://b/k/B03.jp2) {has} but band B04 (s3://b/k/B04.jp2) has scale 0.0001 \
              and offset -0.1: the bands of a cell must agree in scale and offset; name bands of \
-             one resolution of one product"
+             one product, and of one resolution to stack them"
         );
         assert_eq!(message, expected);
     }

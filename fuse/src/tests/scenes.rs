@@ -8,9 +8,8 @@ use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
 use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DriverManager, vsi};
 
-use crate::band_grid::{BandGrid, Ratios};
 use crate::gdal::MemoryFolder;
-use crate::grid::Rect;
+use crate::grid::{BandGrid, Ratios, Rect};
 use crate::pipeline::Layout;
 use crate::{
     Band, Cancel, Cog, Compression, FuseError, Output, OutputScales, Overviews, Request, Stack,

@@ -9,6 +9,7 @@ mod global;
 mod max_failed;
 mod operate;
 mod output;
+mod recipes;
 mod setup;
 mod submit;
 
@@ -25,5 +26,6 @@ pub(crate) use operate::{
 #[cfg(test)]
 pub(crate) use output::tests::{printed, printed_outcomes};
 pub(crate) use output::{Format, Output, note, progress_bar};
+pub(crate) use recipes::RecipesArgs;
 pub(crate) use setup::{ConfigCommand, DoctorArgs, ImportArgs};
 pub(crate) use submit::SubmitArgs;

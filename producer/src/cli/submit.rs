@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::area::AreaArgs;
 use super::max_failed::MaxFailed;
-use tilefleet_common::domain::{Job, S3Url, TaskId};
+use crate::error::ProducerError;
+use tilefleet_common::domain::{CloudMask, Job, S3Url, TaskId};
 
 pub(super) const SUBMIT_NOTES: &str = "\
 FILE has one of two forms. The form is detected from the content:
@@ -26,6 +27,7 @@ interrupted, the same command again completes it.
 Examples:
   producer submit cells.json
   jq -c '.[]' cells-array.json | producer submit - --output s3://my-bucket/summer
+  producer submit cells.ndjson --recipe 'expr:(N - R) / (N + R)' --mask clouds:2
   producer submit cells.ndjson --dry-run
   producer submit cells.json --clip forest.geojson --min-valid 20
   producer submit cells.json --again            the same cells once more, as another task";
@@ -40,11 +42,16 @@ pub(crate) struct SubmitArgs {
     /// The cells; - is standard input
     #[arg(value_name = "FILE|-")]
     pub(crate) input: PathBuf,
-    /// What the bands of every cell become: a built-in recipe such as rgb or false-color, or a TOML
-    /// file of your own, whose name ends in .toml or contains a /; probe reads no band and writes a
-    /// small object, to try a fleet out
-    #[arg(long, value_name = "NAME|FILE", default_value = "rgb")]
+    /// What the bands of every cell become: a built-in recipe such as rgb or split (`producer
+    /// recipes` lists them), a TOML file of your own, whose name ends in .toml or contains a /, or an
+    /// expression such as 'expr:(N - R) / (N + R)'; probe reads no band and writes a small object, to
+    /// try a fleet out
+    #[arg(long, value_name = "NAME|FILE|expr:…", default_value = "rgb")]
     pub(crate) recipe: Job,
+    /// Mask clouds, their shadows and cirrus (SCL of Sentinel-2, QA_PIXEL of Landsat), and so many
+    /// pixels of the mask's grid around them
+    #[arg(long, value_name = "clouds[:PIXELS]")]
+    pub(crate) mask: Option<CloudMask>,
     /// Prefix for results, manifest and results list; it overrides the outputs of the cells
     #[arg(long, value_name = "S3_URL")]
     pub(crate) output: Option<S3Url>,
@@ -73,4 +80,18 @@ pub(crate) struct SubmitArgs {
     /// Check the input, print the cells and their size, and submit nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+impl SubmitArgs {
+    /// What is to be done with each cell: the recipe, with the mask if one is wanted.
+    ///
+    /// # Errors
+    /// When the recipe has masks of its own.
+    pub(crate) fn job(&self) -> Result<Job, ProducerError> {
+        let job = self.recipe.clone();
+        Ok(match self.mask {
+            Some(clouds) => job.with_cloud_mask(clouds)?,
+            None => job,
+        })
+    }
 }

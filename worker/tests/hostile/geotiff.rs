@@ -330,7 +330,7 @@ pub(crate) fn tags() -> Vec<Case> {
             "known type",
         ),
         refused(
-            "TIFF: nodata 255",
+            "TIFF: nodata that is no number",
             geotiff_with_nodata(),
             UNSUPPORTED,
             "nodata",
@@ -488,7 +488,7 @@ fn geotiff_with_nodata() -> Vec<u8> {
     // GDAL_NODATA (42113) in the place of the sample format, with four characters in the entry.
     let mut tiff = plain();
     let at = tiff.entry(SAMPLE_FORMAT);
-    tiff.bytes[at..at + 12].copy_from_slice(&[0x81, 0xa4, 2, 0, 4, 0, 0, 0, b'2', b'5', b'5', 0]);
+    tiff.bytes[at..at + 12].copy_from_slice(&[0x81, 0xa4, 2, 0, 4, 0, 0, 0, b'2', b',', b'5', 0]);
     tiff.sorted().bytes
 }
 

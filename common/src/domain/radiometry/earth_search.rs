@@ -34,10 +34,15 @@ pub fn radiometry_of_item(
         values.insert(band.to_owned(), of_object(item, band, object, is_applied)?);
     }
     let document = name(&item.place);
-    let why = if applied {
-        format!("the offset is already applied, by boa_offset_applied in {document}")
-    } else {
-        format!("scale and offset in {document}")
+    let has_values = |&(_, object): &(&str, &str)| item.of_object(object).1.is_some();
+    let why = match item.baseline {
+        _ if applied => {
+            format!("the offset is already applied, by boa_offset_applied in {document}")
+        }
+        Some(baseline) if !bands.iter().any(has_values) => {
+            format!("processing baseline {baseline} in {document}")
+        }
+        _ => format!("scale and offset in {document}"),
     };
     let baseline = item.baseline.map(|baseline| baseline.to_string());
     Radiometry::new(values, baseline, why)
@@ -51,6 +56,7 @@ fn of_object(
 ) -> Result<ScaleOffset, RadiometryError> {
     let place = &item.place;
     let (scale, offset) = item.of_object(object);
+    // Only the flag tells it in collections where some COGs have the offset and others do not.
     let is_old = item.baseline.and_then(Baseline::has_offset) == Some(false);
     if item.needs_flag && item.offset_applied.is_none() && !is_jpeg2000(object) && !is_old {
         let looked = format!("{place} lacks earthsearch:boa_offset_applied");
@@ -60,6 +66,7 @@ fn of_object(
         let has_offset = baseline.has_offset()?;
         Some((has_offset, of_baseline(has_offset), baseline))
     });
+    // The scale, which is the same for all products so far.
     let scale = match (scale, of_baseline) {
         (Some(scale), _) if scale > 0.0 && scale.is_finite() => scale,
         (Some(scale), _) => {
@@ -74,6 +81,7 @@ fn of_object(
             return Err(RadiometryError::unknown(&[band], looked));
         }
     };
+    // The offset: none where it is applied, else the item's, on which the baseline must agree.
     let offset = match (offset, of_baseline) {
         _ if is_applied => 0.0,
         (Some(offset), Some((has_offset, _, baseline)))
@@ -173,6 +181,27 @@ mod tests {
         item.assets
             .insert("B04.tif".to_owned(), (Some(0.0001), Some(0.0)));
         assert_eq!(outcome(&item, "B04.tif"), Ok(0.0));
+    }
+
+    #[test]
+    fn the_reason_names_what_counted() {
+        let why = |item: Item| {
+            radiometry_of_item(&item, &[("B04", "B04.tif")])
+                .unwrap()
+                .why
+        };
+        assert_eq!(
+            why(item(Some(true), Some("05.09"), Some(-0.1))),
+            "the offset is already applied, by boa_offset_applied in S2A.json"
+        );
+        assert_eq!(
+            why(item(None, Some("05.09"), None)),
+            "processing baseline 05.09 in S2A.json"
+        );
+        assert_eq!(
+            why(item(None, Some("05.09"), Some(-0.1))),
+            "scale and offset in S2A.json"
+        );
     }
 
     #[test]

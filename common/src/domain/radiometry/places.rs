@@ -64,7 +64,7 @@ impl DocumentPlaces {
                 .join("/")
         };
 
-        // The innermost form wins, but a product in the layout of a bucket is first of all that.
+        // First the layouts of buckets that have documents of their own.
         match ScenePath::from_key(address).map(|path| path.layout) {
             Some(SceneLayout::Jp2) => {
                 if let Some(start) = parts.iter().position(|&part| part == "tiles") {
@@ -83,6 +83,7 @@ impl DocumentPlaces {
             }
             Some(SceneLayout::Landsat(_)) | None => {}
         }
+        // Then products as their makers deliver them.
         if let Some(end) = parts.iter().rposition(|part| part.ends_with(".SAFE")) {
             let metadata = ["MTD_MSIL2A.xml", "MTD_MSIL1C.xml"].map(|name| below(end + 1, name));
             return Self::Safe { metadata };

@@ -181,9 +181,8 @@ mod tests {
             (">10000<", ">inf<"),
             ("BOA_QUANT", "OTHER_QUANT"),
         ] {
-            assert!(
-                error(&level_2a("").replace(from, to)).contains("uantification") || !to.is_empty()
-            );
+            let shown = error(&level_2a("").replace(from, to)).to_lowercase();
+            assert!(shown.contains("quantification"), "{shown}");
         }
         let twice = r#"<BOA_ADD_OFFSET band_id="3">-1000</BOA_ADD_OFFSET>"#.repeat(2);
         assert!(error(&level_2a(&twice)).contains("two elements BOA_ADD_OFFSET for band B04"));

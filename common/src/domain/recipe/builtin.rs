@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn the_text_of_a_built_in_recipe_is_fixed() {
-        // Tasks in the ledger name the recipe by this digest, so another text is another recipe: give
-        // it another name.
+        // Tasks in the ledger name the recipe by this digest, so another text is another recipe:
+        // give it another name.
         let digest = |name| Recipe::builtin(name).unwrap().digest().to_string();
         assert_eq!(
             digest("rgb"),

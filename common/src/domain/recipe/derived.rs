@@ -17,38 +17,48 @@ const CLOUDS_OF_SCL: [i64; 6] = [0, 1, 3, 8, 9, 10];
 /// The flags of Landsat's `QA_PIXEL` (Collection 2): dilated cloud, cirrus, cloud, cloud shadow.
 const CLOUDS_OF_QA_PIXEL: [i64; 4] = [1, 2, 3, 4];
 
-/// Characters of an expression that its title has.
-const TITLE: usize = 200;
+/// How far a mask may grow, in pixels of its own grid.
+const MOST_DILATION: u32 = 100;
 
-/// A mask as the command line names it: `clouds`, or `clouds:2` for one that grows by two pixels of
-/// its own grid.
+/// The mask of clouds that `--mask clouds[:DILATE]` adds to a recipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloudMask {
-    /// How far it grows, in pixels of its own grid.
+    /// How far the mask grows, in pixels of its own grid.
     pub dilate: u32,
 }
 
-impl FromStr for CloudMask {
-    type Err = &'static str;
+/// A text is no [`CloudMask`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "\"{0}\" is no mask: expected clouds, or clouds:N with the pixels by which it grows, from 0 to 100"
+)]
+pub struct NoCloudMask(String);
 
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        let dilate = match text.split_once(':') {
-            None if text == "clouds" => Some(0),
-            Some(("clouds", dilate)) => dilate
-                .parse()
-                .ok()
-                .filter(|dilate| i64::from(*dilate) <= keys::MOST_DILATION),
-            _ => None,
+impl FromStr for CloudMask {
+    type Err = NoCloudMask;
+
+    fn from_str(text: &str) -> Result<Self, NoCloudMask> {
+        let wrong = || NoCloudMask(text.to_owned());
+        let dilate = match text.strip_prefix("clouds").ok_or_else(wrong)? {
+            "" => 0,
+            more => {
+                let digits = more.strip_prefix(':').ok_or_else(wrong)?;
+                digits.parse().map_err(|_| wrong())?
+            }
         };
-        let expected =
-            "expected clouds, or clouds:N to let the mask grow by 1 to 100 of its pixels";
-        dilate.map(|dilate| Self { dilate }).ok_or(expected)
+        if dilate > MOST_DILATION {
+            return Err(wrong());
+        }
+        Ok(Self { dilate })
     }
 }
 
+/// Characters of an expression that its title has.
+const TITLE: usize = 200;
+
 impl Recipe {
-    /// The recipe of one output, float32, whose values are those of `expression`. Its name is `expr-`
-    /// and eight digits of the SHA-256 of the text.
+    /// The recipe of one output, float32, whose values are those of `expression`. Its name is
+    /// `expr-` and eight digits of the SHA-256 of the text.
     ///
     /// # Errors
     /// [`RecipeError`] with the expression and a caret.
@@ -71,19 +81,18 @@ impl Recipe {
     }
 
     /// The same recipe with the usual mask of clouds: by SCL, or else by `QA_PIXEL`. It is another
-    /// recipe, with another digest, and is not built in. `dilate` is how far the mask grows, in
-    /// pixels of its own grid.
+    /// recipe, with another digest, and is not built in.
     ///
     /// # Errors
     /// [`RecipeError`] when the recipe has masks already.
-    pub fn with_cloud_mask(&self, dilate: u32) -> Result<Self, RecipeError> {
+    pub fn with_cloud_mask(&self, clouds: CloudMask) -> Result<Self, RecipeError> {
         let source = format!("recipe {}", self.name);
         let mut root = document::from_json(&source, &self.canonical)?;
         let mask = |band, key, numbers: &[i64]| {
             let numbers = numbers.iter().map(|number| node(Value::Integer(*number)));
             let mut keys = vec![("band", text(band)), (key, list(numbers))];
-            if dilate > 0 {
-                keys.push(("dilate", node(Value::Integer(i64::from(dilate)))));
+            if clouds.dilate > 0 {
+                keys.push(("dilate", node(Value::Integer(i64::from(clouds.dilate)))));
             }
             table(keys)
         };
@@ -150,9 +159,14 @@ mod tests {
     #[test]
     fn a_mask_of_clouds_makes_another_recipe_for_every_sensor() {
         let rgb = Recipe::builtin("rgb").unwrap();
-        let masked = rgb.with_cloud_mask(2).unwrap();
+        let masked = rgb.with_cloud_mask(CloudMask { dilate: 2 }).unwrap();
         assert_ne!(masked.digest(), rgb.digest());
-        assert_ne!(masked.digest(), rgb.with_cloud_mask(0).unwrap().digest());
+        assert_ne!(
+            masked.digest(),
+            rgb.with_cloud_mask(CloudMask { dilate: 0 })
+                .unwrap()
+                .digest()
+        );
         assert!(!masked.is_builtin());
         let canonical = Recipe::from_canonical("a test", masked.canonical(), false);
         assert_eq!(canonical.unwrap(), masked);
@@ -163,8 +177,32 @@ mod tests {
         assert_eq!(resolved.bands(), ["SR_B3", "SR_B2", "SR_B1", "QA_PIXEL"]);
         assert!(!resolved.inputs[3].is_of_output);
         assert_eq!(
-            masked.with_cloud_mask(0).unwrap_err().to_string(),
+            masked
+                .with_cloud_mask(CloudMask { dilate: 0 })
+                .unwrap_err()
+                .to_string(),
             "recipe rgb: the recipe has masks already; remove them from it, or leave out --mask"
         );
+    }
+
+    #[test]
+    fn a_mask_on_the_command_line_is_clouds_and_how_far_they_grow() {
+        let dilate = |text: &str| text.parse::<CloudMask>().map(|mask| mask.dilate);
+        assert_eq!((dilate("clouds"), dilate("clouds:2")), (Ok(0), Ok(2)));
+        for text in [
+            "",
+            "cloud",
+            "clouds:",
+            "clouds:-1",
+            "clouds:101",
+            "clouds2",
+            "CLOUDS",
+        ] {
+            let words = format!("\"{text}\" is no mask: expected clouds, or clouds:N");
+            assert!(
+                dilate(text).unwrap_err().to_string().starts_with(&words),
+                "{text}"
+            );
+        }
     }
 }

@@ -102,6 +102,8 @@ pub(super) enum Problem {
     Wavelet,
     #[error("the recipe has masks already; remove them from it, or leave out --mask")]
     HasMasks,
+    #[error("recipe probe reads no band that could be masked; leave out --mask")]
+    MaskOfProbe,
 }
 
 /// Why `--recipe` names no recipe.

@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::derived::CloudMask;
 use super::digest::RecipeDigest;
-use super::error::RecipeFileError;
+use super::error::{Problem, RecipeError, RecipeFileError};
 use super::resolve::{ResolveError, ResolvedRecipe};
 use super::sensor::Sensor;
 use super::value::{PROBE, Recipe};
@@ -45,6 +46,21 @@ impl Job {
         }
     }
 
+    /// The same job with a mask of clouds in its recipe ([`Recipe::with_cloud_mask`]).
+    ///
+    /// # Errors
+    /// [`RecipeError`] when the recipe has masks already, or reads no band.
+    pub fn with_cloud_mask(&self, clouds: CloudMask) -> Result<Self, RecipeError> {
+        match self {
+            Self::Raster(recipe) => Ok(Self::Raster(recipe.with_cloud_mask(clouds)?)),
+            Self::Probe => Err(RecipeError {
+                source: "--mask".to_owned(),
+                line: None,
+                problem: Problem::MaskOfProbe,
+            }),
+        }
+    }
+
     /// The recipe for the bands of `sensor`; a probe has none.
     ///
     /// # Errors
@@ -57,8 +73,8 @@ impl Job {
     }
 }
 
-/// As `--recipe` takes it: the name of a built-in recipe, `probe`, `expr:` and an expression, or the
-/// path of a TOML file, which ends in `.toml` or contains a `/`.
+/// As `--recipe` takes it: the name of a built-in recipe, `probe`, `expr:` and an expression, or
+/// the path of a TOML file, which ends in `.toml` or contains a `/`.
 impl FromStr for Job {
     type Err = RecipeFileError;
 

@@ -6,9 +6,9 @@ use crate::domain::recipe::Sensor;
 
 /// The sensor of a cell of `tile` whose bands have these `addresses`, in S3 or as paths.
 ///
-/// A tile of Sentinel-2 is enough. Of Landsat, the name of a product says it, or the folder of the
-/// instrument in the bucket `usgs-landsat`: band 4 is red on OLI and near infrared on TM. `None` if
-/// nothing says it.
+/// A tile of Sentinel-2 is enough. Of Landsat, the name of a product or its beginning says it, or the
+/// folder of the instrument in the bucket `usgs-landsat`: band 4 is red on OLI and near infrared on
+/// TM. `None` if nothing says it.
 pub fn sensor_of_addresses<'a>(
     tile: Option<Tile>,
     addresses: impl IntoIterator<Item = &'a str>,
@@ -20,11 +20,12 @@ pub fn sensor_of_addresses<'a>(
         if let Some(product) = LandsatProduct::of_address(address) {
             return Some(product.sensor);
         }
-        address.split('/').find_map(|part| match part {
+        let by_folder = address.split('/').find_map(|part| match part {
             "oli-tirs" => Some(Sensor::LandsatOli),
             "tm" | "etm" => Some(Sensor::LandsatTm),
             _ => None,
-        })
+        });
+        by_folder.or_else(|| Sensor::of_landsat_path(address))
     })
 }
 
@@ -54,6 +55,7 @@ mod tests {
                 "collection02/level-2/standard/etm/2003/033/032/x.tif",
                 Some(Sensor::LandsatTm),
             ),
+            ("x/LT05_copy_SR_B4.TIF", Some(Sensor::LandsatTm)),
             ("x/SR_B4.TIF", None),
         ] {
             assert_eq!(sensor("033032", address), expected, "{address}");

@@ -1,10 +1,10 @@
 //! The tags that place the image on Earth, as GDAL writes them.
 //!
 //! Turning a coordinate reference system into `GeoTIFF` keys is GDAL's business: it writes a file
-//! of one pixel, and its tags are copied. What it cannot express it leaves out, or writes as another
-//! system, and puts the right one into a side file, all without an error. So the tags are read back,
-//! without side files. Where they name another system, the keys of the input are tried, and then
-//! the EPSG code alone, which is all that a reader needs who has the EPSG dataset.
+//! of one pixel, and its tags are copied. What it cannot express it leaves out, or writes as
+//! another system, and puts the right one into a side file, all without an error. So the tags are
+//! read back, without side files. Where they name another system, the keys of the input are tried,
+//! and then the EPSG code alone, which is all that a reader needs who has the EPSG dataset.
 
 use gdal::errors::GdalError;
 use gdal::spatial_ref::{AxisMappingStrategy, SpatialRef};

@@ -219,6 +219,7 @@ impl Head<'_> {
     fn metadata(&self) -> Result<Vec<Field>, CogError> {
         let mut fields = Vec::new();
         let mut xml = String::from("<GDALMetadata>\n");
+        // Items of the image.
         for (key, value) in &self.description.metadata {
             if let Some(name) = key.strip_prefix("TIFFTAG_") {
                 let tag = TEXT_TAGS.iter().find(|(known, _)| *known == name);
@@ -234,6 +235,7 @@ impl Head<'_> {
                 item(&mut xml, key, "", value);
             }
         }
+        // Items of the bands, in GDAL's order.
         for (band, (name, statistics)) in self
             .description
             .names

@@ -32,6 +32,7 @@ pub(crate) fn find(
     size: (u32, u32),
 ) -> Result<Option<TiffTiles>, FuseError> {
     let wrong = |error| explain(error, band);
+    // The directories are a list, each with the place of the next. It may be damaged.
     let order = decoder.byte_order();
     let mut next = decoder.image_ifd().directory().next();
     let mut seen = BTreeSet::new();
@@ -51,6 +52,7 @@ pub(crate) fn find(
                 format!("more than {MOST_DIRECTORIES} directories follow its first one"),
             ));
         }
+        // Only masks are read; behind an image of its own they are not those of the first.
         let directory = decoder.read_directory(place).map_err(wrong)?;
         next = directory.next();
         let mut tags = decoder.read_directory_tags(&directory);
@@ -114,6 +116,7 @@ fn read(
     order: ByteOrder,
     size: (u32, u32),
 ) -> Result<TiffTiles, FuseError> {
+    // It covers the image pixel by pixel.
     let mut number = |tag, default: u32| {
         let value = tags
             .find_tag_unsigned_vec::<u32>(tag)

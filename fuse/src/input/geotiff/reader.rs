@@ -1,10 +1,10 @@
 //! `GeoTIFF` bands, Cloud Optimized ones among them: the tiles or strips of the first image and of
 //! its mask, never the overviews.
 //!
-//! The profile: one band of integers of up to 16 bits, packed or not, black is 0; uncompressed, LZW,
-//! DEFLATE or ZSTD, with or without the horizontal predictor. Valid are the pixels that the mask
-//! says, else those that are not the nodata value, else those that are not 0; they must be above 0,
-//! which is nodata from here on. Anything else is refused by name.
+//! The profile: one band of integers of up to 16 bits, packed or not, black is 0; uncompressed,
+//! LZW, DEFLATE or ZSTD, with or without the horizontal predictor. Valid are the pixels that the
+//! mask says, else those that are not the nodata value, else those that are not 0; they must be
+//! above 0, which is nodata from here on. Anything else is refused by name.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -163,15 +163,13 @@ fn check_profile(band: &Band, decoder: &mut TiffDecoder) -> Result<SampleKind, F
     let mut nodata = None;
     if let Some(value) = decoder.find_tag(Tag::GdalNodata).map_err(wrong)? {
         let text = value.into_string().map_err(wrong)?;
-        nodata = match Nodata::parse(&text) {
-            Ok(nodata) => nodata,
-            Err(_) => {
-                let text = text.escape_debug();
-                return unsupported(format!(
-                    "its nodata value is \"{text}\", which is no number"
-                ));
-            }
+        let Ok(parsed) = Nodata::parse(&text) else {
+            let text = text.escape_debug();
+            return unsupported(format!(
+                "its nodata value is \"{text}\", which is no number"
+            ));
         };
+        nodata = parsed;
     }
     Ok(SampleKind {
         bits,

@@ -118,12 +118,11 @@ impl TiffTiles {
         let mut side = |tag| tags.find_tag_unsigned::<u32>(tag).map_err(wrong);
         let tile_width = side(Tag::TileWidth)?;
         let in_strips = tile_width.is_none();
-        let stored = match tile_width {
-            Some(tile_width) => (tile_width, side(Tag::TileLength)?.unwrap_or_default()),
-            None => {
-                let rows = side(Tag::RowsPerStrip)?.unwrap_or(height);
-                (width, rows.min(height))
-            }
+        let stored = if let Some(tile_width) = tile_width {
+            (tile_width, side(Tag::TileLength)?.unwrap_or_default())
+        } else {
+            let rows = side(Tag::RowsPerStrip)?.unwrap_or(height);
+            (width, rows.min(height))
         };
         let area = u64::from(stored.0) * u64::from(stored.1);
         if area == 0 || area > LARGEST_TILE {

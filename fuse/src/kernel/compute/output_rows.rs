@@ -96,6 +96,10 @@ impl<'k> OutputRows<'k> {
             for (output, filter) in outputs {
                 let values = &mut filter.rows[(next % side) as usize];
                 evaluate(&output.source, &self.inputs, &mut self.program, values);
+                // What is too large for a float32 is nodata, for the filter too.
+                for value in values {
+                    *value = if value.is_finite() { *value } else { f32::NAN };
+                }
             }
         }
         self.next = self.next.max(near.end);

@@ -254,3 +254,156 @@ pub(super) fn check_level<'a>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(recipe: &str) -> Job {
+        recipe.parse().unwrap()
+    }
+
+    fn given(assets: &[(&str, &str)]) -> BTreeMap<String, S3Url> {
+        let parsed = |(name, key): &(&str, &str)| {
+            let url = format!("s3://bucket/{key}").parse().unwrap();
+            ((*name).to_owned(), url)
+        };
+        assets.iter().map(parsed).collect()
+    }
+
+    fn resolved(assets: &[(&str, &str)], recipe: &str) -> Result<Vec<String>, String> {
+        let assets = assets_of_job(&given(assets), None, &job(recipe));
+        let shown = |(band, url): (String, S3Url)| format!("{band} {}", url.key());
+        match assets {
+            Ok(assets) => Ok(assets.into_iter().map(shown).collect()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn bands_are_found_by_every_name_that_catalogues_have_for_them() {
+        let ndvi = "expr:(N - R) / (N + R)";
+        for (red, near_infrared) in [("red", "nir"), ("B04_10m", "B08_10m"), ("b4", "B8")] {
+            let assets = [
+                (red, "r.tif"),
+                (near_infrared, "n.tif"),
+                ("visual", "v.tif"),
+            ];
+            let found = resolved(&assets, ndvi).unwrap();
+            assert_eq!(found, ["B04 r.tif", "B08 n.tif"]);
+        }
+        let landsat = [("red", "LC08_L2SP_1/a.TIF"), ("nir08", "LC08_L2SP_1/b.TIF")];
+        let found = resolved(&landsat, ndvi).unwrap();
+        assert_eq!(
+            found,
+            ["SR_B4 LC08_L2SP_1/a.TIF", "SR_B5 LC08_L2SP_1/b.TIF"]
+        );
+        let tm = [
+            ("SR_B3", "LT05_L2SP_1/a.TIF"),
+            ("SR_B4", "LT05_L2SP_1/b.TIF"),
+        ];
+        let found = resolved(&tm, ndvi).unwrap();
+        assert_eq!(
+            found,
+            ["SR_B3 LT05_L2SP_1/a.TIF", "SR_B4 LT05_L2SP_1/b.TIF"]
+        );
+    }
+
+    #[test]
+    fn of_several_names_of_a_band_the_plainest_and_finest_wins() {
+        for (names, winner) in [
+            (&["red", "red-jp2"][..], "red"),
+            (&["B04_20m", "B04_10m", "B04_60m"], "B04_10m"),
+            (&["red-jp2", "B04"], "B04"),
+        ] {
+            let assets: Vec<(&str, &str)> = names.iter().map(|name| (*name, *name)).collect();
+            assert_eq!(
+                resolved(&assets, "expr:R").unwrap(),
+                [format!("B04 {winner}")]
+            );
+        }
+        assert_eq!(
+            resolved(&[("red", "x"), ("Red", "y")], "expr:R").unwrap_err(),
+            "assets Red and red are both band B04; remove one, or rename the right one to B04"
+        );
+    }
+
+    #[test]
+    fn a_missing_band_lists_the_names_that_are_there_and_two_bands_are_two_objects() {
+        assert_eq!(
+            resolved(&[("rededge", "x"), ("blue", "y")], "expr:RE1 / B").unwrap_err(),
+            "no asset B05, which recipe expr-9bd7836b reads; it reads B05, B02; the cell has blue, rededge"
+        );
+        assert_eq!(
+            resolved(&[("red", "x"), ("nir", "x")], "expr:N / R").unwrap_err(),
+            "bands B08 and B04 are one object, s3://bucket/x; give each its own"
+        );
+        let landsat = resolved(&[("red", "LT05_L2SP_1/a.TIF")], "expr:RE1 / R").unwrap_err();
+        assert!(
+            landsat.contains("reads RE1, which Landsat TM does not have"),
+            "{landsat}"
+        );
+    }
+
+    #[test]
+    fn a_band_that_a_resolution_lacks_is_read_from_the_folder_that_has_it() {
+        let scene = "s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0";
+        let keys = |folder: &str, recipe: &str| {
+            let prefix: S3Url = format!("{scene}/{folder}").parse().unwrap();
+            let path = ScenePath::from_key(prefix.key()).unwrap();
+            let assets = assets_of_layout(&prefix, &path, &job(recipe)).unwrap();
+            let below = |url: &S3Url| url.to_string().replace(scene, "");
+            assets.values().map(below).collect::<Vec<_>>()
+        };
+        let expression = "expr:where(SCL == 4, (N - RE1) / R, A)";
+        assert_eq!(
+            keys("R10m/", expression),
+            [
+                "/R60m/B01.jp2",
+                "/R10m/B04.jp2",
+                "/R20m/B05.jp2",
+                "/R10m/B08.jp2",
+                "/R20m/SCL.jp2"
+            ]
+        );
+        assert_eq!(
+            keys("R60m/", "expr:R / N2"),
+            ["/R60m/B04.jp2", "/R60m/B8A.jp2"]
+        );
+        assert_eq!(
+            keys("R20m", "expr:R / N"),
+            ["/R20m/B04.jp2", "/R10m/B08.jp2"]
+        );
+        assert_eq!(keys("", "expr:R"), ["/B04.jp2"], "level 1C has no folders");
+    }
+
+    #[test]
+    fn of_a_listing_the_finest_resolution_is_taken_and_landsat_is_known_by_its_names() {
+        let listed = |keys: &[&str]| {
+            let object = |key: &&str| ListedObject {
+                url: format!("s3://bucket/{key}").parse().unwrap(),
+                bytes: 1,
+            };
+            keys.iter().map(object).collect::<Vec<_>>()
+        };
+        let prefix = "s3://bucket/x/".parse().unwrap();
+        let found = |keys: &[&str], recipe| {
+            let assets = assets_of_listing(&prefix, &listed(keys), None, &job(recipe));
+            let shown = |(band, url): (String, S3Url)| format!("{band} {}", url.key());
+            let shown = assets.map(|assets| assets.into_iter().map(shown).collect::<Vec<_>>());
+            shown.map_err(|error| error.to_string())
+        };
+        let safe = ["x/R20m/T_B04_20m.jp2", "x/R10m/T_B04_10m.jp2"];
+        assert_eq!(
+            found(&safe, "expr:R").unwrap(),
+            ["B04 x/R10m/T_B04_10m.jp2"]
+        );
+        let twice = found(&["x/a/T_B04.jp2", "x/b/T_B04.jp2"], "expr:R").unwrap_err();
+        assert!(twice.contains("exists more than once"), "{twice}");
+        let oli = ["x/LC08_L2SP_1_T1_SR_B4.TIF", "x/LC08_L2SP_1_T1_SR_B5.TIF"];
+        assert_eq!(
+            found(&oli, "expr:N").unwrap(),
+            ["SR_B5 x/LC08_L2SP_1_T1_SR_B5.TIF"]
+        );
+    }
+}

@@ -128,6 +128,19 @@ pub(crate) enum CellError {
         "the Landsat sensor is unknown: no address has a product's name such as LC08_L2SP_033032_20231008_20231017_02_T1; band 4 is red on some and near infrared on others"
     )]
     NoSensor,
+    #[error("asset {band} is {url}, which is named after {named}; correct one of them")]
+    OtherBand {
+        band: String,
+        url: S3Url,
+        named: String,
+    },
+    #[error("band {one} is of level {level}, band {two} of level {other}; give bands of one level")]
+    Levels {
+        one: String,
+        level: &'static str,
+        two: String,
+        other: &'static str,
+    },
     #[error("{object} does not name the tile: {cause}; add \"tile\":\"48RXT\"")]
     TileInfo { object: S3Url, cause: String },
     #[error("{0}")]

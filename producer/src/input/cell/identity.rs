@@ -7,6 +7,7 @@ use tilefleet_common::domain::{Cell, CellId, Job, JobId, Recipe, S3Url, ScenePat
 use super::assets::{assets_of_job, assets_of_layout, check_level, is_image};
 use super::claims::Claims;
 use super::error::CellError;
+use super::evidence::check_evidence;
 use super::fields::Fields;
 
 /// How a claim of the path in "files" is named.
@@ -95,13 +96,15 @@ pub(crate) fn resolve_identity(
         }
         (None, None) => return Err(CellError::NoFiles),
     };
-    Ok(Resolved::Cell(Cell {
+    let cell = Cell {
         id,
         assets,
         output,
         region: fields.region,
         request_payer,
-    }))
+    };
+    check_evidence(&cell)?;
+    Ok(Resolved::Cell(cell))
 }
 
 /// Refuses a cell that was listed from a task with another recipe than the one it is submitted with.

@@ -6,6 +6,7 @@ use tilefleet_common::domain::{Cell, S3Url};
 use super::assets::{assets_of_listing, check_level};
 use super::claims::{Claim, Claims};
 use super::error::CellError;
+use super::evidence::check_evidence;
 use super::fields::Fields;
 use super::identity::{Resolved, SubmitOptions, Unlocated, resolve_identity};
 use super::tile_info::claim_of_tile_info;
@@ -94,13 +95,15 @@ impl Resolver {
             );
         }
         let id = claims.reconcile(&folder)?;
-        Ok(Cell {
+        let cell = Cell {
             id,
             assets,
             output,
             region: fields.region,
             request_payer,
-        })
+        };
+        check_evidence(&cell)?;
+        Ok(cell)
     }
 
     /// What `tileInfo.json` says: that of the prefix, or of the prefix above if this one is a

@@ -1,8 +1,8 @@
 //! From the words of an expression to a tree.
 //!
-//! The grammar is Python's, as the formulas of spyndex have it: from the weakest, comparisons, which
-//! do not chain; `+` and `-`; `*` and `/`; a sign; and `**`, whose exponent may have a sign and which
-//! is grouped from the right, so that `-a ** b` is `-(a ** b)`.
+//! The grammar is Python's, as the formulas of spyndex have it: from the weakest, comparisons,
+//! which do not chain; `+` and `-`; `*` and `/`; a sign; and `**`, whose exponent may have a sign
+//! and which is grouped from the right. So `-a ** b` is `-(a ** b)`.
 
 use super::error::{ExpressionError, ExpressionProblem};
 use super::function::{self, Function};

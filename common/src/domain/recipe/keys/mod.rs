@@ -9,4 +9,3 @@ mod table;
 mod tests;
 
 pub(super) use recipe_keys::read;
-pub(super) use setting::MOST_DILATION;

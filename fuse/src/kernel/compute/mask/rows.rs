@@ -18,6 +18,8 @@ pub(crate) struct MaskRows {
     columns: Vec<u32>,
     /// What keeps samples: 0 where they are masked, all ones elsewhere.
     row: Vec<u16>,
+    /// So much of `row` is before the window.
+    skipped: usize,
     /// The row of the mask that `row` was made of.
     of: Option<u32>,
 }
@@ -36,6 +38,7 @@ impl MaskRows {
             },
             columns: Vec::new(),
             row: Vec::new(),
+            skipped: 0,
             of: None,
         }
     }
@@ -70,25 +73,48 @@ impl MaskRows {
             }
             let start = y.saturating_sub(self.window.y) as usize * width;
             let samples = window.samples.get_mut(start..start + width);
-            for (sample, keep) in samples.unwrap_or_default().iter_mut().zip(&self.row) {
+            let keep = self.row.iter().skip(self.skipped);
+            for (sample, keep) in samples.unwrap_or_default().iter_mut().zip(keep) {
                 *sample &= keep;
             }
         }
     }
 
     fn expand(&mut self, mask: &[u8]) {
-        self.row.resize(self.columns.len(), 0);
-        let first = self.columns.first().map_or(0, |&column| column as usize);
-        let same = mask.get(first..first + self.row.len());
-        if let (true, Some(mask)) = (self.x.is_same(), same) {
-            for (keep, &masked) in self.row.iter_mut().zip(mask) {
-                *keep = u16::from(masked).wrapping_sub(1);
+        match self.x.repeats() {
+            Some(1) => self.repeat::<1>(mask),
+            Some(2) => self.repeat::<2>(mask),
+            Some(3) => self.repeat::<3>(mask),
+            Some(6) => self.repeat::<6>(mask),
+            _ => {
+                self.skipped = 0;
+                self.row.clear();
+                let masked = self.columns.iter().map(|&column| mask.get(column as usize));
+                self.row
+                    .extend(masked.map(|masked| keep(masked.copied().unwrap_or_default())));
             }
-            return;
-        }
-        for (keep, &column) in self.row.iter_mut().zip(&self.columns) {
-            let masked = mask.get(column as usize).copied().unwrap_or_default();
-            *keep = u16::from(masked).wrapping_sub(1);
         }
     }
+
+    /// Each pixel of the mask is as wide as `N` of the band.
+    fn repeat<const N: usize>(&mut self, mask: &[u8]) {
+        let first = self.columns.first().map_or(0, |&column| column as usize);
+        self.skipped = self.window.x as usize % N;
+        self.row.clear();
+        let mask = mask.get(first..).unwrap_or_default();
+        self.row
+            .resize((mask.len() * N).max(self.skipped + self.columns.len()), 0);
+        for (row, &masked) in self.row.as_chunks_mut::<N>().0.iter_mut().zip(mask) {
+            *row = [keep(masked); N];
+        }
+        // A band that is larger than the mask's has the mask of its last pixels.
+        let last = mask.last().copied().unwrap_or_default();
+        self.row[mask.len() * N..].fill(keep(last));
+    }
+}
+
+/// What keeps a sample, or makes it nodata.
+#[inline]
+fn keep(masked: u8) -> u16 {
+    u16::from(masked).wrapping_sub(1)
 }

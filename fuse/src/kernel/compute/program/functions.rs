@@ -5,7 +5,9 @@ use super::step::{Binary, Unary};
 
 #[inline]
 pub(super) fn divide(a: f32, b: f32) -> f32 {
-    if b == 0.0 { f32::NAN } else { a / b }
+    // Without a branch around the division, so that it is one of vectors.
+    let divisor = if b == 0.0 { f32::NAN } else { b };
+    a / divisor
 }
 
 /// 1 or 0 for a comparison, NaN if one of the values is NaN.

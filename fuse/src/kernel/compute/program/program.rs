@@ -52,11 +52,6 @@ impl Program {
     pub fn inputs(&self) -> &[usize] {
         &self.inputs
     }
-
-    /// Rows for intermediate results.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
 }
 
 #[derive(Default)]
@@ -108,7 +103,7 @@ impl Plan {
 
     fn power(&mut self, a: Operand, exponent: f32) -> Operand {
         // Further exponents are so large that the result is 0, 1 or nothing in any case.
-        let is_whole = exponent.trunc() == exponent && exponent.abs() < 1e9;
+        let is_whole = exponent.fract() == 0.0 && exponent.abs() < 1e9;
         if is_whole {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -228,7 +223,7 @@ mod tests {
             Op::Add,
         ];
         let program = Program::new(ops).unwrap();
-        assert_eq!((program.rows(), program.steps.len()), (3, 5));
+        assert_eq!((program.rows, program.steps.len()), (3, 5));
         assert_eq!(program.inputs(), [1, 4]);
     }
 

@@ -41,6 +41,12 @@ impl Axis {
         (pixel < self.size).then_some(pixel)
     }
 
+    /// The pixels of the target that a pixel of the band is as wide as, if that is a whole number.
+    pub(crate) fn repeats(self) -> Option<u64> {
+        let is_whole = self.numerator.is_multiple_of(self.denominator);
+        is_whole.then(|| self.numerator / self.denominator)
+    }
+
     /// Whether each pixel is one of the target.
     pub(crate) fn is_same(self) -> bool {
         self.numerator == self.denominator
@@ -79,5 +85,9 @@ mod tests {
         assert_eq!(axis.nearest(2), Some(7));
         let same = Axis::new(ratio(2, 1), 100).seen_from(ratio(2, 1));
         assert!(same.is_same());
+        assert_eq!(same.repeats(), Some(1));
+        let from_ten = Axis::new(ratio(2, 1), 100).seen_from(ratio(1, 1));
+        assert_eq!(from_ten.repeats(), Some(2));
+        assert_eq!(axis.repeats(), None);
     }
 }

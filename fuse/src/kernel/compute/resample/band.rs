@@ -20,6 +20,9 @@ pub(crate) struct ResampledBand {
     way: Way,
     /// Weights of the rows of the band for a row of the output.
     weights: Vec<u32>,
+    /// For a bilinear mean, the column in the window that has the centre, for each column of the
+    /// output.
+    centres: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -51,12 +54,16 @@ impl ResampledBand {
             y,
             way,
             weights: Vec::new(),
+            centres: Vec::new(),
         }
     }
 
     /// Turns to another window: columns of the output, and the part of the band for them.
     pub(crate) fn begin(&mut self, columns: Range<u32>, window: Rect) {
         let part = (window.x, window.width);
+        if self.is_bilinear() {
+            nearest::columns(self.x.0, columns.clone(), window.x, &mut self.centres);
+        }
         match &mut self.way {
             Way::Same(first) => *first = columns.start.saturating_sub(window.x) as usize,
             Way::Nearest(into) => nearest::columns(self.x.0, columns, window.x, into),
@@ -72,6 +79,12 @@ impl ResampledBand {
         first..first.saturating_add(count)
     }
 
+    /// A pixel of a bilinear mean needs the sample at its centre, as it does for `gdalwarp`: nodata
+    /// keeps its edge.
+    fn is_bilinear(&self) -> bool {
+        self.x.1 == Method::Bilinear || self.y.1 == Method::Bilinear
+    }
+
     /// The values of a row of the output. Nodata is NaN, and so is what is behind the band.
     pub(crate) fn row(&mut self, row: u32, window: &BandWindow, out: &mut [f32]) {
         let rows = self.rows_of(row);
@@ -81,6 +94,8 @@ impl ResampledBand {
             window.samples.get(start..start + width).unwrap_or_default()
         };
         let weighted = rows.clone().map(samples).zip(self.weights.iter().copied());
+        let centres = self.y.0.nearest(row).filter(|_| self.is_bilinear());
+        let centres = centres.map(samples);
         match &mut self.way {
             _ if rows.is_empty() => out.fill(f32::NAN),
             Way::Same(first) => {
@@ -91,8 +106,23 @@ impl ResampledBand {
                 behind.fill(f32::NAN);
             }
             Way::Nearest(columns) => nearest::row(samples(rows.start), columns, out),
-            Way::Linear(linear) => linear.row(weighted, out),
-            Way::WideLinear(linear) => linear.row(weighted, out),
+            Way::Linear(linear) => linear.row(weighted, centres, out),
+            Way::WideLinear(linear) => linear.row(weighted, centres, out),
+        }
+        let is_checked = match &self.way {
+            Way::Linear(linear) => linear.checks_centres(),
+            Way::WideLinear(linear) => linear.checks_centres(),
+            Way::Same(_) | Way::Nearest(_) => true,
+        };
+        if let (false, Some(centres)) = (is_checked, centres) {
+            for (out, &column) in out.iter_mut().zip(&self.centres) {
+                if centres
+                    .get(column as usize)
+                    .is_none_or(|&sample| sample == 0)
+                {
+                    *out = f32::NAN;
+                }
+            }
         }
     }
 }

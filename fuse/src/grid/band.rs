@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::grid::Rect;
+use crate::grid::tiles::Rect;
 
 /// Pixels of the output along one side of one pixel of a band: 2/1 for a band of 20 m on a grid of
 /// 10 m, 1/8 for a band of 10 m on one of 80 m. Exact and reduced.

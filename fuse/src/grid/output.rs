@@ -1,10 +1,10 @@
 //! The grid that an output lies on, and how the grids of the bands lie on it.
 
 use crate::band::Band;
-use crate::band_grid::{Ratio, Ratios};
 use crate::error::FuseError;
 use crate::georeference::{self, Georeference};
-use crate::grid::Rect;
+use crate::grid::band::{Ratio, Ratios};
+use crate::grid::tiles::Rect;
 use crate::input::header::Header;
 use crate::kernel::Resolution;
 
@@ -57,15 +57,15 @@ struct Placed<'a> {
 /// # Errors
 /// [`FuseError::BandMismatch`] for bands that do not go together, [`FuseError::Request`] for a
 /// resolution that does not go with them.
-pub(crate) fn of(
+pub(crate) fn output_grid(
     bands: &[Band],
     headers: &[&Header],
     georeferences: &[Georeference],
     resolution: &Resolution,
 ) -> Result<(OutputGrid, Vec<Ratios>), FuseError> {
     // The finest of all bands says where the tile ends.
-    let places = bands.iter().zip(headers).zip(georeferences);
-    let placed = places.map(|((band, header), place)| Placed {
+    let files = bands.iter().zip(headers).zip(georeferences);
+    let placed = files.map(|((band, header), place)| Placed {
         band,
         size: (header.grid.width, header.grid.height),
         place,
@@ -228,7 +228,8 @@ mod tests {
             system: String::new(),
         };
         let part = Rect::of(3..10, 5..10);
-        assert_eq!(grid.transform_of(part)[0], 500_040.0);
-        assert_eq!(grid.transform_of(part)[3], 5_899_940.0);
+        let [x, width, _, y, _, height] = grid.transform_of(part).map(f64::to_bits);
+        assert_eq!((x, width), (500_040_f64.to_bits(), 20_f64.to_bits()));
+        assert_eq!((y, height), (5_899_940_f64.to_bits(), (-20_f64).to_bits()));
     }
 }

@@ -1,74 +1,74 @@
-//! The median of the valid pixels in a square.
+//! The filter, for all sizes of squares and for missing pixels.
 
-/// Pixels that are filtered together where all pixels around them are valid.
-const LANES: usize = 8;
-
-/// The largest side of a square that [`select`] is for; beyond, sorting each pixel's own is faster.
-const LARGEST_SELECTION: usize = 7;
+use super::five::Five;
+use super::selection::Selection;
+use super::three::Three;
 
 /// A median filter over rows, with what one thread needs for it.
 #[derive(Clone, Debug)]
-pub(super) struct Median {
+pub(in super::super) struct Median {
     /// Pixels on each side of the centre.
     radius: usize,
     /// Of an even number of values, the lower one of the two in the middle; their mean otherwise.
     is_of_classes: bool,
+    three: Three,
+    five: Five,
+    selection: Selection,
+    /// The valid ones of one square.
     values: Vec<f32>,
-    lanes: Vec<[f32; LANES]>,
 }
 
 impl Median {
-    pub(super) fn new(side: u32, is_of_classes: bool) -> Self {
+    pub(in super::super) fn new(side: u32, is_of_classes: bool) -> Self {
         Self {
             radius: side as usize / 2,
             is_of_classes,
+            three: Three::default(),
+            five: Five::default(),
+            selection: Selection::default(),
             values: Vec::new(),
-            lanes: Vec::new(),
         }
     }
 
     /// Filters the pixels of `out`, which begin at `start` of the rows. `rows` are those of the
     /// square that the image has; `centre` is the one that is filtered. The ends of a row that are
     /// nearer than half a square are ends of the image. NaN is no value.
-    pub(super) fn row(&mut self, rows: &[&[f32]], centre: &[f32], start: usize, out: &mut [f32]) {
-        let side = 2 * self.radius + 1;
-        let mut done = 0;
-        while done < out.len() {
-            let at = start + done;
-            let columns = at.checked_sub(self.radius)..Some(at + LANES + self.radius);
-            let is_whole = rows.len() == side && side <= LARGEST_SELECTION;
-            if let (true, Some(out), (Some(first), Some(end))) = (
-                is_whole,
-                out.get_mut(done..done + LANES),
-                (columns.start, columns.end),
-            ) && self.gather(rows, first..end)
-            {
-                out.copy_from_slice(&select(&mut self.lanes, side * side));
-                done += LANES;
-                continue;
+    pub(in super::super) fn row(
+        &mut self,
+        rows: &[&[f32]],
+        centre: &[f32],
+        start: usize,
+        out: &mut [f32],
+    ) {
+        let (radius, side) = (self.radius, 2 * self.radius + 1);
+        out.fill(f32::NAN);
+        // Squares that are whole are filtered together; those that miss a pixel stay NaN.
+        let first = radius.saturating_sub(start).min(out.len());
+        let end = centre.len().saturating_sub(radius + start).min(out.len());
+        if rows.len() == side && first < end {
+            let inside = &mut out[first..end];
+            let columns = start + first - radius..start + end + radius;
+            let part = |index: usize| &rows[index][columns.clone()];
+            match side {
+                3 => self.three.row(std::array::from_fn(part), inside),
+                5 => self.five.row(std::array::from_fn(part), inside),
+                7 => {
+                    let rows: [&[f32]; 7] = std::array::from_fn(part);
+                    self.selection.row(&rows, inside);
+                }
+                // One by one is faster for many values.
+                _ => {}
             }
-            let end = (done + LANES).min(out.len());
-            for (column, out) in (at..).zip(&mut out[done..end]) {
+        }
+        // The others are filtered one by one.
+        for (column, out) in (start..).zip(out) {
+            if out.is_nan() {
                 *out = self.pixel(rows, centre, column);
             }
-            done = end;
         }
     }
 
-    /// Collects the values of the squares around `LANES` pixels, unless one of them is missing.
-    fn gather(&mut self, rows: &[&[f32]], columns: std::ops::Range<usize>) -> bool {
-        self.lanes.clear();
-        let mut has_nan = false;
-        for row in rows {
-            let Some(row) = row.get(columns.clone()) else {
-                return false;
-            };
-            has_nan |= row.iter().fold(false, |any, value| any | value.is_nan());
-            self.lanes.extend(row.array_windows::<LANES>());
-        }
-        !has_nan
-    }
-
+    /// The median of the valid pixels of one square.
     fn pixel(&mut self, rows: &[&[f32]], centre: &[f32], column: usize) -> f32 {
         if centre.get(column).is_none_or(|value| value.is_nan()) {
             return f32::NAN;
@@ -81,7 +81,7 @@ impl Median {
             self.values.extend(valid);
         }
         let middle = self.values.len() / 2;
-        let is_even = self.values.len() % 2 == 0;
+        let is_even = self.values.len().is_multiple_of(2);
         let (below, &mut upper, _) = self.values.select_nth_unstable_by(middle, f32::total_cmp);
         if !is_even {
             return upper;
@@ -93,40 +93,6 @@ impl Median {
         } else {
             f32::midpoint(lower, upper)
         }
-    }
-}
-
-/// The median of an odd number of values in each lane. Of a little more than half of the values,
-/// neither the least nor the greatest can be the median: both are dropped, and the next value takes
-/// a place, until one is left ("forgetful selection").
-fn select(values: &mut [[f32; LANES]], count: usize) -> [f32; LANES] {
-    let mut kept = count / 2 + 2;
-    let mut next = kept;
-    while kept > 2 {
-        // The least comes to the front and the greatest to the back.
-        for other in 1..kept {
-            exchange(values, 0, other);
-        }
-        for other in 1..kept - 1 {
-            exchange(values, other, kept - 1);
-        }
-        kept -= 1;
-        if next < count {
-            values[0] = values[next];
-            next += 1;
-        }
-    }
-    values[1]
-}
-
-/// Puts the lesser values to `low` and the greater ones to `high`.
-#[inline]
-fn exchange(values: &mut [[f32; LANES]], low: usize, high: usize) {
-    let (a, b) = (values[low], values[high]);
-    for lane in 0..LANES {
-        let (x, y) = (a[lane], b[lane]);
-        values[low][lane] = if y < x { y } else { x };
-        values[high][lane] = if y < x { x } else { y };
     }
 }
 
@@ -147,7 +113,7 @@ mod tests {
         if n % 2 == 1 {
             values[half]
         } else {
-            (values[half - 1] + values[half]) / 2.0
+            f32::midpoint(values[half - 1], values[half])
         }
     }
 
@@ -188,7 +154,7 @@ mod tests {
         for (is_of_classes, expected) in [(true, 4.0), (false, 5.5)] {
             let mut out = [0.0; 2];
             Median::new(3, is_of_classes).row(&rows, rows[0], 0, &mut out);
-            assert_eq!(out, [expected; 2]);
+            assert_eq!(out.map(f32::to_bits), [f32::to_bits(expected); 2]);
         }
     }
 }
