@@ -4,3 +4,4 @@ mod compressions;
 mod fuse_command;
 mod real_recipes;
 mod real_scenes;
+mod recipes;

@@ -3,13 +3,11 @@
 //! directory that holds them.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
-use tilefleet_tests::layout;
+use anyhow::{Context as _, Result};
 
-use crate::support::rasters;
 use crate::support::site::Site;
+use crate::support::{rasters, reference};
 
 /// Two polygons, one with a hole, in the west of the tile 29UNU, where the scene has pixels.
 const IRELAND: &str = r#"{"type": "FeatureCollection", "features": [
@@ -40,7 +38,7 @@ struct Scene {
     folder: &'static str,
     reflectance: &'static str,
     /// The name of the mask's band, its file, and what is masked, as `reference.py` takes it.
-    mask: (&'static str, &'static str, [&'static str; 2]),
+    mask: (&'static str, &'static str, &'static str),
     area: &'static str,
 }
 
@@ -50,7 +48,7 @@ const SENTINEL_2: Scene = Scene {
     mask: (
         "SCL",
         "R20m/T29UNU_20221005T115411_SCL_20m.jp2",
-        ["--values", "0,1,3,8,9,10"],
+        "--values=0,1,3,8,9,10",
     ),
     area: IRELAND,
 };
@@ -61,7 +59,7 @@ const LANDSAT: Scene = Scene {
     mask: (
         "QA_PIXEL",
         "LC08_L2SP_008059_20191201_20200825_02_T1_QA_PIXEL.TIF",
-        ["--bits", "1,2,3,4"],
+        "--bits=1,2,3,4",
     ),
     area: COLOMBIA,
 };
@@ -141,34 +139,24 @@ const RUNS: [Run; 6] = [
     },
 ];
 
-/// Fails unless the second computation comes to the same values. Returns its statistics.
-fn compare(raster: &Path, run: &Run, folder: &Path, area: &Path) -> Result<serde_json::Value> {
+/// What `reference.py` needs to know of a run.
+fn arguments_of(run: &Run, folder: &Path, area: &str) -> Vec<String> {
     let (_, mask, test) = run.scene.mask;
-    let root = layout::workspace_root();
-    let mut command = Command::new(root.join(".venv/bin/python"));
-    command
-        .arg(root.join("tests/tests/e2e/raster/reference.py"))
-        .arg(raster)
-        .args(["--expression", run.expression])
-        .arg(format!("--reflectance={}", run.scene.reflectance));
+    let bands = run.bands.iter();
+    let mut arguments: Vec<String> = bands
+        .map(|(letter, _, file)| format!("{letter}={}", folder.join(file).display()))
+        .collect();
+    arguments.push(format!("--expression={}", run.expression));
+    arguments.push(format!("--reflectance={}", run.scene.reflectance));
     if let Some(dilate) = run.dilate {
-        command.arg("--mask").arg(folder.join(mask)).args(test);
-        command.args(["--dilate", &dilate.to_string()]);
+        arguments.push(format!("--mask={}", folder.join(mask).display()));
+        arguments.push(format!("--dilate={dilate}"));
+        arguments.push(test.to_owned());
     }
     if run.is_clipped {
-        command.arg("--clip").arg(area);
+        arguments.push(format!("--clip={area}"));
     }
-    let bands = run.bands.iter();
-    command
-        .args(bands.map(|(letter, _, file)| format!("{letter}={}", folder.join(file).display())));
-    let output = command.output().context("cannot run .venv/bin/python")?;
-    let told = String::from_utf8_lossy(&output.stdout);
-    ensure!(
-        output.status.success(),
-        "{command:?}\n{told}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(serde_json::from_str(&told)?)
+    arguments
 }
 
 #[tokio::test]
@@ -208,8 +196,8 @@ async fn real_recipes_have_the_values_of_a_second_computation() -> Result<()> {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         site.fleet.worker(&arguments).await?.expect_code(0)?;
         rasters::assert_valid_cog(&raster)?;
-        let area = Path::new(&area);
-        let statistics = compare(&raster, run, &folder, area).context(run.recipe)?;
+        let arguments = arguments_of(run, &folder, &area);
+        let statistics = reference::assert_computed(&raster, &arguments).context(run.recipe)?;
         valid.push(statistics["valid"].as_u64().context("no count")?);
     }
     // Each mask and each area takes pixels away, and leaves some.
