@@ -59,7 +59,7 @@ run "the_producer_may_do_what_it_does" {
     condition = toset(flatten([for statement in jsondecode(aws_iam_policy.producer.policy).Statement : statement.Action])) == toset([
       "sqs:SendMessage", "sqs:GetQueueAttributes", "sns:GetTopicAttributes",
       "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
-      "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem",
+      "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem",
       "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey",
       "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload",
       "autoscaling:SetDesiredCapacity", "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities",

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{AreaDigest, Cell, DomainError, JobId, RecipeDigest, Scope};
+use super::{AreaDigest, Cell, DomainError, JobId, RecipeDigest, S3Url, Scope};
 use crate::hex;
 
 /// Cells of a shard: 200 ordinals of a million-cell task fill a number set of about 1 KB, one
@@ -70,6 +70,12 @@ impl TaskId {
     #[must_use]
     pub fn again(&self, run: u32) -> Self {
         Self(format!("{}-{run}", self.0))
+    }
+
+    /// Where the area of this digest is, `output` being the task's output: beside the manifest, under
+    /// its SHA-256.
+    pub fn area_object(&self, output: &S3Url, area: &AreaDigest) -> S3Url {
+        output.join(&format!("tilefleet/{self}/area-{area}.geojson"))
     }
 
     /// The id as text.

@@ -59,7 +59,7 @@ impl Tracker {
         record: &TaskRecord,
         digest: &AreaDigest,
     ) -> Result<Area, AreaTrouble> {
-        let object = digest.object(&record.output, task);
+        let object = task.area_object(&record.output, digest);
         let limit = MAX_AREA_BYTES as u64;
         let bytes = self.objects().get(&object, false, limit).await?.bytes;
         let found = AreaDigest::of(&bytes);

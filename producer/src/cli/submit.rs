@@ -48,8 +48,8 @@ pub(crate) struct SubmitArgs {
     /// try a fleet out
     #[arg(long, value_name = "NAME|FILE|expr:…", default_value = "rgb")]
     pub(crate) recipe: Job,
-    /// Mask clouds, their shadows and cirrus (SCL of Sentinel-2, QA_PIXEL of Landsat), and so many
-    /// pixels of the mask's grid around them
+    /// Mask clouds, their shadows and cirrus by the classes or flags that come with the bands, and so
+    /// many of their pixels around them
     #[arg(long, value_name = "clouds[:PIXELS]")]
     pub(crate) mask: Option<CloudMask>,
     /// Prefix for results, manifest and results list; it overrides the outputs of the cells
@@ -93,5 +93,32 @@ impl SubmitArgs {
             Some(clouds) => job.with_cloud_mask(clouds)?,
             None => job,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::command::Cli;
+
+    #[test]
+    fn mistakes_in_recipes_and_masks_are_shown_with_their_place() {
+        let complaint = |arguments: &[&str]| {
+            let start = ["producer", "submit", "cells.json"];
+            let parsed = Cli::try_parse_from(start.iter().chain(arguments));
+            let message = parsed.unwrap_err().to_string();
+            // Usage and the hint to --help follow.
+            message.split("\n\nFor more").next().unwrap().to_owned()
+        };
+        let complaints = [
+            complaint(&["--recipe", "expr:(N - R) / (N + rededge)"]),
+            complaint(&["--recipe", "expr:clamp(N, 0)"]),
+            complaint(&["--recipe", "expr:N R"]),
+            complaint(&["--recipe", "expr:(N - R"]),
+            complaint(&["--recipe", "no/such.toml"]),
+            complaint(&["--mask", "cloud"]),
+        ];
+        insta::assert_snapshot!(complaints.join("\n\n"));
     }
 }

@@ -133,7 +133,7 @@ impl TaskStatus {
             rows.insert(place.unwrap_or(rows.len()), row);
         }
         if let Some(area) = &self.scope.area {
-            let object = area.object(&self.output, &self.task);
+            let object = self.task.area_object(&self.output, area);
             rows.insert(3, ("area", object.to_string()));
         }
         if let (Some(moment), Some(reason)) = (&self.cancelled_at, &self.reason) {

@@ -2,8 +2,7 @@
 
 use std::str::FromStr;
 
-use super::geojson::parts;
-use super::ring::{Corner, HALF_TURN, PARTS_WHOLE, Polygon, polygon_in_order};
+use super::ring::{Corner, HALF_TURN, PARTS_WHOLE, Polygon, parts, polygon_in_order};
 
 /// The longest edge of a box, in degrees: longer ones could go either way round the Earth.
 const LONGEST: i64 = 90 * PARTS_WHOLE;

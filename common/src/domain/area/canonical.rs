@@ -7,6 +7,9 @@ use std::fmt::Write as _;
 
 use super::ring::{Corner, PARTS_WHOLE, Polygon, Ring};
 
+/// The largest canonical text of an area, in bytes: about 40,000 corners.
+pub const MAX_AREA_BYTES: usize = 1_000_000;
+
 /// The text of these polygons, which are in order.
 pub(super) fn text(polygons: &[Polygon], all_touched: bool) -> String {
     let mut text = String::from("{");

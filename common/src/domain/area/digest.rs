@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{DomainError, S3Url, TaskId};
+use crate::domain::DomainError;
 use crate::hex;
 
 /// SHA-256 of an area's canonical text: 64 lower-case hexadecimal digits.
@@ -18,12 +18,6 @@ impl AreaDigest {
     /// The digest of a canonical text.
     pub fn of(canonical: &[u8]) -> Self {
         Self(hex::encode(&Sha256::digest(canonical)))
-    }
-
-    /// Where the area of `task` is, `output` being the task's output: beside the manifest, under its
-    /// SHA-256.
-    pub fn object(&self, output: &S3Url, task: &TaskId) -> S3Url {
-        output.join(&format!("tilefleet/{task}/area-{self}.geojson"))
     }
 
     /// All digits.

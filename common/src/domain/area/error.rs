@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use super::value::MAX_AREA_BYTES;
+use super::canonical::MAX_AREA_BYTES;
 
 /// What is added to a message about coordinates that may be in another reference system.
 const CONVERT: &str = "convert the file with ogr2ogr -t_srs EPSG:4326 area.geojson FILE";

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::error::{AreaError, AreaProblem, Place};
-use super::ring::{Corner, HALF_TURN, PARTS, Polygon, Ring, polygon_in_order, without_repetitions};
+use super::ring::{
+    Corner, HALF_TURN, Polygon, Ring, degrees, parts, polygon_in_order, without_repetitions,
+};
 use super::{antimeridian, ring};
 
 /// Names by which older files call longitude and latitude on WGS 84.
@@ -47,10 +49,12 @@ struct Reader {
 
 impl Reader {
     fn object(&mut self, value: &Value) -> Result<(), AreaProblem> {
+        // What it says of itself.
         check_crs(value)?;
         let list = |name: &str| value.get(name).and_then(Value::as_array);
         let kind = value.get("type").and_then(Value::as_str);
         let coordinates = value.get("coordinates").and_then(Value::as_array);
+        // Go down to its polygons, and keep in mind where they are.
         match (kind, coordinates) {
             (Some("FeatureCollection"), _) => {
                 let features = list("features").ok_or_else(|| unknown(value))?;
@@ -168,24 +172,6 @@ fn corner(value: &Value) -> Result<Corner, AreaProblem> {
         lon: parts(lon),
         lat: parts(lat),
     })
-}
-
-/// Degrees, at most 540, in whole ten-millionths.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the numbers are below ten thousand millions"
-)]
-pub(super) fn parts(degrees: f64) -> i64 {
-    (degrees * PARTS).round() as i64
-}
-
-/// Ten-millionths of a degree in degrees.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a whole number below 2^53 is exact"
-)]
-pub(super) fn degrees(parts: i64) -> f64 {
-    parts as f64 / PARTS
 }
 
 fn unknown(value: &Value) -> AreaProblem {

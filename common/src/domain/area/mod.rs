@@ -18,8 +18,9 @@ mod scope;
 mod value;
 
 pub use bbox::{BoundingBox, NotABox};
+pub use canonical::MAX_AREA_BYTES;
 pub use digest::AreaDigest;
 pub use error::{AreaError, AreaProblem};
 pub use min_valid::{MinValid, NotAShare};
 pub use scope::Scope;
-pub use value::{Area, LonLatPolygon, MAX_AREA_BYTES};
+pub use value::{Area, LonLatPolygon};

@@ -4,7 +4,7 @@
 //! write the last digits of a number in different ways mean the same area.
 
 /// Parts of a degree that corners are counted in.
-pub(super) const PARTS: f64 = 1e7;
+const PARTS: f64 = 1e7;
 /// The same as a whole number.
 pub(super) const PARTS_WHOLE: i64 = 10_000_000;
 /// 180 degrees.
@@ -25,6 +25,24 @@ pub(super) type Ring = Vec<Corner>;
 pub(super) struct Polygon {
     pub(super) outline: Ring,
     pub(super) holes: Vec<Ring>,
+}
+
+/// Degrees, at most 540, in whole ten-millionths.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the numbers are below ten thousand millions"
+)]
+pub(super) fn parts(degrees: f64) -> i64 {
+    (degrees * PARTS).round() as i64
+}
+
+/// Ten-millionths of a degree in degrees.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a whole number below 2^53 is exact"
+)]
+pub(super) fn degrees(parts: i64) -> f64 {
+    parts as f64 / PARTS
 }
 
 /// Twice the area that the ring encloses, in squares of ten-millionths of a degree; negative when it

@@ -4,14 +4,12 @@ use std::fs::File;
 use std::io::{self, Read as _};
 
 use super::bbox::BoundingBox;
+use super::canonical::{self, MAX_AREA_BYTES};
 use super::digest::AreaDigest;
 use super::error::AreaError;
-use super::geojson::{self, degrees};
-use super::ring::{Corner, Polygon, Ring};
-use super::{canonical, error};
+use super::ring::{Corner, Polygon, Ring, degrees};
+use super::{error, geojson};
 
-/// The largest canonical text of an area, in bytes: about 40,000 corners.
-pub const MAX_AREA_BYTES: usize = 1_000_000;
 /// The largest file that is read, in bytes. Files have longer numbers and other members.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 

@@ -20,10 +20,12 @@ pub struct Item {
     /// Whether the item is of a collection of Earth Search in whose COGs the offset is applied or
     /// not, so that only the flag can tell it.
     pub needs_flag: bool,
-    /// Scale and offset of the assets, by the name of the asset's object; one that is not given is
-    /// `None`.
-    pub assets: BTreeMap<String, (Option<f64>, Option<f64>)>,
+    /// What is said of the assets, by the name of the asset's object.
+    pub assets: BTreeMap<String, AssetValues>,
 }
+
+/// Scale and offset of an asset; one that is not given is `None`.
+type AssetValues = (Option<f64>, Option<f64>);
 
 impl Item {
     /// Parses the item at `place`.
@@ -67,14 +69,14 @@ impl Item {
     }
 
     /// Scale and offset of the object called `name`.
-    pub(super) fn of_object(&self, name: &str) -> (Option<f64>, Option<f64>) {
+    pub(super) fn of_object(&self, name: &str) -> AssetValues {
         self.assets.get(name).copied().unwrap_or_default()
     }
 }
 
 /// The name of an asset's object, with its scale and offset: in `raster:bands` (raster extension
 /// v1), in `bands` or in the asset (v2).
-fn asset(asset: &Value) -> Option<(String, (Option<f64>, Option<f64>))> {
+fn asset(asset: &Value) -> Option<(String, AssetValues)> {
     let href = asset.get("href")?.as_str()?;
     let name = href.rsplit('/').next()?.to_owned();
     let first = |list: &str| asset.get(list)?.get(0);

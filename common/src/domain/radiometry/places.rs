@@ -84,7 +84,7 @@ impl DocumentPlaces {
             Some(SceneLayout::Landsat(_)) | None => {}
         }
         // Then products as their makers deliver them.
-        if let Some(end) = parts.iter().rposition(|part| part.ends_with(".SAFE")) {
+        if let Some(end) = parts.iter().rposition(|part| part.contains(".SAFE")) {
             let metadata = ["MTD_MSIL2A.xml", "MTD_MSIL1C.xml"].map(|name| below(end + 1, name));
             return Self::Safe { metadata };
         }

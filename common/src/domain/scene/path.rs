@@ -10,7 +10,7 @@ pub enum SceneLayout {
     /// "Sentinel-2"). L2A has a folder for each resolution, such as `R10m/`; L1C has none.
     Jp2,
     /// COGs of Earth Search, as in `48/R/XT/2020/8/S2A_48RXT_20200801_1_L2A/` (Registry of Open
-    /// Data on AWS, "Sentinel-2 Cloud-Optimized GeoTIFFs").
+    /// Data on AWS, "Sentinel-2 Cloud-Optimized `GeoTIFFs`").
     Cogs,
     /// The files of a Landsat product, as in `2023/033/032/LC08_L2SP_033032_20231008_…/` (Registry
     /// of Open Data on AWS, "USGS Landsat").
@@ -100,9 +100,9 @@ fn of_cog_folder(folder: &str) -> Option<ScenePath> {
             digits.then_some(())?;
             (satellite, tile, date, Some(number.parse().ok()?))
         }
-        [satellite, tile, moment, "L2A" | "L1C"] => {
-            let (date, time) = moment.split_once('T')?;
-            (date.len() == 8 && time.len() == 6).then_some(())?;
+        [satellite, tile, sensed, "L2A" | "L1C"] => {
+            let (date, clock) = sensed.split_once('T')?;
+            (date.len() == 8 && clock.len() == 6).then_some(())?;
             (satellite, tile.strip_prefix('T')?, date, None)
         }
         _ => return None,

@@ -9,7 +9,6 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::record::ShardRecord;
 use crate::ledger::item::{Item, Value, attribute};
 
 /// Why a cell that ended well has no raster.
@@ -66,19 +65,6 @@ impl FromStr for NoRaster {
     }
 }
 
-impl ShardRecord {
-    /// Why the cell with this ordinal has no raster, if it ended so.
-    pub fn without_raster(&self, ordinal: u32) -> Option<NoRaster> {
-        if self.outside_area.contains(&ordinal) {
-            Some(NoRaster::OutsideArea)
-        } else if self.too_few_valid.contains(&ordinal) {
-            Some(NoRaster::TooFewValid)
-        } else {
-            None
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,7 +73,7 @@ mod tests {
         Success, Ticket, close_failed, close_ok, close_without_raster, create_shard, record_ok,
         retry_shard,
     };
-    use crate::ledger::{Part, TaskState};
+    use crate::ledger::{Part, ShardRecord, TaskState};
 
     fn ticket() -> Ticket {
         Ticket {

@@ -93,6 +93,17 @@ impl Progress {
 }
 
 impl ShardRecord {
+    /// Why the cell with this ordinal has no raster, if it ended so.
+    pub fn without_raster(&self, ordinal: u32) -> Option<NoRaster> {
+        if self.outside_area.contains(&ordinal) {
+            Some(NoRaster::OutsideArea)
+        } else if self.too_few_valid.contains(&ordinal) {
+            Some(NoRaster::TooFewValid)
+        } else {
+            None
+        }
+    }
+
     /// How many of its cells ended in another way than with a raster.
     pub fn ended_otherwise(&self) -> u32 {
         let cells = self.failed.len() + self.outside_area.len() + self.too_few_valid.len();

@@ -95,6 +95,7 @@ pub fn keep_recipe(task: &TaskId, recipe: &Recipe, expires_at: i64) -> Write {
 
 /// Submit, step 3: the task comes into being with all its groups open, or is there already.
 pub fn create_header(new: &NewTask) -> Write {
+    // All groups are open, and so is the task.
     let shards = shard_count(new.cells, new.shard_size);
     let open: BTreeSet<u32> = (0..group_count(shards, new.group_size)).collect();
     let mut actions = vec![
@@ -122,6 +123,7 @@ pub fn create_header(new: &NewTask) -> Write {
             Value::Number(new.expires_at.saturating_add(LAST_DAYS_S)),
         ),
     ];
+    // What not every task has.
     let digest = new.job.digest().map(|digest| digest.as_str().into());
     actions.extend(digest.map(|digest| Action::Set(attribute::RECIPE_DIGEST, digest)));
     let area = new.scope.area.as_ref();

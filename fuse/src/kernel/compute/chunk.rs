@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::area::{Area, clip};
-use super::compute::Compute;
+use super::computation::Computation;
 use super::encode::{Encode, Encoding, encode};
+use super::mask::MaskTable;
 use super::output_rows::OutputRows;
 use super::plan::Plan;
 use crate::grid::Rect;
@@ -16,7 +18,9 @@ use crate::sample::Planes;
 
 /// What one thread computes with.
 pub(super) struct ComputeChunk<'k> {
-    compute: &'k Compute,
+    computation: &'k Computation,
+    /// For each output, the pixels whose value was beyond the samples.
+    beyond: &'k [AtomicU64],
     /// None if the kernel was not prepared.
     prepared: Option<(Arc<Plan>, OutputRows<'k>)>,
     encodings: Vec<Encoding>,
@@ -25,13 +29,18 @@ pub(super) struct ComputeChunk<'k> {
 }
 
 impl<'k> ComputeChunk<'k> {
-    pub(super) fn new(compute: &'k Compute, plan: Option<Arc<Plan>>) -> Self {
-        let computation = compute.computation();
+    pub(super) fn new(
+        computation: &'k Computation,
+        mask: Option<&'k MaskTable>,
+        beyond: &'k [AtomicU64],
+        plan: Option<Arc<Plan>>,
+    ) -> Self {
         let outputs = computation.outputs.iter();
         Self {
-            compute,
+            computation,
+            beyond,
             prepared: plan.map(|plan| {
-                let rows = OutputRows::new(computation, &plan, compute.mask());
+                let rows = OutputRows::new(computation, &plan, mask);
                 (plan, rows)
             }),
             encodings: outputs
@@ -51,7 +60,7 @@ impl<'k> ComputeChunk<'k> {
             return Err(KernelError::new(detail));
         };
         plan.check(window)?;
-        let computation = self.compute.computation();
+        let computation = self.computation;
         let Some(nodata) = T::nodata(computation.nodata) else {
             let detail = format!(
                 "the outputs are not of the type of {:?}",
@@ -59,6 +68,7 @@ impl<'k> ComputeChunk<'k> {
             );
             return Err(KernelError::new(detail));
         };
+        // Turn everything to this chunk.
         let Rect { width, height, .. } = window.chunk;
         let (width, pixels) = (width as usize, width as usize * height as usize);
         planes.resize_with(computation.outputs.len(), Vec::new);
@@ -77,6 +87,7 @@ impl<'k> ComputeChunk<'k> {
                 }
                 continue;
             }
+            // Make the row, clip it and encode it.
             rows.make(row, window);
             let outputs = planes.iter_mut().zip(&mut rows.values).zip(&self.encodings);
             for (((plane, values), encoding), beyond) in outputs.zip(&mut beyond) {
@@ -87,8 +98,8 @@ impl<'k> ComputeChunk<'k> {
                 *beyond += encode(values, *encoding, computation.nodata, out);
             }
         }
-        for (output, beyond) in beyond.into_iter().enumerate() {
-            self.compute.count_beyond(output, beyond);
+        for (count, beyond) in self.beyond.iter().zip(beyond) {
+            count.fetch_add(beyond, Ordering::Relaxed);
         }
         Ok(())
     }

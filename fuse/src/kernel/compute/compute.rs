@@ -32,6 +32,7 @@ impl Compute {
     /// If an output or the mask names an input that has no measure, a scale is 0, or the median is
     /// not of an odd number of 3 to 15 pixels.
     pub fn new(computation: Computation) -> Result<Self, KernelError> {
+        // Each input that is named must be there.
         let count = computation.measures.len();
         let of_outputs = computation.outputs.iter();
         let mut named = of_outputs
@@ -45,6 +46,7 @@ impl Compute {
             let detail = format!("input {input} is named, and there are {count}, counted from 0");
             return Err(KernelError::new(detail));
         }
+        // Numbers must be those that values can be encoded and filtered with.
         if let Some(output) = computation
             .outputs
             .iter()
@@ -87,17 +89,6 @@ impl Compute {
     pub fn beyond(&self) -> Vec<u64> {
         let counts = self.beyond.iter();
         counts.map(|count| count.load(Ordering::Relaxed)).collect()
-    }
-
-    pub(super) fn mask(&self) -> Option<&MaskTable> {
-        self.mask.as_ref()
-    }
-
-    /// Counts pixels of an output.
-    pub(super) fn count_beyond(&self, output: usize, pixels: u64) {
-        if let Some(count) = self.beyond.get(output) {
-            count.fetch_add(pixels, Ordering::Relaxed);
-        }
     }
 }
 
@@ -154,6 +145,17 @@ impl Kernel for Compute {
 
     fn start(&self) -> Box<dyn ChunkKernel + '_> {
         let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-        Box::new(ComputeChunk::new(self, plan.clone()))
+        let Self {
+            computation,
+            mask,
+            beyond,
+            ..
+        } = self;
+        Box::new(ComputeChunk::new(
+            computation,
+            mask.as_ref(),
+            beyond,
+            plan.clone(),
+        ))
     }
 }

@@ -45,6 +45,7 @@ impl<'k> InputRows<'k> {
         plan: &Plan,
         table: Option<&'k MaskTable>,
     ) -> Self {
+        // Each grid of bands has its own view of the mask.
         let mut mask = computation
             .mask
             .as_ref()
@@ -56,11 +57,11 @@ impl<'k> InputRows<'k> {
                 window: MaskWindow::default(),
                 grids: Vec::new(),
             });
-        let mut grids: Vec<(Ratios, u32)> = Vec::new();
+        let mut grids: Vec<(Ratios, (u32, u32), u32)> = Vec::new();
         let planned = plan.inputs.iter().zip(&computation.measures).enumerate();
         let inputs = planned.map(|(index, (input, measure))| {
             // Bands with the same windows share rows of the mask.
-            let key = (input.band.ratios, input.reach);
+            let key = (input.band.ratios, input.band.size, input.reach);
             let known = grids.iter().position(|grid| *grid == key);
             let grid = known.unwrap_or(grids.len());
             if known.is_none() {

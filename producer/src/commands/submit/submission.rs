@@ -54,7 +54,7 @@ impl Submission {
     /// item, which another submit can have created.
     pub(super) async fn create(&self, plan: &mut SubmitPlan) -> Result<TaskRecord, ProducerError> {
         if let Some(area) = &plan.area {
-            let object = area.digest().object(&plan.output, &self.task);
+            let object = self.task.area_object(&plan.output, area.digest());
             let objects = &self.fleet.clients.objects;
             area::put(objects, area, &object, plan.region.as_deref()).await?;
         }

@@ -247,9 +247,9 @@ mod tests {
     }
 
     fn metadata(root: &str) -> String {
-        let offsets: String = (0..13)
-            .map(|id| format!(r#"<BOA_ADD_OFFSET band_id="{id}">-1000</BOA_ADD_OFFSET>"#))
-            .collect();
+        let offset = |id| format!(r#"<BOA_ADD_OFFSET band_id="{id}">-1000</BOA_ADD_OFFSET>"#);
+        let offsets: Vec<String> = (0..13).map(offset).collect();
+        let offsets = offsets.concat();
         format!(
             r#"<n:{root} xmlns:n="x"><PROCESSING_BASELINE>04.00</PROCESSING_BASELINE>
             <BOA_QUANTIFICATION_VALUE>10000</BOA_QUANTIFICATION_VALUE>{offsets}</n:{root}>"#

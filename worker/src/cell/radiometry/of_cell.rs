@@ -1,7 +1,7 @@
 //! The radiometry of a cell, and what its absence means for the cell.
 
 use tilefleet_common::aws::ObjectStore;
-use tilefleet_common::domain::{Cell, Radiometry, RadiometryError};
+use tilefleet_common::domain::{Cell, Radiometry, RadiometryError, S3Url};
 
 use super::error::LookUpError;
 use super::library::Documents;
@@ -66,7 +66,7 @@ async fn look_up_cell(
 fn of_look_up(error: &LookUpError, cell: &Cell) -> CellError {
     match error {
         LookUpError::Object(error) => {
-            let bucket = cell.assets.values().next().map(|asset| asset.bucket());
+            let bucket = cell.assets.values().next().map(S3Url::bucket);
             CellError::of_band(error, bucket.unwrap_or_default())
         }
         LookUpError::Radiometry(error) => CellError::permanent(error.code(), error),

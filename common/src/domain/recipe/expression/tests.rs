@@ -1,5 +1,7 @@
 //! What expressions become, and how mistakes in them are shown.
 
+use proptest::prelude::*;
+
 use super::compile::{Expression, Meaning};
 use super::op::Op;
 
@@ -86,82 +88,84 @@ fn constants_are_computed_in_float64_before_they_meet_a_band() {
     assert_eq!(ops("N + exp(1)"), exponential);
 }
 
+/// Expressions, what is wrong with them, and the column of the caret.
+const MISTAKES: [(&str, &str, usize); 19] = [
+    (
+        "(N - X) / (N + R)",
+        "\"X\" is neither a band nor a constant; bands are N, R and B",
+        5,
+    ),
+    (
+        "(N - R",
+        "found the end, but expected an operator or \")\"",
+        6,
+    ),
+    ("N R", "found \"R\", but expected an operator or the end", 2),
+    (
+        "",
+        "found the end, but expected a band, a number, a function or \"(\"",
+        0,
+    ),
+    (
+        "N +",
+        "found the end, but expected a band, a number, a function or \"(\"",
+        3,
+    ),
+    (
+        "N * / R",
+        "found \"/\", but expected a band, a number, a function or \"(\"",
+        4,
+    ),
+    (
+        "N ^ 2",
+        "\"^\" is not a sign of an expression; a power is written a ** b",
+        2,
+    ),
+    (
+        "N = R",
+        "\"=\" is not a sign of an expression; equality is written a == b",
+        2,
+    ),
+    (
+        "where(N > 0, R)",
+        "where takes three values, not 2; write where(condition, value, other)",
+        0,
+    ),
+    (
+        "N + min(R)",
+        "min takes 2 to 16 values, not 1; write min(a, b)",
+        4,
+    ),
+    ("sqrt()", "sqrt takes one value, not 0; write sqrt(a)", 0),
+    (
+        "sin(N)",
+        "\"sin\" is not a function; functions are where, min, max, abs, sqrt, exp, log, clamp",
+        0,
+    ),
+    ("log * N", "log is a function; write log(a)", 0),
+    (
+        "R < N < B",
+        "comparisons do not chain; compare two at a time, as in where(a < b, b < c, 0)",
+        6,
+    ),
+    ("N * 2x", "\"2x\" is not a number of float32", 4),
+    ("N * 1e39", "\"1e39\" is not a number of float32", 4),
+    ("N / (1 / 0)", "the constants here give no finite number", 7),
+    (
+        "1 + L",
+        "the expression reads no band, so it is the same everywhere; name one, such as N",
+        0,
+    ),
+    (
+        "abs(N",
+        "found the end, but expected an operator, \",\" or \")\"",
+        5,
+    ),
+];
+
 #[test]
 fn each_mistake_is_shown_with_a_caret_and_what_was_expected() {
-    let cases = [
-        (
-            "(N - X) / (N + R)",
-            "\"X\" is neither a band nor a constant; bands are N, R and B",
-            5,
-        ),
-        (
-            "(N - R",
-            "found the end, but expected an operator or \")\"",
-            6,
-        ),
-        ("N R", "found \"R\", but expected an operator or the end", 2),
-        (
-            "",
-            "found the end, but expected a band, a number, a function or \"(\"",
-            0,
-        ),
-        (
-            "N +",
-            "found the end, but expected a band, a number, a function or \"(\"",
-            3,
-        ),
-        (
-            "N * / R",
-            "found \"/\", but expected a band, a number, a function or \"(\"",
-            4,
-        ),
-        (
-            "N ^ 2",
-            "\"^\" is not a sign of an expression; a power is written a ** b",
-            2,
-        ),
-        (
-            "N = R",
-            "\"=\" is not a sign of an expression; equality is written a == b",
-            2,
-        ),
-        (
-            "where(N > 0, R)",
-            "where takes three values, not 2; write where(condition, value, other)",
-            0,
-        ),
-        (
-            "N + min(R)",
-            "min takes 2 to 16 values, not 1; write min(a, b)",
-            4,
-        ),
-        ("sqrt()", "sqrt takes one value, not 0; write sqrt(a)", 0),
-        (
-            "sin(N)",
-            "\"sin\" is not a function; functions are where, min, max, abs, sqrt, exp, log, clamp",
-            0,
-        ),
-        ("log * N", "log is a function; write log(a)", 0),
-        (
-            "R < N < B",
-            "comparisons do not chain; compare two at a time, as in where(a < b, b < c, 0)",
-            6,
-        ),
-        ("N * 2x", "\"2x\" is not a number of float32", 4),
-        ("N * 1e39", "\"1e39\" is not a number of float32", 4),
-        ("N / (1 / 0)", "the constants here give no finite number", 7),
-        (
-            "1 + L",
-            "the expression reads no band, so it is the same everywhere; name one, such as N",
-            0,
-        ),
-        (
-            "abs(N",
-            "found the end, but expected an operator, \",\" or \")\"",
-            5,
-        ),
-    ];
-    for (text, words, column) in cases {
+    for (text, words, column) in MISTAKES {
         let caret = " ".repeat(column);
         assert_eq!(complaint(text), format!("{words}\n  {text}\n  {caret}^"));
     }
@@ -187,4 +191,30 @@ fn an_expression_is_bounded_in_length_depth_and_operations() {
     assert!(complaint(&"N".repeat(5000)).starts_with("the expression is longer than 4096"));
     let many = vec!["N"; 900].join("+");
     assert!(complaint(&many).starts_with("more than 1000 operations"));
+}
+
+/// How many values operations leave on the stack; `None` if one finds too few.
+fn left_by(ops: &[Op]) -> Option<u32> {
+    ops.iter().try_fold(0_u32, |depth, op| {
+        Some(depth.checked_sub(op.operands())? + 1)
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_text_breaks_the_parser_and_what_it_accepts_leaves_one_value(
+        words in prop::collection::vec(
+            prop::sample::select(vec![
+                "N", "R", "L", "x", "1", "0.5", "2e3", ".", "+", "-", "*", "/", "**", "(", ")",
+                ",", "<", "==", "!", "min", "where", "clamp(", "abs(", "log(", "é", " ",
+            ]),
+            0..14,
+        ),
+    ) {
+        let text = words.concat();
+        match compile(&text) {
+            Ok(ops) => prop_assert_eq!(left_by(&ops), Some(1), "{}", text),
+            Err(words) => prop_assert!(words.contains("\n  "), "{}", words),
+        }
+    }
 }

@@ -108,8 +108,9 @@ struct Case {
 
 impl Case {
     fn bands(&self) -> Vec<Band> {
-        let bands = self.ratios.iter().zip(1..).map(|(&ratio, seed)| {
-            let size = |pixels: u32| (pixels * ratio.1 / ratio.0).max(1);
+        let bands = self.ratios.iter().zip(1_u32..).map(|(&ratio, seed)| {
+            // Bands with pixels of one size do not have as many.
+            let size = |pixels: u32| (pixels * ratio.1 / ratio.0).max(2) - seed % 2;
             let size = (size(self.image.0), size(self.image.1));
             let holes = if seed == 3 { 50 } else { self.holes };
             Band::noise(ratio, size, seed, holes)
