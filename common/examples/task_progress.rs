@@ -42,14 +42,12 @@ async fn show(ledger: &Ledger, task: &TaskId) -> Result<(), Box<dyn Error>> {
         .await?
         .ok_or("the ledger has no such task; `producer list` names all")?;
     let shards = ledger.shards(task, &record).await?;
+    let progress = Progress::of(&record, &shards);
     let Progress {
-        cells,
-        ok,
-        failed,
-        remaining,
-    } = Progress::of(&record, &shards);
+        cells, remaining, ..
+    } = progress;
     println!("{task}: {}, epoch {}", record.state.name(), record.epoch);
-    println!("  {ok} of {cells} cells ok, {failed} failed, {remaining} to do");
+    println!("  of {cells} cells {progress}, {remaining} to do");
     println!("  open groups: {:?}", record.open_groups);
     Ok(())
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use tilefleet_common::deployment::{TASK_INDEX_ATTRIBUTES, TASK_INDEX_SORT_KEY};
 use tilefleet_common::domain::{
-    Artefact, GROUP_SIZE, Job, Recipe, Role, SHARD_SIZE, TaskId, ordinals_of_shard,
+    Artefact, GROUP_SIZE, Job, Recipe, Role, SHARD_SIZE, Scope, TaskId, ordinals_of_shard,
 };
 use tilefleet_common::ledger::transition::{self, NewTask, Notice, Success, Ticket};
 use tilefleet_common::ledger::{Item, Key, Part, TaskRecord, Transaction, Value, Write};
@@ -100,6 +100,7 @@ fn cost_of(cells: u32) -> (f64, usize) {
             .parse()
             .unwrap(),
         job: Job::Raster(recipe.clone()).id(),
+        scope: Scope::default(),
         output: "s3://my-bucket/".parse().unwrap(),
         region: None,
         digest: "0f".repeat(32),
@@ -175,6 +176,7 @@ fn cells_of(table: &mut Table, new: &NewTask, shard: u32) -> u32 {
             etag: format!("\"{}-28\"", "0f".repeat(16)),
             bytes: 215_434_019,
         }],
+        without_raster: None,
         fetch_ms: 12_345,
         fuse_ms: 12_345,
         publish_ms: 12_345,

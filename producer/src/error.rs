@@ -2,7 +2,7 @@
 
 use tilefleet_common::aws::{AwsError, GroupError, ObjectError, QueueError};
 use tilefleet_common::dispatch::DispatchError;
-use tilefleet_common::domain::{CellId, RecipeError, S3Url, TaskId};
+use tilefleet_common::domain::{AreaError, CellId, RecipeError, S3Url, TaskId};
 use tilefleet_common::ledger::LedgerError;
 use tilefleet_settings::SettingsError;
 
@@ -18,6 +18,20 @@ pub(crate) enum ProducerError {
     /// Terraform's outputs could not be imported as settings.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// A file is not an area.
+    #[error(transparent)]
+    Area(#[from] AreaError),
+    /// A probe has no pixels.
+    #[error(
+        "a probe reads no band and cannot be cut to an area; remove --clip, --bbox and --min-valid, or choose another \
+         --recipe"
+    )]
+    ProbeOfArea,
+    /// Something else is where the area must be.
+    #[error(
+        "{object} is not the area that its name says; delete it, and run the same submit again"
+    )]
+    ForeignArea { object: S3Url },
     /// The input cannot be read as cells.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -212,6 +226,12 @@ mod tests {
                 manifest,
             },
             ProducerError::TaskIdTooLong { task },
+            ProducerError::ProbeOfArea,
+            ProducerError::ForeignArea {
+                object: "s3://my-bucket/tilefleet/rgb-1/area-0a.geojson"
+                    .parse()
+                    .unwrap(),
+            },
             ProducerError::Interrupted {
                 advice: "nothing was changed".to_owned(),
             },

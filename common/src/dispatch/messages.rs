@@ -66,6 +66,7 @@ impl<'a> Dispatch<'a> {
                     expires_at: self.record.expires_at,
                     signature: None,
                     job: self.record.job.clone(),
+                    scope: self.record.scope.clone(),
                     cell: cell.clone(),
                 };
                 serde_json::to_string(&message.signed(&self.record.message_key))

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DomainError, Job, LandsatLevel, LandsatProduct, S3Url, SceneDate, Sensor, Tile,
+    DomainError, Job, LandsatLevel, LandsatProduct, Recipe, S3Url, SceneDate, Scope, Sensor, Tile,
     sensor_of_addresses,
 };
 
@@ -104,11 +104,11 @@ pub struct Cell {
 impl Cell {
     /// Where the result of `job` goes, below the cell's output; the first raster if there are
     /// several.
-    pub fn output_location(&self, job: &Job) -> String {
+    pub fn output_location(&self, job: &Job, scope: &Scope) -> String {
         match job {
             Job::Raster(recipe) => {
                 let first = recipe.files().into_iter().next().flatten();
-                self.raster_location(&recipe.file_stem_of(first))
+                self.raster_location(recipe, first, scope)
             }
             Job::Probe => {
                 let CellId { tile, date, number } = self.id;
@@ -118,24 +118,33 @@ impl Cell {
         }
     }
 
-    /// Where a raster goes whose name ends in `stem` ([`Recipe::file_stem_of`]), below the cell's
-    /// output: `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif` for the recipe `rgb`, and
-    /// `…_SPLIT_B04.tif` for the raster `B04` of `split`.
+    /// Where the raster `file` of a recipe goes, below the cell's output:
+    /// `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif` for the recipe `rgb`, and `…_SPLIT_B04.tif`
+    /// for the raster `B04` of `split`.
+    ///
+    /// A task that cuts its cells to an area has the first digits of the area's digest in the key:
+    /// `…_RGB-1a2b3c4d.tif`. Then tasks of one recipe and two areas never share a key.
     ///
     /// The level is `l1c` if a band's address says so. Thus the two levels of one acquisition never
     /// share a key. Of Landsat it is `landsat_l2sp`, or `landsat_l2sr` of a product without
     /// temperatures.
-    ///
-    /// [`Recipe::file_stem_of`]: super::Recipe::file_stem_of
-    pub fn raster_location(&self, stem: &str) -> String {
+    pub fn raster_location(&self, recipe: &Recipe, file: Option<&str>, scope: &Scope) -> String {
         let CellId { tile, date, number } = self.id;
         let (level, date) = (self.level(), date.compact());
+        let mut stem = recipe.file_stem();
+        if let Some(area) = &scope.area {
+            stem = format!("{stem}-{}", area.short());
+        }
+        // No recipe's name has a `_`, so two rasters of a cell never have one name.
+        if let Some(file) = file {
+            stem = format!("{stem}_{file}");
+        }
         format!("{date}/{level}_{tile}_{date}_{number}_{stem}.tif")
     }
 
     /// The whole address of [`Self::output_location`].
-    pub fn output_object(&self, job: &Job) -> S3Url {
-        self.output.join(&self.output_location(job))
+    pub fn output_object(&self, job: &Job, scope: &Scope) -> S3Url {
+        self.output.join(&self.output_location(job, scope))
     }
 
     /// The sensor, by the tile and the addresses of the assets; see [`sensor_of_addresses`].
@@ -202,18 +211,32 @@ mod tests {
         let digits = own.id().digest().unwrap().short().to_owned();
         assert_eq!(digits.len(), 8);
         assert_eq!(
-            cell.output_location(&own),
+            cell.output_location(&own, &Scope::default()),
             format!("20200801/sentinel_l2a_48RXT_20200801_0_RGB-{digits}.tif")
         );
         assert_eq!(
-            cell.output_location(&job("false-color")),
+            cell.output_location(&job("false-color"), &Scope::default()),
             "20200801/sentinel_l2a_48RXT_20200801_0_FALSE-COLOR.tif"
         );
     }
 
     #[test]
+    fn tasks_of_two_areas_do_not_share_a_key() {
+        let cell = cell("sentinel-s2-l2a", "s3://my-bucket/");
+        let scope = Scope {
+            area: Some("1a2b3c4d".repeat(8).parse().unwrap()),
+            min_valid: Some("80".parse().unwrap()),
+        };
+        assert_eq!(
+            cell.output_location(&job("rgb"), &scope),
+            "20200801/sentinel_l2a_48RXT_20200801_0_RGB-1a2b3c4d.tif"
+        );
+    }
+
+    #[test]
     fn the_output_key_names_tile_date_and_number() {
-        let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(&job("rgb"));
+        let output = cell("sentinel-s2-l2a", "s3://my-bucket/")
+            .output_object(&job("rgb"), &Scope::default());
         assert_eq!(
             output.to_string(),
             "s3://my-bucket/20200801/sentinel_l2a_48RXT_20200801_0_RGB.tif"
@@ -222,7 +245,8 @@ mod tests {
 
     #[test]
     fn a_probe_has_a_key_of_its_own() {
-        let output = cell("sentinel-s2-l2a", "s3://my-bucket/").output_object(&Job::Probe);
+        let output = cell("sentinel-s2-l2a", "s3://my-bucket/")
+            .output_object(&Job::Probe, &Scope::default());
         assert_eq!(
             output.to_string(),
             "s3://my-bucket/20200801/probe_48RXT_20200801_0.json"
@@ -231,7 +255,8 @@ mod tests {
 
     #[test]
     fn levels_of_one_acquisition_do_not_share_a_key() {
-        let output = cell("sentinel-s2-l1c", "s3://my-bucket/runs/7/").output_object(&job("rgb"));
+        let output = cell("sentinel-s2-l1c", "s3://my-bucket/runs/7/")
+            .output_object(&job("rgb"), &Scope::default());
         assert_eq!(
             output.to_string(),
             "s3://my-bucket/runs/7/20200801/sentinel_l1c_48RXT_20200801_0_RGB.tif"
@@ -246,14 +271,14 @@ mod tests {
         let key = |name: &str| format!("s3://usgs-landsat/{name}/{name}_SR_B4.TIF").parse();
         landsat.assets = [("SR_B4".to_owned(), key(name).unwrap())].into();
         assert_eq!(
-            landsat.output_location(&job("rgb")),
+            landsat.output_location(&job("rgb"), &Scope::default()),
             "20231008/landsat_l2sp_033032_20231008_0_RGB.tif"
         );
         assert_eq!(landsat.sensor(), Some(Sensor::LandsatOli));
         let reflectance_alone = key(&name.replace("L2SP", "L2SR")).unwrap();
         landsat.assets.insert("SR_B4".to_owned(), reflectance_alone);
         assert_eq!(
-            landsat.output_location(&job("rgb")),
+            landsat.output_location(&job("rgb"), &Scope::default()),
             "20231008/landsat_l2sr_033032_20231008_0_RGB.tif"
         );
         assert_eq!(cell("b-c", "s3://d-e/").sensor(), Some(Sensor::Sentinel2));

@@ -22,6 +22,9 @@ pub enum DomainError {
     /// Not a recipe's digest.
     #[error("\"{0}\" is not a recipe's digest: expected 64 of 0-9 and a-f")]
     RecipeDigest(String),
+    /// Not an area's digest.
+    #[error("\"{0}\" is not an area's digest: expected 64 of 0-9 and a-f")]
+    AreaDigest(String),
     /// Not a key for messages. It is a secret, so the text is left out.
     #[error("the key for a task's messages is not 32 of 0-9 and a-f")]
     MessageKey,

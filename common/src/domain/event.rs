@@ -23,11 +23,19 @@ pub enum Event {
     CellFailed(CellFailed),
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// How a task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskOutcome {
-    /// Every cell succeeded.
+    /// No cell failed.
     Ok,
     /// Some cells failed.
     SomeFailed,
@@ -72,12 +80,32 @@ pub struct TaskEnded {
     pub ok: u32,
     /// Cells that failed for good.
     pub failed: u32,
+    /// Cells that the task's area does not touch, and that have no raster therefore.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub outside_area: u32,
+    /// Cells that have too few valid pixels for a raster.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub too_few_valid: u32,
     /// NDJSON with one line per cell: its state, its output, its error.
     pub results: S3Url,
     /// When the task was submitted (RFC 3339).
     pub created_at: String,
     /// When its last cell was recorded (RFC 3339).
     pub completed_at: String,
+}
+
+impl TaskEnded {
+    /// The cells without a raster, for a subject that has a hundred characters.
+    fn without_raster(&self) -> String {
+        let mut text = String::new();
+        if self.outside_area > 0 {
+            text.push_str(&format!(", {} outside", self.outside_area));
+        }
+        if self.too_few_valid > 0 {
+            text.push_str(&format!(", {} not valid", self.too_few_valid));
+        }
+        text
+    }
 }
 
 /// The notice that a task was cancelled or stopped.
@@ -98,7 +126,13 @@ pub struct TaskCancelled {
     pub ok: u32,
     /// Cells that failed for good.
     pub failed: u32,
-    /// Cells that are neither ok nor failed.
+    /// Cells that the task's area does not touch, so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub outside_area: u32,
+    /// Cells that have too few valid pixels for a raster, so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub too_few_valid: u32,
+    /// Cells that have not ended.
     pub remaining: u32,
     /// When the task was submitted (RFC 3339).
     pub created_at: String,
@@ -121,7 +155,13 @@ pub struct TaskStalled {
     pub ok: u32,
     /// Cells that failed for good.
     pub failed: u32,
-    /// Cells that are neither ok nor failed.
+    /// Cells that the task's area does not touch, so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub outside_area: u32,
+    /// Cells that have too few valid pixels for a raster, so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub too_few_valid: u32,
+    /// Cells that have not ended.
     pub remaining: u32,
     /// When the task was submitted (RFC 3339).
     pub created_at: String,
@@ -196,12 +236,18 @@ impl Event {
     pub fn subject(&self) -> String {
         let text = match self {
             Self::TaskComplete(event) if event.failed == 0 => {
-                format!("task {} complete: {} cells ok", event.task, event.cells)
+                let without = event.without_raster();
+                format!(
+                    "task {} complete: {} cells ok{without}",
+                    event.task, event.ok
+                )
             }
             Self::TaskComplete(event) => {
+                let TaskEnded { ok, failed, .. } = event;
+                let without = event.without_raster();
                 format!(
-                    "task {} ended: {} ok, {} failed",
-                    event.task, event.ok, event.failed
+                    "task {} ended: {ok} ok, {failed} failed{without}",
+                    event.task
                 )
             }
             Self::TaskCancelled(event) => {

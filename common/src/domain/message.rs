@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, JobId, LAYOUT, TaskId};
+use super::{Cell, JobId, LAYOUT, Scope, TaskId};
 
 /// The body of a queue message: one cell of one task. The recipe is not in it but in the ledger,
 /// where its digest finds it.
@@ -39,6 +39,9 @@ pub struct CellMessage {
     /// What the bands become: the fields `recipe` and `recipe_digest`.
     #[serde(flatten)]
     pub job: JobId,
+    /// To which area the cell is cut: the fields `area_digest` and `min_valid`.
+    #[serde(flatten)]
+    pub scope: Scope,
     /// The cell itself.
     #[serde(flatten)]
     pub cell: Cell,
@@ -117,6 +120,27 @@ mod tests {
         );
         assert_eq!(CellMessage::read(&json).unwrap(), message);
         assert_eq!(read(r#""recipe":"probe""#).unwrap().job, JobId::Probe);
+    }
+
+    #[test]
+    fn a_message_of_whole_cells_says_nothing_of_an_area() {
+        let digest = "0f".repeat(32);
+        let whole = read(&format!(r#""recipe":"rgb","recipe_digest":"{digest}""#)).unwrap();
+        assert!(whole.scope.is_all());
+        let json = serde_json::to_string(&whole).unwrap();
+        assert!(
+            !json.contains("area") && !json.contains("min_valid"),
+            "{json}"
+        );
+        let fields = format!(
+            r#""recipe":"rgb","recipe_digest":"{digest}","area_digest":"{digest}","min_valid":12.5"#
+        );
+        let message = read(&fields).unwrap();
+        let json = serde_json::to_string(&message).unwrap();
+        assert!(json.contains(&fields), "{json}");
+        assert_eq!(CellMessage::read(&json).unwrap(), message);
+        let error = read(&fields.replace("12.5", "101")).unwrap_err();
+        assert!(error.to_string().contains("is not a share"), "{error}");
     }
 
     #[test]

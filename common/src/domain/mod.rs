@@ -1,8 +1,9 @@
-//! The terms of the project as types: cell, tile, recipe, task, message, event.
+//! The terms of the project as types: cell, tile, recipe, area, task, message, event.
 //!
 //! Nothing here does input or output. Parsing is strict, so that every value of these types is
 //! valid.
 
+mod area;
 mod artefact;
 mod cell;
 mod date;
@@ -17,6 +18,10 @@ mod signature;
 mod task;
 mod tile;
 
+pub use area::{
+    Area, AreaDigest, AreaError, AreaProblem, BoundingBox, LonLatPolygon, MAX_AREA_BYTES, MinValid,
+    NotABox, NotAShare, Scope,
+};
 pub use artefact::{Artefact, Role};
 pub use cell::{Cell, CellId};
 pub use date::SceneDate;
@@ -27,6 +32,7 @@ pub use radiometry::{
     Baseline, DocumentPlaces, Item, Mtl, ProductInfo, ProductMetadata, Radiometry, RadiometryError,
     radiometry_of_item, radiometry_of_landsat, radiometry_of_product, radiometry_of_tile,
 };
+pub use recipe::indices;
 pub use recipe::{
     Band, BandKind, CloudMask, DataType, Downsample, Encoding, Expression, ExpressionError,
     GridRule, InputBand, Job, JobId, MAX_RECIPE_BYTES, MaskRule, MaskTest, Negative, NoCloudMask,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Cell, DomainError, JobId, RecipeDigest};
+use super::{AreaDigest, Cell, DomainError, JobId, RecipeDigest, S3Url, Scope};
 use crate::hex;
 
 /// Cells of a shard: 200 ordinals of a million-cell task fill a number set of about 1 KB, one
@@ -72,6 +72,12 @@ impl TaskId {
         Self(format!("{}-{run}", self.0))
     }
 
+    /// Where the area of this digest is, `output` being the task's output: beside the manifest, under
+    /// its SHA-256.
+    pub fn area_object(&self, output: &S3Url, area: &AreaDigest) -> S3Url {
+        output.join(&format!("tilefleet/{self}/area-{area}.geojson"))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -116,7 +122,8 @@ impl From<TaskId> for String {
     }
 }
 
-/// SHA-256, in hexadecimal, of all that makes a task: its recipe and its cells in their order.
+/// SHA-256, in hexadecimal, of all that makes a task: its recipe, its area and its cells in their
+/// order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentDigest(String);
 
@@ -142,6 +149,25 @@ impl DigestBuilder {
         hash.update(job.digest().map_or("", RecipeDigest::as_str));
         hash.update(b"\n");
         Self(hash)
+    }
+
+    /// Adds the area to which the cells are cut, and the share of valid pixels that they must have,
+    /// before the first cell. A task of whole cells has the digest that it had before there were
+    /// areas.
+    #[must_use]
+    pub fn scope(mut self, scope: &Scope) -> Self {
+        if scope.is_all() {
+            return self;
+        }
+        // No line of a cell begins like this.
+        self.0.update(b"area ");
+        self.0
+            .update(scope.area.as_ref().map_or("", AreaDigest::as_str));
+        self.0.update(b"\nmin_valid ");
+        let hundredths = scope.min_valid.map_or(0, |share| share.hundredths());
+        self.0.update(hundredths.to_string());
+        self.0.update(b"\n");
+        self
     }
 
     /// Adds the next cell.
@@ -188,6 +214,32 @@ mod tests {
         assert_eq!(task(&job("0a")), task(&job("0a")));
         assert_ne!(task(&job("0a")), task(&job("0b")));
         assert!(task(&job("0a")).as_str().starts_with("rgb-"));
+    }
+
+    #[test]
+    fn areas_and_shares_make_other_tasks_and_whole_cells_the_same_as_ever() {
+        let digest = |scope: &Scope| DigestBuilder::new(&JobId::Probe).scope(scope).finish();
+        let plain = DigestBuilder::new(&JobId::Probe).finish();
+        assert_eq!(digest(&Scope::default()), plain);
+        let scopes = [
+            ("0a", None),
+            ("0b", None),
+            ("0a", Some("80")),
+            ("0a", Some("90")),
+        ];
+        let mut digests: Vec<String> = scopes
+            .map(|(area, share)| {
+                digest(&Scope {
+                    area: Some(area.repeat(32).parse().unwrap()),
+                    min_valid: share.map(|share| share.parse().unwrap()),
+                })
+                .to_string()
+            })
+            .into();
+        digests.push(plain.to_string());
+        digests.sort();
+        digests.dedup();
+        assert_eq!(digests.len(), 5);
     }
 
     #[test]

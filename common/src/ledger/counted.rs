@@ -18,8 +18,9 @@ pub enum Counted {
     Incomplete,
 }
 
-/// What the count `progress` for a notice is worth, when the task's header is `now` after it. Without the state and the epoch of `now`, a notice can say of cells that a retry
-/// has reopened that they neither succeeded nor failed.
+/// What the count `progress` for a notice is worth, when the task's header is `now`
+/// after it. Without the state and the epoch of `now`, a notice can say of cells that a retry has
+/// reopened that they neither succeeded nor failed.
 pub fn counted(notice: Notice, progress: Progress, now: Option<&TaskRecord>) -> Counted {
     let is_there = |task: &&TaskRecord| match notice {
         Notice::Complete(epoch) => task.state == TaskState::Complete && task.epoch == epoch,
@@ -28,7 +29,7 @@ pub fn counted(notice: Notice, progress: Progress, now: Option<&TaskRecord>) -> 
     let may_remain = matches!(notice, Notice::Cancelled(_));
     match now.filter(is_there) {
         None => Counted::Moved,
-        Some(_) if may_remain || progress.ok + progress.failed == progress.cells => Counted::Stands,
+        Some(_) if may_remain || progress.remaining == 0 => Counted::Stands,
         Some(_) => Counted::Incomplete,
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn after(step: &Step, ticket: &Ticket) {
     let point = match step {
         Step::Start(_) | Step::Restart(_) => Point::Start,
         Step::Record(_) => Point::Record,
-        Step::CloseOk | Step::CloseFailed => Point::Close,
+        Step::CloseOk(_) | Step::CloseFailed => Point::Close,
         Step::CloseShard => Point::CloseShard,
         Step::CloseGroup => Point::CloseGroup,
         Step::Complete => Point::Complete,

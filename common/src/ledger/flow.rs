@@ -5,7 +5,7 @@
 //! step.next(answer) }`.
 
 use super::item::{Item, Key, Value, attribute};
-use super::records::{CellState, RecipeTrouble, TaskState, task_recipe};
+use super::records::{CellState, NoRaster, RecipeTrouble, TaskState, task_recipe};
 use super::transition::{self, Failure, Notice, Success, Ticket};
 use super::write::{Transaction, Write};
 use crate::domain::{Job, JobId, LAYOUT};
@@ -13,7 +13,7 @@ use crate::domain::{Job, JobId, LAYOUT};
 /// How the work on a cell ended for good.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// The raster is published.
+    /// The raster is published, or there is none and nobody has failed.
     Ok(Success),
     /// There will be none.
     Failed(Failure),
@@ -64,8 +64,8 @@ pub enum Step {
     /// Between 6 and 7: publish that a cell has failed. The worker's own; it goes on with
     /// [`Step::CloseFailed`].
     Announce(Failure),
-    /// Step 7, success.
-    CloseOk,
+    /// Step 7, success, and why there is no raster if there is none.
+    CloseOk(Option<NoRaster>),
     /// Step 7, failure.
     CloseFailed,
     /// Step 8.
@@ -189,7 +189,10 @@ impl Step {
                 context.worker,
                 context.now,
             )),
-            Self::CloseOk => Operation::Write(transition::close_ok(ticket)),
+            Self::CloseOk(end) => Operation::Write(match end {
+                None => transition::close_ok(ticket),
+                Some(end) => transition::close_without_raster(ticket, *end),
+            }),
             Self::CloseFailed => Operation::Write(transition::close_failed(ticket)),
             Self::CloseShard => {
                 Operation::Transact(transition::close_shard(task, ticket.group, ticket.shard))
@@ -258,7 +261,7 @@ impl Step {
                 Some(shard) => settle(shard),
             },
             Self::ReadCell { settled } => match item(answer) {
-                Some(cell) if is_state(cell, CellState::Ok.name()) => Self::CloseOk,
+                Some(cell) if is_state(cell, CellState::Ok.name()) => close_as(cell),
                 _ if settled => Self::CloseShard,
                 _ => Self::Delete,
             },
@@ -271,12 +274,12 @@ impl Step {
             Self::Start(job) => begun(job, answer, Self::Restart),
             // A message that is older than the counters begins the cell and is not counted.
             Self::Restart(job) => begun(job, answer, Self::Work),
-            Self::Record(Outcome::Ok(_)) => Self::CloseOk,
+            Self::Record(Outcome::Ok(success)) => Self::CloseOk(success.without_raster),
             // Refused: somebody succeeded while this worker failed. The success may not be closed
             // yet, and its worker may be dead, so this one carries it on; without that the cell
             // stays pending for ever.
             Self::Record(Outcome::Failed(failure)) => match answer {
-                Answer::Refused(_) => Self::CloseOk,
+                Answer::Refused(cell) => cell.as_ref().map_or(Self::CloseOk(None), close_as),
                 _ => Self::Announce(failure),
             },
             Self::CloseFailed => match answer {
@@ -288,7 +291,7 @@ impl Step {
             },
             Self::CountFailed { settled } => after_count(settled, answer),
             Self::Stop(_) => after_stop(answer),
-            Self::CloseOk => match item(answer) {
+            Self::CloseOk(_) => match item(answer) {
                 Some(shard) => settle(shard),
                 None => Self::Defer(Deferral::UnknownTask),
             },
@@ -327,7 +330,7 @@ impl Step {
 /// are those of other messages.
 fn begun(job: Job, answer: &Answer, refused: fn(Job) -> Step) -> Step {
     match answer {
-        Answer::Refused(Some(cell)) if is_state(cell, CellState::Ok.name()) => Step::CloseOk,
+        Answer::Refused(Some(cell)) if is_state(cell, CellState::Ok.name()) => close_as(cell),
         Answer::Refused(_) => refused(job),
         _ => Step::Work(job),
     }
@@ -373,6 +376,12 @@ fn after_claim(claimed: Notice, answer: &Answer) -> Step {
             until: item(answer).map_or(0, |task| number(task, attribute::NOTIFY_UNTIL)),
         },
     }
+}
+
+/// Step 7, for a cell that ended well before: as its item says, because only the item knows whether
+/// there is a raster.
+fn close_as(cell: &Item) -> Step {
+    Step::CloseOk(NoRaster::of_cell(cell))
 }
 
 /// Step 8, first half: a shard without pending cells is closed; otherwise somebody else will do it.

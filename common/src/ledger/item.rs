@@ -48,6 +48,10 @@ pub mod attribute {
         REGION = "region";
         /// Header: digest of the recipe and all cells.
         DIGEST = "digest";
+        /// Header: SHA-256 of the area to which the cells are cut; absent for whole cells.
+        AREA_DIGEST = "area_digest";
+        /// Header: the share of valid pixels that a cell must have, in hundredths of a percent.
+        MIN_VALID = "min_valid";
         /// Header: when it was submitted.
         CREATED_AT = "created_at";
         /// Header: when every cell had been enqueued once.
@@ -74,11 +78,16 @@ pub mod attribute {
         MAX_FAILED = "max_failed";
         /// Header: partition key of the index that lists tasks.
         LISTED = "listed";
-        /// Shard: number set of the ordinals that are neither ok nor failed; absent when there is
-        /// none.
+        /// Shard: number set of the ordinals that have not ended; absent when there is none.
         PENDING = "pending";
         /// Shard: number set of the ordinals that failed; absent when there is none.
         FAILED = "failed";
+        /// Shard: number set of the ordinals that the task's area does not touch, and that have no
+        /// raster therefore; absent when there is none.
+        OUTSIDE_AREA = "outside_area";
+        /// Shard: number set of the ordinals that have too few valid pixels for a raster; absent when
+        /// there is none.
+        TOO_FEW_VALID = "too_few_valid";
         /// Shard: number of cells. Group: number of shards. Without it there is no such item.
         SIZE = "size";
         /// Shard: whether all its pending cells have been sent to the queue since they became
@@ -104,6 +113,8 @@ pub mod attribute {
         ENDED_AT = "ended_at";
         /// Cell: what it has published, as JSON (`records/artefact_list.rs`).
         ARTEFACTS = "artefacts";
+        /// Cell: why it is ok without a raster; absent when it has one.
+        WITHOUT_RASTER = "without_raster";
         /// Cell: milliseconds spent downloading.
         FETCH_MS = "fetch_ms";
         /// Cell: milliseconds spent decoding, fusing and encoding.

@@ -27,8 +27,8 @@ pub use dynamo::CodecError;
 pub use forget::Remains;
 pub use item::{Item, Key, Value, attribute};
 pub use records::{
-    CellHistory, CellRecord, CellState, GroupRecord, LAST_DAYS_S, Open, OpenBreaker, Progress,
-    RecipeTrouble, ShardRecord, TaskRecord, TaskState, TaskSummary, WorkerRecord,
+    CellHistory, CellRecord, CellState, GroupRecord, LAST_DAYS_S, NoRaster, Open, OpenBreaker,
+    Progress, RecipeTrouble, ShardRecord, TaskRecord, TaskState, TaskSummary, WorkerRecord,
 };
 pub use store::{Answer, Ledger, LedgerError, TransactionAnswer};
 pub use write::{Action, Condition, Part, Transaction, Write};

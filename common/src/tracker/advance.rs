@@ -11,6 +11,7 @@ use crate::ledger::flow::{Answer, Operation, Step, StepContext};
 use crate::ledger::transition::Ticket;
 use crate::ledger::{Key, Ledger, LedgerError, Value, Write, attribute, fault_points};
 
+use super::area_cache::AreaCache;
 use super::clock::rfc3339;
 use super::notice::{Notices, Publication};
 use super::recipe_cache::RecipeCache;
@@ -28,6 +29,7 @@ pub struct Tracker {
     worker: String,
     tasks: TaskCache,
     recipes: RecipeCache,
+    areas: AreaCache,
 }
 
 impl Tracker {
@@ -44,12 +46,23 @@ impl Tracker {
             worker,
             tasks: TaskCache::default(),
             recipes: RecipeCache::default(),
+            areas: AreaCache::default(),
         }
     }
 
     /// The ledger that it keeps.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// S3, for what is beside the manifests.
+    pub(super) fn objects(&self) -> &ObjectStore {
+        &self.notices.objects
+    }
+
+    /// The areas that were read.
+    pub(super) fn areas(&self) -> &AreaCache {
+        &self.areas
     }
 
     /// The key with which the messages of `task` are signed, or nothing if there is no such task. It

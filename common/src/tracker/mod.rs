@@ -6,6 +6,8 @@
 //! notice, and redelivery repairs what a crash left.
 
 mod advance;
+mod area;
+mod area_cache;
 mod clock;
 mod dead_letter;
 mod error;
@@ -16,6 +18,7 @@ mod sweep;
 mod task_cache;
 
 pub use advance::{NOTICE_CLAIM, Tracker};
+pub use area::AreaTrouble;
 pub use clock::rfc3339;
 pub use notice::cancelled_event;
 pub use sweep::{Sweep, SweepError, renew_submitter, submitter_until};

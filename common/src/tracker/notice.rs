@@ -116,6 +116,7 @@ impl Notices {
         fault::point_of(point, &ticket.cell);
         tracing::info!(
             task = %ticket.task, event = event.name(), ok = progress.ok, failed = progress.failed,
+            without_raster = progress.without_raster(),
             "the task has ended; its notice is sent"
         );
         Ok(Publication::Sent)
@@ -155,6 +156,8 @@ fn complete_event(task: &TaskId, record: &TaskRecord, epoch: u32, progress: Prog
         cells: progress.cells,
         ok: progress.ok,
         failed: progress.failed,
+        outside_area: progress.outside_area,
+        too_few_valid: progress.too_few_valid,
         results: record.results(task, epoch),
         created_at: record.created_at.clone(),
         completed_at: record.completed_at.clone().unwrap_or_default(),
@@ -175,6 +178,8 @@ pub fn cancelled_event(task: &TaskId, record: &TaskRecord, progress: Progress) -
         cells: progress.cells,
         ok: progress.ok,
         failed: progress.failed,
+        outside_area: progress.outside_area,
+        too_few_valid: progress.too_few_valid,
         remaining: progress.remaining,
         created_at: record.created_at.clone(),
         cancelled_at: record.cancelled_at.clone().unwrap_or_default(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::error::NoticeError;
 use crate::aws::{Existing, ObjectStore, Upload};
 use crate::domain::{Artefact, CellId, S3Url, TaskId};
-use crate::ledger::{CellRecord, Ledger, ShardRecord, TaskRecord};
+use crate::ledger::{CellRecord, Ledger, NoRaster, ShardRecord, TaskRecord};
 
 /// Shards read ahead while results are written.
 const SHARDS_AT_ONCE: usize = 16;
@@ -75,7 +75,8 @@ fn line<'a>(ordinal: u32, record: &'a CellRecord, shard: &ShardRecord) -> Line<'
     let history = &record.history;
     let failed = shard.failed.contains(&ordinal);
     let pending = shard.pending.contains(&ordinal);
-    let ok = !failed && !pending;
+    let without = shard.without_raster(ordinal);
+    let ok = !failed && !pending && without.is_none();
     Line {
         cell: record.cell,
         ordinal,
@@ -84,7 +85,7 @@ fn line<'a>(ordinal: u32, record: &'a CellRecord, shard: &ShardRecord) -> Line<'
         } else if pending {
             "pending"
         } else {
-            "ok"
+            without.map_or("ok", NoRaster::name)
         },
         output: history.output.as_ref().filter(|_| ok),
         artefacts: if ok { &history.artefacts } else { &[] },

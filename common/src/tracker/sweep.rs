@@ -180,6 +180,8 @@ impl Sweep {
             cells: progress.cells,
             ok: progress.ok,
             failed: progress.failed,
+            outside_area: progress.outside_area,
+            too_few_valid: progress.too_few_valid,
             remaining: progress.remaining,
             created_at: record.created_at.clone(),
         });

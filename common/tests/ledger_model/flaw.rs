@@ -36,6 +36,8 @@ pub(crate) enum Flaw {
     TaskBeforeRecipe,
     /// `retry_shard` does not check whether the task's state and epoch are those it has read.
     RetryInAnyEpoch,
+    /// A worker that finds a cell ok closes it as one with a raster, whatever its item says.
+    EndForgotten,
 }
 
 impl Flaw {
@@ -123,6 +125,12 @@ impl Flaw {
                 Step::Record(Outcome::Failed(_)),
                 Answer::Refused(_),
             ) => Step::Delete,
+            (Some(Self::EndForgotten), Step::Start(_) | Step::Restart(_), Answer::Refused(_)) => {
+                match step.next(ticket, answer) {
+                    Step::CloseOk(_) => Step::CloseOk(None),
+                    next => next,
+                }
+            }
             _ => step.next(ticket, answer),
         }
     }

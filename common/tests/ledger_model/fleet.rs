@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use stateright::{Model, Property};
-use tilefleet_common::domain::{Job, Recipe, group_of, shard_of};
+use tilefleet_common::domain::{Job, Recipe, Scope, group_of, shard_of};
 use tilefleet_common::ledger::flow::{Operation, Step};
 use tilefleet_common::ledger::transition::{NewTask, Ticket};
 use tilefleet_common::ledger::{Key, TaskState};
@@ -38,6 +38,8 @@ pub(crate) struct Shape {
 pub(crate) struct Fleet {
     pub(crate) budget: Budget,
     pub(crate) flaw: Option<Flaw>,
+    /// Cells that end well without a raster, because the task's area does not touch them.
+    pub(crate) outside: Cells,
     new: Arc<NewTask>,
     recipe: &'static Recipe,
     pub(crate) tickets: [Ticket; CELLS as usize],
@@ -71,6 +73,7 @@ impl Fleet {
             group_size,
             manifest: "s3://out/manifest.ndjson".parse().unwrap(),
             job: Job::Raster(recipe.clone()).id(),
+            scope: Scope::default(),
             output: "s3://out/".parse().unwrap(),
             region: None,
             digest: "0123456789abcdef".to_owned(),
@@ -94,6 +97,7 @@ impl Fleet {
         Self {
             budget,
             flaw: None,
+            outside: 0,
             new: Arc::new(new),
             recipe,
             tickets,
@@ -104,6 +108,12 @@ impl Fleet {
     /// The fleet whose task is stopped when so many cells have failed.
     pub(crate) fn with_limit(mut self, max_failed: u32) -> Self {
         Arc::make_mut(&mut self.new).max_failed = Some(max_failed);
+        self
+    }
+
+    /// The fleet whose area does not touch these cells.
+    pub(crate) fn with_outside(mut self, cells: Cells) -> Self {
+        self.outside = cells;
         self
     }
 

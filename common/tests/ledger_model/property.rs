@@ -14,6 +14,8 @@ pub(crate) const COMPLETE_MEANS_NOTHING_PENDING: &str =
 const SETS_ARE_SOUND: &str = "a cell is pending, failed or neither, and in its own shard only";
 const CLOSED_MEANS_OK: &str = "a cell that is neither pending nor failed has an item that says ok";
 pub(crate) const DONE_IS_DONE: &str = "a cell that was closed as ok is not pending again";
+pub(crate) const END_AS_ITS_ITEM_SAYS: &str =
+    "a cell is counted as one without a raster exactly when its item says so";
 const OK_WINS: &str = "an item that says ok says so for ever";
 const NOTICE_OF_COMPLETE_EPOCH: &str =
     "a notice goes out only for an epoch in which the task was complete";
@@ -37,6 +39,7 @@ pub(crate) fn all(budget: Budget, has_limit: bool) -> Vec<Property<Fleet>> {
         ),
         Property::always(SETS_ARE_SOUND, sets_are_sound),
         Property::always(CLOSED_MEANS_OK, closed_means_ok),
+        Property::always(END_AS_ITS_ITEM_SAYS, end_as_its_item_says),
         Property::always(DONE_IS_DONE, |fleet: &Fleet, state: &State| {
             let pending: Cells = shards(fleet, state)
                 .filter_map(|(_, shard)| Some(shard?.pending))
@@ -159,6 +162,16 @@ fn closed_means_ok(fleet: &Fleet, state: &State) -> bool {
     let ok = fleet.table().view(&state.items).ok_cells;
     shards(fleet, state).all(|(ordinals, shard)| {
         shard.is_none_or(|shard| ordinals & !shard.pending & !shard.failed & !ok == 0)
+    })
+}
+
+fn end_as_its_item_says(fleet: &Fleet, state: &State) -> bool {
+    let outside = fleet.table().view(&state.items).outside_cells;
+    shards(fleet, state).all(|(ordinals, shard)| {
+        shard.is_none_or(|shard| {
+            let closed = ordinals & !shard.pending & !shard.failed;
+            shard.outside_area == closed & outside
+        })
     })
 }
 

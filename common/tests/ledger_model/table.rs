@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex};
 use tilefleet_common::domain::TaskId;
 use tilefleet_common::ledger::flow::{Answer, Operation};
 use tilefleet_common::ledger::{
-    CellState, Condition, Item, Key, Part, ShardRecord, TaskRecord, TaskState, Value, Write,
-    attribute,
+    CellState, Condition, Item, Key, NoRaster, Part, ShardRecord, TaskRecord, TaskState, Value,
+    Write, attribute,
 };
 
 /// Attributes that are for readers and decide nothing. With them, equal states would look
@@ -135,6 +135,7 @@ impl TaskView {
 pub(crate) struct ShardView {
     pub(crate) pending: Cells,
     pub(crate) failed: Cells,
+    pub(crate) outside_area: Cells,
     pub(crate) enqueued: bool,
     pub(crate) reopened: u32,
 }
@@ -147,6 +148,8 @@ pub(crate) struct View {
     pub(crate) groups: [Option<u8>; 2],
     pub(crate) shards: [Option<ShardView>; 2],
     pub(crate) ok_cells: Cells,
+    /// Of these, the cells that the task's area does not touch.
+    pub(crate) outside_cells: Cells,
     pub(crate) failed_cells: Cells,
 }
 
@@ -231,10 +234,9 @@ impl Table {
             return *view;
         }
         let value = |number: Option<u16>| number.map(|number| self.items.value(number));
-        let cells_in = |state: CellState| {
-            let state = Value::from(state.name());
-            let is =
-                |cell| value(cell).is_some_and(|item| item.get(attribute::STATE) == Some(&state));
+        let cells_with = |name: &str, wanted: &str| {
+            let wanted = Value::from(wanted);
+            let is = |cell| value(cell).is_some_and(|item| item.get(name) == Some(&wanted));
             items
                 .cells
                 .iter()
@@ -242,6 +244,7 @@ impl Table {
                 .map(|(cell, ordinal)| Cells::from(is(*cell)) << ordinal)
                 .sum()
         };
+        let cells_in = |state: CellState| cells_with(attribute::STATE, state.name());
         let view = View {
             task: value(items.header).map(|item| task_view(&item)),
             groups: items.groups.map(|group| {
@@ -254,6 +257,7 @@ impl Table {
                 .shards
                 .map(|shard| value(shard).map(|item| shard_view(&item))),
             ok_cells: cells_in(CellState::Ok),
+            outside_cells: cells_with(attribute::WITHOUT_RASTER, NoRaster::OutsideArea.name()),
             failed_cells: cells_in(CellState::Failed),
         };
         self.views.lock().unwrap().insert(*items, view);
@@ -305,6 +309,7 @@ fn shard_view(item: &Item) -> ShardView {
     ShardView {
         pending: cells(shard.pending),
         failed: cells(shard.failed),
+        outside_area: cells(shard.outside_area),
         enqueued: shard.enqueued,
         reopened: shard.reopened,
     }

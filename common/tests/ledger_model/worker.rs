@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tilefleet_common::ledger::flow::{Operation, Outcome, Step, StepContext};
 use tilefleet_common::ledger::transition::{Failure, Notice, Success};
-use tilefleet_common::ledger::{Counted, Key, Progress, TaskRecord};
+use tilefleet_common::ledger::{Counted, Key, NoRaster, Progress, TaskRecord};
 
 use crate::event::Event;
 use crate::flaw::Flaw;
@@ -205,6 +205,7 @@ impl Fleet {
             ok: ok.into(),
             failed: failed.into(),
             remaining: cells - u32::from(ok) - u32::from(failed),
+            ..Progress::default()
         };
         let key = Key::Header(self.new_task().task.clone());
         let now = self.table().item(&state.items, &key);
@@ -256,7 +257,11 @@ impl Fleet {
             }
             Event::Proceed(worker) => self.carry_out(state, worker, true),
             Event::WorkOk(worker) => {
-                self.go_to(state, worker, Step::Record(Outcome::Ok(success())));
+                self.go_to(
+                    state,
+                    worker,
+                    Step::Record(Outcome::Ok(self.success(state, worker))),
+                );
             }
             Event::WorkFailed(worker) => {
                 self.go_to(state, worker, Step::Record(Outcome::Failed(failure())));
@@ -308,7 +313,7 @@ impl Fleet {
                 state.budget.crashes -= 1;
                 state.history.untold |= self
                     .step(state, worker)
-                    .is_some_and(|(_, step)| *step == Step::CloseOk)
+                    .is_some_and(|(_, step)| matches!(*step, Step::CloseOk(_)))
                     && state.queue.receipt(worker) != Receipt::Current;
                 self.disturb(state, worker, true);
                 state.queue.release(worker);
@@ -319,6 +324,20 @@ impl Fleet {
                 state.queue.expire(worker);
             }
             _ => {}
+        }
+    }
+
+    /// How the worker's cell ends when nothing goes wrong: each time in the same way.
+    fn success(&self, state: &State, worker: u8) -> Success {
+        let ordinal = self.step(state, worker).map_or(0, |(ordinal, _)| ordinal);
+        let is_outside = self.outside >> ordinal & 1 == 1;
+        Success {
+            output: "s3://out/".parse().unwrap(),
+            artefacts: vec![],
+            without_raster: is_outside.then_some(NoRaster::OutsideArea),
+            fetch_ms: 1,
+            fuse_ms: 1,
+            publish_ms: 1,
         }
     }
 
@@ -345,16 +364,6 @@ fn bit(notice: Notice) -> u8 {
     match notice {
         Notice::Complete(epoch) => 1 << epoch,
         Notice::Cancelled(cancels) => 1 << (4 + cancels),
-    }
-}
-
-fn success() -> Success {
-    Success {
-        output: "s3://out/".parse().unwrap(),
-        artefacts: vec![],
-        fetch_ms: 1,
-        fuse_ms: 1,
-        publish_ms: 1,
     }
 }
 

@@ -47,11 +47,14 @@ impl ProducerError {
             | Self::Import(_)
             | Self::Input(_)
             | Self::Cells(_)
+            | Self::Area(_)
+            | Self::ProbeOfArea
             | Self::Recipe(_)
             | Self::TaskIdTooLong { .. } => 2,
             Self::NoSuchTask { .. } | Self::NoSuchCell { .. } => 3,
             Self::Conflict { .. }
             | Self::ForeignManifest { .. }
+            | Self::ForeignArea { .. }
             | Self::Cancelled { .. }
             | Self::Running { .. }
             | Self::BeingSubmitted { .. }

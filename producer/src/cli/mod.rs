@@ -1,5 +1,6 @@
 //! The command line: its arguments, what it prints, and its exit codes.
 
+mod area;
 mod command;
 mod exit;
 mod fleet;

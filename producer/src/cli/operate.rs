@@ -60,6 +60,12 @@ pub(crate) enum StateFilter {
     Running,
     /// It failed for good
     Failed,
+    /// The task's area does not touch it, so it has no raster
+    #[value(name = "outside_area")]
+    OutsideArea,
+    /// It has fewer valid pixels than submit --min-valid says, so it has no raster
+    #[value(name = "too_few_valid")]
+    TooFewValid,
     /// It has a result
     Ok,
 }

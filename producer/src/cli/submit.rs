@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::area::AreaArgs;
 use super::max_failed::MaxFailed;
 use crate::error::ProducerError;
 use tilefleet_common::domain::{CloudMask, Job, S3Url, TaskId};
@@ -28,6 +29,7 @@ Examples:
   jq -c '.[]' cells-array.json | producer submit - --output s3://my-bucket/summer
   producer submit cells.ndjson --recipe 'expr:(N - R) / (N + R)' --mask clouds:2
   producer submit cells.ndjson --dry-run
+  producer submit cells.json --clip forest.geojson --min-valid 20
   producer submit cells.json --again            the same cells once more, as another task";
 
 /// Arguments of `submit`.
@@ -46,13 +48,16 @@ pub(crate) struct SubmitArgs {
     /// try a fleet out
     #[arg(long, value_name = "NAME|FILE|expr:…", default_value = "rgb")]
     pub(crate) recipe: Job,
-    /// Mask clouds, their shadows and cirrus (SCL of Sentinel-2, QA_PIXEL of Landsat), and so many
-    /// pixels of the mask's grid around them
+    /// Mask clouds, their shadows and cirrus by the classes or flags that come with the bands, and so
+    /// many of their pixels around them
     #[arg(long, value_name = "clouds[:PIXELS]")]
     pub(crate) mask: Option<CloudMask>,
     /// Prefix for results, manifest and results list; it overrides the outputs of the cells
     #[arg(long, value_name = "S3_URL")]
     pub(crate) output: Option<S3Url>,
+    /// To which area the cells are cut
+    #[command(flatten)]
+    pub(crate) area: AreaArgs,
     /// Id of the task [default: derived from the content]
     #[arg(long, value_name = "ID")]
     pub(crate) task_id: Option<TaskId>,
@@ -88,5 +93,32 @@ impl SubmitArgs {
             Some(clouds) => job.with_cloud_mask(clouds)?,
             None => job,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::command::Cli;
+
+    #[test]
+    fn mistakes_in_recipes_and_masks_are_shown_with_their_place() {
+        let complaint = |arguments: &[&str]| {
+            let start = ["producer", "submit", "cells.json"];
+            let parsed = Cli::try_parse_from(start.iter().chain(arguments));
+            let message = parsed.unwrap_err().to_string();
+            // Usage and the hint to --help follow.
+            message.split("\n\nFor more").next().unwrap().to_owned()
+        };
+        let complaints = [
+            complaint(&["--recipe", "expr:(N - R) / (N + rededge)"]),
+            complaint(&["--recipe", "expr:clamp(N, 0)"]),
+            complaint(&["--recipe", "expr:N R"]),
+            complaint(&["--recipe", "expr:(N - R"]),
+            complaint(&["--recipe", "no/such.toml"]),
+            complaint(&["--mask", "cloud"]),
+        ];
+        insta::assert_snapshot!(complaints.join("\n\n"));
     }
 }

@@ -38,13 +38,7 @@ impl CancelOutcome {
         let Self {
             task,
             reason,
-            progress:
-                Progress {
-                    ok,
-                    failed,
-                    remaining,
-                    ..
-                },
+            progress,
             ..
         } = self;
         let how = match (self.dry_run, self.already) {
@@ -52,7 +46,8 @@ impl CancelOutcome {
             (true, _) => "would be cancelled",
             (false, false) => "is cancelled",
         };
-        format!("task {task} {how} ({reason}): {ok} ok, {failed} failed, {remaining} not done")
+        let remaining = progress.remaining;
+        format!("task {task} {how} ({reason}): {progress}, {remaining} not done")
     }
 }
 
@@ -154,6 +149,7 @@ mod tests {
                 ok: 3,
                 failed: 1,
                 remaining: 8,
+                ..Progress::default()
             },
             reason: "wrong year".to_owned(),
             already,

@@ -6,7 +6,7 @@ use futures::TryStreamExt as _;
 use serde::Serialize;
 use tilefleet_common::dispatch::TaskCells;
 use tilefleet_common::domain::{Cell, JobId, TaskId};
-use tilefleet_common::ledger::{CellHistory, CellRecord, CellState, ShardRecord};
+use tilefleet_common::ledger::{CellHistory, CellRecord, CellState, NoRaster, ShardRecord};
 
 use crate::cli::{CellsArgs, Exit, Format, GlobalArgs, Output, StateFilter, note};
 use crate::error::ProducerError;
@@ -15,11 +15,13 @@ use crate::fleet::LedgerConnection;
 /// The state of a cell. The sets of its shard decide; its own item only says whether a pending cell
 /// was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub(super) enum ShownState {
     Pending,
     Running,
     Failed,
+    OutsideArea,
+    TooFewValid,
     Ok,
 }
 
@@ -28,7 +30,11 @@ impl ShownState {
     pub(super) fn of(sets: Option<&ShardRecord>, ordinal: u32, item: Option<&CellRecord>) -> Self {
         match sets {
             Some(sets) if sets.failed.contains(&ordinal) => Self::Failed,
-            Some(sets) if !sets.pending.contains(&ordinal) => Self::Ok,
+            Some(sets) if !sets.pending.contains(&ordinal) => match sets.without_raster(ordinal) {
+                None => Self::Ok,
+                Some(NoRaster::OutsideArea) => Self::OutsideArea,
+                Some(NoRaster::TooFewValid) => Self::TooFewValid,
+            },
             _ if item.is_some_and(|item| item.state == CellState::Running) => Self::Running,
             _ => Self::Pending,
         }
@@ -40,6 +46,8 @@ impl ShownState {
             Self::Pending => "pending",
             Self::Running => "running",
             Self::Failed => "failed",
+            Self::OutsideArea => NoRaster::OutsideArea.name(),
+            Self::TooFewValid => NoRaster::TooFewValid.name(),
             Self::Ok => "ok",
         }
     }
@@ -52,6 +60,8 @@ impl StateFilter {
             Self::Pending => state == ShownState::Pending,
             Self::Running => state == ShownState::Running,
             Self::Failed => state == ShownState::Failed,
+            Self::OutsideArea => state == ShownState::OutsideArea,
+            Self::TooFewValid => state == ShownState::TooFewValid,
             Self::Ok => state == ShownState::Ok,
         }
     }
@@ -66,7 +76,9 @@ impl StateFilter {
             Self::All => true,
             Self::Pending | Self::Running => pending,
             Self::Failed => failed,
-            Self::Ok => !pending && !failed,
+            Self::OutsideArea => sets.outside_area.contains(&ordinal),
+            Self::TooFewValid => sets.too_few_valid.contains(&ordinal),
+            Self::Ok => !pending && !failed && sets.without_raster(ordinal).is_none(),
         }
     }
 }
@@ -133,7 +145,7 @@ impl CellLine<'_> {
         // One line, whatever an error message contains.
         let state = state.name();
         let row = format!(
-            "{:<20} {ordinal:>8}  {state:<8} {receives:>8} {failures:>8}  {detail}",
+            "{:<20} {ordinal:>8}  {state:<13} {receives:>8} {failures:>8}  {detail}",
             self.cell.id.to_string()
         );
         row.trim_end().replace('\n', " ")
@@ -159,7 +171,7 @@ pub(crate) async fn run(
     let mut shards = pin!(task_cells.shards(move |sets, ordinal| filter.wants(sets, ordinal)));
     match output.format {
         Format::Table => output.line(&format!(
-            "{:<20} {:>8}  {:<8} {:>8} {:>8}  {}",
+            "{:<20} {:>8}  {:<13} {:>8} {:>8}  {}",
             "CELL", "ORDINAL", "STATE", "RECEIVES", "FAILURES", "DETAIL"
         ))?,
         Format::Json => output.text("[")?,
@@ -218,7 +230,9 @@ mod tests {
         let sets = ShardRecord {
             pending: [0, 1].into(),
             failed: [2].into(),
-            size: 4,
+            outside_area: [4].into(),
+            too_few_valid: [5].into(),
+            size: 6,
             enqueued: true,
             reopened: 0,
         };
@@ -233,6 +247,8 @@ mod tests {
         assert_eq!(of(1, Some(&running)), ShownState::Running);
         assert_eq!(of(2, Some(&made)), ShownState::Failed);
         assert_eq!(of(3, Some(&running)), ShownState::Ok);
+        assert_eq!(of(4, Some(&made)), ShownState::OutsideArea);
+        assert_eq!(of(5, Some(&made)), ShownState::TooFewValid);
         assert_eq!(ShownState::of(None, 3, None), ShownState::Pending);
     }
 

@@ -202,6 +202,8 @@ mod tests {
         let sets = ShardRecord {
             pending: [0].into(),
             failed: [1, 2].into(),
+            outside_area: [].into(),
+            too_few_valid: [].into(),
             size: 4,
             enqueued: true,
             reopened: 0,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tilefleet_common::domain::{JobId, S3Url, TaskId};
+use tilefleet_common::domain::{JobId, S3Url, Scope, TaskId};
 use tilefleet_common::ledger::{Progress, TaskRecord, TaskState};
 use tilefleet_common::tracker::rfc3339;
 
@@ -18,6 +18,9 @@ pub(crate) struct TaskStatus {
     /// The fields `recipe` and `recipe_digest`.
     #[serde(flatten)]
     job: JobId,
+    /// The fields `area_digest` and `min_valid`, each if the task has one.
+    #[serde(flatten)]
+    scope: Scope,
     #[serde(flatten)]
     progress: Progress,
     /// Whether the counts are older than the moment of printing.
@@ -47,6 +50,7 @@ impl TaskStatus {
             task: task.clone(),
             state: record.state,
             job: record.job.clone(),
+            scope: record.scope.clone(),
             progress,
             approximate: false,
             epoch: record.epoch,
@@ -86,6 +90,7 @@ impl TaskStatus {
             ok,
             failed,
             remaining,
+            ..
         } = self.progress;
         // What takes more than a number.
         let submitted = match (&self.submitted_at, self.state) {
@@ -122,6 +127,15 @@ impl TaskStatus {
             ("output", self.output.to_string()),
             ("results", self.results.to_string()),
         ];
+        for (reason, count) in self.progress.reasons() {
+            let place = rows.iter().position(|(name, _)| *name == "remaining");
+            let row = (reason.name(), count.to_string());
+            rows.insert(place.unwrap_or(rows.len()), row);
+        }
+        if let Some(area) = &self.scope.area {
+            let object = self.task.area_object(&self.output, area);
+            rows.insert(3, ("area", object.to_string()));
+        }
         if let (Some(moment), Some(reason)) = (&self.cancelled_at, &self.reason) {
             rows.insert(2, ("cancelled", format!("{moment}: {reason}")));
         }
@@ -154,8 +168,7 @@ fn notice(record: &TaskRecord) -> String {
 
 /// The share of cells that are done, rounded down: 100 % means all of them.
 pub(crate) fn percent(progress: Progress) -> String {
-    let done = u64::from(progress.ok) + u64::from(progress.failed);
-    let tenths = (done * 1000)
+    let tenths = (u64::from(progress.ended()) * 1000)
         .checked_div(progress.cells.into())
         .unwrap_or(0);
     format!("{}.{} %", tenths / 10, tenths % 10)
@@ -205,6 +218,7 @@ mod tests {
                 ok,
                 failed,
                 remaining: cells - ok - failed,
+                ..Progress::default()
             })
         };
         assert_eq!(percent(3, 1, 0), "33.3 %");
@@ -221,6 +235,7 @@ mod tests {
                 ok,
                 failed,
                 remaining: 3 - ok - failed,
+                ..Progress::default()
             })
         };
         assert_eq!(
@@ -236,6 +251,7 @@ mod tests {
             ok,
             failed,
             remaining: cells - ok - failed,
+            ..Progress::default()
         };
         let status = TaskStatus::new(&"rgb-1".parse().unwrap(), record, progress);
         [Format::Table, Format::Ndjson]
@@ -246,6 +262,36 @@ mod tests {
     #[test]
     fn a_running_task_says_how_far_it_is() {
         insta::assert_snapshot!(status(&task_record(), 300, 1));
+    }
+
+    #[test]
+    fn cells_without_a_raster_have_rows_of_their_own_and_count_as_done() {
+        let progress = Progress {
+            cells: 300,
+            ok: 290,
+            outside_area: 7,
+            too_few_valid: 3,
+            ..Progress::default()
+        };
+        let record = TaskRecord {
+            cells: 300,
+            ..task_record()
+        };
+        let status = TaskStatus::new(&"rgb-1".parse().unwrap(), &record, progress);
+        let text = printed(Format::Table, |output| status.write(output));
+        let words: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        for row in [
+            vec!["ok", "290"],
+            vec!["outside_area", "7"],
+            vec!["too_few_valid", "3"],
+            vec!["done", "100.0", "%"],
+        ] {
+            assert!(words.contains(&row), "{row:?}: {text}");
+        }
+        assert_eq!(exit_of_ended(progress), Exit::Ok);
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl TroubleWatch {
 }
 
 fn draw(bar: &ProgressBar, progress: Progress, approximate: bool, pace: &Pace) {
-    bar.set_position(u64::from(progress.ok) + u64::from(progress.failed));
+    bar.set_position(progress.ended().into());
     let pace = pace.per_second().map(|pace| {
         let left = Duration::from_secs_f64(f64::from(progress.remaining) / pace);
         format!(
@@ -126,7 +126,12 @@ fn counts(progress: Progress, approximate: bool) -> String {
         ..
     } = progress;
     let mark = mark(approximate);
-    format!("{mark}{ok} ok, {mark}{failed} failed, {mark}{remaining} remaining")
+    let mut text = format!("{mark}{ok} ok, {mark}{failed} failed, ");
+    for (reason, count) in progress.reasons() {
+        text.push_str(&format!("{mark}{count} {reason}, "));
+    }
+    text.push_str(&format!("{mark}{remaining} remaining"));
+    text
 }
 
 /// How fast cells are done since the first read. The task may have run for hours before, at another
@@ -139,7 +144,7 @@ struct Pace {
 
 impl Pace {
     fn record(&mut self, progress: Progress) {
-        let now = (Instant::now(), progress.ok.saturating_add(progress.failed));
+        let now = (Instant::now(), progress.ended());
         // A retry takes cells back.
         if self.first.is_none_or(|(_, done)| done > now.1) {
             self.first = Some(now);
@@ -165,6 +170,7 @@ mod tests {
             ok: 600_000,
             failed: 1,
             remaining: 399_999,
+            ..Progress::default()
         };
         assert_eq!(
             [true, false].map(|approximate| counts(progress, approximate)),

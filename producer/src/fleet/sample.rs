@@ -1,6 +1,6 @@
 //! Items of the ledger for tests.
 
-use tilefleet_common::domain::{Job, Recipe};
+use tilefleet_common::domain::{Job, Recipe, Scope};
 use tilefleet_common::ledger::{TaskRecord, TaskState};
 
 /// The item of a task of 800 cells in four shards of one group, which is open, that was just submitted.
@@ -16,6 +16,7 @@ pub(crate) fn task_record() -> TaskRecord {
             .parse()
             .unwrap(),
         job: Job::Raster(Recipe::builtin("rgb").unwrap().clone()).id(),
+        scope: Scope::default(),
         output: "s3://my-bucket/".parse().unwrap(),
         region: None,
         digest: String::new(),

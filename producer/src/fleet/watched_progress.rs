@@ -61,25 +61,27 @@ impl WatchedProgress {
     /// ok while it was not read.
     fn progress(&self, record: &TaskRecord) -> Progress {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let (mut ok, mut failed) = (0_u32, 0_u32);
+        let mut progress = Progress {
+            cells: record.cells,
+            ..Progress::default()
+        };
         for shard in 0..record.shard_count() {
             let size = ordinals_of_shard(shard, record.cells, record.shard_size).len();
             let open = self.is_open(record, shard);
-            let (pending, lost) = match self.known.get(&shard) {
-                Some(sets) if open => (sets.pending.len(), sets.failed.len()),
-                Some(sets) => (0, sets.failed.len()),
-                None if open => (size, 0),
-                None => (0, 0),
+            let known = self.known.get(&shard);
+            let pending = match known {
+                Some(sets) if open => sets.pending.len(),
+                None if open => size,
+                _ => 0,
             };
-            failed = failed.saturating_add(number(lost));
-            ok = ok.saturating_add(number(size.saturating_sub(pending + lost)));
+            if let Some(sets) = known {
+                progress.add_ended(sets);
+            }
+            let otherwise = known.map_or(0, ShardRecord::ended_otherwise);
+            let ok = number(size.saturating_sub(pending)).saturating_sub(otherwise);
+            progress.ok = progress.ok.saturating_add(ok);
         }
-        Progress {
-            cells: record.cells,
-            ok,
-            failed,
-            remaining: record.cells.saturating_sub(ok).saturating_sub(failed),
-        }
+        progress.with_remaining()
     }
 
     /// The groups of this look.
@@ -175,6 +177,8 @@ mod tests {
         ShardRecord {
             pending: pending.into(),
             failed: [].into(),
+            outside_area: [].into(),
+            too_few_valid: [].into(),
             size: 200,
             enqueued: true,
             reopened: 0,

@@ -3,7 +3,6 @@
 mod artefacts;
 mod band_source;
 mod error;
-mod kernel;
 mod memory_budget;
 mod probe;
 mod process;
@@ -17,6 +16,6 @@ pub use error::CellError;
 pub use memory_budget::MemoryBudget;
 pub use processor::{CellProcessor, default_slots};
 pub use publish::Publication;
-pub use radiometry::{
-    Documents, LookUpError, known_radiometry_of_cell, look_up, radiometry_of_cell,
-};
+pub use radiometry::{Documents, LookUpError, look_up};
+pub use raster::Extent;
+pub(crate) use raster::{RasterPlan, Scales, bands_of_reflectance, needs_reflectance};

@@ -57,6 +57,7 @@ impl CellProcessor {
         Ok(Success {
             output: cell.output.clone(),
             artefacts: published.into_artefacts(),
+            without_raster: None,
             fetch_ms: 0,
             fuse_ms: 0,
             publish_ms: milliseconds(clock.elapsed()),

@@ -3,9 +3,8 @@
 
 use std::sync::LazyLock;
 
-use super::digest::RecipeDigest;
 use super::error::RecipeFileError;
-use super::indices;
+use super::indices::{self, Index};
 use super::keys;
 use super::text::document;
 use super::value::Recipe;
@@ -36,32 +35,31 @@ impl Recipe {
         if let Some(recipe) = Self::builtin(name) {
             return Ok(recipe);
         }
-        let names: Vec<&str> = builtin_names()
-            .filter(|known| known.eq_ignore_ascii_case(name))
-            .collect();
-        let mut found: Vec<&Self> = names
-            .iter()
-            .filter_map(|name| Self::builtin(name))
-            .collect();
-        found.dedup();
-        match found.as_slice() {
-            [only] => Ok(*only),
-            [] => Err(RecipeFileError::UnknownName {
-                name: name.to_owned(),
-                known: known_names(),
-            }),
-            _ => Err(RecipeFileError::Ambiguous {
-                name: name.to_owned(),
-                known: names.join(", "),
-            }),
+        let is_similar = |recipe: &&Self| recipe.name.eq_ignore_ascii_case(name);
+        if let Some(recipe) = RECIPES.iter().find(is_similar) {
+            return Ok(recipe);
         }
+        let found = indices::find(name).map_err(|ambiguous| RecipeFileError::Ambiguous {
+            name: ambiguous.name,
+            known: ambiguous.known.join(", "),
+        })?;
+        let recipe = found.and_then(|index| indices::recipe(index.name));
+        recipe.ok_or_else(|| RecipeFileError::UnknownName {
+            name: name.to_owned(),
+            known: known_names(),
+        })
     }
 
     /// The text of the file from which a built-in recipe was made.
-    pub(super) fn builtin_file(&self) -> Option<&'static str> {
+    pub(super) fn builtin_file(&self) -> Option<String> {
+        if !self.builtin {
+            return None;
+        }
         let name = format!("{}.toml", self.name);
-        let file = FILES.iter().find(|(file, _)| self.builtin && *file == name);
-        file.map(|(_, text)| *text)
+        let file = FILES.iter().find(|(file, _)| *file == name);
+        let index = || indices::all().iter().find(|index| index.name == self.name);
+        file.map(|(_, text)| (*text).to_owned())
+            .or_else(|| index().map(Index::to_toml))
     }
 }
 
@@ -69,8 +67,7 @@ impl Recipe {
 pub fn builtin_names() -> impl Iterator<Item = &'static str> {
     let files = RECIPES.iter().map(Recipe::name);
     let is_file = |name: &&str| RECIPES.iter().any(|recipe| recipe.name == *name);
-    let indices = indices::names().into_iter();
-    files.chain(indices.filter(move |name| !is_file(name)))
+    files.chain(indices::names().filter(move |name| !is_file(name)))
 }
 
 /// The names of the files, for a message, and how many others there are.
@@ -84,10 +81,9 @@ fn known_names() -> String {
     }
 }
 
-/// Whether a built-in recipe has this digest.
-pub(super) fn is_builtin(digest: &RecipeDigest) -> bool {
-    let mut all = builtin_names().filter_map(Recipe::builtin);
-    all.any(|recipe| recipe.digest == *digest)
+/// Whether it is a built-in recipe, by its digest.
+pub(super) fn is_builtin(recipe: &Recipe) -> bool {
+    Recipe::builtin(&recipe.name).is_some_and(|builtin| builtin.digest == recipe.digest)
 }
 
 #[cfg(test)]
@@ -111,6 +107,12 @@ mod tests {
         assert_eq!(
             Recipe::find_builtin("False-Color").unwrap().name(),
             "false-color"
+        );
+        assert_eq!(Recipe::find_builtin("NDVI").unwrap().name(), "ndvi");
+        assert_eq!(Recipe::find_builtin("BaI").unwrap().name(), "bai-soil");
+        assert_eq!(
+            Recipe::find_builtin("bai").unwrap_err().to_string(),
+            "\"bai\" is the name of several recipes; write one of bai-burn, bai-soil as it stands here"
         );
         let complaint = Recipe::find_builtin("soup").unwrap_err().to_string();
         assert!(

@@ -62,7 +62,7 @@ pub(super) enum Problem {
     #[error("\"{name}\" is a band of no sensor; {known}")]
     UnknownBand { name: String, known: String },
     #[error("{0}")]
-    Expression(ExpressionError),
+    Expression(Box<ExpressionError>),
     #[error(
         "an output has either band or expression; write band = \"B04\" or expression = \"(N - R) / (N + R)\""
     )]

@@ -17,7 +17,7 @@ impl Recipe {
     pub fn from_toml(source: &str, text: &str) -> Result<Self, RecipeError> {
         within_limit(source, text)?;
         let mut recipe = keys::read(source, &document::from_toml(source, text)?, false)?;
-        recipe.builtin = builtin::is_builtin(&recipe.digest);
+        recipe.builtin = builtin::is_builtin(&recipe);
         Ok(recipe)
     }
 
@@ -57,7 +57,7 @@ impl Recipe {
             let tree = document::from_json(&self.name, &self.canonical);
             tree.map(|tree| toml::text(&tree)).unwrap_or_default()
         };
-        self.builtin_file().map_or_else(written, str::to_owned)
+        self.builtin_file().unwrap_or_else(written)
     }
 }
 

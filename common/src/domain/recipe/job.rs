@@ -18,6 +18,10 @@ const EXPRESSION: &str = "expr:";
 
 /// What is to be done with each cell of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all jobs are rasters, and a cell has one"
+)]
 pub enum Job {
     /// A raster is made of its bands.
     Raster(Recipe),

@@ -16,7 +16,7 @@ mod digest;
 mod error;
 mod expression;
 mod file;
-mod indices;
+pub mod indices;
 mod job;
 mod keys;
 mod resolve;

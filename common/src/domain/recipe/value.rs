@@ -151,14 +151,4 @@ impl Recipe {
             format!("{name}-{}", self.digest.short())
         }
     }
-
-    /// [`Self::file_stem`] of the raster `file`, whose name follows: `SPLIT_B04`. No recipe's name
-    /// has a `_`, so two rasters of a cell never have one name.
-    pub fn file_stem_of(&self, file: Option<&str>) -> String {
-        let stem = self.file_stem();
-        match file {
-            Some(file) => format!("{stem}_{file}"),
-            None => stem,
-        }
-    }
 }

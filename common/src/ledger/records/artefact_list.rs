@@ -141,6 +141,7 @@ mod tests {
         let success = Success {
             output,
             artefacts: locations.iter().map(|it| artefact(it)).collect(),
+            without_raster: None,
             fetch_ms: 10_000_000,
             fuse_ms: 10_000_000,
             publish_ms: 10_000_000,

@@ -28,7 +28,7 @@ pub(in crate::ledger) fn is_expired(header: &Item, second: i64) -> bool {
 mod tests {
     use super::*;
     use crate::deployment::MESSAGE_RETENTION_S;
-    use crate::domain::{Job, Recipe};
+    use crate::domain::{Job, Recipe, Scope};
     use crate::ledger::records::TaskRecord;
     use crate::ledger::transition::{NewTask, create_header};
 
@@ -43,6 +43,7 @@ mod tests {
             group_size: 1,
             manifest: "s3://out/m".parse().unwrap(),
             job: Job::Raster(Recipe::builtin("rgb").unwrap().clone()).id(),
+            scope: Scope::default(),
             output: "s3://out/".parse().unwrap(),
             region: None,
             digest: String::new(),

@@ -3,6 +3,7 @@
 
 pub(super) mod artefact_list;
 mod expiry;
+mod no_raster;
 mod open;
 mod progress;
 mod record;
@@ -12,6 +13,7 @@ mod worker;
 
 pub use expiry::LAST_DAYS_S;
 pub(super) use expiry::is_expired;
+pub use no_raster::NoRaster;
 pub use open::Open;
 pub use progress::Progress;
 pub use record::{

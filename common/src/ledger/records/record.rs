@@ -7,10 +7,11 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::no_raster::NoRaster;
 use super::{artefact_list, expiry};
 use crate::domain::{
-    Artefact, CellId, JobId, MessageKey, S3Url, TaskId, group_count, group_of, shard_count,
-    shards_of_group,
+    Artefact, CellId, JobId, MessageKey, MinValid, S3Url, Scope, TaskId, group_count, group_of,
+    shard_count, shards_of_group,
 };
 use crate::ledger::dynamo::CodecError;
 use crate::ledger::item::{Item, Value, attribute};
@@ -102,6 +103,8 @@ pub struct TaskRecord {
     pub manifest: S3Url,
     /// What the bands become.
     pub job: JobId,
+    /// To which area the cells are cut.
+    pub scope: Scope,
     /// Bucket and prefix of manifest and results.
     pub output: S3Url,
     /// Region of that bucket, where it is not the fleet's own.
@@ -162,6 +165,10 @@ pub struct ShardRecord {
     pub pending: BTreeSet<u32>,
     /// Ordinals that failed.
     pub failed: BTreeSet<u32>,
+    /// Ordinals that the task's area does not touch.
+    pub outside_area: BTreeSet<u32>,
+    /// Ordinals that have too few valid pixels.
+    pub too_few_valid: BTreeSet<u32>,
     /// Number of cells.
     pub size: u32,
     /// Whether all its pending cells have been sent to the queue since they became pending.
@@ -205,6 +212,9 @@ pub struct CellHistory {
     /// Bucket and prefix below which its artefacts lie.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<S3Url>,
+    /// Why it is ok without a raster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without_raster: Option<NoRaster>,
     /// What it has published, in the order of upload.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub artefacts: Vec<Artefact>,
@@ -269,6 +279,19 @@ impl Reader<'_> {
         JobId::new(name, digest).map_err(|_| self.wrong(attribute::RECIPE_DIGEST))
     }
 
+    /// The area's digest and the share of valid pixels, each if there is one.
+    fn scope(&self) -> Result<Scope, CodecError> {
+        let area = match self.text(attribute::AREA_DIGEST) {
+            Some(_) => Some(self.parsed(attribute::AREA_DIGEST)?),
+            None => None,
+        };
+        let min_valid = self.number(attribute::MIN_VALID);
+        Ok(Scope {
+            area,
+            min_valid: min_valid.and_then(MinValid::from_hundredths),
+        })
+    }
+
     pub(super) fn number<N: TryFrom<i64>>(&self, name: &'static str) -> Option<N> {
         if let Some(Value::Number(number)) = self.0.get(name) {
             N::try_from(*number).ok()
@@ -303,6 +326,7 @@ impl TaskRecord {
             group_size: number(attribute::GROUP_SIZE)?,
             manifest: read.parsed(attribute::MANIFEST)?,
             job: read.job()?,
+            scope: read.scope()?,
             output: read.parsed(attribute::OUTPUT)?,
             region: read.text(attribute::REGION),
             digest: read
@@ -405,6 +429,8 @@ impl ShardRecord {
         Ok(Self {
             pending: read.numbers(attribute::PENDING),
             failed: read.numbers(attribute::FAILED),
+            outside_area: read.numbers(attribute::OUTSIDE_AREA),
+            too_few_valid: read.numbers(attribute::TOO_FEW_VALID),
             size: read
                 .number(attribute::SIZE)
                 .ok_or_else(|| read.wrong(attribute::SIZE))?,
@@ -432,6 +458,10 @@ impl CellRecord {
             ended_at: read.text(attribute::ENDED_AT),
             output: match read.text(attribute::OUTPUT) {
                 Some(_) => Some(read.parsed(attribute::OUTPUT)?),
+                None => None,
+            },
+            without_raster: match read.text(attribute::WITHOUT_RASTER) {
+                Some(_) => Some(read.parsed(attribute::WITHOUT_RASTER)?),
                 None => None,
             },
             artefacts: match read.text(attribute::ARTEFACTS) {

@@ -7,7 +7,7 @@ use super::ticket::Ticket;
 use crate::domain::TaskId;
 use crate::ledger::item::{Key, Value, attribute};
 use crate::ledger::records::artefact_list;
-use crate::ledger::records::{CellState, TaskState};
+use crate::ledger::records::{CellState, NoRaster, TaskState};
 use crate::ledger::write::{Action, Condition, Write};
 
 /// Step 4: a worker begins the cell. Refused when it is ok already, or when the item's counters are
@@ -61,7 +61,7 @@ fn running(ticket: &Ticket, worker: &str, now: &str) -> Vec<Action> {
     actions
 }
 
-/// Step 6, success: the cell is ok, whatever was said of it before.
+/// Step 6, success: the cell is ok, with a raster or without one, whatever was said of it before.
 pub fn record_ok(ticket: &Ticket, success: &Success, worker: &str, now: &str) -> Write {
     let number = |number: u64| Value::Number(i64::try_from(number).unwrap_or(i64::MAX));
     let mut actions = vec![
@@ -79,6 +79,10 @@ pub fn record_ok(ticket: &Ticket, success: &Success, worker: &str, now: &str) ->
         Action::Set(attribute::PUBLISH_MS, number(success.publish_ms)),
         Action::Remove(attribute::ERROR_CODE),
         Action::Remove(attribute::ERROR_MESSAGE),
+        match success.without_raster {
+            Some(end) => Action::Set(attribute::WITHOUT_RASTER, end.name().into()),
+            None => Action::Remove(attribute::WITHOUT_RASTER),
+        },
     ];
     actions.extend(ticket.expiry());
     Write {
@@ -127,7 +131,7 @@ pub fn count_interruption(ticket: &Ticket) -> Write {
     }
 }
 
-/// Step 7, success: the cell is neither pending nor failed. Refused when there is no such shard.
+/// Step 7, success: the cell is in no set of its shard. Refused when there is no such shard.
 /// Doing it twice is doing it once:
 ///
 /// ```
@@ -150,9 +154,24 @@ pub fn close_ok(ticket: &Ticket) -> Write {
         conditions: vec![Condition::Exists(attribute::SIZE)],
         actions: vec![
             Action::Take(attribute::PENDING, cell.clone()),
-            Action::Take(attribute::FAILED, cell),
+            Action::Take(attribute::FAILED, cell.clone()),
+            Action::Take(attribute::OUTSIDE_AREA, cell.clone()),
+            Action::Take(attribute::TOO_FEW_VALID, cell),
         ],
     }
+}
+
+/// Step 7, success without a raster: the cell is in the set of those that ended as `end` says, and
+/// in no other. Refused when there is no such shard. Doing it twice is doing it once.
+pub fn close_without_raster(ticket: &Ticket, end: NoRaster) -> Write {
+    let mut write = close_ok(ticket);
+    // DynamoDB changes an attribute only once in a write.
+    write
+        .actions
+        .retain(|action| !matches!(action, Action::Take(name, _) if *name == end.set()));
+    let cell = BTreeSet::from([ticket.ordinal]);
+    write.actions.push(Action::Insert(end.set(), cell));
+    write
 }
 
 /// Step 7, failure: the cell is failed instead of pending. Refused when it is not pending any more.

@@ -18,8 +18,8 @@ mod worker;
 
 pub use access::{BucketUse, count_denial, note_bucket};
 pub use cell::{
-    close_failed, close_ok, count_failed, count_failure, count_interruption, record_failed,
-    record_ok, restart_cell, start_cell,
+    close_failed, close_ok, close_without_raster, count_failed, count_failure, count_interruption,
+    record_failed, record_ok, restart_cell, start_cell,
 };
 pub use ending::{
     claim_notice, close_group, close_shard, complete_task, mark_notified, release_notice,

@@ -99,6 +99,8 @@ pub fn retry_shard(
                 actions: vec![
                     Action::Insert(attribute::PENDING, cells.clone()),
                     Action::Take(attribute::FAILED, cells.clone()),
+                    Action::Take(attribute::OUTSIDE_AREA, cells.clone()),
+                    Action::Take(attribute::TOO_FEW_VALID, cells.clone()),
                     Action::Remove(attribute::ENQUEUED),
                     Action::Count(attribute::REOPENED, 1),
                 ],

@@ -2,6 +2,7 @@
 
 use crate::domain::{Artefact, S3Url};
 use crate::ledger::item::attribute;
+use crate::ledger::records::NoRaster;
 use crate::ledger::write::Action;
 
 /// Longest error message that an item keeps, in bytes.
@@ -14,6 +15,8 @@ pub struct Success {
     pub output: S3Url,
     /// What was published, in the order of upload.
     pub artefacts: Vec<Artefact>,
+    /// Why there is no raster; then nothing was published.
+    pub without_raster: Option<NoRaster>,
     /// Milliseconds spent downloading.
     pub fetch_ms: u64,
     /// Milliseconds spent decoding, fusing and encoding.

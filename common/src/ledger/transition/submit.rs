@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::ticket::expiry;
-use crate::domain::{JobId, LAYOUT, MessageKey, Recipe, S3Url, TaskId, group_count, shard_count};
+use crate::domain::{
+    JobId, LAYOUT, MessageKey, Recipe, S3Url, Scope, TaskId, group_count, shard_count,
+};
 use crate::ledger::item::{Key, Value, attribute};
 use crate::ledger::records::{LAST_DAYS_S, TaskState};
 use crate::ledger::write::{Action, Condition, Write};
@@ -27,6 +29,8 @@ pub struct NewTask {
     pub manifest: S3Url,
     /// What the bands become.
     pub job: JobId,
+    /// To which area the cells are cut. Its object is put before the task.
+    pub scope: Scope,
     /// Bucket and prefix of manifest and results.
     pub output: S3Url,
     /// Region of that bucket, where it is not the fleet's own.
@@ -91,6 +95,7 @@ pub fn keep_recipe(task: &TaskId, recipe: &Recipe, expires_at: i64) -> Write {
 
 /// Submit, step 3: the task comes into being with all its groups open, or is there already.
 pub fn create_header(new: &NewTask) -> Write {
+    // All groups are open, and so is the task.
     let shards = shard_count(new.cells, new.shard_size);
     let open: BTreeSet<u32> = (0..group_count(shards, new.group_size)).collect();
     let mut actions = vec![
@@ -118,8 +123,16 @@ pub fn create_header(new: &NewTask) -> Write {
             Value::Number(new.expires_at.saturating_add(LAST_DAYS_S)),
         ),
     ];
+    // What not every task has.
     let digest = new.job.digest().map(|digest| digest.as_str().into());
     actions.extend(digest.map(|digest| Action::Set(attribute::RECIPE_DIGEST, digest)));
+    let area = new.scope.area.as_ref();
+    actions.extend(area.map(|area| Action::Set(attribute::AREA_DIGEST, area.as_str().into())));
+    let share = new
+        .scope
+        .min_valid
+        .map(|share| u32::from(share.hundredths()));
+    actions.extend(share.map(|share| Action::Set(attribute::MIN_VALID, share.into())));
     let limit = new.max_failed;
     actions.extend(limit.map(|limit| Action::Set(attribute::MAX_FAILED, limit.into())));
     let region = new.region.clone().map(Into::into);

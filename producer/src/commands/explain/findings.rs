@@ -121,7 +121,11 @@ fn complete(facts: &Facts) -> Option<Finding> {
         ));
     }
     let clean = facts.progress.failed == 0;
-    clean.then(|| Finding::without_action("complete", "all cells are ok, and the notice is sent"))
+    let cells = match facts.progress.without_raster() {
+        0 => "all cells are ok".to_owned(),
+        count => format!("no cell has failed, {count} have no raster"),
+    };
+    clean.then(|| Finding::without_action("complete", format!("{cells}, and the notice is sent")))
 }
 
 fn submit(facts: &Facts) -> Option<Finding> {

@@ -74,12 +74,6 @@ impl<'a> Report<'a> {
     }
 
     fn rows(&self) -> Vec<Vec<String>> {
-        let Progress {
-            ok,
-            failed,
-            remaining,
-            ..
-        } = self.progress;
         let unknown = || "not known".to_owned();
         let counts = |counts: Option<MessageCounts>| {
             counts.map_or_else(unknown, |MessageCounts { waiting, hidden }| {
@@ -96,9 +90,11 @@ impl<'a> Report<'a> {
             (
                 "task",
                 format!(
-                    "{} {}: {ok} ok, {failed} failed, {remaining} remaining",
+                    "{} {}: {}, {} remaining",
                     self.task,
-                    self.state.name()
+                    self.state.name(),
+                    self.progress,
+                    self.progress.remaining
                 ),
             ),
             ("queue", counts(self.queue)),

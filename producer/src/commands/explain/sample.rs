@@ -31,6 +31,7 @@ pub(super) fn moving() -> Facts {
             ok: 300,
             failed: 0,
             remaining: record.cells - 300,
+            ..Progress::default()
         },
         record,
         queue: Some(counts(490, 10)),
@@ -138,7 +139,7 @@ pub(super) fn complete(failed: u32) -> Facts {
             cells,
             ok: cells - failed,
             failed,
-            remaining: 0,
+            ..Progress::default()
         },
         queue: Some(counts(0, 0)),
         ..facts

@@ -6,7 +6,7 @@ use std::io::BufRead as _;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 use tilefleet_common::aws::{Clients, ObjectError, ObjectStore};
-use tilefleet_common::domain::{Cell, S3Url, TaskId};
+use tilefleet_common::domain::{Cell, S3Url, Scope, TaskId};
 
 use super::plan::SubmitPlan;
 use crate::cli::{Exit, Format, GlobalArgs, Output, SubmitArgs, note};
@@ -34,8 +34,9 @@ pub(crate) async fn run(
         .clone()
         .unwrap_or_else(|| TaskId::of_content(&plan.job.id(), &plan.digest));
     let input_size = measure(&mut plan, &objects).await?;
+    let Scope { area, min_valid } = &plan.scope;
     let summary = json!({
-        "task": task, "recipe": plan.job.name(), "recipe_digest": plan.job.id().digest(), "output": plan.output, "count": plan.cells, "bytes": input_size.bytes(),
+        "task": task, "recipe": plan.job.name(), "recipe_digest": plan.job.id().digest(), "area_digest": area, "min_valid": min_valid, "output": plan.output, "count": plan.cells, "bytes": input_size.bytes(),
     });
     match output.format {
         Format::Table => print_table(&mut plan, output)?,
@@ -63,14 +64,14 @@ fn cells(
 }
 
 fn print_table(plan: &mut SubmitPlan, output: &mut Output) -> Result<(), ProducerError> {
-    let job = plan.job.clone();
+    let (job, scope) = (plan.job.clone(), plan.scope.clone());
     output.line(&format!("{:<20} {}", "CELL", "RESULT"))?;
     for cell in cells(plan)? {
         let cell = cell?;
         output.line(&format!(
             "{:<20} {}",
             cell.id.to_string(),
-            cell.output_object(&job)
+            cell.output_object(&job, &scope)
         ))?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 //!
 //! `plan` reads the input and checks every cell. `submission` creates the task and sends its cells.
 
+mod area;
 mod bad_cells;
 mod dry_run;
 mod duplicates;

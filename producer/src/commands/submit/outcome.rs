@@ -103,25 +103,20 @@ impl SubmitOutcome {
 
     /// The line of a submit of a task that exists, with its progress.
     pub(super) fn already_line(&self, progress: Progress) -> String {
-        let Progress {
-            ok,
-            failed,
-            remaining,
-            ..
-        } = progress;
+        let remaining = progress.remaining;
         let task = &self.task;
         match self.state {
             TaskState::Complete => {
-                format!("task {task} is already complete: {ok} ok, {failed} failed")
+                format!("task {task} is already complete: {progress}")
             }
             TaskState::Running => {
                 format!(
-                    "task {task} is already submitted and running: {ok} ok, {failed} failed, {remaining} remaining"
+                    "task {task} is already submitted and running: {progress}, {remaining} remaining"
                 )
             }
             TaskState::Cancelled => {
                 format!(
-                    "task {task} was cancelled: {ok} ok, {failed} failed, {remaining} remaining; producer resume {task} \
+                    "task {task} was cancelled: {progress}, {remaining} remaining; producer resume {task} \
                      runs it again, --again makes another task of its cells"
                 )
             }
@@ -154,6 +149,7 @@ mod tests {
             ok: 3,
             failed: 1,
             remaining: 2,
+            ..Progress::default()
         };
         let states = [
             TaskState::Complete,

@@ -7,7 +7,9 @@ use std::ops::ControlFlow;
 
 use futures::{StreamExt as _, stream};
 use tilefleet_common::aws::ObjectStore;
-use tilefleet_common::domain::{Cell, CellId, ContentDigest, DigestBuilder, Job, S3Url};
+use tilefleet_common::domain::{
+    Area, Cell, CellId, ContentDigest, DigestBuilder, Job, S3Url, Scope,
+};
 use tokio::sync::mpsc;
 
 use super::bad_cells::BadCells;
@@ -23,6 +25,9 @@ const CELLS_AT_ONCE: usize = 32;
 #[derive(Debug)]
 pub(crate) struct SubmitPlan {
     pub(crate) job: Job,
+    /// To which area the cells are cut.
+    pub(crate) area: Option<Area>,
+    pub(crate) scope: Scope,
     pub(crate) cells: u32,
     /// Cells of the input that repeat others and were dropped.
     pub(crate) skipped: u32,
@@ -111,6 +116,8 @@ impl SubmitPlan {
 
 struct Builder {
     job: Job,
+    area: Option<Area>,
+    scope: Scope,
     skip_duplicates: bool,
     output: Option<S3Url>,
     region: Option<String>,
@@ -125,14 +132,24 @@ struct Builder {
 
 impl Builder {
     fn new(input: &InputPath, args: &SubmitArgs) -> Result<Self, ProducerError> {
+        let area = args.area.area()?;
+        let scope = Scope {
+            area: area.as_ref().map(|area| area.digest().clone()),
+            min_valid: args.area.min_valid,
+        };
         let job = args.job()?;
+        if job == Job::Probe && !scope.is_all() {
+            return Err(ProducerError::ProbeOfArea);
+        }
         Ok(Self {
             skip_duplicates: args.skip_duplicates,
             output: args.output.clone(),
             region: None,
             cells: 0,
             skipped: 0,
-            digest: DigestBuilder::new(&job.id()),
+            digest: DigestBuilder::new(&job.id()).scope(&scope),
+            area,
+            scope,
             job,
             spool: BufWriter::new(tempfile::tempfile().map_err(ProducerError::Spool)?),
             bytes: 0,
@@ -146,7 +163,7 @@ impl Builder {
             serde_json::to_vec(cell).map_err(|error| ProducerError::Spool(error.into()))?;
         let sources =
             serde_json::to_vec(&cell.assets).map_err(|error| ProducerError::Spool(error.into()))?;
-        let object = cell.output_object(&self.job);
+        let object = cell.output_object(&self.job, &self.scope);
         let conflict = match self.outputs.insert(&object, &sources, position.number()) {
             Overlap::None => None,
             Overlap::Repeat(_) if self.skip_duplicates => {
@@ -195,6 +212,8 @@ impl Builder {
             .map_err(|error| ProducerError::Spool(error.into_error()))?;
         Ok(SubmitPlan {
             job: self.job,
+            area: self.area,
+            scope: self.scope,
             cells: self.cells,
             skipped: self.skipped,
             digest: self.digest.finish(),
@@ -267,6 +286,49 @@ mod tests {
             (plan.cells, plan.skipped, plan.output.to_string()),
             (2, 1, "s3://my-bucket/".to_owned())
         );
+    }
+
+    #[test]
+    fn an_area_makes_another_task_with_other_keys() {
+        let cells = [cell("R10m", "s3://my-bucket")];
+        let digest = |more: &[&str]| plan(&cells, more).unwrap().digest.to_string();
+        let bbox = ["--bbox", "-10.5,50,-9,51"];
+        let mut digests = vec![
+            digest(&[]),
+            digest(&bbox),
+            digest(&[&bbox[..], &["--all-touched"]].concat()),
+            digest(&[&bbox[..], &["--min-valid", "80"]].concat()),
+            digest(&["--min-valid", "80"]),
+        ];
+        let count = digests.len();
+        digests.sort();
+        digests.dedup();
+        assert_eq!(digests.len(), count);
+        let plan = plan(&cells, &bbox).unwrap();
+        let area = plan.area.unwrap();
+        assert_eq!(plan.scope.area.as_ref(), Some(area.digest()));
+        let key = cells[0].output_location(&plan.job, &plan.scope);
+        let digits = area.digest().short();
+        assert!(key.ends_with(&format!("_RGB-{digits}.tif")), "{key}");
+    }
+
+    #[test]
+    fn a_probe_has_no_area_and_an_area_only_one_source() {
+        let input = InputPath::of_argument("cells.json".as_ref());
+        let probe = args(&["--recipe", "probe", "--bbox", "1,2,3,4"]);
+        assert!(matches!(
+            Builder::new(&input, &probe),
+            Err(ProducerError::ProbeOfArea)
+        ));
+        for wrong in [
+            &["--bbox", "1,2,3,4", "--clip", "x.geojson"][..],
+            &["--all-touched"],
+            &["--bbox", "1,2,3"],
+            &["--min-valid", "0"],
+        ] {
+            let command = [&["producer", "submit", "-"], wrong].concat();
+            assert!(Cli::try_parse_from(command).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

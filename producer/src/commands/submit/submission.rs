@@ -21,6 +21,7 @@ use tilefleet_common::ledger::{
 };
 use tilefleet_common::tracker::{renew_submitter, rfc3339, submitter_until};
 
+use super::area;
 use super::plan::SubmitPlan;
 use super::shard_reader::ShardReader;
 use crate::cli::{MaxFailed, progress_bar};
@@ -49,9 +50,14 @@ pub(super) struct Submission {
 }
 
 impl Submission {
-    /// Steps 1 to 3: puts the manifest and the recipe, then creates the task. Returns the task's
+    /// Steps 1 to 3: puts the area, the manifest and the recipe, then creates the task. Returns the task's
     /// item, which another submit can have created.
     pub(super) async fn create(&self, plan: &mut SubmitPlan) -> Result<TaskRecord, ProducerError> {
+        if let Some(area) = &plan.area {
+            let object = self.task.area_object(&plan.output, area.digest());
+            let objects = &self.fleet.clients.objects;
+            area::put(objects, area, &object, plan.region.as_deref()).await?;
+        }
         let manifest = plan
             .output
             .join(&format!("tilefleet/{}/manifest.ndjson", self.task));
@@ -70,6 +76,7 @@ impl Submission {
             group_size: GROUP_SIZE,
             manifest,
             job: plan.job.id(),
+            scope: plan.scope.clone(),
             output: plan.output.clone(),
             region: plan.region.clone(),
             digest: plan.digest.to_string(),
@@ -302,6 +309,7 @@ impl Submission {
                 expires_at: record.expires_at,
                 signature: None,
                 job: job.clone(),
+                scope: record.scope.clone(),
                 cell,
             };
             bodies.push(

@@ -6,7 +6,9 @@ use serde::Serialize;
 use tilefleet_common::aws::Head;
 use tilefleet_common::dispatch::Shard;
 use tilefleet_common::domain::{Artefact, Cell, CellId};
-use tilefleet_common::ledger::{CellRecord, CellState, Open, ShardRecord, TaskRecord, TaskState};
+use tilefleet_common::ledger::{
+    CellRecord, CellState, NoRaster, Open, ShardRecord, TaskRecord, TaskState,
+};
 
 use super::artefacts::Heads;
 
@@ -41,6 +43,9 @@ pub(super) enum DifferenceKind {
     /// The item says ok and the artefacts exist, but the sets count it as failed: one worker was
     /// slow, and another gave up.
     OkButFailed,
+    /// The item and the sets say ok, but only one of them that there is no raster, or they say it for
+    /// other reasons.
+    EndDiffers,
     /// The cell is pending, but the queue is empty.
     PendingWithoutMessage,
     /// The cell is pending, but the task is complete.
@@ -69,6 +74,7 @@ impl DifferenceKind {
             Self::ArtefactElsewhere => "artefact_elsewhere",
             Self::OkButPending => "ok_but_pending",
             Self::OkButFailed => "ok_but_failed",
+            Self::EndDiffers => "end_differs",
             Self::PendingWithoutMessage => "pending_without_message",
             Self::PendingInComplete => "pending_in_complete",
             Self::NotCompleted => "not_completed",
@@ -195,6 +201,17 @@ pub(super) struct Tally {
     pub(super) ok: u32,
     pub(super) failed: u32,
     pub(super) pending: u32,
+    /// Ended well without a raster.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) without_raster: u32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// How many cells are in which state according to the sets and to the items, and how many artefacts
@@ -263,7 +280,8 @@ fn compare_sets(task: TaskView<'_>, shard: &Shard, sets: &ShardRecord) -> Vec<Di
     let mut found = vec![];
     // The sets name only cells of this shard.
     let own: BTreeSet<u32> = shard.cells.iter().map(|(ordinal, _)| *ordinal).collect();
-    for ordinal in (&sets.pending | &sets.failed).difference(&own) {
+    let without = &sets.outside_area | &sets.too_few_valid;
+    for ordinal in (&(&sets.pending | &sets.failed) | &without).difference(&own) {
         let detail = "its sets name a cell of another shard".to_owned();
         let foreign =
             Difference::of_shard(DifferenceKind::ForeignOrdinal, number, detail, Repair::None);
@@ -329,10 +347,14 @@ impl CellEvidence<'_> {
         let tally = match (failed, pending) {
             (true, _) => &mut counts.sets.failed,
             (_, true) => &mut counts.sets.pending,
+            _ if self.sets.without_raster(self.ordinal).is_some() => {
+                &mut counts.sets.without_raster
+            }
             _ => &mut counts.sets.ok,
         };
         *tally += 1;
         match self.item.map(|item| item.state) {
+            Some(CellState::Ok) if self.says_no_raster() => counts.items.without_raster += 1,
             Some(CellState::Ok) => counts.items.ok += 1,
             Some(CellState::Failed) => counts.items.failed += 1,
             Some(CellState::Running) | None => counts.items.pending += 1,
@@ -346,9 +368,39 @@ impl CellEvidence<'_> {
                 let artefacts = item.history.artefacts.len();
                 counts.artefacts += u32::try_from(artefacts).unwrap_or(u32::MAX);
                 self.with_artefacts(pending, failed)
+                    .or_else(|| self.other_end(item, pending || failed))
             }
             None => self.without_artefacts(pending, failed),
         }
+    }
+
+    /// Whether the item says that the cell ended well without a raster.
+    fn says_no_raster(&self) -> bool {
+        let end = self.item.map(|item| item.history.without_raster);
+        end.flatten().is_some()
+    }
+
+    /// Whether item and sets say different things of a cell that is ok.
+    fn other_end(&self, item: &CellRecord, open: bool) -> Option<(DifferenceKind, String, Repair)> {
+        let (counted, says) = (
+            self.sets.without_raster(self.ordinal),
+            item.history.without_raster,
+        );
+        if open || counted == says {
+            return None;
+        }
+        let name = |end: Option<NoRaster>| end.map_or("ok", NoRaster::name);
+        let detail = format!(
+            "its item says {}, but it is counted as {}",
+            name(says),
+            name(counted)
+        );
+        let repair = if self.record.state == TaskState::Cancelled {
+            Repair::None
+        } else {
+            Repair::Reopen
+        };
+        Some((DifferenceKind::EndDiffers, detail, repair))
     }
 
     /// What is wrong with the artefacts of a cell whose item says ok. The first fault counts: its
@@ -361,6 +413,7 @@ impl CellEvidence<'_> {
                 let why = format!("its artefacts are below {output} instead of {wanted}");
                 Some((DifferenceKind::ArtefactElsewhere, why))
             }
+            _ if history.without_raster.is_some() => None,
             Some(output) if !history.artefacts.is_empty() => {
                 let faults = history.artefacts.iter().map(|artefact| {
                     let named = format!("{} {}", artefact.role, artefact.address(output));

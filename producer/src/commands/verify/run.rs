@@ -220,22 +220,29 @@ impl Verification {
             items,
             artefacts,
         } = &self.counts;
-        let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+        let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
         let tally = |name: &str, tally: &Tally| {
             let Tally {
                 ok,
                 failed,
                 pending,
+                without_raster,
             } = tally;
-            let [ok, failed, pending] = [ok, failed, pending].map(u32::to_string);
-            vec![name.to_owned(), ok, failed, pending]
+            let [ok, failed, pending, without] =
+                [ok, failed, pending, without_raster].map(u32::to_string);
+            vec![name.to_owned(), ok, failed, pending, without]
         };
         let rows = [
-            row(["CELLS", "OK", "FAILED", "PENDING"]),
+            row(["CELLS", "OK", "FAILED", "PENDING", "NO RASTER"]),
             tally("sets", sets),
             tally("items", items),
-            row(["artefacts", &artefacts.to_string(), "-", "-"]),
+            row(["artefacts", &artefacts.to_string(), "-", "-", "-"]),
         ];
+        let all_have = sets.without_raster + items.without_raster == 0;
+        let rows = rows.map(|mut row: Vec<String>| {
+            row.truncate(if all_have { 4 } else { 5 });
+            row
+        });
         output.table(None, &rows)?;
         // The first differences, and how many more there are.
         if !self.differences.is_empty() {
@@ -291,6 +298,7 @@ mod tests {
             ok: 3,
             failed: 0,
             pending: 1,
+            without_raster: 0,
         };
         Verification {
             task: "rgb-1".parse().unwrap(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tilefleet_common::aws::ListedObject;
 use tilefleet_common::domain::{
     InputBand, Job, LandsatLevel, LandsatProduct, S3Url, SceneLayout, ScenePath, Sensor, Tile,
-    band_in_object_name, find_band, sensor_of_addresses,
+    band_in_object_name, bands_of as all_bands_of, find_band, sensor_of_addresses,
 };
 
 use super::error::CellError;
@@ -28,6 +28,9 @@ const FOLDERS: [(&str, &[&str]); 3] = [
         ],
     ),
 ];
+
+/// What level 1C of Sentinel-2 does not have.
+const OF_LEVEL_2A: [&str; 4] = ["SCL", "CLD", "AOT", "WVP"];
 
 /// The sensor of which objects with these addresses are. Without a name of Landsat, and without a
 /// path and row as `tile`, it is Sentinel-2.
@@ -55,7 +58,17 @@ pub(super) fn assets_of_layout(
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
     let sensor = sensor_of(Some(path.tile), [prefix])?;
-    let bands = bands_of(job, sensor)?.into_iter();
+    let bands = bands_of(job, sensor)?;
+    let is_lacking = |input: &&InputBand| OF_LEVEL_2A.contains(&input.band.as_str());
+    if let Some(lacking) = bands.iter().find(is_lacking)
+        && prefix.bucket().contains("l1c")
+    {
+        return Err(CellError::NotInLevel1C {
+            recipe: job.name().to_owned(),
+            band: lacking.band.clone(),
+        });
+    }
+    let bands = bands.into_iter();
     Ok(bands
         .map(|InputBand { band, .. }| {
             let url = match path.layout {
@@ -98,6 +111,13 @@ pub(super) fn assets_of_job(
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
     let sensor = sensor_of(tile, given.values())?;
+    let is_landsat = |name: &&String| name.to_ascii_uppercase().starts_with("SR_B");
+    if sensor == Sensor::Sentinel2
+        && let Some(asset) = given.keys().find(is_landsat)
+    {
+        let asset = asset.clone();
+        return Err(CellError::UnknownLandsat { asset });
+    }
     let bands = bands_of(job, sensor)?;
     let names: Vec<&str> = bands.iter().map(|input| input.band.as_str()).collect();
     let mut assets: BTreeMap<String, S3Url> = BTreeMap::new();
@@ -175,6 +195,20 @@ pub(super) fn assets_of_listing(
         Sensor::Sentinel2 => band_in_object_name(name, band),
         Sensor::LandsatOli | Sensor::LandsatTm => is_landsat_object(name, band),
     };
+    let found_bands = || {
+        let is_there = |band: &str| {
+            listed
+                .iter()
+                .any(|object| is_object(object.url.object_name(), band))
+        };
+        let bands = all_bands_of(sensor).iter().map(|band| band.key);
+        let bands: Vec<&str> = bands.filter(|band| is_there(band)).collect();
+        if bands.is_empty() {
+            "nor of any other band".to_owned()
+        } else {
+            format!("where {} are", bands.join(", "))
+        }
+    };
     let asset = |InputBand { band, .. }: InputBand| {
         let mut found: Vec<&S3Url> = listed
             .iter()
@@ -186,6 +220,7 @@ pub(super) fn assets_of_listing(
             [] => Err(CellError::MissingBand {
                 band,
                 prefix: prefix.clone(),
+                found: found_bands(),
             }),
             // Of one band in several resolutions the finest.
             [first, second, ..] if metres_of(first) == metres_of(second) => {
@@ -338,6 +373,11 @@ mod tests {
             resolved(&[("red", "x"), ("nir", "x")], "expr:N / R").unwrap_err(),
             "bands B08 and B04 are one object, s3://bucket/x; give each its own"
         );
+        let unknown = resolved(&[("SR_B4", "x.TIF")], "expr:R").unwrap_err();
+        assert!(
+            unknown.starts_with("asset SR_B4 is Landsat's, but no address"),
+            "{unknown}"
+        );
         let landsat = resolved(&[("red", "LT05_L2SP_1/a.TIF")], "expr:RE1 / R").unwrap_err();
         assert!(
             landsat.contains("reads RE1, which Landsat TM does not have"),
@@ -375,6 +415,14 @@ mod tests {
             ["/R20m/B04.jp2", "/R10m/B08.jp2"]
         );
         assert_eq!(keys("", "expr:R"), ["/B04.jp2"], "level 1C has no folders");
+        let level_1c: S3Url = "s3://sentinel-s2-l1c/tiles/48/R/XT/2020/8/1/0/"
+            .parse()
+            .unwrap();
+        let path = ScenePath::from_key(level_1c.key()).unwrap();
+        let refused = assets_of_layout(&level_1c, &path, &job("scl"))
+            .unwrap_err()
+            .to_string();
+        assert!(refused.starts_with("recipe scl reads SCL, which level 1C does not have"));
     }
 
     #[test]
@@ -400,6 +448,9 @@ mod tests {
         );
         let twice = found(&["x/a/T_B04.jp2", "x/b/T_B04.jp2"], "expr:R").unwrap_err();
         assert!(twice.contains("exists more than once"), "{twice}");
+        let missing = found(&["x/T_B04.jp2", "x/T_B8A.jp2"], "expr:N").unwrap_err();
+        let words = "no object of band B08 below s3://bucket/x/, where B04, B8A are; check ";
+        assert!(missing.starts_with(words), "{missing}");
         let oli = ["x/LC08_L2SP_1_T1_SR_B4.TIF", "x/LC08_L2SP_1_T1_SR_B5.TIF"];
         assert_eq!(
             found(&oli, "expr:N").unwrap(),

@@ -108,9 +108,21 @@ pub(crate) enum CellError {
     )]
     NoName { recipe: String },
     #[error(
-        "no object of band {band} below {prefix}; check \"files\", or name the objects in \"assets\""
+        "no object of band {band} below {prefix}, {found}; check \"files\", or name the objects in \"assets\""
     )]
-    MissingBand { band: String, prefix: S3Url },
+    MissingBand {
+        band: String,
+        prefix: S3Url,
+        found: String,
+    },
+    #[error(
+        "asset {asset} is Landsat's, but no address has the name of a product, such as LC08_L2SP_…; the numbers of the bands differ between satellites, so give addresses that have it"
+    )]
+    UnknownLandsat { asset: String },
+    #[error(
+        "recipe {recipe} reads {band}, which level 1C does not have; choose another recipe, or level 2A"
+    )]
+    NotInLevel1C { recipe: String, band: String },
     #[error(
         "band {band} exists more than once below {prefix}, as {one} and {other}; give the prefix of one resolution, or name the objects in \"assets\""
     )]

@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
-use tilefleet_common::domain::{Artefact, Job, JobId, MessageKey, Recipe, Role, TaskId};
+use tilefleet_common::domain::{Artefact, Job, JobId, MessageKey, Recipe, Role, Scope, TaskId};
 use tilefleet_common::ledger::transition::{self, Failure, NewTask, Notice, Success, Ticket};
 use tilefleet_common::ledger::{
-    Answer, Item, Key, Part, TaskState, Transaction, TransactionAnswer, Write,
+    Answer, Item, Key, NoRaster, Part, TaskState, Transaction, TransactionAnswer, Write,
 };
 
 use crate::support::site::Site;
@@ -83,6 +83,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
             etag: "\"tag\"".into(),
             bytes: u64::MAX,
         }],
+        without_raster: random.random_bool(0.3).then_some(NoRaster::TooFewValid),
         fetch_ms: 1,
         fuse_ms: 2,
         publish_ms: 3,
@@ -102,7 +103,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         _ => BTreeSet::from([ordinal]),
     };
     let rgb = Recipe::builtin("rgb").context("no recipe rgb")?;
-    Ok(match random.random_range(0..25) {
+    Ok(match random.random_range(0..26) {
         0 => Move::Write(transition::create_header(&NewTask {
             task: task.clone(),
             cells: 4,
@@ -110,6 +111,7 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
             group_size: 2,
             manifest: success.output.join("manifest"),
             job: Job::Raster(rgb.clone()).id(),
+            scope: Scope::default(),
             output: success.output.clone(),
             region: Some("eu-west-1".into()),
             digest: "d".into(),
@@ -163,6 +165,12 @@ fn any_move(random: &mut StdRng, task: &TaskId, memory: &Memory) -> Result<Move>
         19 => Move::Write(transition::unmark_enqueued(task, shard)),
         20 => Move::Write(transition::create_recipe(task, rgb, ticket.expires_at)),
         23 => Move::Write(transition::count_failed(task)),
+        24 => Move::Write(transition::close_without_raster(
+            &ticket,
+            *NoRaster::ALL
+                .choose(random)
+                .unwrap_or(&NoRaster::OutsideArea),
+        )),
         21 => Move::Write(transition::create_group(task, 0, 0..2, ticket.expires_at)),
         22 => Move::Transact(transition::close_group(task, 0)),
         _ => Move::Transact(transition::retry_shard(

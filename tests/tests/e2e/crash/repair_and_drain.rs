@@ -41,6 +41,7 @@ async fn damage(site: &Site, task: &TaskId) -> Result<()> {
             let success = Success {
                 output: format!("s3://{}/gone/", site.stack.output_bucket).parse()?,
                 artefacts: vec![raster],
+                without_raster: None,
                 fetch_ms: 1,
                 fuse_ms: 1,
                 publish_ms: 1,

@@ -223,6 +223,7 @@ async fn verify_compares_each_of_several_rasters_of_a_cell() -> Result<()> {
     let success = Success {
         output: item.history.output.clone().context("no output")?,
         artefacts: [item.history.artefacts.clone(), vec![second]].concat(),
+        without_raster: None,
         fetch_ms: 1,
         fuse_ms: 1,
         publish_ms: 1,

@@ -2,4 +2,6 @@
 
 mod compressions;
 mod fuse_command;
+mod real_recipes;
 mod real_scenes;
+mod recipes;

@@ -12,4 +12,4 @@ mod of_cell;
 pub use error::LookUpError;
 pub use library::Documents;
 pub use look_up::look_up;
-pub use of_cell::{known_radiometry_of_cell, radiometry_of_cell};
+pub(super) use of_cell::{known_radiometry_of_cell, radiometry_of_cell};

@@ -16,7 +16,7 @@ use crate::cell::CellError;
 /// # Errors
 /// [`CellError`]: a permanent failure `unknown_radiometry` when no document says it, and
 /// `radiometry_disagrees` when two do not agree.
-pub async fn radiometry_of_cell(
+pub(in crate::cell) async fn radiometry_of_cell(
     objects: &ObjectStore,
     cell: &Cell,
     bands: &[&str],
@@ -31,7 +31,7 @@ pub async fn radiometry_of_cell(
 ///
 /// # Errors
 /// [`CellError`] when S3 does not answer, or documents do not agree.
-pub async fn known_radiometry_of_cell(
+pub(in crate::cell) async fn known_radiometry_of_cell(
     objects: &ObjectStore,
     cell: &Cell,
     bands: &[&str],

@@ -1,10 +1,11 @@
 //! Carries a message through the ledger's protocol, and holds it while the ledger does not answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tilefleet_common::aws::{Received, delay_after};
-use tilefleet_common::domain::S3Url;
+use tilefleet_common::domain::{Area, S3Url};
 use tilefleet_common::fault::shortened;
 use tilefleet_common::ledger::LedgerError;
 use tilefleet_common::ledger::flow::{Deferral, Outcome, Step};
@@ -40,6 +41,8 @@ impl MessageHandler {
         let (mut begun, mut is_signed) = (false, false);
         // Held to the end of this function.
         let mut permit: Option<Permit> = None;
+        let mut area: Option<Arc<Area>> = None;
+        let named = delivery.message.scope.area.as_ref();
         loop {
             step = match step {
                 // A recipe that this version does not understand: a newer worker may.
@@ -66,8 +69,19 @@ impl MessageHandler {
                     Err(disposition) => return disposition,
                 },
 
-                // The worker's own steps: before the cell begins it needs a permit, and then it is
-                // processed. A dead letter begins nothing.
+                // The worker's own steps: before the cell begins it needs its area and a permit, and
+                // then it is processed. A dead letter begins nothing.
+                Step::Start(job)
+                    if works
+                        && area.is_none()
+                        && let Some(named) = named =>
+                {
+                    match self.area(delivery, named).await {
+                        Ok(read) => area = Some(read),
+                        Err(disposition) => return disposition,
+                    }
+                    Step::Start(job)
+                }
                 Step::Start(job) if works && permit.is_none() => match self.admit(delivery).await {
                     Ok(Ok(admitted)) => {
                         permit = Some(admitted);
@@ -76,10 +90,12 @@ impl MessageHandler {
                     Ok(Err(failure)) => Step::Record(Outcome::Failed(failure)),
                     Err(disposition) => return disposition,
                 },
-                Step::Work(job) if works => match self.process(delivery, &job).await {
-                    Ok(outcome) => Step::Record(outcome),
-                    Err(disposition) => return disposition,
-                },
+                Step::Work(job) if works => {
+                    match self.process(delivery, &job, area.clone()).await {
+                        Ok(outcome) => Step::Record(outcome),
+                        Err(disposition) => return disposition,
+                    }
+                }
                 Step::Start(_) if !works => match self.judge_dead_letter(delivery).await {
                     Ok(failure) => Step::Record(Outcome::Failed(failure)),
                     Err(disposition) => return disposition,

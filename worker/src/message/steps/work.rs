@@ -1,13 +1,15 @@
 //! Step 5: the work on a cell, and what follows when there is no raster.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tilefleet_common::aws::delay_after;
-use tilefleet_common::domain::Job;
+use tilefleet_common::domain::{Area, Job};
+use tilefleet_common::ledger::NoRaster;
 use tilefleet_common::ledger::flow::Outcome;
 use tilefleet_common::ledger::transition::Failure;
 
-use crate::cell::CellError;
+use crate::cell::{CellError, Extent};
 use crate::message::attempt_budget::AfterFailure;
 use crate::message::delivery::Delivery;
 use crate::message::disposition::Disposition;
@@ -28,13 +30,18 @@ impl MessageHandler {
         &self,
         delivery: &Delivery<'_>,
         job: &Job,
+        area: Option<Arc<Area>>,
     ) -> Result<Outcome, Disposition> {
         tracing::info!("begun");
         let cell = &delivery.message.cell;
         let activity = &delivery.activity;
+        let extent = Extent {
+            scope: delivery.message.scope.clone(),
+            area,
+        };
         let processing = self
             .processor
-            .process(cell, job, activity, delivery.lease_lost);
+            .process(cell, job, extent, activity, delivery.lease_lost);
         // A success also shows that the cell's buckets work.
         let error = match processing.await {
             Ok(success) => {
@@ -42,7 +49,9 @@ impl MessageHandler {
                 let bytes: u64 = sizes.sum();
                 tracing::info!(
                     output = %success.output, artefacts = success.artefacts.len(), bytes, fetch_ms = success.fetch_ms,
-                    fuse_ms = success.fuse_ms, publish_ms = success.publish_ms, "published"
+                    fuse_ms = success.fuse_ms, publish_ms = success.publish_ms,
+                    without_raster = success.without_raster.map(NoRaster::name),
+                    "{}", if success.without_raster.is_none() { "published" } else { "ended without a raster" }
                 );
                 self.close_bucket_breakers(delivery);
                 return Ok(Outcome::Ok(success));
@@ -111,7 +120,7 @@ impl MessageHandler {
 
     /// Opens the breaker of what does not work. Returns how long the cell waits in the queue: it is
     /// somebody else's at once if only this machine is to blame.
-    fn trouble(&self, trouble: &Trouble) -> Duration {
+    pub(super) fn trouble(&self, trouble: &Trouble) -> Duration {
         self.breakers.trip(trouble);
         let wait = match trouble.blame {
             // Another machine has it at once, but not this one again and again.

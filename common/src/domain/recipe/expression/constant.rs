@@ -77,10 +77,12 @@ pub(super) fn fold(op: Op, values: &[f64]) -> Option<f64> {
 /// A power with exponent 0.5 or a small whole exponent.
 fn power(base: f64, exponent: f64) -> Option<f64> {
     const LARGEST: i32 = 64;
-    if exponent == 0.5 {
+    #[expect(clippy::float_cmp, reason = "these exponents alone have exact powers")]
+    let is = |value: f64| exponent == value;
+    if is(0.5) {
         return Some(base.sqrt());
     }
-    let whole = (-LARGEST..=LARGEST).find(|whole| f64::from(*whole) == exponent)?;
+    let whole = (-LARGEST..=LARGEST).find(|whole| is(f64::from(*whole)))?;
     let product = (0..whole.abs()).fold(1.0, |product, _| product * base);
     Some(if whole < 0 { 1.0 / product } else { product })
 }

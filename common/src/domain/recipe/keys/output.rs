@@ -109,7 +109,10 @@ fn expression_of(
     text: &str,
     constants: &BTreeMap<String, f64>,
 ) -> Result<Expression, RecipeError> {
-    let wrong = |cause| keys.error(keys.line_of("expression"), Problem::Expression(cause));
+    let wrong = |cause| {
+        let problem = Problem::Expression(Box::new(cause));
+        keys.error(keys.line_of("expression"), problem)
+    };
     let expression = Expression::parse(text).map_err(wrong)?;
     let compiled = expression.compile(&mut |name| {
         let of_sensor = |sensor: &Sensor| look_up(constants, *sensor, name);
@@ -183,8 +186,9 @@ fn difference(one: &Source, other: &Source) -> Option<&'static str> {
     if one.data_type != other.data_type {
         return Some("dtype");
     }
-    let same = one.nodata.total_cmp(&other.nodata).is_eq();
-    (!same && !(one.nodata.is_nan() && other.nodata.is_nan())).then_some("nodata")
+    let both_nan = one.nodata.is_nan() && other.nodata.is_nan();
+    let same = both_nan || one.nodata.total_cmp(&other.nodata).is_eq();
+    (!same).then_some("nodata")
 }
 
 /// Whether an output's numbers are classes or flags, of which there is no mean.

@@ -16,7 +16,7 @@ use super::table::{Keys, number_of};
 /// The largest pixel of a result, in metres: a tile has 110 km.
 const COARSEST: f64 = 10_000.0;
 /// The largest growth of a mask, in pixels of its own grid.
-const MOST_DILATION: i64 = 100;
+pub(in super::super) const MOST_DILATION: i64 = 100;
 /// The largest side of a median filter's square, in pixels.
 const LARGEST_MEDIAN: i64 = 15;
 

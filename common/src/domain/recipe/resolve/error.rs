@@ -38,6 +38,6 @@ pub enum ResolveError {
         /// The name of the output.
         output: String,
         /// What is wrong.
-        cause: ExpressionError,
+        cause: Box<ExpressionError>,
     },
 }

@@ -128,7 +128,7 @@ impl Inputs<'_> {
         compiled.map_err(|cause| ResolveError::Expression {
             recipe: recipe.name.clone(),
             output: output.to_owned(),
-            cause,
+            cause: Box::new(cause),
         })
     }
 

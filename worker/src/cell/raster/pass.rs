@@ -1,23 +1,25 @@
-//! The raster of a cell: its bands are read, fused and published, all three at the same time.
+//! One pass over bands of a cell: they are read, fused and uploaded, all three at the same time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt as _;
 use futures::stream::FuturesOrdered;
-use tilefleet_common::aws::{HeaderLastUpload, ReadOptions, Stored};
-use tilefleet_common::domain::{Cell, Recipe, ResolvedRecipe, Role, S3Url, Sensor};
+use tilefleet_common::aws::{ClosedUpload, HeaderLastUpload, ReadOptions};
+use tilefleet_common::domain::{Cell, S3Url};
 use tilefleet_common::fault::{self, Point};
-use tilefleet_common::ledger::transition::{BucketUse, Failure, Success};
+use tilefleet_common::ledger::NoRaster;
+use tilefleet_common::ledger::transition::{BucketUse, Failure};
 use tokio_util::sync::CancellationToken;
 
-use super::artefacts::Published;
-use super::band_source::{self, ObjectSource, WINDOW_BYTES};
-use super::error::{CellError, or_cancelled};
-use super::kernel;
-use super::processor::{CellProcessor, milliseconds};
-use super::publish::{BodyWriter, Publication, PublishError};
+use super::extent::{Extent, Part};
+use super::plan::RasterPlan;
 use crate::activity::{Activity, Phase};
+use crate::cell::band_source::{self, ObjectSource, WINDOW_BYTES};
+use crate::cell::error::{CellError, or_cancelled};
+use crate::cell::processor::CellProcessor;
+use crate::cell::publish::{BodyWriter, Publication, PublishError};
+use crate::machine::RunningCell;
 use tilefleet_fuse::{self as fuse, Cancel, Cog, Compression, FuseError, Prepared};
 
 /// The largest band that is read, in bytes. Full-size 10 m bands have 115 to 132 MB.
@@ -27,37 +29,94 @@ const MAX_BAND_BYTES: u64 = 512 << 20;
 /// goes back.
 const PATIENCE: Duration = Duration::from_mins(15);
 
+/// What to make in one pass.
+#[derive(Debug)]
+pub(super) struct Pass<'a> {
+    pub(super) cell: &'a Cell,
+    /// The bands, in the order of the kernel's inputs.
+    pub(super) bands: Vec<&'a str>,
+    /// What is made of them.
+    pub(super) plan: RasterPlan,
+    /// Which part of the cell is made.
+    pub(super) extent: &'a Extent,
+    /// Metadata items of the raster.
+    pub(super) metadata: Vec<(String, String)>,
+    /// Where the raster will be.
+    pub(super) output: S3Url,
+    /// Bytes of rasters of the cell that wait in memory to be published.
+    pub(super) held: u64,
+}
+
+/// What a pass does beside its own work.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Course<'a> {
+    /// Is told of each phase and of progress.
+    pub(super) activity: &'a Arc<Activity>,
+    pub(super) lease_lost: &'a CancellationToken,
+    /// Cancelled when the work on the cell ends, however it does.
+    pub(super) cancel: &'a CancellationToken,
+}
+
+/// What came of a pass.
+#[derive(Debug)]
+pub(super) enum Made {
+    /// A raster that is stored and not visible yet.
+    Raster(ClosedUpload),
+    /// Nothing, for this reason.
+    Nothing(NoRaster),
+}
+
+/// How long the passes of a cell took. The times in which they waited for a slot or for memory are not
+/// in it.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Times {
+    /// Until the bands were open and their headers read.
+    pub(super) fetch: Duration,
+    /// From the first tile to the last.
+    pub(super) fuse: Duration,
+    /// Until the rest of the raster was stored.
+    pub(super) close: Duration,
+}
+
 impl CellProcessor {
-    /// Fuses the bands of `recipe` and publishes the raster at `location`; see
-    /// [`CellProcessor::process`].
-    pub(super) async fn process_raster(
+    /// Makes a raster and uploads it. It is not visible before it is published.
+    ///
+    /// # Errors
+    /// [`CellError`]; then nothing of the upload is left.
+    pub(super) async fn make(
         &self,
-        cell: &Cell,
-        recipe: &Recipe,
-        location: String,
-        activity: &Arc<Activity>,
-        lease_lost: &CancellationToken,
-    ) -> Result<Success, CellError> {
-        // However this future ends, dropped ones included, its threads and its upload stop.
-        let cancel = CancellationToken::new();
-        let _cancel_on_drop = cancel.clone().drop_guard();
+        pass: Pass<'_>,
+        course: Course<'_>,
+        running: &mut Option<RunningCell>,
+        times: &mut Times,
+    ) -> Result<Made, CellError> {
+        let Course {
+            activity,
+            lease_lost,
+            cancel,
+        } = course;
         let stop = &self.shutdown.stop;
+        let (cell, output, extent) = (pass.cell, pass.output.clone(), pass.extent);
+        let held = pass.held;
 
         // 1. Open the bands and read their headers. This needs no slot: the first bytes arrive
         //    while the cell before is still fused. Boxed, as the publication below: every caller up
         //    to the pool would carry these futures along.
         let clock = Instant::now();
         activity.enter(Phase::Fetching);
-        let fetching = Box::pin(self.fetch(cell, recipe, &cancel));
-        let (sources, prepared) = or_cancelled(stop, lease_lost, fetching).await??;
+        let fetching = Box::pin(self.fetch(pass, cancel));
+        let fetched = or_cancelled(stop, lease_lost, fetching).await??;
         fault::point_of(Point::Fetch, &cell.id);
-        let fetch_ms = milliseconds(clock.elapsed());
+        times.fetch += clock.elapsed();
+        let Some((sources, prepared, part)) = fetched else {
+            return Ok(Made::Nothing(NoRaster::OutsideArea));
+        };
 
         // 2. Wait for a slot, and then for memory, which is held until the head, a quarter of the
         //    raster, is uploaded.
         activity.enter(Phase::Waiting);
         let slot = or_cancelled(stop, lease_lost, Arc::clone(&self.slots).acquire_owned()).await?;
-        let needed = memory_needed(&prepared, sources.len());
+        let needed = memory_needed(&prepared, sources.len()).saturating_add(held);
         let memory = or_cancelled(stop, lease_lost, self.memory.acquire(needed)).await?;
         let _memory = memory.map_err(|error| CellError::of_memory(&error))?;
 
@@ -65,17 +124,14 @@ impl CellProcessor {
         //    the slot is free for the next cell.
         let clock = Instant::now();
         activity.enter(Phase::Fusing);
-        let running = self.shutdown.start_cell();
-        let output = cell.output.join(&location);
+        let abort = &running
+            .get_or_insert_with(|| self.shutdown.start_cell())
+            .abort;
         let upload =
             HeaderLastUpload::begin(&self.objects, &output, cell.region.as_deref(), "image/tiff")
                 .with_patience(fault::shortened(PATIENCE));
-        let (publication, body) = Publication::start(upload, &cancel);
-        let fusing = or_cancelled(
-            &running.abort,
-            lease_lost,
-            fuse(prepared, body, activity, &cancel),
-        );
+        let (publication, body) = Publication::start(upload, cancel);
+        let fusing = or_cancelled(abort, lease_lost, fuse(prepared, body, activity, cancel));
         let (cog, upload_wait) = match fusing.await {
             Ok(Ok(fused)) => fused,
             Ok(Err(NotFused::UploadEnded)) => {
@@ -84,7 +140,7 @@ impl CellProcessor {
             Ok(Err(NotFused::Failed(error))) => {
                 publication.abort().await;
                 let checked = unless_damaged(&sources, error);
-                return Err(or_cancelled(&running.abort, lease_lost, checked).await?);
+                return Err(or_cancelled(abort, lease_lost, checked).await?);
             }
             Err(error) => {
                 publication.abort().await;
@@ -94,119 +150,119 @@ impl CellProcessor {
         fault::point_of(Point::Fuse, &cell.id);
         drop(slot);
         let fuse_time = clock.elapsed();
+        times.fuse += fuse_time;
         self.log_summary(&sources, &cog, upload_wait, fuse_time);
+        if extent.is_too_few(&cog, &part) {
+            publication.abort().await;
+            return Ok(Made::Nothing(NoRaster::TooFewValid));
+        }
 
-        // 4. Compare the bands with their digests, and only then make the raster visible.
+        // 4. Compare the bands with their digests, and store the rest of the raster.
         let clock = Instant::now();
         activity.enter(Phase::Publishing);
-        let publishing = Box::pin(self.verify_and_publish(&sources, publication, cog));
-        let stored = or_cancelled(&running.abort, lease_lost, publishing).await??;
-        let mut published = Published::new(cell);
-        published.add(Role::Raster, location, stored);
-        self.known.set_used(BucketUse::Write, cell.output.bucket());
-        running.complete();
-        let (fuse_ms, publish_ms) = (milliseconds(fuse_time), milliseconds(clock.elapsed()));
-        Ok(Success {
-            output: cell.output.clone(),
-            artefacts: published.into_artefacts(),
-            fetch_ms,
-            fuse_ms,
-            publish_ms,
-        })
+        let closing = Box::pin(self.verify_and_close(&sources, publication, cog));
+        let upload = or_cancelled(abort, lease_lost, closing).await??;
+        times.close += clock.elapsed();
+        Ok(Made::Raster(upload))
     }
 
-    /// Opens the recipe's inputs side by side and reads their headers.
+    /// Opens the bands side by side and reads their headers. `None` when the area does not touch the
+    /// cell.
     async fn fetch(
         &self,
-        cell: &Cell,
-        recipe: &Recipe,
+        pass: Pass<'_>,
         cancel: &CancellationToken,
-    ) -> Result<(Vec<Arc<ObjectSource>>, Prepared), CellError> {
+    ) -> Result<Option<Fetched>, CellError> {
+        let sources = self.open(pass.cell, &pass.bands, cancel).await?;
+        match self.prepare(pass, &sources, cancel).await {
+            Ok(Some((prepared, part))) => Ok(Some((sources, prepared, part))),
+            Ok(None) => Ok(None),
+            Err(error) => Err(unless_damaged(&sources, error).await),
+        }
+    }
+
+    /// Opens bands of a cell side by side.
+    pub(super) async fn open(
+        &self,
+        cell: &Cell,
+        bands: &[&str],
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Arc<ObjectSource>>, CellError> {
         let options = ReadOptions {
             request_payer: cell.request_payer,
             limit: MAX_BAND_BYTES,
             window: WINDOW_BYTES,
         };
-        let resolved = resolve(cell, recipe)?;
         let mut opening = FuturesOrdered::new();
-        for band in resolved.bands() {
-            let object = band_object(cell, recipe, band)?;
+        for band in bands {
+            let object = band_object(cell, band)?;
             opening.push_back(async move {
                 let opened = ObjectSource::open(&self.objects, object, options, cancel).await;
                 opened.map_err(|error| CellError::of_band(&error, object.bucket()))
             });
         }
-        let sources: Vec<_> = opening.try_collect().await?;
+        let sources = opening.try_collect().await?;
         for band in cell.assets.values() {
             self.known.set_used(BucketUse::Read, band.bucket());
         }
-        match self
-            .prepare(cell, recipe, &resolved, &sources, cancel)
-            .await
-        {
-            Ok(prepared) => Ok((sources, prepared)),
-            Err(error) => Err(unless_damaged(&sources, error).await),
-        }
+        Ok(sources)
     }
 
     /// Reads the headers, and starts to read ahead in the files that are read from end to end.
     async fn prepare(
         &self,
-        cell: &Cell,
-        recipe: &Recipe,
-        resolved: &ResolvedRecipe,
+        pass: Pass<'_>,
         sources: &[Arc<ObjectSource>],
         cancel: &CancellationToken,
-    ) -> Result<Prepared, CellError> {
-        let kernel = match resolved.files.as_slice() {
-            [file] => kernel::of_file(file),
-            _ => None,
-        };
-        let kernel =
-            kernel.ok_or_else(|| not_usable(recipe, "it is more than a stack of bands"))?;
+    ) -> Result<Option<(Prepared, Part)>, CellError> {
         let mut bands = vec![];
-        for (band, source) in resolved.bands().into_iter().zip(sources) {
-            let object = band_object(cell, recipe, band)?;
+        for (band, source) in pass.bands.iter().zip(sources) {
+            let object = band_object(pass.cell, band)?;
             bands.push(source.band(band, object.to_string()));
         }
+        let plan = pass.plan;
+        let extent = pass.extent.clone();
         let request = fuse::Request {
             bands,
+            kernel: plan
+                .kernel_for(&extent)
+                .map_err(|error| CellError::of_fusion(&error.into()))?,
+            crop: None,
+            overviews: plan.overviews,
             compression: Compression::default(),
-            kernel,
-            overviews: fuse::Overviews::Average,
-            metadata: vec![
-                ("TILE".to_owned(), cell.id.tile.to_string()),
-                ("DATE".to_owned(), cell.id.date.to_string()),
-                ("ACQUISITION".to_owned(), cell.id.number.to_string()),
-            ],
+            metadata: pass.metadata,
+            scales: plan.scales.clone(),
             threads: self.threads,
         };
         let cancel = Cancel::from(cancel.clone());
-        let prepared = blocking(move || fuse::prepare(request, &cancel)).await?;
-        for source in sources {
-            if is_jpeg2000(source.reader().head()) {
-                source.reader().read_ahead();
+        let prepared = blocking(move || extent.cut(fuse::prepare(request, &cancel)?, &plan));
+        let prepared = prepared.await?;
+        if let Ok(Some(_)) = prepared {
+            for source in sources {
+                if is_jpeg2000(source.reader().head()) {
+                    source.reader().read_ahead();
+                }
             }
         }
         prepared.map_err(|error| CellError::of_fusion(&error))
     }
 
-    /// Compares the bands with their digests, and makes the raster visible only then.
-    async fn verify_and_publish(
+    /// Compares the bands with their digests, and stores the head of the raster only then.
+    async fn verify_and_close(
         &self,
         sources: &[Arc<ObjectSource>],
         publication: Publication,
         cog: Cog,
-    ) -> Result<Stored, CellError> {
+    ) -> Result<ClosedUpload, CellError> {
         if let Err(error) = band_source::verify(sources).await {
             publication.abort().await;
             return Err(CellError::of_band(&error, ""));
         }
-        let stored = publication.finish(cog.head).await;
-        stored.map_err(|error| self.not_published(&error))
+        let closed = publication.close(cog.head).await;
+        closed.map_err(|error| self.not_published(&error))
     }
 
-    fn not_published(&self, error: &PublishError) -> CellError {
+    pub(super) fn not_published(&self, error: &PublishError) -> CellError {
         CellError::of_publication(error, self.own_bucket.as_deref())
     }
 
@@ -241,30 +297,19 @@ impl CellProcessor {
     }
 }
 
-/// The recipe for the sensor of the cell.
-fn resolve(cell: &Cell, recipe: &Recipe) -> Result<ResolvedRecipe, CellError> {
-    let landsat = |asset: &S3Url| Sensor::of_landsat_path(asset.key());
-    let sensor = cell.assets.values().find_map(landsat);
-    let resolved = recipe.resolve(sensor.unwrap_or(Sensor::Sentinel2));
-    resolved.map_err(|error| not_usable(recipe, &error.to_string()))
-}
-
-fn not_usable(recipe: &Recipe, cause: &str) -> CellError {
-    CellError::Permanent(Failure {
-        code: "recipe".into(),
-        message: format!("recipe {} cannot be used: {cause}", recipe.name()),
-    })
-}
+/// The bands of a cell, opened, and the part of it that is made.
+type Fetched = (Vec<Arc<ObjectSource>>, Prepared, Part);
 
 /// Where a band of the cell is.
-fn band_object<'a>(cell: &'a Cell, recipe: &Recipe, band: &str) -> Result<&'a S3Url, CellError> {
+fn band_object<'a>(cell: &'a Cell, band: &str) -> Result<&'a S3Url, CellError> {
     cell.assets.get(band).ok_or_else(|| {
+        let found: Vec<&str> = cell.assets.keys().map(String::as_str).collect();
         CellError::Permanent(Failure {
             code: "missing_band".into(),
             message: format!(
-                "cell {} has no {band}, which recipe {} reads; submit it with one",
+                "cell {} has no {band}, which the recipe reads; it has {}; submit it with one",
                 cell.id,
-                recipe.name()
+                found.join(", ")
             ),
         })
     })

@@ -16,6 +16,20 @@ pub struct Rect {
 }
 
 impl Rect {
+    pub(crate) fn of(columns: Range<u32>, rows: Range<u32>) -> Self {
+        Self {
+            x: columns.start,
+            y: rows.start,
+            width: columns.end.saturating_sub(columns.start),
+            height: rows.end.saturating_sub(rows.start),
+        }
+    }
+
+    /// An image of this size.
+    pub(crate) fn whole((width, height): (u32, u32)) -> Self {
+        Self::of(0..width, 0..height)
+    }
+
     /// Pixels.
     pub fn area(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
@@ -75,10 +89,6 @@ impl TileGrid {
             height,
             tiles: tiles.collect(),
         }
-    }
-
-    pub(crate) fn pixels(&self) -> u64 {
-        u64::from(self.width) * u64::from(self.height)
     }
 
     /// Pixels of the largest tile.
