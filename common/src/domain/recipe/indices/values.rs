@@ -12,6 +12,10 @@ const VALUES: &str = include_str!(concat!(
 ));
 
 /// Evaluates a postfix program; `inputs` are the reflectances of its bands.
+#[expect(
+    clippy::float_cmp,
+    reason = "the comparisons of an expression are exact"
+)]
 fn evaluate(ops: &[Op], inputs: &[f64]) -> f64 {
     let mut stack: Vec<f64> = vec![];
     for op in ops {
