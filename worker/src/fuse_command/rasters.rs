@@ -33,7 +33,7 @@ pub(super) struct Raster {
 impl Raster {
     pub(super) fn kernel(&self, extent: &Extent) -> Result<Arc<dyn Kernel>, KernelError> {
         match &self.plan {
-            Some(plan) => plan.kernel_for(extent),
+            Some(plan) => extent.kernel_of(plan),
             None => Ok(Arc::new(Stack::default())),
         }
     }
@@ -150,6 +150,7 @@ async fn scales(
     bands: &[NamedBand],
     objects: Option<&ObjectStore>,
 ) -> anyhow::Result<Scales> {
+    // 1. What needs no documents.
     let reflect = bands_of_reflectance(resolved);
     if reflect.is_empty() {
         return Ok(Scales::default());
@@ -161,7 +162,7 @@ async fn scales(
         objects,
         request_payer: args.request_payer,
     };
-    // The folders above a file are found from the whole path.
+    // 2. Where the bands are: the folders above a file are found from the whole path.
     let place = |band: &NamedBand| {
         if is_remote(&band.place) {
             return band.place.clone();
@@ -179,6 +180,7 @@ async fn scales(
         .iter()
         .map(|(name, place)| (*name, place.as_str()))
         .collect();
+    // 3. What the documents say. Stacks do without.
     let mut files = resolved.files.iter();
     let is_needed = files.any(|file| needs_reflectance(resolved, file));
     match look_up(&documents, &places).await {

@@ -7,7 +7,7 @@ use tilefleet_common::ledger::NoRaster;
 use tilefleet_common::ledger::transition::Success;
 use tilefleet_fuse::area::{self, Place, PolygonArea};
 use tilefleet_fuse::kernel::Area as _;
-use tilefleet_fuse::{Cog, FuseError, Prepared};
+use tilefleet_fuse::{Cog, FuseError, Kernel, KernelError, Prepared};
 
 use super::plan::RasterPlan;
 
@@ -32,6 +32,15 @@ pub(crate) enum Part {
 }
 
 impl Extent {
+    /// What the bands are prepared with. Only a computation can be cut to an area.
+    pub(crate) fn kernel_of(&self, plan: &RasterPlan) -> Result<Arc<dyn Kernel>, KernelError> {
+        if self.area.is_some() {
+            plan.clipped(None)
+        } else {
+            plan.kernel()
+        }
+    }
+
     /// The same bands with the part of them that is in the area; `None` when there is none.
     ///
     /// Blocks the calling thread.

@@ -224,8 +224,8 @@ impl CellProcessor {
         let extent = pass.extent.clone();
         let request = fuse::Request {
             bands,
-            kernel: plan
-                .kernel_for(&extent)
+            kernel: extent
+                .kernel_of(&plan)
                 .map_err(|error| CellError::of_fusion(&error.into()))?,
             crop: None,
             overviews: plan.overviews,

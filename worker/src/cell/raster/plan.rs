@@ -15,8 +15,6 @@ use tilefleet_fuse::{
     kernel as fuse_kernel,
 };
 
-use super::extent::Extent;
-
 /// A raster of a recipe, as the fuse core makes it.
 #[derive(Debug, Clone)]
 pub(crate) struct RasterPlan {
@@ -72,7 +70,7 @@ impl RasterPlan {
     }
 
     /// What makes the whole raster.
-    fn kernel(&self) -> Result<Arc<dyn Kernel>, KernelError> {
+    pub(super) fn kernel(&self) -> Result<Arc<dyn Kernel>, KernelError> {
         match &self.stack {
             Some(stack) => Ok(Arc::new(stack.clone())),
             None => self.clipped(None),
@@ -100,15 +98,6 @@ impl RasterPlan {
             }
         }
         Ok(())
-    }
-
-    /// What the bands are prepared with. Only a computation can be cut to an area.
-    pub(crate) fn kernel_for(&self, extent: &Extent) -> Result<Arc<dyn Kernel>, KernelError> {
-        if extent.area.is_some() {
-            self.clipped(None)
-        } else {
-            self.kernel()
-        }
     }
 
     /// What makes the part of it that is in the area.
