@@ -1,4 +1,4 @@
-//! Time of the kernel that computes, per pixel of the output: masking, resampling, indices, filters.
+//! Time of the kernel that computes, per pixel of the output: masks, resampling, indices, filters.
 //!
 //! `cargo bench --workspace --features tilefleet-fuse/bench --bench compute`
 

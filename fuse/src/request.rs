@@ -98,15 +98,22 @@ pub(crate) fn output_scales(
             None => Ok(given.iter().map(|scale| scale.unless_none()).collect()),
         },
         OutputScales::OfInputs => {
-            let common = same_scale(&request.bands, headers)?;
+            let common = same_scale(request.bands.iter().zip(headers))?;
+            Ok(vec![common; outputs])
+        }
+        OutputScales::Of(inputs) => {
+            let named = |input: &usize| request.bands.get(*input).zip(headers.get(*input));
+            let common = same_scale(inputs.iter().filter_map(named))?;
             Ok(vec![common; outputs])
         }
     }
 }
 
-/// Scale and offset of all bands; fails unless all have those of the first.
-fn same_scale(bands: &[Band], headers: &[&Header]) -> Result<Option<ScaleOffset>, FuseError> {
-    let mut inputs = bands.iter().zip(headers.iter().map(|header| header.scale));
+/// Scale and offset of all these bands; fails unless all have those of the first.
+fn same_scale<'a>(
+    bands: impl Iterator<Item = (&'a Band, &'a &'a Header)>,
+) -> Result<Option<ScaleOffset>, FuseError> {
+    let mut inputs = bands.map(|(band, header)| (band, header.scale));
     let Some((first_band, first)) = inputs.next() else {
         return Ok(None);
     };

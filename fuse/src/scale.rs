@@ -53,6 +53,9 @@ pub enum OutputScales {
     /// that keep the numbers.
     #[default]
     OfInputs,
+    /// Those that the files of these inputs name, one input for each output of the kernel. They must
+    /// be the same for all of them.
+    Of(Vec<usize>),
     /// One for each output of the kernel; [`ScaleOffset::NONE`] for values themselves. What the
     /// files of the inputs name is not looked at, see
     /// [`Prepared::input_scales`](crate::Prepared::input_scales).

@@ -35,8 +35,8 @@ run "the_worker_may_do_what_it_does" {
     error_message = "The worker must read only the scene buckets and write only the output bucket."
   }
   assert {
-    condition     = { for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Sid => statement.Resource if statement.Sid == "SendAgain" || statement.Sid == "ReadManifests" } == { SendAgain = [aws_sqs_queue.cells.arn], ReadManifests = ["${aws_s3_bucket.output.arn}/*tilefleet/*/manifest.ndjson"] }
-    error_message = "The worker must send only to its own queue and read only manifests of the output bucket."
+    condition     = { for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Sid => statement.Resource if statement.Sid == "SendAgain" || startswith(statement.Sid, "Read") && statement.Sid != "ReadScenes" } == { SendAgain = [aws_sqs_queue.cells.arn], ReadManifests = ["${aws_s3_bucket.output.arn}/*tilefleet/*/manifest.ndjson"], ReadAreas = ["${aws_s3_bucket.output.arn}/*tilefleet/*/area-*.geojson"] }
+    error_message = "The worker must send only to its own queue and read only manifests and areas of the output bucket."
   }
   assert {
     condition     = { for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Sid => statement.Resource if statement.Sid == "Queues" || statement.Sid == "Ledger" || statement.Sid == "Notices" } == { Queues = [aws_sqs_queue.cells.arn, aws_sqs_queue.dead.arn], Ledger = [aws_dynamodb_table.ledger.arn], Notices = [aws_sns_topic.events.arn] }

@@ -12,12 +12,14 @@ use super::value::Recipe;
 /// Name and text of each file.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/recipes.rs"));
 
-/// All of them, by the names of their files. A test reads each file, so none is left out here.
+/// All of them, by their names. A test reads each file, so none is left out here.
 static RECIPES: LazyLock<Vec<Recipe>> = LazyLock::new(|| {
     let read = |(file, text): &(&str, &str)| {
         keys::read(file, &document::from_toml(file, text).ok()?, true).ok()
     };
-    FILES.iter().filter_map(read).collect()
+    let mut recipes: Vec<Recipe> = FILES.iter().filter_map(read).collect();
+    recipes.sort_by(|one, other| one.name.cmp(&other.name));
+    recipes
 });
 
 impl Recipe {

@@ -129,10 +129,10 @@ impl Kernel for Compute {
             let samples = window.bands.get(mask.input).copied().unwrap_or_default();
             MaskWindow::bytes(samples, mask.dilate)
         });
-        // Rows of float32: the values of inputs and outputs, those around a row for the median, and
-        // intermediate results, which are shorter.
+        // Rows of float32: the values of inputs and outputs, those around a row for the median and
+        // their columns in order, and intermediate results, which are shorter.
         let median = u64::from(self.computation.median.unwrap_or_default());
-        let rows = 2 * window.bands.len() as u64 + count * (median + 1) + 16;
+        let rows = 2 * window.bands.len() as u64 + count * (median + 8) + 16;
         let row = 4 * u64::from(CHUNK + 2 * self.margin());
         // Sums of the samples of a row of a band, and weights for its columns.
         let sums = window

@@ -191,36 +191,18 @@ pub(super) fn assets_of_listing(
     job: &Job,
 ) -> Result<BTreeMap<String, S3Url>, CellError> {
     let sensor = sensor_of(tile, listed.iter().map(|object| &object.url))?;
-    let is_object = |name: &str, band: &str| match sensor {
-        Sensor::Sentinel2 => band_in_object_name(name, band),
-        Sensor::LandsatOli | Sensor::LandsatTm => is_landsat_object(name, band),
-    };
-    let found_bands = || {
-        let is_there = |band: &str| {
-            listed
-                .iter()
-                .any(|object| is_object(object.url.object_name(), band))
-        };
-        let bands = all_bands_of(sensor).iter().map(|band| band.key);
-        let bands: Vec<&str> = bands.filter(|band| is_there(band)).collect();
-        if bands.is_empty() {
-            "nor of any other band".to_owned()
-        } else {
-            format!("where {} are", bands.join(", "))
-        }
-    };
     let asset = |InputBand { band, .. }: InputBand| {
         let mut found: Vec<&S3Url> = listed
             .iter()
             .map(|object| &object.url)
-            .filter(|url| is_object(url.object_name(), &band))
+            .filter(|url| is_of_band(url, &band, sensor))
             .collect();
         found.sort_by_key(|url| metres_of(url));
         match found.as_slice() {
             [] => Err(CellError::MissingBand {
                 band,
                 prefix: prefix.clone(),
-                found: found_bands(),
+                found: bands_in_words(listed, sensor),
             }),
             // Of one band in several resolutions the finest.
             [first, second, ..] if metres_of(first) == metres_of(second) => {
@@ -235,6 +217,29 @@ pub(super) fn assets_of_listing(
         }
     };
     bands_of(job, sensor)?.into_iter().map(asset).collect()
+}
+
+/// Whether an object is that of `band`, by its name.
+fn is_of_band(object: &S3Url, band: &str, sensor: Sensor) -> bool {
+    match sensor {
+        Sensor::Sentinel2 => band_in_object_name(object.object_name(), band),
+        Sensor::LandsatOli | Sensor::LandsatTm => is_landsat_object(object.object_name(), band),
+    }
+}
+
+/// Which bands of the sensor are among the objects, for a message that misses another.
+fn bands_in_words(listed: &[ListedObject], sensor: Sensor) -> String {
+    let is_there = |band: &str| {
+        let mut objects = listed.iter().map(|object| &object.url);
+        objects.any(|object| is_of_band(object, band, sensor))
+    };
+    let bands = all_bands_of(sensor).iter().map(|band| band.key);
+    let bands: Vec<&str> = bands.filter(|band| is_there(band)).collect();
+    if bands.is_empty() {
+        "nor of any other band".to_owned()
+    } else {
+        format!("where {} are", bands.join(", "))
+    }
 }
 
 /// The resolution in an object's name or folder; objects without one come last.

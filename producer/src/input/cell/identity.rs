@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tilefleet_common::domain::{Cell, CellId, Job, JobId, Recipe, S3Url, ScenePath};
+use tilefleet_common::domain::{Cell, CellId, CloudMask, Job, JobId, Recipe, S3Url, ScenePath};
 
 use super::assets::{assets_of_job, assets_of_layout, check_level, is_image};
 use super::claims::Claims;
@@ -117,16 +117,30 @@ fn check_recipe(listed: &JobId, given: &Job) -> Result<(), CellError> {
         Some(digest) => format!("{} (digest {}…)", id.name(), digest.short()),
         None => id.name().to_owned(),
     };
-    let built_in = Recipe::builtin(listed.name()).map(Recipe::digest);
-    let argument = if built_in == listed.digest() {
-        listed.name().to_owned()
-    } else {
-        format!("with the file of recipe {}", listed.name())
-    };
+    let own = || format!("with the file of recipe {}", listed.name());
     Err(CellError::OtherRecipe {
         listed: show(listed),
         given: show(&given),
-        argument,
+        argument: argument_of(listed).unwrap_or_else(own),
+    })
+}
+
+/// The arguments behind `--recipe` that give a recipe, if it is a built-in one, with a mask of
+/// clouds or without.
+fn argument_of(listed: &JobId) -> Option<String> {
+    /// The widest mask that is tried; few are wider.
+    const WIDEST: u32 = 20;
+    let (name, built_in) = (listed.name(), Recipe::builtin(listed.name())?);
+    if Some(built_in.digest()) == listed.digest() {
+        return Some(name.to_owned());
+    }
+    (0..=WIDEST).find_map(|dilate| {
+        let masked = built_in.with_cloud_mask(CloudMask { dilate }).ok()?;
+        let is_it = Some(masked.digest()) == listed.digest();
+        is_it.then(|| match dilate {
+            0 => format!("{name} --mask clouds"),
+            _ => format!("{name} --mask clouds:{dilate}"),
+        })
     })
 }
 
@@ -221,7 +235,12 @@ mod tests {
         let built_in = |name| Recipe::builtin(name).unwrap().digest().as_str();
         assert!(listed("rgb", built_in("rgb")).is_ok());
         let other = "a".repeat(64);
+        let masked = Recipe::builtin("rgb")
+            .unwrap()
+            .with_cloud_mask(CloudMask { dilate: 2 });
+        let masked = masked.unwrap().digest().to_string();
         for (recipe, digest, argument) in [
+            ("rgb", masked.as_str(), "rgb --mask clouds:2"),
             ("false-color", built_in("false-color"), "false-color"),
             ("mine", &other, "with the file of recipe mine"),
             ("rgb", &other, "with the file of recipe rgb"),

@@ -35,11 +35,15 @@ impl Extent {
     /// The same bands with the part of them that is in the area; `None` when there is none.
     ///
     /// Blocks the calling thread.
+    ///
+    /// # Errors
+    /// See [`FuseError`]; also when files and metadata do not agree on the scale of a band.
     pub(crate) fn cut(
         &self,
         prepared: Prepared,
         plan: &RasterPlan,
     ) -> Result<Option<(Prepared, Part)>, FuseError> {
+        plan.confirm(&prepared)?;
         let part = self.part_at(&prepared.place())?;
         match &part {
             Part::Outside => Ok(None),

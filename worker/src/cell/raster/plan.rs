@@ -11,7 +11,8 @@ use tilefleet_fuse::kernel::{
     Area, Computation, Compute, ComputedOutput, Measure, Program, Resolution, Source,
 };
 use tilefleet_fuse::{
-    Kernel, KernelError, Nodata, OutputScales, ScaleOffset, Stack, kernel as fuse_kernel,
+    FuseError, Kernel, KernelError, Nodata, OutputScales, Prepared, ScaleOffset, Stack,
+    kernel as fuse_kernel,
 };
 
 use super::extent::Extent;
@@ -26,6 +27,8 @@ pub(crate) struct RasterPlan {
     pub(crate) scales: OutputScales,
     /// How overviews are made.
     pub(crate) overviews: fuse::Overviews,
+    /// Scale and offset of the bands, where they are known.
+    known: Vec<Option<ScaleOffset>>,
     /// What copies nothing, where that is enough.
     stack: Option<Stack>,
     computation: Computation,
@@ -54,6 +57,10 @@ impl RasterPlan {
             overviews: overviews(recipe.overviews),
             stack: parts.stack(),
             computation: parts.computation()?,
+            known: inputs
+                .iter()
+                .map(|&input| parts.scale_to_confirm(input))
+                .collect(),
             inputs,
         })
     }
@@ -70,6 +77,29 @@ impl RasterPlan {
             Some(stack) => Ok(Arc::new(stack.clone())),
             None => self.clipped(None),
         }
+    }
+
+    /// Compares what the metadata of the product say with what the files of the bands say
+    /// themselves.
+    ///
+    /// # Errors
+    /// What is wrong, when a file says something else.
+    pub(crate) fn confirm(&self, prepared: &Prepared) -> Result<(), FuseError> {
+        let of_files = prepared.input_scales();
+        for ((band, known), of_file) in prepared.inputs().iter().zip(&self.known).zip(of_files) {
+            if let (Some(known), Some(of_file)) = (known, of_file)
+                && !is_same(*known, of_file)
+            {
+                return Err(FuseError::Request {
+                    detail: format!(
+                        "the file of band {} has {of_file}, and the metadata of its product say \
+                         {known}: name the right ones in the recipe, under [radiometry] assume",
+                        band.name
+                    ),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// What the bands are prepared with. Only a computation can be cut to an area.
@@ -158,6 +188,12 @@ impl Parts<'_> {
 
     fn scale_of(&self, input: usize) -> Option<ScaleOffset> {
         self.scales.get(input).copied().flatten()
+    }
+
+    /// What a recipe assumes is so, whatever files say.
+    fn scale_to_confirm(&self, input: usize) -> Option<ScaleOffset> {
+        let is_assumed = self.recipe.radiometry.assume.is_some();
+        self.scale_of(input).filter(|_| !is_assumed)
     }
 
     /// The kernel that copies nothing, for bands of one grid as they are.
@@ -339,14 +375,25 @@ impl Parts<'_> {
             ResolvedSource::Band(input) => self.scale_of(*input),
         };
         let given: Vec<_> = self.file.outputs.iter().map(scale).collect();
+        // A band that only masks has no part in it.
         if given.iter().all(Option::is_none) {
-            return OutputScales::OfInputs;
+            let sources = self.file.outputs.iter().map(|output| &output.source);
+            let inputs = sources.flat_map(inputs_of_source);
+            return OutputScales::Of(inputs.map(|input| self.place(input)).collect());
         }
         let given = given
             .into_iter()
             .map(|scale| scale.unwrap_or(ScaleOffset::NONE));
         OutputScales::Given(given.collect())
     }
+}
+
+/// Whether both make the same reflectance: within a millionth of the scale, and a thousandth of a step
+/// in the offset.
+fn is_same(one: ScaleOffset, other: ScaleOffset) -> bool {
+    let step = one.scale.abs().max(other.scale.abs());
+    (one.scale - other.scale).abs() <= step * 1e-6
+        && (one.offset - other.offset).abs() <= step * 1e-3
 }
 
 fn overviews(overviews: recipe::Overviews) -> fuse::Overviews {

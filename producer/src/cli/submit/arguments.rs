@@ -9,7 +9,7 @@ use super::max_failed::MaxFailed;
 use crate::error::ProducerError;
 use tilefleet_common::domain::{CloudMask, Job, S3Url, TaskId};
 
-pub(super) const SUBMIT_NOTES: &str = "\
+pub(in super::super) const SUBMIT_NOTES: &str = "\
 FILE has one of two forms. The form is detected from the content:
 
   a document   {\"detail\":{\"cells\":[{\"files\":\"s3://sentinel-s2-l2a/tiles/48/R/XT/2020/8/1/0/R10m/\",
@@ -100,7 +100,7 @@ impl SubmitArgs {
 mod tests {
     use clap::Parser as _;
 
-    use super::super::command::Cli;
+    use crate::cli::Cli;
 
     #[test]
     fn mistakes_in_recipes_and_masks_are_shown_with_their_place() {
