@@ -58,6 +58,12 @@ data "aws_iam_policy_document" "worker" {
     actions   = ["s3:GetObject"]
     resources = [for arn in local.output_arns : "${trimsuffix(arn, "*")}*tilefleet/*/manifest.ndjson"]
   }
+  # The area to which a task cuts its cells, beside the manifest.
+  statement {
+    sid       = "ReadAreas"
+    actions   = ["s3:GetObject"]
+    resources = [for arn in local.output_arns : "${trimsuffix(arn, "*")}*tilefleet/*/area-*.geojson"]
+  }
   statement {
     sid       = "WriteOutput"
     actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]

@@ -1,7 +1,7 @@
 # The settings of a fleet. Only image_tag has no default.
 
 variable "region" {
-  description = "Region of the fleet. Use the region of the scene bucket, because reads across regions cost transfer: sentinel-s2-l2a is in eu-central-1."
+  description = "Region of the fleet. Use the region of the scene bucket, because reads across regions cost transfer: sentinel-s2-l2a is in eu-central-1, usgs-landsat and sentinel-cogs are in us-west-2."
   type        = string
   default     = "eu-central-1"
   validation {
@@ -110,7 +110,7 @@ variable "root_volume_gib" {
 }
 
 variable "scene_buckets" {
-  description = "Buckets that workers may read scenes from."
+  description = "Buckets that workers may read scenes from, such as sentinel-s2-l2a (requester pays, eu-central-1), sentinel-cogs (free, us-west-2) and usgs-landsat (requester pays, us-west-2)."
   type        = list(string)
   default     = ["sentinel-s2-l2a"]
   validation {

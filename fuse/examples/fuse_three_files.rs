@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tilefleet_fuse::{
-    Band, Cancel, Compression, FileOutput, FileSource, Overviews, Progress, Request, Stack, prepare,
+    Band, Cancel, Compression, FileOutput, FileSource, OutputScales, Overviews, Progress, Request,
+    Stack, prepare,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -32,9 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let request = Request {
         bands: vec![band("B04", red)?, band("B03", green)?, band("B02", blue)?],
         kernel: Arc::new(Stack::default()),
+        crop: None,
         overviews: Overviews::Average,
         compression: Compression::default(),
         metadata: vec![],
+        scales: OutputScales::OfInputs,
         threads: std::thread::available_parallelism()?.get(),
     };
 

@@ -62,7 +62,7 @@ pub enum FuseError {
     },
     /// A legal file of a kind that is not read here. Fail the cell.
     #[error(
-        "{input} is not supported: {detail}; give a file of one band, north up, of unsigned samples of at most 16 bits"
+        "{input} is not supported: {detail}; give a file of one band, north up, of integers of at most 16 bits"
     )]
     Unsupported {
         /// The band.
@@ -70,10 +70,11 @@ pub enum FuseError {
         /// Which property of it.
         detail: String,
     },
-    /// The bands do not lie on one grid. Fail the cell; it mixes resolutions, tiles or products.
+    /// The bands do not lie on one grid, or on grids that go together. Fail the cell; it mixes
+    /// tiles or products, or resolutions in a stack.
     #[error(
         "{one} {one_has} but {other} {other_has}: the bands of a cell must agree in {what}; \
-         name bands of one resolution of one product"
+         name bands of one product, and of one resolution to stack them"
     )]
     BandMismatch {
         /// The property that differs.
@@ -96,6 +97,35 @@ pub enum FuseError {
         input: Input,
         /// What is missing.
         detail: String,
+    },
+    /// A reader of the output would not know where it lies. Fail the cell.
+    #[error(
+        "{input} is in {system}, which GeoTIFF keys cannot hold; reproject the bands to a system \
+         with an EPSG code, such as that of their UTM zone"
+    )]
+    Inexpressible {
+        /// The band.
+        input: Input,
+        /// Name of its coordinate reference system.
+        system: String,
+    },
+    /// A valid pixel is 0 or less. Fail the cell: 0 is nodata in the output.
+    #[error(
+        "{input} has the sample {value} at column {column}, row {row}, which is valid because \
+         {because}; 0 is nodata here and valid samples are above it: mark it as nodata, or shift \
+         the samples"
+    )]
+    SampleOutOfRange {
+        /// The band.
+        input: Input,
+        /// The sample as it is stored.
+        value: i32,
+        /// From the left, from 0.
+        column: u32,
+        /// From the top, from 0.
+        row: u32,
+        /// What makes it valid, as a clause.
+        because: String,
     },
     /// The decoder complained. Fail the cell; the pixels cannot be trusted.
     #[error("{input} cannot be decoded: {detail}; fetch it from the provider again")]
@@ -165,7 +195,9 @@ impl FuseError {
             Self::NotJp2 { .. } => "not_jp2",
             Self::Truncated { .. } => "truncated",
             Self::Malformed { .. } => "malformed",
-            Self::Unsupported { .. } => "unsupported",
+            Self::Unsupported { .. }
+            | Self::Inexpressible { .. }
+            | Self::SampleOutOfRange { .. } => "unsupported",
             Self::BandMismatch { .. } => "band_mismatch",
             Self::NoGeoreference { .. } => "no_georeference",
             Self::Decode { .. } => "decode",

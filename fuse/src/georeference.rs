@@ -4,6 +4,7 @@ use gdal::Dataset;
 use gdal::spatial_ref::SpatialRef;
 
 use crate::band::Band;
+use crate::cog::{GeoKeys, GeoTags, GeoTagsError, system_name};
 use crate::error::FuseError;
 use crate::gdal::Session;
 
@@ -13,6 +14,8 @@ pub(crate) struct Georeference {
     /// As GDAL orders it: x of the upper left corner, pixel width, 0, y, 0, negative pixel height
     /// (GDAL raster data model, "Affine `GeoTransform`"), in units of the system.
     pub(crate) transform: [f64; 6],
+    /// The keys that a `GeoTIFF` has for the system.
+    keys: Option<GeoKeys>,
 }
 
 impl Georeference {
@@ -38,40 +41,107 @@ impl Georeference {
         let system = dataset.spatial_ref().map_err(|_| {
             missing("it does not name a coordinate reference system that PROJ knows")
         })?;
-        Ok(Self { system, transform })
+        Ok(Self {
+            system,
+            transform,
+            keys: None,
+        })
+    }
+
+    /// The same, of a file that has these keys for its system.
+    pub(crate) fn with_keys(self, keys: GeoKeys) -> Self {
+        Self {
+            keys: Some(keys),
+            ..self
+        }
+    }
+
+    /// The tags of an image in this system; `band` is the one that it is from.
+    pub(crate) fn tags(&self, transform: &[f64; 6], band: &Band) -> Result<GeoTags, FuseError> {
+        let tags = GeoTags::with_keys(&self.system, transform, self.keys.as_ref());
+        tags.map_err(|error| match error {
+            GeoTagsError::Inexpressible { system } => FuseError::Inexpressible {
+                input: band.into(),
+                system,
+            },
+            error => error.into(),
+        })
+    }
+
+    /// The system as WKT.
+    pub(crate) fn wkt(&self) -> Result<String, FuseError> {
+        self.system.to_wkt().map_err(|error| FuseError::Internal {
+            step: "write a reference system as WKT",
+            detail: error.to_string(),
+        })
     }
 
     /// `EPSG:32629`, or the name of a system without a code.
     pub(crate) fn system_name(&self) -> String {
-        let name = || {
-            self.system
-                .name()
-                .unwrap_or_else(|| "a system without a name".into())
-        };
-        self.system.authority().unwrap_or_else(|_| name())
+        system_name(&self.system)
+    }
+
+    /// Columns and rows of a pixel, in units of the system.
+    pub(crate) fn pixel(&self) -> (f64, f64) {
+        (self.transform[1].abs(), self.transform[5].abs())
     }
 
     /// Fails unless `first` is the same grid.
     fn agree(&self, band: &Band, first: &Self, first_band: &Band) -> Result<(), FuseError> {
-        let mismatch = |what, describe: fn(&Self) -> String| FuseError::BandMismatch {
+        self.agree_in_system(band, first, first_band)?;
+        if self.same_transform(first) {
+            return Ok(());
+        }
+        Err(self.mismatch("position", band, first, first_band))
+    }
+
+    /// Fails unless `first` is in the same system.
+    fn agree_in_system(
+        &self,
+        band: &Band,
+        first: &Self,
+        first_band: &Band,
+    ) -> Result<(), FuseError> {
+        if self.system == first.system {
+            return Ok(());
+        }
+        let is_in = |it: &Self| format!("is in {}", it.system_name());
+        Err(FuseError::BandMismatch {
+            what: "coordinate reference system",
+            one: Box::new(band.into()),
+            one_has: is_in(self),
+            other: Box::new(first_band.into()),
+            other_has: is_in(first),
+        })
+    }
+
+    /// The error for two bands whose transforms do not go together.
+    pub(crate) fn mismatch(
+        &self,
+        what: &'static str,
+        band: &Band,
+        other: &Self,
+        other_band: &Band,
+    ) -> FuseError {
+        let lies = |it: &Self| {
+            let [x, width, _, y, _, height] = it.transform;
+            format!("has its origin at {x},{y} and pixels of {width}x{height}")
+        };
+        FuseError::BandMismatch {
             what,
             one: Box::new(band.into()),
-            one_has: describe(self),
-            other: Box::new(first_band.into()),
-            other_has: describe(first),
-        };
-        if self.system != first.system {
-            return Err(mismatch("coordinate reference system", |it| {
-                format!("is in {}", it.system_name())
-            }));
+            one_has: lies(self),
+            other: Box::new(other_band.into()),
+            other_has: lies(other),
         }
-        if !self.same_transform(first) {
-            return Err(mismatch("position", |it| {
-                let [x, width, _, y, _, height] = it.transform;
-                format!("has its origin at {x},{y} and pixels of {width}x{height}")
-            }));
-        }
-        Ok(())
+    }
+
+    /// Whether both have the same upper left corner, to a millionth of a pixel of `other`.
+    fn same_corner(&self, other: &Self) -> bool {
+        let (width, height) = other.pixel();
+        let near = |one: f64, other: f64, pixel: f64| (one - other).abs() <= pixel * 1e-6;
+        near(self.transform[0], other.transform[0], width)
+            && near(self.transform[3], other.transform[3], height)
     }
 
     /// A millionth of a pixel is what the decimal numbers in GML may differ by; a real shift is far
@@ -118,4 +188,23 @@ pub(crate) fn agree(bands: &[Band], georeferences: &[Georeference]) -> Result<()
         .zip(georeferences)
         .skip(1)
         .try_for_each(|(band, it)| it.agree(band, first, first_band))
+}
+
+/// Fails unless all bands have the system and the upper left corner of the one with the index
+/// `finest`, whatever their pixels are.
+pub(crate) fn agree_in_corner(
+    bands: &[Band],
+    georeferences: &[Georeference],
+    finest: usize,
+) -> Result<(), FuseError> {
+    let (Some(finest_band), Some(finest)) = (bands.get(finest), georeferences.get(finest)) else {
+        return Ok(());
+    };
+    for (band, it) in bands.iter().zip(georeferences) {
+        it.agree_in_system(band, finest, finest_band)?;
+        if !it.same_corner(finest) {
+            return Err(it.mismatch("position", band, finest, finest_band));
+        }
+    }
+    Ok(())
 }

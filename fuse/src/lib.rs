@@ -3,15 +3,16 @@
 //! It knows no AWS, no queue and no async runtime: bytes are read by ranges ([`Source`]) and
 //! handed on as they are made ([`Output`]). The calling thread is blocked for as long as it takes.
 //!
-//! [`prepare`] reads the headers (`input`), makes sure that the bands lie on one grid, and says how
-//! much memory the rest will take. [`Prepared::run`] starts plain threads (`pipeline`). Each takes
-//! the next tile of some band, reads its bytes, decodes it, and copies the samples into *chunks* of
-//! 1024 x 1024 pixels and all bands. The thread that completes a chunk gives it to the *kernel*
-//! ([`kernel`]), which turns the input planes into output planes, compresses the outputs and makes
-//! their part of the overviews ([`cog`]). There is no barrier between rows or bands, and a chunk
-//! lives only while it fills: memory grows with the width of the image, not with its area, whatever
-//! order the tiles of a file are in. The exceptions are files of one huge tile, and codings that
-//! only GDAL decodes, for which it needs the whole file in memory. `design.md` says more.
+//! [`prepare`] reads the headers (`input`), makes sure that the grids of the bands go together, and
+//! says how much memory the rest will take. [`Prepared::run`] starts plain threads (`pipeline`).
+//! Each takes the next tile of some band, reads its bytes, decodes it, and copies the samples into
+//! *chunks*: what the bands have in 1024 x 1024 pixels of the output. The thread that completes a
+//! chunk gives it to the *kernel* ([`kernel`]), which turns the input planes into output planes,
+//! compresses the outputs and makes their part of the overviews ([`cog`]). There is no barrier
+//! between rows or bands, and a chunk lives only while it fills: memory grows with the width of the
+//! image, not with its area, whatever order the tiles of a file are in. The exceptions are files of
+//! one huge tile, and codings that only GDAL decodes, for which it needs the whole file in memory.
+//! `design.md` says more.
 //!
 //! Any fault of a band fails the whole cell with a [`FuseError`] that names the band: an
 //! output with a hole looks like one with clouds, and no reader would notice. What the files repeat
@@ -37,6 +38,7 @@ mod prepare;
 mod request;
 mod run;
 mod sample;
+mod scale;
 
 #[cfg(test)]
 mod tests;
@@ -48,11 +50,12 @@ pub use cog::{
     Spread,
 };
 pub use error::FuseError;
-pub use grid::Rect;
+pub use grid::{OutputGrid, Rect};
 pub use input::{FileSource, Source};
-pub use kernel::{Kernel, KernelError, Stack};
+pub use kernel::{Kernel, KernelError, Resolution, Stack};
 pub use output::{FileOutput, Output};
 pub use prepare::{Prepared, prepare};
 pub use request::{Progress, Request};
 pub use run::Cog;
 pub use sample::{Nodata, Planes, Sample, SampleType};
+pub use scale::{OutputScales, ScaleOffset};

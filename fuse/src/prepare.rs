@@ -1,27 +1,35 @@
 //! Reads the headers of the bands and makes sure that they fit together.
 
+use std::sync::Arc;
+
+use crate::area::Place;
 use crate::cancel::Cancel;
 use crate::cog::{CHUNK, Compression, GeoTags, Shape};
 use crate::error::FuseError;
 use crate::gdal::Session;
 use crate::georeference;
+use crate::grid::{OutputGrid, Rect, output_grid};
 use crate::input::{self, OpenedBand, header};
-use crate::kernel::{Inputs, Outputs};
+use crate::kernel::{InputBand, Inputs, Kernel, Outputs, WindowSize};
 use crate::pipeline::{Layout, memory};
-use crate::request::{Request, check_band_names, check_names};
-use crate::sample::SampleType;
+use crate::request::{Request, check_band_names, check_names, output_scales};
+use crate::scale::ScaleOffset;
 
 /// Bands that fit together, before the first of them is decoded.
 pub struct Prepared {
     pub(crate) request: Request,
     pub(crate) bands: Vec<OpenedBand>,
+    /// The bands as the kernel sees them.
+    inputs: Vec<InputBand>,
+    pub(crate) layout: Layout,
     /// Of the output.
     pub(crate) shape: Shape,
     /// Of the bands of the output.
     pub(crate) names: Vec<String>,
+    pub(crate) scales: Vec<Option<ScaleOffset>>,
+    pub(crate) grid: OutputGrid,
+    /// Of the grid.
     pub(crate) georeference: GeoTags,
-    pub(crate) crs: String,
-    pub(crate) transform: [f64; 6],
 }
 
 /// Reads the headers of the bands and makes sure that they fit together. Little is read, nothing
@@ -42,47 +50,80 @@ pub fn prepare(request: Request, cancel: &Cancel) -> Result<Prepared, FuseError>
         georeferences.push(georeference);
     }
     let headers: Vec<_> = bands.iter().map(|band| &band.header).collect();
-    header::agree(&request.bands, &headers)?;
-    georeference::agree(&request.bands, &georeferences)?;
-    let (Some(first), Some(georeference)) = (bands.first(), georeferences.first()) else {
+    let (Some(first_band), Some(first)) = (request.bands.first(), georeferences.first()) else {
         return Err(FuseError::Request {
             detail: "it has no bands".into(),
         });
     };
-    let Outputs { names, nodata } = outputs(&request, first.header.sample_type())?;
+    if request.kernel.needs_one_grid() {
+        header::agree(&request.bands, &headers)?;
+        georeference::agree(&request.bands, &georeferences)?;
+    }
+    let resolution = request.kernel.resolution();
+    let (grid, ratios) = output_grid(&request.bands, &headers, &georeferences, &resolution)?;
+    let inputs = request.bands.iter().zip(headers).zip(ratios);
+    let inputs = inputs.map(|((band, header), ratios)| InputBand {
+        name: band.name.clone(),
+        sample_type: header.sample_type(),
+        size: (header.grid.width, header.grid.height),
+        ratios,
+    });
+    let inputs = inputs.collect();
+    let georeference = first.tags(&grid.transform, first_band)?;
+    planned(request, bands, inputs, grid, georeference)
+}
+
+/// Asks the kernel for its outputs, and cuts them into chunks.
+fn planned(
+    request: Request,
+    bands: Vec<OpenedBand>,
+    inputs: Vec<InputBand>,
+    grid: OutputGrid,
+    georeference: GeoTags,
+) -> Result<Prepared, FuseError> {
+    let of_kernel = Inputs {
+        bands: &inputs,
+        image: grid.size,
+    };
+    let Outputs { names, nodata } = outputs(&request, &of_kernel)?;
+    let crop = crop(&request, grid.size)?;
     let shape = Shape {
-        width: first.header.grid.width,
-        height: first.header.grid.height,
+        width: crop.width,
+        height: crop.height,
         bands: names.len(),
         nodata,
     };
+    let headers: Vec<_> = bands.iter().map(|band| &band.header).collect();
+    let kernel = &request.kernel;
+    let seen = inputs.iter().enumerate();
+    let seen = seen.map(|(index, band)| (band.grid(), kernel.reach(&of_kernel, index)));
     Ok(Prepared {
-        shape,
-        names,
-        georeference: GeoTags::new(&georeference.system, &georeference.transform)?,
-        crs: georeference.system_name(),
-        transform: georeference.transform,
+        layout: Layout::new(grid.size, crop, kernel.margin(), seen),
+        scales: output_scales(&request, &headers, names.len())?,
         request,
         bands,
+        inputs,
+        shape,
+        names,
+        grid,
+        georeference,
     })
 }
 
 /// What the kernel makes of the bands.
-fn outputs(request: &Request, sample_type: SampleType) -> Result<Outputs, FuseError> {
-    let names: Vec<_> = request.bands.iter().map(|band| band.name.clone()).collect();
-    let outputs = request.kernel.outputs(&Inputs {
-        names: &names,
-        sample_type,
-    })?;
+fn outputs(request: &Request, inputs: &Inputs<'_>) -> Result<Outputs, FuseError> {
+    let kernel = &request.kernel;
+    let outputs = kernel.outputs(inputs)?;
     check_band_names(&outputs.names)?;
     let wrong = |detail: String| Err(FuseError::Request { detail });
     if outputs.names.is_empty() {
         return wrong("its kernel has no outputs".into());
     }
-    if request.kernel.margin() > CHUNK {
+    let reaches = (0..inputs.bands.len()).map(|band| kernel.reach(inputs, band));
+    let margin = reaches.max().unwrap_or(0).max(kernel.margin());
+    if margin > CHUNK {
         return wrong(format!(
-            "its kernel needs a margin of {} pixels, and {CHUNK} are the most",
-            request.kernel.margin()
+            "its kernel needs a margin of {margin} pixels, and {CHUNK} are the most"
         ));
     }
     let is_nan = outputs.nodata.value().is_nan();
@@ -92,40 +133,106 @@ fn outputs(request: &Request, sample_type: SampleType) -> Result<Outputs, FuseEr
     Ok(outputs)
 }
 
+/// The part of the grid that the output is.
+fn crop(request: &Request, grid: (u32, u32)) -> Result<Rect, FuseError> {
+    let whole = Rect::whole(grid);
+    match request.crop {
+        None => Ok(whole),
+        Some(crop) if crop.area() > 0 && crop.intersection(whole) == crop => Ok(crop),
+        Some(crop) => Err(FuseError::Request {
+            detail: format!(
+                "columns {:?} and rows {:?} are not a part of its grid of {}x{} pixels",
+                crop.columns(),
+                crop.rows(),
+                grid.0,
+                grid.1
+            ),
+        }),
+    }
+}
+
 impl Prepared {
+    /// The same bands with another kernel and crop, which can be made when the
+    /// [`grid`](Self::grid) is known. Nothing is read.
+    ///
+    /// # Errors
+    /// See [`FuseError`]; also if the kernel asks for another grid than the one before.
+    pub fn with_kernel(
+        self,
+        kernel: Arc<dyn Kernel>,
+        crop: Option<Rect>,
+    ) -> Result<Self, FuseError> {
+        let before = &self.request.kernel;
+        if kernel.resolution() != before.resolution()
+            || kernel.needs_one_grid() && !before.needs_one_grid()
+        {
+            return Err(FuseError::Request {
+                detail: "its second kernel asks for another grid than the first".into(),
+            });
+        }
+        let request = Request {
+            kernel,
+            crop,
+            ..self.request
+        };
+        let Self { bands, inputs, .. } = self;
+        planned(request, bands, inputs, self.grid, self.georeference)
+    }
+
     /// Upper bound in bytes of what [`run`](Self::run) has in memory at a time. What its sources
     /// read ahead and what its output holds back is not in it.
     ///
     /// It assumes that the main header describes all tiles. A tile whose own header needs GDAL
     /// brings the whole file into memory in addition.
     pub fn memory_needed(&self) -> u64 {
-        let layout = self.layout();
+        let layout = &self.layout;
         let outputs = Outputs {
             names: self.names.clone(),
             nodata: self.shape.nodata,
         };
-        let kernel = &self.request.kernel;
-        let kernel = kernel.working_bytes(layout.window_pixels(), &outputs);
+        let bands = layout.bands().iter().map(|band| band.largest_window);
+        let bands: Vec<_> = bands.collect();
+        let window = WindowSize {
+            pixels: layout.window_pixels(),
+            bands: &bands,
+        };
+        let kernel = self.request.kernel.working_bytes(&window, &outputs);
         memory::needed(layout, self.shape, &self.bands, kernel, self.threads())
     }
 
-    /// Pixels of a row.
+    /// Where the output lies, before it is cropped.
+    pub fn grid(&self) -> &OutputGrid {
+        &self.grid
+    }
+
+    /// Where that grid is on Earth.
+    pub fn place(&self) -> Place {
+        Place {
+            system: self.grid.system.clone(),
+            transform: self.grid.transform,
+            size: self.grid.size,
+        }
+    }
+
+    /// The bands as the kernel sees them, in the order of the request.
+    pub fn inputs(&self) -> &[InputBand] {
+        &self.inputs
+    }
+
+    /// Scale and offset that the file of each input names; nothing where its numbers stand for
+    /// themselves.
+    pub fn input_scales(&self) -> Vec<Option<ScaleOffset>> {
+        self.bands.iter().map(|band| band.header.scale).collect()
+    }
+
+    /// Pixels of a row of the output.
     pub fn width(&self) -> u32 {
         self.shape.width
     }
 
-    /// Rows.
+    /// Rows of the output.
     pub fn height(&self) -> u32 {
         self.shape.height
-    }
-
-    pub(crate) fn layout(&self) -> Layout {
-        Layout {
-            width: self.shape.width,
-            height: self.shape.height,
-            bands: self.bands.len(),
-            margin: self.request.kernel.margin(),
-        }
     }
 
     pub(crate) fn threads(&self) -> usize {

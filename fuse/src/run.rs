@@ -5,12 +5,14 @@ use bytes::Bytes;
 use crate::cancel::Cancel;
 use crate::cog::{AnyCogWriter, BandStatistics, Description};
 use crate::error::FuseError;
+use crate::grid::Rect;
 use crate::kernel::KernelSink;
 use crate::output::Output;
 use crate::pipeline::{self, BandTiles};
 use crate::prepare::Prepared;
 use crate::request::Progress;
 use crate::sample::SampleType;
+use crate::scale::ScaleOffset;
 
 /// A cloud-optimised `GeoTIFF` whose body has gone to the [`Output`], and what is worth knowing
 /// about it without opening it.
@@ -29,6 +31,8 @@ pub struct Cog {
     pub sample_type: SampleType,
     /// In the order of the kernel's outputs.
     pub bands: Vec<BandStatistics>,
+    /// What the numbers of each band stand for; nothing for numbers that stand for themselves.
+    pub scales: Vec<Option<ScaleOffset>>,
     /// Factors of the overviews, smallest first: 2 to 32 for an image of at least 32 pixels a side.
     pub overviews: Vec<u32>,
     /// The coordinate reference system, such as `EPSG:32629`, or its name if it has no code.
@@ -40,7 +44,8 @@ pub struct Cog {
 
 impl Prepared {
     /// Fuses the bands: the body goes to `output` while it is made, the head is returned. The
-    /// output has the bands' size, CRS and transform, and the kernel's data type and nodata value.
+    /// output lies on the [`grid`](Self::grid), or is the part of it that the request says, and has
+    /// the kernel's data type and nodata value.
     ///
     /// Blocks the calling thread and uses as many others as the request says. `progress` is called
     /// on all of them.
@@ -53,15 +58,17 @@ impl Prepared {
         progress: &(dyn Fn(Progress) + Sync),
         cancel: &Cancel,
     ) -> Result<Cog, FuseError> {
-        let (layout, threads) = (self.layout(), self.threads());
+        let threads = self.threads();
         let Self {
             request,
             bands,
+            layout,
             shape,
             names,
-            georeference,
-            crs,
-            transform,
+            scales,
+            grid,
+            mut georeference,
+            ..
         } = self;
         let writer = AnyCogWriter::new(shape, request.overviews, request.compression, output);
         let Some(writer) = writer else {
@@ -71,7 +78,7 @@ impl Prepared {
         };
         let sink = KernelSink {
             kernel: &*request.kernel,
-            image: (shape.width, shape.height),
+            image: layout.image(),
             sample_type: shape.nodata.sample_type(),
             writer,
         };
@@ -83,14 +90,20 @@ impl Prepared {
             })
             .collect();
         // The body goes out while the chunks come in.
-        pipeline::run(&tiles, layout, threads, &sink, progress, cancel)?;
-        for band in &bands {
+        pipeline::run(&tiles, &layout, threads, &sink, progress, cancel)?;
+        let read_whole = bands.iter().zip(layout.bands());
+        for (band, _) in read_whole.filter(|(_, layout)| layout.is_whole()) {
             cancel.check()?;
             band.tiles.finish()?;
         }
         // What the head says is known now.
+        let transform = grid.transform_of(layout.crop());
+        if layout.crop() != Rect::whole(grid.size) {
+            georeference = georeference.moved_to(transform[0], transform[3]);
+        }
         let description = Description {
             names,
+            scales: scales.clone(),
             metadata: request.metadata,
             georeference,
         };
@@ -102,8 +115,9 @@ impl Prepared {
             height: shape.height,
             sample_type: shape.nodata.sample_type(),
             bands: finished.statistics,
+            scales,
             overviews: finished.overviews,
-            crs,
+            crs: grid.crs,
             transform,
         })
     }

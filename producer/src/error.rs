@@ -2,7 +2,7 @@
 
 use tilefleet_common::aws::{AwsError, GroupError, ObjectError, QueueError};
 use tilefleet_common::dispatch::DispatchError;
-use tilefleet_common::domain::{AreaError, CellId, S3Url, TaskId};
+use tilefleet_common::domain::{AreaError, CellId, RecipeError, S3Url, TaskId};
 use tilefleet_common::ledger::LedgerError;
 use tilefleet_settings::SettingsError;
 
@@ -35,6 +35,9 @@ pub(crate) enum ProducerError {
     /// The input cannot be read as cells.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// The recipe cannot be used as the arguments want it.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
     /// Cells of the input cannot be used.
     #[error(transparent)]
     Cells(#[from] BadCells),

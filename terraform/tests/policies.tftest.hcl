@@ -35,8 +35,8 @@ run "the_worker_may_do_what_it_does" {
     error_message = "The worker must read only the scene buckets and write only the output bucket."
   }
   assert {
-    condition     = { for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Sid => statement.Resource if statement.Sid == "SendAgain" || statement.Sid == "ReadManifests" } == { SendAgain = [aws_sqs_queue.cells.arn], ReadManifests = ["${aws_s3_bucket.output.arn}/*tilefleet/*/manifest.ndjson"] }
-    error_message = "The worker must send only to its own queue and read only manifests of the output bucket."
+    condition     = { for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Sid => statement.Resource if statement.Sid == "SendAgain" || startswith(statement.Sid, "Read") && statement.Sid != "ReadScenes" } == { SendAgain = [aws_sqs_queue.cells.arn], ReadManifests = ["${aws_s3_bucket.output.arn}/*tilefleet/*/manifest.ndjson"], ReadAreas = ["${aws_s3_bucket.output.arn}/*tilefleet/*/area-*.geojson"] }
+    error_message = "The worker must send only to its own queue and read only manifests and areas of the output bucket."
   }
   assert {
     condition     = { for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Sid => statement.Resource if statement.Sid == "Queues" || statement.Sid == "Ledger" || statement.Sid == "Notices" } == { Queues = [aws_sqs_queue.cells.arn, aws_sqs_queue.dead.arn], Ledger = [aws_dynamodb_table.ledger.arn], Notices = [aws_sns_topic.events.arn] }
@@ -59,7 +59,7 @@ run "the_producer_may_do_what_it_does" {
     condition = toset(flatten([for statement in jsondecode(aws_iam_policy.producer.policy).Statement : statement.Action])) == toset([
       "sqs:SendMessage", "sqs:GetQueueAttributes", "sns:GetTopicAttributes",
       "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
-      "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem",
+      "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem",
       "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey",
       "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload",
       "autoscaling:SetDesiredCapacity", "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities",
@@ -94,6 +94,20 @@ run "outputs_are_written_where_allowed" {
   assert {
     condition     = toset(one([for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Resource if statement.Sid == "WriteOutput"])) == toset(["${aws_s3_bucket.output.arn}/rasters/2026/*", "arn:aws:s3:::my-bucket/*", "arn:aws:s3:::other-bucket/summer/*"])
     error_message = "The worker must write only to the configured places."
+  }
+}
+
+run "landsat_is_read_by_choice" {
+  command = apply
+
+  variables {
+    scene_buckets = ["sentinel-s2-l2a", "usgs-landsat"]
+  }
+  assert {
+    condition = alltrue([for policy in [aws_iam_role_policy.worker.policy, aws_iam_policy.producer.policy] :
+      toset(one([for statement in jsondecode(policy).Statement : statement.Resource if statement.Sid == "ReadScenes"])) == toset(["arn:aws:s3:::sentinel-s2-l2a/*", "arn:aws:s3:::usgs-landsat/*"])
+    ])
+    error_message = "Worker and producer must read exactly the scene buckets of the list."
   }
 }
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use tilefleet_common::domain::S3Url;
+use tilefleet_common::domain::{
+    Area, AreaError, BoundingBox, CloudMask, Job, Recipe, RecipeError, S3Url, Sensor,
+};
 use tilefleet_settings::FleetArgs;
 
 use tilefleet_fuse::Compression;
@@ -86,12 +88,26 @@ pub struct RunArgs {
 /// Arguments of `worker fuse`.
 #[derive(Debug, Args)]
 pub struct FuseArgs {
-    /// The bands in the order of the output, such as B04=red.jp2 B03=green.jp2
-    /// B02=s3://bucket/blue.jp2: JPEG 2000 or GeoTIFF files with one band each, all on the same
-    /// grid.
+    /// The bands, such as B04=red.jp2 B03=green.jp2 B02=s3://bucket/blue.jp2: JPEG 2000 or GeoTIFF
+    /// files with one band each. Without a recipe they are on one grid, and stacked in this order.
     #[arg(required = true, value_name = "NAME=FILE", value_parser = NamedBand::parse)]
     pub bands: Vec<NamedBand>,
-    /// The file to write; it appears when it is complete.
+    /// What the bands become: a built-in recipe such as ndvi, a TOML file, or an expression such as
+    /// 'expr:(N-R)/(N+R)'. Bands may have the names of any catalogue.
+    #[arg(long, value_name = "NAME|FILE|expr:…", value_parser = recipe)]
+    pub recipe: Option<Recipe>,
+    /// Mask the clouds of a recipe without masks, and N pixels of the mask around them.
+    #[arg(long, value_name = "clouds[:N]", requires = "recipe")]
+    pub mask: Option<CloudMask>,
+    /// Which part of the bands is made.
+    #[command(flatten)]
+    pub area: AreaArgs,
+    /// The sensor of the bands, if their file names do not say it: sentinel-2, landsat-oli or
+    /// landsat-tm.
+    #[arg(long, value_name = "NAME", requires = "recipe", value_parser = sensor)]
+    pub sensor: Option<Sensor>,
+    /// The file to write; it appears when it is complete. A recipe of several rasters writes one
+    /// beside the other: out_B04.tif for out.tif.
     #[arg(short, long, value_name = "FILE")]
     pub output: String,
     /// Threads that decode and compress [default: one per core].
@@ -104,6 +120,66 @@ pub struct FuseArgs {
     /// Read S3 objects requester pays.
     #[arg(long)]
     pub request_payer: bool,
+}
+
+impl FuseArgs {
+    /// The recipe with the mask.
+    ///
+    /// # Errors
+    /// When the recipe has masks already.
+    pub fn recipe(&self) -> Result<Option<Recipe>, RecipeError> {
+        match (&self.recipe, self.mask) {
+            (Some(recipe), Some(clouds)) => recipe.with_cloud_mask(clouds).map(Some),
+            (recipe, _) => Ok(recipe.clone()),
+        }
+    }
+}
+
+fn recipe(text: &str) -> Result<Recipe, String> {
+    match text.parse::<Job>() {
+        Ok(Job::Raster(recipe)) => Ok(recipe),
+        Ok(Job::Probe) => Err("probe makes no raster; name a recipe".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn sensor(text: &str) -> Result<Sensor, String> {
+    let found = Sensor::ALL.into_iter().find(|sensor| sensor.name() == text);
+    found.ok_or_else(|| "expected sentinel-2, landsat-oli or landsat-tm".to_owned())
+}
+
+/// Which part of the bands is made. Only a recipe is cut.
+#[derive(Debug, Args)]
+pub struct AreaArgs {
+    /// Cut the raster to the polygons of a GeoJSON file, in longitude and latitude.
+    #[arg(long, value_name = "FILE", group = "area", requires = "recipe")]
+    pub clip: Option<PathBuf>,
+    /// Cut the raster to a box in degrees of longitude and latitude.
+    #[arg(
+        long,
+        value_name = "W,S,E,N",
+        group = "area",
+        requires = "recipe",
+        allow_hyphen_values = true
+    )]
+    pub bbox: Option<BoundingBox>,
+    /// Keep all pixels that the area touches, and not only those whose centre is inside.
+    #[arg(long, requires = "area")]
+    pub all_touched: bool,
+}
+
+impl AreaArgs {
+    /// The area that is named; `None` for the whole raster.
+    ///
+    /// # Errors
+    /// [`AreaError`] when the file is not an area.
+    pub fn area(&self) -> Result<Option<Area>, AreaError> {
+        match (&self.clip, self.bbox) {
+            (Some(path), _) => Area::read(&path.to_string_lossy(), self.all_touched).map(Some),
+            (None, Some(bounds)) => Area::of_box(bounds, self.all_touched).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 /// A band and its file.

@@ -6,22 +6,26 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DomainError, Job, S3Url, SceneDate, Scope, Tile};
+use super::{
+    DomainError, Job, LandsatLevel, LandsatProduct, Recipe, S3Url, SceneDate, Scope, Sensor, Tile,
+    sensor_of_addresses,
+};
 
-/// A cell's name: one tile, one date, one acquisition number, written `48RXT/2020-08-01/0`.
+/// A cell's name: one tile, one date, one acquisition number, written `48RXT/2020-08-01/0`, or
+/// `033032/2023-10-08/0` for Landsat.
 ///
 /// ```
 /// use tilefleet_common::domain::CellId;
 ///
 /// let cell: CellId = "48RXT/2020-08-01/0".parse()?;
-/// assert_eq!((cell.tile.zone(), cell.date.compact().as_str(), cell.number), (48, "20200801", 0));
+/// assert_eq!((cell.tile.to_string(), cell.date.compact(), cell.number), ("48RXT".into(), "20200801".into(), 0));
 /// assert!("48RXT/2020-02-30/0".parse::<CellId>().is_err());
 /// # Ok::<(), tilefleet_common::domain::DomainError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CellId {
-    /// The MGRS tile, such as 48RXT.
+    /// The tile: 48RXT, or path and row 033032.
     pub tile: Tile,
     /// The day of the acquisition (UTC).
     pub date: SceneDate,
@@ -98,39 +102,71 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Where the result of `job` goes, below the cell's output:
-    /// `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif` for the recipe `rgb`, or
-    /// `<date>/probe_<tile>_<date>_<n>.json`.
+    /// Where the result of `job` goes, below the cell's output; the first raster if there are
+    /// several.
+    pub fn output_location(&self, job: &Job, scope: &Scope) -> String {
+        match job {
+            Job::Raster(recipe) => {
+                let first = recipe.files().into_iter().next().flatten();
+                self.raster_location(recipe, first, scope)
+            }
+            Job::Probe => {
+                let CellId { tile, date, number } = self.id;
+                let date = date.compact();
+                format!("{date}/probe_{tile}_{date}_{number}.json")
+            }
+        }
+    }
+
+    /// Where the raster `file` of a recipe goes, below the cell's output:
+    /// `<date>/sentinel_l2a_<tile>_<date>_<n>_RGB.tif` for the recipe `rgb`, and `…_SPLIT_B04.tif`
+    /// for the raster `B04` of `split`.
     ///
     /// A task that cuts its cells to an area has the first digits of the area's digest in the key:
     /// `…_RGB-1a2b3c4d.tif`. Then tasks of one recipe and two areas never share a key.
     ///
     /// The level is `l1c` if a band's address says so. Thus the two levels of one acquisition never
-    /// share a key.
-    pub fn output_location(&self, job: &Job, scope: &Scope) -> String {
+    /// share a key. Of Landsat it is `landsat_l2sp`, or `landsat_l2sr` of a product without
+    /// temperatures.
+    pub fn raster_location(&self, recipe: &Recipe, file: Option<&str>, scope: &Scope) -> String {
         let CellId { tile, date, number } = self.id;
-        let date = date.compact();
-        match job {
-            Job::Raster(recipe) => {
-                let level = if self.assets.values().any(is_level_1c) {
-                    "l1c"
-                } else {
-                    "l2a"
-                };
-                let mut stem = recipe.file_stem();
-                if let Some(area) = &scope.area {
-                    stem = format!("{stem}-{}", area.short());
-                }
-                format!("{date}/sentinel_{level}_{tile}_{date}_{number}_{stem}.tif")
-            }
-            Job::Probe => format!("{date}/probe_{tile}_{date}_{number}.json"),
+        let (level, date) = (self.level(), date.compact());
+        let mut stem = recipe.file_stem();
+        if let Some(area) = &scope.area {
+            stem = format!("{stem}-{}", area.short());
         }
+        // No recipe's name has a `_`, so two rasters of a cell never have one name.
+        if let Some(file) = file {
+            stem = format!("{stem}_{file}");
+        }
+        format!("{date}/{level}_{tile}_{date}_{number}_{stem}.tif")
     }
 
     /// The whole address of [`Self::output_location`].
     pub fn output_object(&self, job: &Job, scope: &Scope) -> S3Url {
         self.output.join(&self.output_location(job, scope))
     }
+
+    /// The sensor, by the tile and the addresses of the assets; see [`sensor_of_addresses`].
+    pub fn sensor(&self) -> Option<Sensor> {
+        sensor_of_addresses(Some(self.id.tile), self.assets.values().map(S3Url::key))
+    }
+
+    /// Mission and level, as output keys begin with them.
+    fn level(&self) -> &'static str {
+        let mut assets = self.assets.values();
+        match self.id.tile {
+            Tile::Mgrs(_) if assets.any(is_level_1c) => "sentinel_l1c",
+            Tile::Mgrs(_) => "sentinel_l2a",
+            Tile::Wrs2(_) if assets.any(is_level_2sr) => "landsat_l2sr",
+            Tile::Wrs2(_) => "landsat_l2sp",
+        }
+    }
+}
+
+fn is_level_2sr(asset: &S3Url) -> bool {
+    LandsatProduct::of_address(asset.key())
+        .is_some_and(|product| product.level == LandsatLevel::L2sr)
 }
 
 fn is_level_1c(asset: &S3Url) -> bool {
@@ -225,6 +261,27 @@ mod tests {
             output.to_string(),
             "s3://my-bucket/runs/7/20200801/sentinel_l1c_48RXT_20200801_0_RGB.tif"
         );
+    }
+
+    #[test]
+    fn a_cell_of_landsat_is_named_by_path_row_and_level() {
+        let name = "LC08_L2SP_033032_20231008_20231017_02_T1";
+        let mut landsat = cell("usgs-landsat", "s3://my-bucket/");
+        landsat.id = "033032/2023-10-08/0".parse().unwrap();
+        let key = |name: &str| format!("s3://usgs-landsat/{name}/{name}_SR_B4.TIF").parse();
+        landsat.assets = [("SR_B4".to_owned(), key(name).unwrap())].into();
+        assert_eq!(
+            landsat.output_location(&job("rgb"), &Scope::default()),
+            "20231008/landsat_l2sp_033032_20231008_0_RGB.tif"
+        );
+        assert_eq!(landsat.sensor(), Some(Sensor::LandsatOli));
+        let reflectance_alone = key(&name.replace("L2SP", "L2SR")).unwrap();
+        landsat.assets.insert("SR_B4".to_owned(), reflectance_alone);
+        assert_eq!(
+            landsat.output_location(&job("rgb"), &Scope::default()),
+            "20231008/landsat_l2sr_033032_20231008_0_RGB.tif"
+        );
+        assert_eq!(cell("b-c", "s3://d-e/").sensor(), Some(Sensor::Sentinel2));
     }
 
     #[test]

@@ -5,8 +5,10 @@
 /// The message names the text and the expected form. The caller adds where the text came from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DomainError {
-    /// Not a tile of the Sentinel-2 grid.
-    #[error("\"{0}\" is not a tile: expected zone, band and square as in 48RXT")]
+    /// Not a tile of Sentinel-2 or Landsat.
+    #[error(
+        "\"{0}\" is not a tile: expected zone, band and square as in 48RXT, or path and row of Landsat as in 033032"
+    )]
     Tile(String),
     /// Not a day of the calendar.
     #[error("\"{0}\" is not a date: expected YYYYMMDD or YYYY-MM-DD, such as 20200801")]

@@ -10,9 +10,10 @@ mod date;
 mod error;
 mod event;
 mod message;
+mod radiometry;
 mod recipe;
 mod s3_url;
-mod scene_path;
+mod scene;
 mod signature;
 mod task;
 mod tile;
@@ -27,15 +28,26 @@ pub use date::SceneDate;
 pub use error::DomainError;
 pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome, TaskStalled};
 pub use message::{CellMessage, MessageError};
+pub use radiometry::{
+    Baseline, DocumentPlaces, Item, Mtl, ProductInfo, ProductMetadata, Radiometry, RadiometryError,
+    radiometry_of_item, radiometry_of_landsat, radiometry_of_product, radiometry_of_tile,
+};
+pub use recipe::indices;
 pub use recipe::{
-    Job, JobId, MAX_RECIPE_BYTES, Output, Recipe, RecipeDigest, RecipeError, RecipeFileError,
-    builtin_names,
+    Band, BandKind, CloudMask, DataType, Downsample, Encoding, Expression, ExpressionError,
+    GridRule, InputBand, Job, JobId, MAX_RECIPE_BYTES, MaskRule, MaskTest, Negative, NoCloudMask,
+    Op, Output, Overviews, RadiometryRule, RasterFile, Recipe, RecipeDigest, RecipeError,
+    RecipeFileError, Resolution, ResolveError, ResolvedMask, ResolvedOutput, ResolvedRecipe,
+    ResolvedSource, ScaleOffset, Sensor, Source, Upsample, bands_of, builtin_names, find_band,
 };
 pub use s3_url::S3Url;
-pub use scene_path::{ScenePath, band_in_object_name, tile_and_date_in_object_name};
+pub use scene::{
+    LandsatLevel, LandsatProduct, SceneLayout, ScenePath, band_in_object_name, sensor_of_addresses,
+    tile_and_date_in_object_name,
+};
 pub use signature::MessageKey;
 pub use task::{
     ContentDigest, DigestBuilder, GROUP_SIZE, LAYOUT, SHARD_SIZE, TaskId, group_count, group_of,
     ordinals_of_shard, shard_count, shard_of, shards_of_group,
 };
-pub use tile::Tile;
+pub use tile::{MgrsTile, Tile, Wrs2Tile};

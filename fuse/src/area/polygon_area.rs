@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::spans::SpanSet;
 use crate::grid::Rect;
+use crate::kernel::Area;
 
 /// The pixels of a grid that are inside of polygons.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,25 +36,23 @@ impl PolygonArea {
         })
     }
 
-    /// The smallest rectangle that has all pixels.
-    pub fn bounds(&self) -> Rect {
+    /// How many pixels are inside.
+    pub fn pixels(&self) -> u64 {
+        let pixels = |columns: &Range<u32>| u64::from(columns.end.saturating_sub(columns.start));
+        self.spans.iter().map(pixels).sum()
+    }
+}
+
+impl Area for PolygonArea {
+    fn bounds(&self) -> Rect {
         self.bounds
     }
 
-    /// Puts the columns of a row that are inside into `out`, from left to right, without overlaps.
-    /// What `out` holds before is cleared.
-    pub fn spans(&self, row: u32, out: &mut Vec<Range<u32>>) {
-        out.clear();
+    fn spans(&self, row: u32, out: &mut Vec<Range<u32>>) {
         let index = row.checked_sub(self.bounds.y).map(|index| index as usize);
         let ends = index.and_then(|index| self.starts.get(index..index + 2));
         if let Some(&[start, end]) = ends {
             out.extend_from_slice(self.spans.get(start..end).unwrap_or_default());
         }
-    }
-
-    /// How many pixels are inside.
-    pub fn pixels(&self) -> u64 {
-        let pixels = |columns: &Range<u32>| u64::from(columns.end.saturating_sub(columns.start));
-        self.spans.iter().map(pixels).sum()
     }
 }

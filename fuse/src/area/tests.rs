@@ -1,5 +1,6 @@
 //! Areas against GDAL's rasterize on the same input.
 
+use crate::kernel::Area as _;
 use gdal::raster::{RasterizeOptions, rasterize};
 use gdal::spatial_ref::{CoordTransform, SpatialRef};
 use gdal::vector::Geometry;

@@ -27,7 +27,10 @@ mod tests;
 
 pub use any_writer::AnyCogWriter;
 pub use error::CogError;
+pub(crate) use file::{Field, GeoKeys, pixel, system_name};
 pub use file::{GeoTags, GeoTagsError};
+#[cfg(test)]
+pub(crate) use file::{directory, file_of_directories};
 pub use overviews::{NotOverviews, Overviews};
 pub use shape::{CHUNK, Description, Finished, Shape};
 pub use statistics::{BandStatistics, Spread};

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::cog::file::GeoTags;
 use crate::cog::statistics::BandStatistics;
 use crate::sample::Nodata;
+use crate::scale::ScaleOffset;
 
 /// Sides of a chunk in pixels.
 pub const CHUNK: u32 = 1024;
@@ -27,6 +28,8 @@ pub struct Shape {
 pub struct Description {
     /// Of the bands, such as `B04`.
     pub names: Vec<String>,
+    /// What the numbers of each band stand for; those of bands without one stand for themselves.
+    pub scales: Vec<Option<ScaleOffset>>,
     /// Items of the image as a whole; those named `TIFFTAG_…` become tags. Keys need no escaping:
     /// letters, digits, `_-.`.
     pub metadata: Vec<(String, String)>,

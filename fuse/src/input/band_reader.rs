@@ -35,6 +35,10 @@ pub(crate) struct DecodeScratch {
     /// piece.
     pub(crate) coded: Vec<u8>,
     pub(crate) raw: Vec<u8>,
+    /// Which of the tile's pixels are valid, 0 for those that are not, and a tile of the mask that
+    /// says so, where a file has one.
+    pub(crate) mask: Vec<u16>,
+    pub(crate) masks: Vec<u16>,
 }
 
 impl DecodeScratch {
@@ -44,6 +48,8 @@ impl DecodeScratch {
             samples: Vec::new(),
             coded: Vec::new(),
             raw: Vec::new(),
+            mask: Vec::new(),
+            masks: Vec::new(),
         }
     }
 

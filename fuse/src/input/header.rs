@@ -1,19 +1,24 @@
 //! What a band says about itself before it is decoded.
 
+use gdal::Dataset;
+
 use crate::band::Band;
 use crate::error::FuseError;
 use crate::grid::TileGrid;
 use crate::sample::SampleType;
+use crate::scale::ScaleOffset;
 
 /// Pixels that an image may have: 65536 x 65536. A Sentinel-2 band has a fortieth of it.
 const MOST_PIXELS: u64 = 1 << 32;
 
 /// The shape of a band of one unsigned component.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Header {
     pub(crate) grid: TileGrid,
     /// Bits of a sample, 1 to 16; Sentinel-2 has 15.
     pub(crate) bits: u8,
+    /// What its numbers stand for, if the file says that they do not stand for themselves.
+    pub(crate) scale: Option<ScaleOffset>,
 }
 
 impl Header {
@@ -37,6 +42,20 @@ pub(crate) fn check_size(band: &Band, width: u32, height: u32) -> Result<(), Fus
         input: band.into(),
         detail,
     })
+}
+
+/// Scale and offset of a file of one band.
+pub(crate) fn read_scale(dataset: &Dataset, band: &Band) -> Result<Option<ScaleOffset>, FuseError> {
+    let Ok(raster) = dataset.rasterband(1) else {
+        return Ok(None);
+    };
+    match ScaleOffset::of(&raster) {
+        Some(scale) if !scale.is_usable() => Err(FuseError::Unsupported {
+            input: band.into(),
+            detail: format!("it has {scale}, which give no value"),
+        }),
+        scale => Ok(scale),
+    }
 }
 
 /// Fails unless all bands have the size and sample type of the first.

@@ -7,7 +7,6 @@ pub(crate) mod header;
 mod jpeg2000;
 mod open;
 mod source;
-mod stub;
 
 pub(crate) use band_reader::{DecodeScratch, OpenedBand, TileReader, fit};
 pub(crate) use open::open;

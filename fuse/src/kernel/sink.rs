@@ -2,14 +2,15 @@
 
 use crate::cog::{AnyCogWriter, ChunkScratch};
 use crate::error::FuseError;
-use crate::kernel::kernel::{ChunkKernel, Kernel, Window};
+use crate::kernel::inputs::Window;
+use crate::kernel::kernel::{ChunkKernel, Kernel};
 use crate::pipeline::{Chunk, ChunkSink};
 use crate::sample::{Planes, SampleType};
 
 /// Applies the kernel to each chunk and gives the outputs to the writer.
 pub(crate) struct KernelSink<'a> {
     pub(crate) kernel: &'a dyn Kernel,
-    /// Width and height of the image in pixels.
+    /// Columns and rows of the grid of the output.
     pub(crate) image: (u32, u32),
     /// Type of the kernel's outputs.
     pub(crate) sample_type: SampleType,
@@ -51,16 +52,18 @@ impl ChunkSink for KernelSink<'_> {
             chunk: chunk.rect,
             rect: chunk.window,
             image: self.image,
-            planes: &mut chunk.planes,
+            bands: &mut chunk.bands,
         };
         kernel.apply(&mut window, outputs)?;
         self.writer
             .chunk(chunk.column, chunk.row, outputs, writer)?;
-        // A kernel that took the input planes gives them back to be filled again.
-        if let Planes::U16(planes) = outputs
-            && chunk.planes.is_empty()
-        {
-            std::mem::swap(planes, &mut chunk.planes);
+        // A kernel that took the samples of inputs gives them back to be filled again.
+        if let Planes::U16(planes) = outputs {
+            for (plane, band) in planes.iter_mut().zip(&mut chunk.bands) {
+                if band.samples.is_empty() {
+                    std::mem::swap(plane, &mut band.samples);
+                }
+            }
         }
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! The kernel that lays bands on top of each other as they are.
 
 use crate::kernel::error::KernelError;
-use crate::kernel::kernel::{ChunkKernel, Inputs, Kernel, Outputs, Window};
+use crate::kernel::inputs::{BandWindow, Inputs, Outputs, Window, WindowSize};
+use crate::kernel::kernel::{ChunkKernel, Kernel};
 use crate::sample::{Nodata, Planes, SampleType};
 
-/// Bands of the inputs become the bands of the output, sample for sample. 0 is nodata.
+/// Bands of the inputs become the bands of the output, sample for sample. 0 is nodata. They must
+/// lie on one grid.
 ///
 /// By default all inputs do, in their order and under their names. Samples of 16 bits are not
 /// copied unless an input has another place among the outputs, or several.
@@ -34,45 +36,50 @@ impl Stack {
         }
     }
 
-    fn copy<T>(&self, inputs: &[Vec<u16>], outputs: &mut Vec<Vec<T>>, convert: fn(u16) -> T) {
+    fn copy<T>(&self, inputs: &[BandWindow], outputs: &mut Vec<Vec<T>>, convert: fn(u16) -> T) {
         let of_outputs = self.inputs(inputs.len());
         outputs.resize_with(of_outputs.len(), Vec::new);
         for (input, plane) in of_outputs.into_iter().zip(outputs) {
             plane.clear();
-            plane.extend(inputs[input].iter().map(|&sample| convert(sample)));
+            plane.extend(inputs[input].samples.iter().map(|&sample| convert(sample)));
         }
     }
 }
 
 impl Kernel for Stack {
+    fn needs_one_grid(&self) -> bool {
+        true
+    }
+
     fn outputs(&self, inputs: &Inputs<'_>) -> Result<Outputs, KernelError> {
-        let nodata = match inputs.sample_type {
-            SampleType::U8 => Nodata::U8(0),
-            SampleType::U16 => Nodata::U16(0),
+        let nodata = match inputs.bands.first().map(|band| band.sample_type) {
+            Some(SampleType::U8) => Nodata::U8(0),
+            Some(SampleType::U16) => Nodata::U16(0),
             other => {
                 let detail = format!("a stack takes samples of type U8 or U16, and not {other:?}");
                 return Err(KernelError::new(detail));
             }
         };
-        let mut used = self.inputs(inputs.names.len());
+        let count = inputs.bands.len();
+        let mut used = self.inputs(count);
         used.sort_unstable();
         used.dedup();
-        let count = inputs.names.len();
         if !used.iter().copied().eq(0..count) {
             let detail = format!("a stack uses each of its {count} inputs, and not {used:?}");
             return Err(KernelError::new(detail));
         }
         let names = match &self.bands {
-            None => inputs.names.to_vec(),
+            None => inputs.bands.iter().map(|band| band.name.clone()).collect(),
             Some(bands) => bands.iter().map(|(name, _)| name.clone()).collect(),
         };
         Ok(Outputs { names, nodata })
     }
 
-    fn working_bytes(&self, pixels: u64, outputs: &Outputs) -> u64 {
+    fn working_bytes(&self, window: &WindowSize<'_>, outputs: &Outputs) -> u64 {
         match outputs.nodata {
             Nodata::U16(_) if self.is_in_order() => 0,
-            nodata => pixels
+            nodata => window
+                .pixels
                 .saturating_mul(outputs.names.len() as u64)
                 .saturating_mul(nodata.sample_type().bytes()),
         }
@@ -86,9 +93,14 @@ impl Kernel for Stack {
 impl ChunkKernel for Stack {
     fn apply(&mut self, window: &mut Window<'_>, outputs: &mut Planes) -> Result<(), KernelError> {
         match outputs {
-            Planes::U16(planes) if self.is_in_order() => std::mem::swap(planes, window.planes),
-            Planes::U16(planes) => self.copy(window.planes, planes, |sample| sample),
-            Planes::U8(planes) => self.copy(window.planes, planes, low),
+            Planes::U16(planes) if self.is_in_order() => {
+                planes.resize_with(window.bands.len(), Vec::new);
+                for (plane, band) in planes.iter_mut().zip(&mut *window.bands) {
+                    std::mem::swap(plane, &mut band.samples);
+                }
+            }
+            Planes::U16(planes) => self.copy(window.bands, planes, |sample| sample),
+            Planes::U8(planes) => self.copy(window.bands, planes, low),
             other => *other = Planes::new(other.sample_type()),
         }
         Ok(())
@@ -108,6 +120,7 @@ fn low(sample: u16) -> u8 {
 mod tests {
     use super::*;
     use crate::grid::Rect;
+    use crate::kernel::inputs::{InputBand, Ratios};
 
     fn stack(inputs: &[usize]) -> Stack {
         let bands = inputs.iter().enumerate();
@@ -120,22 +133,26 @@ mod tests {
 
     /// The planes that the stack makes of two bands of two pixels, and those that it leaves.
     fn applied(stack: &Stack, sample_type: SampleType) -> (Planes, Vec<Vec<u16>>) {
-        let mut planes = vec![vec![1, 2], vec![3, 4]];
         let rect = Rect {
             x: 0,
             y: 0,
             width: 2,
             height: 1,
         };
+        let mut bands = [vec![1, 2], vec![3, 4]].map(|samples| BandWindow {
+            rect,
+            size: (2, 1),
+            samples,
+        });
         let mut window = Window {
             chunk: rect,
             rect,
             image: (2, 1),
-            planes: &mut planes,
+            bands: &mut bands,
         };
         let mut outputs = Planes::new(sample_type);
         stack.start().apply(&mut window, &mut outputs).unwrap();
-        (outputs, planes)
+        (outputs, bands.map(|band| band.samples).into())
     }
 
     #[test]
@@ -156,17 +173,26 @@ mod tests {
         for stack in [Stack::default(), stack(&[0, 1])] {
             let (outputs, left) = applied(&stack, SampleType::U16);
             assert_eq!(outputs, Planes::U16(vec![vec![1, 2], vec![3, 4]]));
-            assert!(left.is_empty());
+            assert!(left.iter().all(Vec::is_empty));
         }
-        let names = ["B02".to_owned(), "B03".to_owned()];
-        let inputs = Inputs {
-            names: &names,
+        let bands = ["B02", "B03"].map(|name| InputBand {
+            name: name.into(),
             sample_type: SampleType::U16,
+            size: (2, 1),
+            ratios: Ratios::ONE,
+        });
+        let inputs = Inputs {
+            bands: &bands,
+            image: (2, 1),
         };
         let outputs = stack(&[0, 1]).outputs(&inputs).unwrap();
         assert_eq!(outputs.names, ["out0", "out1"]);
-        assert_eq!(stack(&[0, 1]).working_bytes(1000, &outputs), 0);
-        assert_eq!(stack(&[1, 0]).working_bytes(1000, &outputs), 4000);
+        let window = WindowSize {
+            pixels: 1000,
+            bands: &[1000, 1000],
+        };
+        assert_eq!(stack(&[0, 1]).working_bytes(&window, &outputs), 0);
+        assert_eq!(stack(&[1, 0]).working_bytes(&window, &outputs), 4000);
         for wrong in [vec![0], vec![0, 2], vec![0, 1, 2]] {
             assert!(stack(&wrong).outputs(&inputs).is_err(), "{wrong:?}");
         }

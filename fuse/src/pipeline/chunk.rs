@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::error::FuseError;
-use crate::grid::{Rect, TileGrid};
+use crate::grid::{BandWindow, Rect, TileGrid};
 use crate::input::{TileReader, fit};
 
 /// The tiles of a band, and what decodes them.
@@ -12,42 +12,53 @@ pub(crate) struct BandTiles<'a> {
     pub(crate) tiles: &'a dyn TileReader,
 }
 
-/// The planes of a chunk, which several threads may fill or read.
-pub(crate) type SharedPlanes = Arc<RwLock<Vec<Vec<u16>>>>;
+/// The samples of a part of a band, which several threads may fill or read.
+pub(crate) type SharedPart = Arc<RwLock<Vec<u16>>>;
 
-/// A chunk that is complete, with its margin.
+/// A chunk whose windows are complete.
 pub(crate) struct Chunk {
     pub(crate) column: u32,
     pub(crate) row: u32,
-    /// The part of the image that the chunk stands for.
+    /// The pixels of the grid that the chunk stands for.
     pub(crate) rect: Rect,
-    /// `rect` with the margin around it, as far as the image reaches.
+    /// `rect` with the margin around it, as far as the grid reaches.
     pub(crate) window: Rect,
-    /// The samples of `window` of each band, row by row without gaps.
-    pub(crate) planes: Vec<Vec<u16>>,
-    /// With a margin: the chunks that have a part of `window`, and where they lie.
-    pub(crate) parts: Vec<(Rect, SharedPlanes)>,
+    /// What it sees of each band.
+    pub(crate) bands: Vec<BandWindow>,
+    /// Of each band the parts that its window is put together from, and where they lie. None where
+    /// the chunk has taken its part as it is.
+    pub(crate) parts: Vec<Vec<(Rect, SharedPart)>>,
 }
 
 impl Chunk {
-    /// Copies the parts of the window into `planes`. Without a margin the planes are there already.
-    pub(crate) fn gather(&mut self, bands: usize) -> Result<(), FuseError> {
-        if self.parts.is_empty() {
-            return Ok(());
-        }
-        self.planes.resize_with(bands, Vec::new);
-        for plane in &mut self.planes {
-            fit(plane, self.window.area())?;
-        }
-        for (rect, part) in &self.parts {
-            let common = self.window.intersection(*rect);
-            let part = part.read().unwrap_or_else(PoisonError::into_inner);
-            for (from, to) in part.iter().zip(&mut self.planes) {
-                copy((from, *rect), (to, self.window), common);
+    /// Puts the windows together that are not there already, in `buffers` of the thread.
+    pub(crate) fn gather(&mut self, buffers: &mut Vec<Vec<u16>>) -> Result<(), FuseError> {
+        buffers.resize_with(self.bands.len().max(buffers.len()), Vec::new);
+        let bands = self.bands.iter_mut().zip(&self.parts).zip(buffers);
+        for ((band, parts), buffer) in bands.filter(|((_, parts), _)| !parts.is_empty()) {
+            std::mem::swap(&mut band.samples, buffer);
+            fit(&mut band.samples, band.rect.area())?;
+            for (rect, part) in parts {
+                let common = band.rect.intersection(*rect);
+                let part = part.read().unwrap_or_else(PoisonError::into_inner);
+                copy((&part, *rect), (&mut band.samples, band.rect), common);
             }
         }
-        self.parts.clear();
         Ok(())
+    }
+
+    /// Gives the buffers of the thread back. Returns the samples that are not of these.
+    pub(crate) fn dissolve(self, buffers: &mut [Vec<u16>]) -> Vec<Vec<u16>> {
+        let mut own = Vec::new();
+        let bands = self.bands.into_iter().zip(&self.parts).zip(buffers);
+        for ((band, parts), buffer) in bands {
+            if parts.is_empty() {
+                own.push(band.samples);
+            } else {
+                *buffer = band.samples;
+            }
+        }
+        own
     }
 }
 
@@ -71,6 +82,9 @@ pub(crate) fn copy(
     (to, to_rect): (&mut [u16], Rect),
     common: Rect,
 ) {
+    if common.area() == 0 {
+        return;
+    }
     let width = common.width as usize;
     let rows = |rect: Rect| (rect.width.max(1) as usize, (common.y - rect.y) as usize);
     let columns = |rect: Rect| {

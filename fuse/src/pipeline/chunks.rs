@@ -1,29 +1,29 @@
-//! Chunks: squares of all bands that fill with decoded tiles, and the rule for opening a new one.
+//! Chunks: squares of the output that fill with decoded tiles, and the rule for opening a new part.
 //!
-//! A job says which chunks it touches before it starts. It waits while too many chunks are open, or
-//! while a chunk far back is not complete ([`Limits`]). That cannot lead to a standstill: a job
-//! waits only while another one is at work. Once none is, the open chunks are those of the dry run
-//! at this job, and that is within the limits.
+//! A job says which parts of its band it touches before it starts. It waits while too many parts
+//! are open, or while a chunk far back is not complete ([`Limits`]). That cannot lead to a
+//! standstill: a job waits only while another one is at work. Once none is, the open parts are
+//! those of the dry run at this job, and that is within the limits.
 //!
-//! With a margin a chunk is handed on when its neighbours are complete too, and stays open until
-//! they have been handed on: about three rows of chunks are open at a time.
+//! A chunk is handed on when its windows of all bands are complete. A part stays open until all
+//! chunks that see it have been handed on: with a margin, about two or three rows of chunks.
 
-use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::error::FuseError;
-use crate::grid::TileGrid;
+use crate::grid::{BandWindow, TileGrid};
 use crate::input::fit;
-use crate::pipeline::chunk::{Chunk, SharedPlanes, copy};
-use crate::pipeline::layout::{Layout, touched};
+use crate::pipeline::chunk::{Chunk, SharedPart, copy};
+use crate::pipeline::layout::{BandLayout, Layout};
 use crate::pipeline::lifecycle::Lifecycle;
 use crate::pipeline::limits::Limits;
 use crate::pipeline::order::{Order, TileJob};
+use crate::pipeline::spare::Spare;
 
-/// The jobs that are left, the chunks that are open, and the first error.
+/// The jobs that are left, the parts that are open, and the first error.
 pub(crate) struct Chunks<'a> {
-    layout: Layout,
+    layout: &'a Layout,
     limits: Limits,
     state: Mutex<State<'a>>,
     changed: Condvar,
@@ -31,24 +31,26 @@ pub(crate) struct Chunks<'a> {
 
 struct State<'a> {
     order: Peekable<Order<'a>>,
-    /// Planes of each band. They have no samples before the first ones have come.
-    open: BTreeMap<usize, SharedPlanes>,
-    lifecycle: Lifecycle,
-    /// Buffers of a band of a chunk that are no longer needed.
-    spare: Vec<Vec<u16>>,
+    /// Of each band the samples of each part that is open. Their number is right once the first
+    /// samples have come.
+    open: Vec<Vec<Option<SharedPart>>>,
+    open_bytes: u64,
+    lifecycle: Lifecycle<'a>,
+    spare: Spare,
     at_work: usize,
     failure: Option<FuseError>,
     #[cfg(test)]
-    most_open: usize,
+    most_open: u64,
 }
 
 impl<'a> Chunks<'a> {
-    pub(crate) fn new(layout: Layout, grids: &[&'a TileGrid], threads: usize) -> Self {
+    pub(crate) fn new(layout: &'a Layout, grids: &[&'a TileGrid], threads: usize) -> Self {
         let state = State {
-            order: Order::new(grids).peekable(),
-            open: BTreeMap::new(),
+            order: Order::new(layout, grids).peekable(),
+            open: vec![vec![None; layout.count()]; layout.bands().len()],
+            open_bytes: 0,
             lifecycle: Lifecycle::new(layout),
-            spare: Vec::new(),
+            spare: Spare::default(),
             at_work: 0,
             failure: None,
             #[cfg(test)]
@@ -66,9 +68,13 @@ impl<'a> Chunks<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next job, once there is room for its chunks; nothing when all are taken or something has
-    /// failed. Its samples go to `samples`, which gets a used buffer if it has none.
-    pub(crate) fn take(&self, samples: &mut Vec<u16>) -> Option<TileJob> {
+    fn band(&self, job: TileJob) -> Option<&'a BandLayout> {
+        self.layout.bands().get(job.band)
+    }
+
+    /// The next job, once there is room for its parts; nothing when all are taken or something has
+    /// failed.
+    pub(crate) fn take(&self) -> Option<TileJob> {
         let mut state = self.state();
         loop {
             if state.failure.is_some() {
@@ -78,16 +84,11 @@ impl<'a> Chunks<'a> {
             if state.at_work == 0 || self.has_room(&state, job) {
                 state.order.next();
                 state.at_work += 1;
-                if samples.is_empty() {
-                    *samples = state.spare.pop().unwrap_or_default();
-                }
-                for place in touched(job.rect) {
-                    state.open.entry(self.layout.index(place)).or_default();
-                }
-                #[cfg(test)]
-                {
-                    state.most_open = state.most_open.max(state.open.len());
-                }
+                self.open(&mut state, job);
+                let room = self.limits.open.saturating_sub(state.open_bytes);
+                let given_up = state.spare.shrink(room);
+                drop(state);
+                drop(given_up);
                 return Some(job);
             }
             state = self
@@ -98,128 +99,147 @@ impl<'a> Chunks<'a> {
     }
 
     fn has_room(&self, state: &State<'_>, job: TileJob) -> bool {
-        let places = || touched(job.rect).map(|place| self.layout.index(place));
-        let new = places()
-            .filter(|index| !state.open.contains_key(index))
-            .count();
+        let (Some(band), Some(open)) = (self.band(job), state.open.get(job.band)) else {
+            return true;
+        };
+        let parts = band.parts(job.rect);
+        let new = parts.filter(|part| open.get(*part).is_some_and(Option::is_none));
+        let new: u64 = new.map(|part| band.part_bytes(part)).sum();
         let horizon = state
             .lifecycle
             .oldest()
             .saturating_add(self.limits.distance);
-        state.open.len().saturating_add(new) <= self.limits.open && places().next() <= Some(horizon)
+        state.open_bytes.saturating_add(new) <= self.limits.open && job.chunk <= horizon
     }
 
-    /// Puts the samples of a job into its chunks; returns the chunks that can be handed on now.
+    /// Opens the parts of a job that are not open yet.
+    fn open(&self, state: &mut State<'_>, job: TileJob) {
+        let (Some(band), Some(open)) = (self.band(job), state.open.get_mut(job.band)) else {
+            return;
+        };
+        for part in band.parts(job.rect) {
+            if let Some(open @ None) = open.get_mut(part) {
+                let buffer = state.spare.take(band.part(part).area());
+                *open = Some(Arc::new(buffer.into()));
+                state.open_bytes = state.open_bytes.saturating_add(band.part_bytes(part));
+            }
+        }
+        #[cfg(test)]
+        {
+            state.most_open = state.most_open.max(state.open_bytes);
+        }
+    }
+
+    /// Puts the samples of a job into its parts; returns the chunks that can be handed on now.
     ///
-    /// The contents of `samples` are unspecified afterwards: where they are all that a chunk has of
-    /// the band, the chunk keeps them.
+    /// The contents of `samples` are unspecified afterwards: where they are all that a part has,
+    /// the part keeps them.
     pub(crate) fn put(
         &self,
         job: TileJob,
         samples: &mut Vec<u16>,
     ) -> Result<Vec<Chunk>, FuseError> {
-        let mut ready = Vec::new();
-        for place in touched(job.rect) {
-            // Open the chunk, unless it is open.
-            let index = self.layout.index(place);
-            let rect = self.layout.rect(place);
-            let common = job.rect.intersection(rect);
-            let mut state = self.state();
-            let planes = Arc::clone(state.open.entry(index).or_default());
-            let spare = if job.rect == rect {
-                None
-            } else {
-                state.spare.pop()
-            };
-            drop(state);
+        let Some(band) = self.band(job) else {
+            return Ok(Vec::new());
+        };
+        let state = self.state();
+        let open = state.open.get(job.band);
+        let part = |part| Some((band.part(part), open?.get(part)?.clone()?));
+        let parts: Vec<_> = band.parts(job.rect).filter_map(part).collect();
+        drop(state);
 
-            // The samples are copied outside of the lock that all threads need.
-            let mut chunk = planes.write().unwrap_or_else(PoisonError::into_inner);
-            chunk.resize_with(self.layout.bands, Vec::new);
-            let Some(plane) = chunk.get_mut(job.band) else {
+        // The samples are copied outside of the lock that all threads need.
+        for (rect, part) in parts {
+            let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
+            if job.rect == rect && Spare::fits(samples, rect.area()) {
+                std::mem::swap(&mut *part, samples);
                 continue;
-            };
-            let unused = if job.rect == rect {
-                *plane = std::mem::take(samples);
-                None
-            } else if plane.is_empty() {
-                *plane = spare.unwrap_or_default();
-                fit(plane, rect.area())?;
-                copy((samples, job.rect), (plane, rect), common);
-                None
-            } else {
-                copy((samples, job.rect), (plane, rect), common);
-                spare
-            };
-            drop(chunk);
-
-            // Count the pixels; the last ones of a window make its chunk ready.
-            let mut state = self.state();
-            state.spare.extend(unused);
-            for index in state.lifecycle.add(index, common.area()) {
-                ready.push(self.ready(&state, index));
             }
+            if part.len() as u64 != rect.area() {
+                fit(&mut part, rect.area())?;
+            }
+            copy(
+                (samples, job.rect),
+                (&mut part, rect),
+                job.rect.intersection(rect),
+            );
         }
-        Ok(ready)
+
+        // The last samples of its windows make a chunk ready.
+        let mut state = self.state();
+        let ready = state.lifecycle.add(job.band, job.rect);
+        Ok(ready
+            .into_iter()
+            .map(|chunk| self.ready(&state, chunk))
+            .collect())
     }
 
-    /// A chunk whose window is complete: with its planes, or with those that its window needs.
-    fn ready(&self, state: &State<'_>, index: usize) -> Chunk {
-        let (column, row) = self.layout.place(index);
-        let mut chunk = Chunk {
+    /// A chunk whose windows are complete: with the parts that are all that it sees and that no
+    /// other chunk does, and with references to the others.
+    fn ready(&self, state: &State<'_>, chunk: usize) -> Chunk {
+        let (column, row) = self.layout.place(chunk);
+        let (mut bands, mut all_parts) = (Vec::new(), Vec::new());
+        for (band, open) in self.layout.bands().iter().zip(&state.open) {
+            let part = |part: usize| {
+                let open = open.get(part)?.as_ref()?;
+                Some((band.part(part), Arc::clone(open)))
+            };
+            let rect = band.window(chunk);
+            let mut parts: Vec<_> = band.parts(rect).filter_map(part).collect();
+            let mut samples = Vec::new();
+            if let [(part, shared)] = &*parts
+                && *part == rect
+                && band.seeing(rect).count() == 1
+            {
+                let mut part = shared.write().unwrap_or_else(PoisonError::into_inner);
+                samples = std::mem::take(&mut *part);
+                drop(part);
+                parts.clear();
+            }
+            bands.push(BandWindow {
+                rect,
+                size: band.size(),
+                samples,
+            });
+            all_parts.push(parts);
+        }
+        Chunk {
             column,
             row,
-            rect: self.layout.rect((column, row)),
-            window: self.layout.window((column, row)),
-            planes: Vec::new(),
-            parts: Vec::new(),
-        };
-        if self.layout.margin == 0 {
-            if let Some(planes) = state.open.get(&index) {
-                let mut planes = planes.write().unwrap_or_else(PoisonError::into_inner);
-                chunk.planes = std::mem::take(&mut *planes);
-            }
-        } else {
-            for index in self.layout.neighbourhood(index) {
-                if let Some(planes) = state.open.get(&index) {
-                    let rect = self.layout.rect(self.layout.place(index));
-                    chunk.parts.push((rect, Arc::clone(planes)));
-                }
-            }
+            rect: self.layout.chunk(chunk),
+            window: self.layout.window(chunk),
+            bands,
+            parts: all_parts,
         }
-        chunk
     }
 
-    /// A chunk has been handed on. Chunks that no window needs any more are closed. Returns the
-    /// planes, if they are a copy.
-    pub(crate) fn handed_on(&self, chunk: Chunk) -> Vec<Vec<u16>> {
-        let index = self.layout.index((chunk.column, chunk.row));
-        let (mut freed, mut copied) = (Vec::new(), Vec::new());
-        if self.layout.margin == 0 {
-            freed = chunk.planes;
-        } else {
-            copied = chunk.planes;
-        }
+    /// A chunk has been handed on. Parts that no window needs any more are closed. The thread's
+    /// `buffers` get back what was put together in them.
+    pub(crate) fn handed_on(&self, chunk: Chunk, buffers: &mut [Vec<u16>]) {
+        let index = chunk.row as usize * self.layout.columns() + chunk.column as usize;
+        let mut freed = chunk.dissolve(buffers);
         let mut state = self.state();
-        for index in state.lifecycle.hand_on(index) {
-            if let Some(planes) = state.open.remove(&index) {
-                let mut planes = planes.write().unwrap_or_else(PoisonError::into_inner);
-                freed.append(&mut planes);
-            }
+        for part in state.lifecycle.hand_on(index) {
+            let open = state.open.get_mut(part.band);
+            let closed = open.and_then(|open| open.get_mut(part.chunk)?.take());
+            let Some(closed) = closed else { continue };
+            let mut closed = closed.write().unwrap_or_else(PoisonError::into_inner);
+            freed.push(std::mem::take(&mut *closed));
+            let bytes = self.layout.part_bytes(part);
+            state.open_bytes = state.open_bytes.saturating_sub(bytes);
         }
-        let room = self
-            .limits
-            .open
-            .saturating_sub(state.open.len())
-            .saturating_mul(self.layout.bands);
-        let room = room.saturating_sub(state.spare.len());
-        state.spare.extend(freed.into_iter().take(room));
+        for buffer in freed {
+            state.spare.give(buffer);
+        }
+        let room = self.limits.open.saturating_sub(state.open_bytes);
+        let given_up = state.spare.shrink(room);
         drop(state);
+        drop(given_up);
         self.changed.notify_all();
-        copied
     }
 
-    /// A job that was taken has been put into its chunks, and those that could be were handed on.
+    /// A job that was taken has been put into its parts, and the chunks that could be were handed
+    /// on.
     pub(crate) fn done(&self) {
         let mut state = self.state();
         state.at_work = state.at_work.saturating_sub(1);
@@ -244,9 +264,9 @@ impl<'a> Chunks<'a> {
         state.failure.map_or(Ok(()), Err)
     }
 
-    /// The most chunks that were open, and the limit.
+    /// The most bytes of parts that were open, and the limit.
     #[cfg(test)]
-    pub(crate) fn most_open(&self) -> (usize, usize) {
+    pub(crate) fn most_open(&self) -> (u64, u64) {
         (self.state().most_open, self.limits.open)
     }
 }

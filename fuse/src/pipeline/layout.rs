@@ -1,170 +1,247 @@
-//! How an image is cut into chunks.
+//! How an image and its bands are cut into chunks.
+//!
+//! A chunk is a square of the output. What it stands for of a band is rounded outward to whole
+//! pixels of that band, grown by what the kernel wants to see: its *window*. A band is stored in
+//! *parts*, one for each chunk, which do not overlap. Where a window is more than its part, it is
+//! put together from several parts.
 
 use std::ops::Range;
 
-use crate::cog::CHUNK;
-use crate::grid::Rect;
+use crate::grid::{BandGrid, Rect, TileGrid};
+use crate::pipeline::axis::{Axis, Cuts};
 
-/// Size of the image and of the margin that a chunk needs around it.
-#[derive(Clone, Copy, Debug)]
+/// The chunks of an output.
 pub(crate) struct Layout {
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    /// Bands of the input.
-    pub(crate) bands: usize,
-    /// Pixels around a chunk that its kernel needs to see, at most [`CHUNK`].
-    pub(crate) margin: u32,
+    columns: Cuts,
+    rows: Cuts,
+    image: (u32, u32),
+    bands: Vec<BandLayout>,
+}
+
+/// The parts and windows of a band.
+pub(crate) struct BandLayout {
+    x: Axis,
+    y: Axis,
+    size: (u32, u32),
+    /// Chunks beside each other.
+    columns: usize,
+    /// Samples of the largest part.
+    largest_part: u64,
+    /// Samples of the largest window.
+    pub(crate) largest_window: u64,
+    /// Whether a window of some chunk has to be put together.
+    pub(crate) is_gathered: bool,
+}
+
+/// A part of a band.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) band: usize,
+    /// Number of the chunk that it belongs to.
+    pub(crate) chunk: usize,
 }
 
 impl Layout {
-    pub(crate) fn columns(self) -> u32 {
-        self.width.div_ceil(CHUNK)
-    }
-
-    pub(crate) fn count(self) -> usize {
-        self.columns() as usize * self.height.div_ceil(CHUNK) as usize
-    }
-
-    fn image(self) -> Rect {
-        Rect {
-            x: 0,
-            y: 0,
-            width: self.width,
-            height: self.height,
+    /// Of a part `crop` of a grid of the size `image`, for a kernel that sees `margin` pixels of it
+    /// around a chunk, and so many more pixels of each band.
+    pub(crate) fn new(
+        image: (u32, u32),
+        crop: Rect,
+        margin: u32,
+        bands: impl IntoIterator<Item = (BandGrid, u32)>,
+    ) -> Self {
+        let columns = Cuts::new(image.0, crop.columns(), margin);
+        let rows = Cuts::new(image.1, crop.rows(), margin);
+        let band = |(BandGrid { size, ratios }, reach)| {
+            let x = Axis::new(&columns, ratios.x, reach, size.0);
+            let y = Axis::new(&rows, ratios.y, reach, size.1);
+            let area = |x: u32, y: u32| u64::from(x) * u64::from(y);
+            let is_part =
+                |axis: &Axis, count| (0..count).all(|it| axis.part(it) == axis.window(it));
+            BandLayout {
+                columns: columns.len(),
+                largest_part: area(x.largest_part(), y.largest_part()),
+                largest_window: area(x.largest_window(), y.largest_window()),
+                is_gathered: !is_part(&x, columns.len()) || !is_part(&y, rows.len()),
+                size,
+                x,
+                y,
+            }
+        };
+        Self {
+            bands: bands.into_iter().map(band).collect(),
+            image,
+            columns,
+            rows,
         }
     }
 
-    /// The part of the image that a chunk stands for.
-    pub(crate) fn rect(self, (column, row): (u32, u32)) -> Rect {
-        let whole = Rect {
-            x: column * CHUNK,
-            y: row * CHUNK,
-            width: CHUNK,
-            height: CHUNK,
-        };
-        whole.intersection(self.image())
+    /// Columns and rows of the grid.
+    pub(crate) fn image(&self) -> (u32, u32) {
+        self.image
     }
 
-    /// The part of the image that the kernel sees of a chunk: its rectangle, and the margin as far
-    /// as the image reaches.
-    pub(crate) fn window(self, place: (u32, u32)) -> Rect {
-        let Rect {
-            x,
-            y,
-            width,
-            height,
-        } = self.rect(place);
-        let (left, top) = (self.margin.min(x), self.margin.min(y));
-        let grown = Rect {
-            x: x - left,
-            y: y - top,
-            width: width.saturating_add(left).saturating_add(self.margin),
-            height: height.saturating_add(top).saturating_add(self.margin),
-        };
-        grown.intersection(self.image())
+    /// Chunks beside each other.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns.len()
     }
 
-    /// The chunks that have a part of a chunk's window, itself included. A chunk is in the
-    /// neighbourhood of all that are in its own.
-    pub(crate) fn neighbourhood(self, index: usize) -> impl Iterator<Item = usize> {
-        touched(self.window(self.place(index))).map(move |place| self.index(place))
+    /// Chunks.
+    pub(crate) fn count(&self) -> usize {
+        self.columns.len() * self.rows.len()
     }
 
-    /// Samples that a chunk needs to be complete.
-    pub(crate) fn samples(self, index: usize) -> u64 {
-        let rect = self.rect(self.place(index));
-        rect.area().saturating_mul(self.bands as u64)
+    pub(crate) fn bands(&self) -> &[BandLayout] {
+        &self.bands
     }
 
-    pub(crate) fn index(self, (column, row): (u32, u32)) -> usize {
-        row as usize * self.columns() as usize + column as usize
-    }
-
-    pub(crate) fn place(self, index: usize) -> (u32, u32) {
-        let columns = self.columns().max(1) as usize;
+    /// Column and row of a chunk, counted in chunks.
+    pub(crate) fn place(&self, chunk: usize) -> (u32, u32) {
+        let columns = self.columns.len().max(1);
         let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        (number(index % columns), number(index / columns))
+        (number(chunk % columns), number(chunk / columns))
     }
 
-    /// Bytes of the input planes of a whole chunk.
-    pub(crate) fn chunk_bytes(self) -> u64 {
-        self.bytes_of_side(CHUNK)
+    /// The pixels of the grid that a chunk stands for.
+    pub(crate) fn chunk(&self, chunk: usize) -> Rect {
+        self.rect(chunk, |cuts| &cuts.chunks)
     }
 
-    /// Pixels of the largest window.
-    pub(crate) fn window_pixels(self) -> u64 {
-        let side = u64::from(CHUNK.saturating_add(self.margin.saturating_mul(2)));
-        side.min(self.width.into()) * side.min(self.height.into())
+    /// The pixels of the grid that the kernel sees of a chunk: those that it stands for, and the
+    /// margin as far as the grid reaches.
+    pub(crate) fn window(&self, chunk: usize) -> Rect {
+        self.rect(chunk, |cuts| &cuts.windows)
     }
 
-    /// Bytes of a copy of the largest window; none where the chunk is the window.
-    pub(crate) fn window_bytes(self) -> u64 {
-        if self.margin == 0 {
-            return 0;
-        }
-        self.window_pixels()
-            .saturating_mul(2)
-            .saturating_mul(self.bands as u64)
+    fn rect(&self, chunk: usize, ranges: impl Fn(&Cuts) -> &Vec<Range<u32>>) -> Rect {
+        let (column, row) = self.place(chunk);
+        let range = |cuts, at: u32| ranges(cuts).get(at as usize).cloned().unwrap_or(0..0);
+        Rect::of(range(&self.columns, column), range(&self.rows, row))
     }
 
-    fn bytes_of_side(self, side: u32) -> u64 {
-        let side = u64::from(side);
-        let area = side.min(self.width.into()) * side.min(self.height.into());
-        area.saturating_mul(2).saturating_mul(self.bands as u64)
+    /// The part of the grid that all chunks are.
+    pub(crate) fn crop(&self) -> Rect {
+        Rect::of(self.columns.whole(), self.rows.whole())
+    }
+
+    /// Bytes of the samples of a part.
+    pub(crate) fn part_bytes(&self, part: Part) -> u64 {
+        let band = self.bands.get(part.band);
+        band.map_or(0, |band| band.part_bytes(part.chunk))
+    }
+
+    /// Bytes of the largest parts of all bands: a chunk is never more.
+    pub(crate) fn chunk_bytes(&self) -> u64 {
+        let bytes = self.bands.iter().map(|band| band.largest_part);
+        bytes.fold(0, u64::saturating_add).saturating_mul(2)
+    }
+
+    /// Pixels of the largest window of the grid.
+    pub(crate) fn window_pixels(&self) -> u64 {
+        let largest = |cuts: &Cuts| cuts.windows.iter().map(|it| it.end - it.start).max();
+        let (width, height) = (largest(&self.columns), largest(&self.rows));
+        u64::from(width.unwrap_or(0)) * u64::from(height.unwrap_or(0))
+    }
+
+    /// Bytes of the windows that a thread puts together.
+    pub(crate) fn window_bytes(&self) -> u64 {
+        let gathered = self.bands.iter().filter(|band| band.is_gathered);
+        let bytes = gathered.map(|band| band.largest_window.saturating_mul(2));
+        bytes.fold(0, u64::saturating_add)
     }
 }
 
-/// Columns and rows of the chunks that have a part of `rect`.
-pub(crate) fn touched(rect: Rect) -> impl Iterator<Item = (u32, u32)> {
-    let steps = |range: Range<u32>| range.start / CHUNK..range.end.div_ceil(CHUNK);
-    let (columns, rows) = (steps(rect.columns()), steps(rect.rows()));
-    rows.flat_map(move |row| columns.clone().map(move |column| (column, row)))
+impl BandLayout {
+    /// Columns and rows of the band.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    /// Bytes of the samples of a part.
+    pub(crate) fn part_bytes(&self, chunk: usize) -> u64 {
+        self.part(chunk).area().saturating_mul(2)
+    }
+
+    /// Bytes of the samples of all parts.
+    pub(crate) fn bytes(&self) -> u64 {
+        let seen = Rect::of(self.x.whole(), self.y.whole());
+        seen.area().saturating_mul(2)
+    }
+
+    fn place(&self, chunk: usize) -> (usize, usize) {
+        let columns = self.columns.max(1);
+        (chunk % columns, chunk / columns)
+    }
+
+    /// What is stored for a chunk.
+    pub(crate) fn part(&self, chunk: usize) -> Rect {
+        let (column, row) = self.place(chunk);
+        Rect::of(self.x.part(column), self.y.part(row))
+    }
+
+    /// What a chunk sees.
+    pub(crate) fn window(&self, chunk: usize) -> Rect {
+        let (column, row) = self.place(chunk);
+        Rect::of(self.x.window(column), self.y.window(row))
+    }
+
+    /// Numbers of the parts that have something of `rect`, row by row.
+    pub(crate) fn parts(&self, rect: Rect) -> impl Iterator<Item = usize> + use<> {
+        let (x, y) = (self.x.parts(&rect.columns()), self.y.parts(&rect.rows()));
+        numbers(x, y, self.columns)
+    }
+
+    /// The chunks that see something of `rect`, row by row.
+    pub(crate) fn seeing(&self, rect: Rect) -> impl Iterator<Item = usize> + use<> {
+        let (x, y) = (self.x.seeing(&rect.columns()), self.y.seeing(&rect.rows()));
+        numbers(x, y, self.columns)
+    }
+
+    /// Whether all pixels of the band are needed.
+    pub(crate) fn is_whole(&self) -> bool {
+        Rect::of(self.x.whole(), self.y.whole()) == Rect::whole(self.size)
+    }
+
+    /// Pixels of all tiles that some chunk sees.
+    pub(crate) fn pixels(&self, grid: &TileGrid) -> u64 {
+        let seen = |tile: &&Rect| self.seeing(**tile).next().is_some();
+        grid.tiles.iter().filter(seen).map(|tile| tile.area()).sum()
+    }
+}
+
+/// Row by row, the numbers of what is in these columns and rows.
+fn numbers(x: Range<usize>, y: Range<usize>, columns: usize) -> impl Iterator<Item = usize> {
+    y.flat_map(move |row| x.clone().map(move |column| row * columns + column))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grid::{Ratio, Ratios};
 
     #[test]
-    fn a_window_ends_where_the_image_does() {
-        let layout = Layout {
-            width: 2500,
-            height: 1030,
-            bands: 1,
-            margin: 100,
-        };
-        let rect = |x, y, width, height| Rect {
-            x,
-            y,
-            width,
-            height,
-        };
-        assert_eq!(layout.window((0, 0)), rect(0, 0, 1124, 1030));
-        assert_eq!(layout.window((1, 0)), rect(924, 0, 1224, 1030));
-        assert_eq!(layout.window((2, 1)), rect(1948, 924, 552, 106));
-        let neighbourhood: Vec<_> = layout.neighbourhood(0).collect();
-        assert_eq!(neighbourhood, [0, 1, 3, 4]);
-        let alone = Layout {
-            margin: 0,
-            ..layout
-        };
-        assert_eq!(alone.neighbourhood(4).collect::<Vec<_>>(), [4]);
-    }
-
-    #[test]
-    fn neighbours_are_mutual_for_the_largest_margin_too() {
-        for margin in [0, 1, 7, CHUNK] {
-            let layout = Layout {
-                width: 4 * CHUNK + 3,
-                height: 3 * CHUNK + 1,
-                bands: 1,
-                margin,
+    fn a_chunk_sees_its_whole_part_and_a_part_is_seen_by_its_chunk() {
+        let ratio = |numerator, denominator| Ratio::new(numerator, denominator).unwrap();
+        let image = (4099, 3073);
+        for (numerator, denominator) in [(1, 1), (2, 1), (6, 1), (3, 2), (1, 2), (1, 8), (7, 3)] {
+            let ratio = ratio(numerator, denominator);
+            let band = BandGrid {
+                size: (ratio.ceil(image.0), ratio.ceil(image.1)),
+                ratios: Ratios { x: ratio, y: ratio },
             };
-            for index in 0..layout.count() {
-                for other in layout.neighbourhood(index) {
-                    assert!(layout.neighbourhood(other).any(|back| back == index));
+            for (margin, reach) in [(0, 0), (1, 0), (0, 1), (7, 2), (1024, 1024)] {
+                let layout = Layout::new(image, Rect::whole(image), margin, [(band, reach)]);
+                let [band] = layout.bands() else {
+                    panic!("one band")
+                };
+                let parts = (0..layout.count()).map(|chunk| band.part(chunk).area());
+                assert_eq!(parts.sum::<u64>(), Rect::whole(band.size()).area());
+                for chunk in 0..layout.count() {
+                    let (part, window) = (band.part(chunk), band.window(chunk));
+                    assert_eq!(window.intersection(part), part);
+                    assert!(band.seeing(part).any(|it| it == chunk));
+                    assert!(band.parts(window).all(|it| band.part(it).area() > 0));
                 }
-                assert!(layout.neighbourhood(index).count() <= 9);
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::gdal::BLOCK_CACHE_MIB;
 use crate::input::OpenedBand;
 use crate::pipeline::layout::Layout;
 use crate::pipeline::limits::Limits;
+use crate::pipeline::spare::SLACK;
 
 const MIB: u64 = 1 << 20;
 
@@ -14,18 +15,17 @@ const MIB: u64 = 1 << 20;
 /// `layout` is that of the input, `output` the shape of the output, and `kernel` the bytes that a
 /// thread's kernel allocates.
 pub(crate) fn needed(
-    layout: Layout,
+    layout: &Layout,
     output: Shape,
     bands: &[OpenedBand],
     kernel: u64,
     threads: usize,
 ) -> u64 {
     let grids: Vec<_> = bands.iter().map(|band| &band.header.grid).collect();
-    let chunks = layout
-        .chunk_bytes()
-        .saturating_mul(Limits::new(layout, &grids, threads).open as u64);
+    let open = Limits::new(layout, &grids, threads).open;
+    let chunks = open.saturating_add(open / SLACK);
     // A thread's largest tile and what its decoder needs; half a chunk for what becomes overviews,
-    // and compressed tiles; the window and what the kernel makes of it.
+    // and compressed tiles; the windows and what the kernel makes of them.
     let tile = |band: &OpenedBand| {
         band.working
             .saturating_add(band.header.grid.largest().saturating_mul(2))
@@ -40,7 +40,7 @@ pub(crate) fn needed(
         .map(tile)
         .max()
         .unwrap_or_default()
-        .saturating_add(layout.chunk_bytes().max(output_chunk))
+        .saturating_add(output_chunk)
         .saturating_add(layout.window_bytes())
         .saturating_add(kernel);
     let threads = thread.saturating_mul(threads as u64);

@@ -1,6 +1,7 @@
-//! From tiles of bands to chunks of all bands: which thread decodes what, and when a chunk is handed
-//! on.
+//! From tiles of bands to chunks of all bands: which thread decodes what, and when a chunk is
+//! handed on.
 
+mod axis;
 mod chunk;
 mod chunks;
 mod layout;
@@ -8,6 +9,7 @@ mod lifecycle;
 mod limits;
 pub(crate) mod memory;
 mod order;
+mod spare;
 mod threads;
 
 pub(crate) use chunk::{BandTiles, Chunk, ChunkSink};

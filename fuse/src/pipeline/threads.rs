@@ -14,14 +14,14 @@ use crate::pipeline::layout::Layout;
 use crate::pipeline::order::TileJob;
 use crate::request::Progress;
 
-/// Decodes all tiles of all bands on `threads` threads, and hands each chunk on, once, on
-/// the thread that completed the last part of its window.
+/// Decodes all tiles that any chunk sees on `threads` threads, and hands each chunk on, once, on
+/// the thread that completed the last of its windows.
 ///
 /// # Errors
 /// The first one of any thread. A panic is one too.
 pub(crate) fn run<S: ChunkSink>(
     bands: &[BandTiles<'_>],
-    layout: Layout,
+    layout: &Layout,
     threads: usize,
     sink: &S,
     progress: &(dyn Fn(Progress) + Sync),
@@ -29,7 +29,8 @@ pub(crate) fn run<S: ChunkSink>(
 ) -> Result<(), FuseError> {
     let grids: Vec<_> = bands.iter().map(|band| band.grid).collect();
     let chunks = Chunks::new(layout, &grids, threads);
-    let total = grids.iter().map(|grid| grid.pixels()).sum();
+    let totals = layout.bands().iter().zip(&grids);
+    let total = totals.map(|(band, grid)| band.pixels(grid)).sum();
     // The first error stops all threads.
     let (failed, done) = (AtomicBool::new(false), AtomicU64::new(0));
     let stop = || failed.load(Ordering::Relaxed) || cancel.is_cancelled();
@@ -40,8 +41,8 @@ pub(crate) fn run<S: ChunkSink>(
     // A thread decodes job after job, and gives the chunks that it completes to the sink.
     let work = || {
         let (mut decoding, mut scratch) = (DecodeScratch::new(), sink.scratch());
-        let mut window = Vec::new();
-        while let Some(job) = chunks.take(&mut decoding.samples) {
+        let mut windows = Vec::new();
+        while let Some(job) = chunks.take() {
             cancel.check()?;
             decode(bands, job, &mut decoding, &stop)?;
             let ready = chunks.put(job, &mut decoding.samples)?;
@@ -49,12 +50,9 @@ pub(crate) fn run<S: ChunkSink>(
                 decoding.release();
             }
             for mut chunk in ready {
-                if layout.margin > 0 {
-                    chunk.planes = window;
-                    chunk.gather(layout.bands)?;
-                }
+                chunk.gather(&mut windows)?;
                 sink.take(&mut chunk, &mut scratch)?;
-                window = chunks.handed_on(chunk);
+                chunks.handed_on(chunk, &mut windows);
             }
             chunks.done();
             let pixels = job.rect.area();

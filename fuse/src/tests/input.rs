@@ -43,7 +43,7 @@ fn geotiffs_outside_the_profile_are_refused_by_name() {
         (
             with_nodata(65535.0),
             "unsupported",
-            "its nodata value is 65535",
+            "has the sample 0 at column 0, row 0, which is valid because its nodata value is 65535",
         ),
         (
             encoded(&scene, &vec![1.5_f32; 300 * 200], "GTiff", &[]),
@@ -176,7 +176,7 @@ fn bands_that_do_not_share_a_grid_are_both_named() {
         let (code, message) = error(&[first.clone(), second]);
         assert_eq!(code, "band_mismatch");
         let expected = format!(
-            "band B03 (s3://b/k/B03.jp2) {expected}; name bands of one resolution of one product"
+            "band B03 (s3://b/k/B03.jp2) {expected}; name bands of one product, and of one resolution to stack them"
         );
         assert_eq!(message, expected);
     }

@@ -22,7 +22,7 @@ struct BoxSum {
 impl Kernel for BoxSum {
     fn outputs(&self, inputs: &Inputs<'_>) -> Result<Outputs, KernelError> {
         Ok(Outputs {
-            names: inputs.names.to_vec(),
+            names: inputs.bands.iter().map(|band| band.name.clone()).collect(),
             nodata: Nodata::F32(f32::NAN),
         })
     }
@@ -39,9 +39,9 @@ impl Kernel for BoxSum {
 impl ChunkKernel for BoxSum {
     fn apply(&mut self, window: &mut Window<'_>, outputs: &mut Planes) -> Result<(), KernelError> {
         let sums = window
-            .planes
+            .bands
             .iter()
-            .map(|plane| box_sums(plane, window.rect, window.chunk, self.radius));
+            .map(|band| box_sums(&band.samples, window.rect, window.chunk, self.radius));
         let sums = sums.map(|sums| sums.into_iter().map(f32::from).collect());
         *outputs = Planes::F32(sums.collect());
         Ok(())
@@ -86,65 +86,69 @@ fn sample(x: u32, y: u32, band: usize) -> u16 {
     u16::try_from(mixed.rotate_left(9) & 0x3fff).unwrap()
 }
 
-fn samples_of(rect: Rect, band: usize) -> Vec<u16> {
+/// Samples of which each shows its place and its band.
+pub(super) fn samples_of(rect: Rect, band: usize) -> Vec<u16> {
     let rows = rect.rows();
     rows.flat_map(|y| rect.columns().map(move |x| sample(x, y, band)))
         .collect()
 }
 
-/// The sums of all bands by way of chunks on several threads, and the most chunks that were open
+/// The sums of all bands by way of chunks on several threads, and the most bytes that were open
 /// with the limit.
-fn by_chunks(
-    layout: Layout,
-    grids: &[&TileGrid],
-    threads: usize,
-) -> (Vec<Vec<u16>>, (usize, usize)) {
-    let pixels = layout.width as usize * layout.height as usize;
-    let image = Mutex::new(vec![vec![0; pixels]; layout.bands]);
+fn by_chunks(layout: &Layout, grids: &[&TileGrid], radius: u32, threads: usize) -> Sums {
+    let (width, height) = layout.image();
+    let pixels = width as usize * height as usize;
+    let image = Mutex::new(vec![vec![0; pixels]; layout.bands().len()]);
     let chunks = Chunks::new(layout, grids, threads);
     let work = || {
-        let (mut samples, mut window) = (Vec::new(), Vec::new());
-        while let Some(job) = chunks.take(&mut samples) {
-            samples = samples_of(job.rect, job.band);
+        let mut windows = Vec::new();
+        while let Some(job) = chunks.take() {
+            let mut samples = samples_of(job.rect, job.band);
             for mut chunk in chunks.put(job, &mut samples).unwrap() {
-                if layout.margin > 0 {
-                    chunk.planes = window;
-                    chunk.gather(layout.bands).unwrap();
-                }
-                for (band, plane) in chunk.planes.iter().enumerate() {
-                    let sums = box_sums(plane, chunk.window, chunk.rect, layout.margin);
+                chunk.gather(&mut windows).unwrap();
+                for (band, window) in chunk.bands.iter().enumerate() {
+                    let sums = box_sums(&window.samples, chunk.window, chunk.rect, radius);
                     let rows = sums.chunks_exact(chunk.rect.width as usize);
                     for (y, row) in chunk.rect.rows().zip(rows) {
-                        let start = y as usize * layout.width as usize + chunk.rect.x as usize;
+                        let start = y as usize * width as usize + chunk.rect.x as usize;
                         let image = &mut image.lock().unwrap()[band];
                         image[start..start + row.len()].copy_from_slice(row);
                     }
                 }
-                window = chunks.handed_on(chunk);
+                chunks.handed_on(chunk, &mut windows);
             }
             chunks.done();
         }
     };
     thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-    let most_open = chunks.most_open();
-    (image.into_inner().unwrap(), most_open)
+    let (most_open, limit) = chunks.most_open();
+    Sums {
+        bands: image.into_inner().unwrap(),
+        most_open,
+        limit,
+    }
 }
 
-fn assert_same_as_whole(layout: Layout, tiles: [(u32, u32); 2], threads: usize) {
-    let grids =
-        tiles.map(|(width, height)| TileGrid::regular(layout.width, layout.height, width, height));
-    let (sums, (most, limit)) = by_chunks(layout, &[&grids[0], &grids[1]], threads);
-    let image = Rect {
-        x: 0,
-        y: 0,
-        width: layout.width,
-        height: layout.height,
-    };
-    for (band, sums) in sums.iter().enumerate() {
-        let expected = box_sums(&samples_of(image, band), image, image, layout.margin);
-        assert!(*sums == expected, "band {band}, {layout:?}, {tiles:?}");
+struct Sums {
+    bands: Vec<Vec<u16>>,
+    most_open: u64,
+    limit: u64,
+}
+
+fn assert_same_as_whole(size: (u32, u32), margin: u32, tiles: [(u32, u32); 2], threads: usize) {
+    let layout = one_grid(size, 2, margin);
+    let grids = tiles.map(|(width, height)| TileGrid::regular(size.0, size.1, width, height));
+    let sums = by_chunks(&layout, &grids.each_ref(), margin, threads);
+    let image = Rect::whole(size);
+    for (band, got) in sums.bands.iter().enumerate() {
+        let expected = box_sums(&samples_of(image, band), image, image, margin);
+        assert!(
+            *got == expected,
+            "band {band}, {size:?}, {margin}, {tiles:?}"
+        );
     }
-    assert!(most <= limit, "{most} of {limit} chunks, {layout:?}");
+    let (most, limit) = (sums.most_open, sums.limit);
+    assert!(most <= limit, "{most} of {limit} bytes, {size:?}, {margin}");
 }
 
 proptest! {
@@ -152,42 +156,35 @@ proptest! {
 
     #[test]
     fn a_window_is_the_image_around_its_chunk(
-        width in 1_u32..3300,
-        height in 1_u32..2300,
+        size in (1_u32..3300, 1_u32..2300),
         tiles in [(90_u32..2100, 90_u32..2100), (90_u32..2100, 90_u32..2100)],
         margin in prop_oneof![Just(0_u32), Just(1), Just(2), 3..40_u32, 500..=CHUNK],
         threads in 1_usize..=4,
     ) {
-        let layout = Layout { width, height, bands: 2, margin };
-        assert_same_as_whole(layout, tiles, threads);
+        assert_same_as_whole(size, margin, tiles, threads);
     }
 }
 
 #[test]
 fn a_margin_may_be_as_large_as_a_chunk_and_larger_than_the_last_one() {
-    let layout = Layout {
-        width: 2 * CHUNK + 3,
-        height: 2 * CHUNK + 1,
-        bands: 2,
-        margin: CHUNK,
-    };
-    assert_same_as_whole(layout, [(CHUNK, CHUNK), (343, 192)], 3);
+    let size = (2 * CHUNK + 3, 2 * CHUNK + 1);
+    assert_same_as_whole(size, CHUNK, [(CHUNK, CHUNK), (343, 192)], 3);
 }
 
 #[test]
 fn three_rows_of_chunks_are_open_at_a_time_with_a_margin() {
     let size = 6 * CHUNK - 20;
     for (tile, threads) in [(CHUNK, 1), (CHUNK, 4), (343, 2), (640, 3)] {
-        let layout = Layout {
-            width: size,
-            height: 2 * size,
-            bands: 2,
-            margin: 2,
-        };
-        let grid = TileGrid::regular(layout.width, layout.height, tile, tile);
-        let chunks = Chunks::new(layout, &[&grid, &grid], threads);
+        let size = (size, 2 * size);
+        let layout = one_grid(size, 2, 2);
+        let grid = TileGrid::regular(size.0, size.1, tile, tile);
+        let chunks = Chunks::new(&layout, &[&grid, &grid], threads);
         let (_, limit) = chunks.most_open();
-        assert!(limit <= 4 * 6 + 2 + threads, "{limit} with tiles of {tile}");
+        let chunks = limit / layout.chunk_bytes();
+        assert!(
+            chunks <= 4 * 6 + 2 + threads as u64,
+            "{chunks} with tiles of {tile}"
+        );
     }
 }
 

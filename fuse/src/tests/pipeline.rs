@@ -2,9 +2,10 @@
 
 use std::sync::Mutex;
 
+use super::scenes::one_grid;
 use crate::grid::{Rect, TileGrid};
 use crate::input::{DecodeScratch, TileReader};
-use crate::pipeline::{self, BandTiles, Chunk, ChunkSink, Chunks, Layout};
+use crate::pipeline::{self, BandTiles, Chunk, ChunkSink, Chunks};
 use crate::{Cancel, FuseError};
 
 /// Tiles of equal samples, whose reader may panic.
@@ -40,24 +41,19 @@ impl ChunkSink for Checker {
     fn scratch(&self) {}
 
     fn take(&self, chunk: &mut Chunk, (): &mut ()) -> Result<(), FuseError> {
-        assert!(chunk.planes.iter().flatten().all(|&sample| sample == 7));
-        self.0.lock().unwrap().push((
-            chunk.column,
-            chunk.row,
-            chunk.planes.iter().map(Vec::len).sum(),
-        ));
+        let planes = || chunk.bands.iter().map(|band| &band.samples);
+        assert!(planes().flatten().all(|&sample| sample == 7));
+        self.0
+            .lock()
+            .unwrap()
+            .push((chunk.column, chunk.row, planes().map(Vec::len).sum()));
         Ok(())
     }
 }
 
 #[test]
 fn every_chunk_comes_once_whatever_the_tiles_are() {
-    let layout = Layout {
-        width: 2500,
-        height: 1100,
-        bands: 3,
-        margin: 0,
-    };
+    let layout = one_grid((2500, 1100), 3, 0);
     let grids = [
         TileGrid::regular(2500, 1100, 1024, 1024),
         TileGrid::regular(2500, 1100, 343, 343),
@@ -72,7 +68,7 @@ fn every_chunk_comes_once_whatever_the_tiles_are() {
         })
         .collect();
     let checker = Checker::default();
-    pipeline::run(&tiles, layout, 4, &checker, &|_| (), &Cancel::new()).unwrap();
+    pipeline::run(&tiles, &layout, 4, &checker, &|_| (), &Cancel::new()).unwrap();
     let mut seen = checker.0.into_inner().unwrap();
     seen.sort_unstable();
     let sizes = [
@@ -93,39 +89,33 @@ fn every_chunk_comes_once_whatever_the_tiles_are() {
 
 #[test]
 fn few_chunks_are_open_at_a_time() {
-    let layout = Layout {
-        width: 5490,
-        height: 5490,
-        bands: 3,
-        margin: 0,
-    };
+    let layout = one_grid((5490, 5490), 3, 0);
+    let chunk = layout.chunk_bytes();
     let most_open = |tile: u32| {
         let grid = TileGrid::regular(5490, 5490, tile, tile);
-        let chunks = Chunks::new(layout, &[&grid, &grid, &grid], 2);
-        let mut samples = Vec::new();
-        while let Some(job) = chunks.take(&mut samples) {
+        let chunks = Chunks::new(&layout, &[&grid, &grid, &grid], 2);
+        let (mut samples, mut windows) = (Vec::new(), Vec::new());
+        while let Some(job) = chunks.take() {
             samples.resize(usize::try_from(job.rect.area()).unwrap(), 0);
             for chunk in chunks.put(job, &mut samples).unwrap() {
-                chunks.handed_on(chunk);
+                chunks.handed_on(chunk, &mut windows);
             }
             chunks.done();
         }
         chunks.most_open()
     };
-    assert_eq!(most_open(1024), (1, 3));
+    assert_eq!(most_open(1024), (chunk, 3 * chunk));
     let (most, limit) = most_open(343);
-    assert!(most <= limit && limit <= 2 * 6 + 2, "{most} of {limit}");
+    assert!(
+        most <= limit && limit <= (2 * 6 + 2) * chunk,
+        "{most} of {limit}"
+    );
 }
 
 #[test]
 fn a_thread_that_panics_fails_the_cell_and_not_the_process() {
     let grid = TileGrid::regular(3000, 3000, 256, 256);
-    let layout = Layout {
-        width: 3000,
-        height: 3000,
-        bands: 2,
-        margin: 0,
-    };
+    let layout = one_grid((3000, 3000), 2, 0);
     let (blank, panics) = (Blank { panics: false }, Blank { panics: true });
     let tiles = [
         BandTiles {
@@ -139,7 +129,7 @@ fn a_thread_that_panics_fails_the_cell_and_not_the_process() {
     ];
     let failure = pipeline::run(
         &tiles,
-        layout,
+        &layout,
         3,
         &Checker::default(),
         &|_| (),

@@ -9,8 +9,11 @@ use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DriverManager, vsi};
 
 use crate::gdal::MemoryFolder;
+use crate::grid::{BandGrid, Ratios, Rect};
+use crate::pipeline::Layout;
 use crate::{
-    Band, Cancel, Cog, Compression, FuseError, Output, Overviews, Request, Stack, prepare,
+    Band, Cancel, Cog, Compression, FuseError, Output, OutputScales, Overviews, Request, Stack,
+    prepare,
 };
 
 /// What a generated band looks like; `code` and `transform` are left out for one without a
@@ -21,6 +24,8 @@ pub(super) struct Scene {
     pub(super) tile: u32,
     pub(super) code: Option<u32>,
     pub(super) origin: (f64, f64),
+    /// Side of a pixel.
+    pub(super) pixel: f64,
     pub(super) bands: usize,
 }
 
@@ -31,6 +36,7 @@ impl Default for Scene {
             tile: 64,
             code: Some(32629),
             origin: (499_980.0, 5_900_040.0),
+            pixel: 10.0,
             bands: 1,
         }
     }
@@ -46,8 +52,9 @@ pub(super) fn memory<T: GdalType + Copy>(scene: &Scene, samples: &[T]) -> Datase
         dataset
             .set_spatial_ref(&SpatialRef::from_epsg(code).unwrap())
             .unwrap();
+        let ((x, y), pixel) = (scene.origin, scene.pixel);
         dataset
-            .set_geo_transform(&[scene.origin.0, 10.0, 0.0, scene.origin.1, 0.0, -10.0])
+            .set_geo_transform(&[x, pixel, 0.0, y, 0.0, -pixel])
             .unwrap();
     }
     for index in 1..=scene.bands {
@@ -140,6 +147,15 @@ pub(super) fn rgb(scene: &Scene) -> Vec<Band> {
         .collect()
 }
 
+/// The layout of bands on one grid.
+pub(super) fn one_grid(size: (u32, u32), bands: usize, margin: u32) -> Layout {
+    let band = BandGrid {
+        size,
+        ratios: Ratios::ONE,
+    };
+    Layout::new(size, Rect::whole(size), margin, vec![(band, 0); bands])
+}
+
 #[derive(Default)]
 pub(super) struct Body(pub(super) Mutex<Vec<u8>>);
 
@@ -162,9 +178,11 @@ pub(super) fn request(bands: &[Band], threads: usize) -> Request {
     Request {
         bands: bands.to_vec(),
         kernel: Arc::new(Stack::default()),
+        crop: None,
         overviews: Overviews::Average,
         compression: Compression::Deflate { level: 1 },
         metadata,
+        scales: OutputScales::OfInputs,
         threads,
     }
 }

@@ -9,6 +9,7 @@ use super::operate::{
     CELLS_NOTES, CancelArgs, CellsArgs, DlqCommand, DrainArgs, FORGET_NOTES, ForgetArgs,
     RESUME_NOTES, RETRY_NOTES, ResumeArgs, RetryArgs, VERIFY_NOTES, VerifyArgs,
 };
+use super::recipes::{RECIPES_NOTES, RecipesArgs};
 use super::setup::{ConfigCommand, DOCTOR_NOTES, DoctorArgs};
 use super::submit::{SUBMIT_NOTES, SubmitArgs};
 
@@ -51,6 +52,9 @@ pub(crate) enum Command {
     /// Make a task of cells and send them to the fleet
     #[command(after_long_help = SUBMIT_NOTES, after_help = "Input forms and examples: producer submit --help")]
     Submit(Box<SubmitArgs>),
+    /// List the built-in recipes, or show one as a file to begin your own with
+    #[command(after_help = RECIPES_NOTES)]
+    Recipes(RecipesArgs),
     /// Show the state of a task
     Status(StatusArgs),
     /// Say why a task does not move, each cause with the command that mends it

@@ -49,6 +49,7 @@ impl ProducerError {
             | Self::Cells(_)
             | Self::Area(_)
             | Self::ProbeOfArea
+            | Self::Recipe(_)
             | Self::TaskIdTooLong { .. } => 2,
             Self::NoSuchTask { .. } | Self::NoSuchCell { .. } => 3,
             Self::Conflict { .. }

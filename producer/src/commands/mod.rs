@@ -9,6 +9,7 @@ mod explain;
 mod fleet;
 mod forget;
 mod list;
+mod recipes;
 mod resume;
 mod retry;
 mod run;

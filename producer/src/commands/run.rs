@@ -1,8 +1,8 @@
 //! Which code carries out which command.
 
 use super::{
-    cancel, cells, config, dlq, doctor, explain, fleet, forget, list, resume, retry, status,
-    submit, verify, wait, watch,
+    cancel, cells, config, dlq, doctor, explain, fleet, forget, list, recipes, resume, retry,
+    status, submit, verify, wait, watch,
 };
 use crate::cli::{Command, ConfigCommand, Exit, GlobalArgs, Output};
 use crate::error::ProducerError;
@@ -24,6 +24,7 @@ pub(crate) async fn run(
         Command::Watch(args) => watch::run(&args, global, output).await,
         Command::Wait(args) => wait::run(&args, global).await,
         Command::List(args) => list::run(&args, global, output).await,
+        Command::Recipes(args) => recipes::run(&args, output),
         Command::Cells(args) => cells::run(&args, global, output).await,
         Command::Retry(args) => retry::run(&args, global, output).await,
         Command::Cancel(args) => cancel::run(&args, global, output).await,

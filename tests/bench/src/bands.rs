@@ -81,27 +81,9 @@ pub(crate) fn provide(
     home: &Path,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<Bands> {
-    let root = home.join(format!("{}-{size}", kind.directory()));
-    let scene = kind.scene(size)?;
     let bands = [Band::B04, Band::B03, Band::B02];
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    generate::generate(
-        &root,
-        &[scene],
-        &bands,
-        &kind.coding(),
-        threads,
-        &|job, written| {
-            if written.is_new {
-                say(&format!(
-                    "made {} of {} ({} bytes)",
-                    job.band,
-                    root.display(),
-                    written.bytes
-                ));
-            }
-        },
-    )?;
+    let root = generate(kind, &bands, size, home, say)?;
+    let scene = kind.scene(size)?;
     let paths = bands.map(|band| root.join(layout::band_key(&scene, band)));
     let mut bytes = 0;
     for path in &paths {
@@ -119,4 +101,46 @@ pub(crate) fn provide(
         pixels: u64::from(scene.size).pow(2),
         megabytes,
     })
+}
+
+/// Makes one band below `home`, unless an earlier run has left it there.
+pub(crate) fn provide_band(
+    kind: Kind,
+    band: Band,
+    size: u32,
+    home: &Path,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<PathBuf> {
+    let root = generate(kind, &[band], size, home, say)?;
+    Ok(root.join(layout::band_key(&kind.scene(size)?, band)))
+}
+
+/// Makes the bands that are missing, and gives the folder of the scene.
+fn generate(
+    kind: Kind,
+    bands: &[Band],
+    size: u32,
+    home: &Path,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<PathBuf> {
+    let root = home.join(format!("{}-{size}", kind.directory()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    generate::generate(
+        &root,
+        &[kind.scene(size)?],
+        bands,
+        &kind.coding(),
+        threads,
+        &|job, written| {
+            if written.is_new {
+                say(&format!(
+                    "made {} of {} ({} bytes)",
+                    job.band,
+                    root.display(),
+                    written.bytes
+                ));
+            }
+        },
+    )?;
+    Ok(root)
 }

@@ -77,6 +77,47 @@ impl Programs {
         self.contender(name, self.binaries.join("worker"), "ours.tif", arguments)
     }
 
+    /// `worker fuse` of these bands with further arguments.
+    pub(crate) fn fuse(
+        &self,
+        name: &str,
+        bands: &[(&str, &PathBuf)],
+        more: &[String],
+    ) -> Contender {
+        let output = self.home.join("ours.tif");
+        let mut arguments = vec!["fuse".to_owned()];
+        let band = |(band, path): &(&str, &PathBuf)| format!("{band}={}", path.display());
+        arguments.extend(bands.iter().map(band));
+        arguments.extend_from_slice(more);
+        arguments.extend(["-o".to_owned(), output.display().to_string()]);
+        self.contender(name, self.binaries.join("worker"), "ours.tif", arguments)
+    }
+
+    /// A script of this folder, with the paths of its inputs and of its output.
+    pub(crate) fn scripted(
+        &self,
+        name: &str,
+        program: PathBuf,
+        script: &str,
+        output: &str,
+        inputs: &[String],
+    ) -> Contender {
+        let mut arguments = vec![self.script(script).display().to_string()];
+        arguments.extend_from_slice(inputs);
+        arguments.push(self.home.join(output).display().to_string());
+        self.contender(name, program, output, arguments)
+    }
+
+    /// A script of this folder.
+    pub(crate) fn script(&self, name: &str) -> PathBuf {
+        self.workspace.join("tests/bench").join(name)
+    }
+
+    /// The Python of the workspace, which has rasterio.
+    pub(crate) fn python(&self) -> PathBuf {
+        self.workspace.join(".venv/bin/python")
+    }
+
     /// The walk-through's steps, in Python with Debian's GDAL.
     pub(crate) fn walk_through(&self, bands: &Bands) -> Contender {
         let output = self.home.join("walk-through.tif");

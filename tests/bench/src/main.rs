@@ -4,6 +4,7 @@ mod bands;
 mod chart;
 mod contenders;
 mod figures;
+mod index;
 mod load;
 mod measure;
 mod queue;
@@ -119,16 +120,22 @@ enum Table {
     Nodata,
     /// Bands coded as those of 60 m
     Coarse,
+    /// A masked vegetation index, ours against scripts of users
+    Ndvi,
+    /// An index of three bands against a stack of them
+    Evi,
 }
 
 impl Table {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Cell,
         Self::Decode,
         Self::Threads,
         Self::Compression,
         Self::Nodata,
         Self::Coarse,
+        Self::Ndvi,
+        Self::Evi,
     ];
 
     fn name(self) -> &'static str {
@@ -139,6 +146,8 @@ impl Table {
             Self::Compression => "compression",
             Self::Nodata => "nodata",
             Self::Coarse => "coarse",
+            Self::Ndvi => "ndvi",
+            Self::Evi => "evi",
         }
     }
 
@@ -146,7 +155,12 @@ impl Table {
         match self {
             Self::Nodata => Kind::MostlyNodata,
             Self::Coarse => Kind::Coarse,
-            Self::Cell | Self::Decode | Self::Threads | Self::Compression => Kind::Dense,
+            Self::Cell
+            | Self::Decode
+            | Self::Threads
+            | Self::Compression
+            | Self::Ndvi
+            | Self::Evi => Kind::Dense,
         }
     }
 }
@@ -221,12 +235,21 @@ fn compare(arguments: &Compare) -> Result<()> {
                     programs.walk_through(&bands),
                 ]
             }
+            Table::Ndvi | Table::Evi => {
+                let inputs = index::provide(arguments.place.size, &home, &programs, &say)?;
+                match table {
+                    Table::Ndvi => index::ndvi(&programs, &inputs),
+                    _ => index::evi(&programs, &inputs),
+                }
+            }
         };
         let series = rounds::run(table.name(), &contenders, arguments.rounds.into(), &say)?;
         let text = match table {
             Table::Decode => report::decoders(&series, bands.pixels),
             Table::Threads | Table::Compression => report::costs(&series),
-            Table::Cell | Table::Nodata | Table::Coarse => report::comparison(&series),
+            Table::Cell | Table::Nodata | Table::Coarse | Table::Ndvi | Table::Evi => {
+                report::comparison(&series)
+            }
         };
         writeln!(std::io::stdout(), "\n{}\n\n{text}", table.name())?;
         if let Some(docs) = &arguments.place.docs {

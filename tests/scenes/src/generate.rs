@@ -39,7 +39,7 @@ pub fn generate(
     progress: &(dyn Fn(&Job, &Written) + Sync),
 ) -> Result<()> {
     for scene in scenes {
-        layout::write_tile_info(root, scene)?;
+        layout::write_metadata(root, scene)?;
     }
     let jobs: Vec<Job> = scenes
         .iter()

@@ -50,8 +50,8 @@ pub fn band_key(scene: &Scene, band: Band) -> String {
     format!("{}/R10m/{band}.jp2", prefix(scene))
 }
 
-/// Writes `bands` of a scene and its `tileInfo.json` below `root`. Files of an equal scene are left
-/// as they are.
+/// Writes `bands` of a scene, its `tileInfo.json` and its `productInfo.json` below `root`. Files of
+/// an equal scene are left as they are.
 ///
 /// # Errors
 ///
@@ -62,7 +62,7 @@ pub fn write_scene(
     bands: &[Band],
     coding: &Coding,
 ) -> Result<Vec<Written>> {
-    write_tile_info(root, scene)?;
+    write_metadata(root, scene)?;
     bands
         .iter()
         .map(|&band| write_band(root, scene, band, coding))
@@ -117,14 +117,43 @@ pub fn write_band(root: &Path, scene: &Scene, band: Band, coding: &Coding) -> Re
     })
 }
 
-/// Writes the `tileInfo.json` of a scene.
+/// Writes the `tileInfo.json` and the `productInfo.json` of a scene.
 ///
 /// # Errors
 ///
-/// If the file cannot be written.
-pub fn write_tile_info(root: &Path, scene: &Scene) -> Result<()> {
-    let path = root.join(prefix(scene)).join("tileInfo.json");
-    write_whole(&path, format!("{:#}\n", tile_info(scene)).as_bytes())
+/// If a file cannot be written.
+pub fn write_metadata(root: &Path, scene: &Scene) -> Result<()> {
+    let folder = root.join(prefix(scene));
+    for (name, document) in [
+        ("tileInfo.json", tile_info(scene)),
+        ("productInfo.json", product_info(scene)),
+    ] {
+        write_whole(&folder.join(name), format!("{document:#}\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Name and folder of the product, of a baseline without an offset.
+fn product(scene: &Scene) -> (String, String) {
+    let Scene { tile, date, .. } = scene;
+    let day = date.strftime("%Y%m%d");
+    let name = format!("S2A_MSIL2A_{day}T033541_N0214_R061_T{tile}_{day}T080000");
+    let (year, month, day) = (date.year(), date.month(), date.day());
+    let path = format!("products/{year}/{month}/{day}/{name}");
+    (name, path)
+}
+
+/// The metadata of the product that the public bucket keeps next to a scene's bands.
+pub fn product_info(scene: &Scene) -> Value {
+    let (name, path) = product(scene);
+    let day = scene.date.strftime("%Y%m%d");
+    json!({
+        "name": name,
+        "path": path,
+        "timestamp": format!("{}T03:35:41.000Z", scene.date),
+        "datatakeIdentifier": format!("GS2A_{day}T033541_026690_N02.14"),
+        "tiles": [{ "path": prefix(scene) }],
+    })
 }
 
 /// The metadata that the public bucket keeps next to a scene's bands, with its field names.
@@ -152,13 +181,7 @@ pub fn tile_info(scene: &Scene) -> Value {
     let percent = |share: f64| (share * 10_000.0).round() / 100.0;
 
     let day = date.strftime("%Y%m%d");
-    let product = format!("S2A_MSIL2A_{day}T033541_N0214_R061_T{tile}_{day}T080000");
-    let products = format!(
-        "products/{}/{}/{}/{product}",
-        date.year(),
-        date.month(),
-        date.day()
-    );
+    let (product, products) = product(scene);
     json!({
         "path": prefix(scene),
         "timestamp": format!("{date}T03:40:24.000Z"),
@@ -226,6 +249,7 @@ mod tests {
         write_scene(root.path(), &scene(), &Band::VISIBLE, &Coding::default()).unwrap();
         for name in [
             "tileInfo.json",
+            "productInfo.json",
             "R10m/B02.jp2",
             "R10m/B03.jp2",
             "R10m/B04.jp2",

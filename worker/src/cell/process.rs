@@ -7,12 +7,13 @@ use tilefleet_common::ledger::transition::Success;
 use tokio_util::sync::CancellationToken;
 
 use super::error::CellError;
-use super::extent::Extent;
 use super::processor::CellProcessor;
+use super::raster::Extent;
 use crate::activity::{Activity, Phase};
 
 impl CellProcessor {
-    /// Does `job` for the part of `cell` that `extent` says and publishes what it makes, unless `lease_lost` is cancelled before.
+    /// Does `job` for the part of `cell` that `extent` says and publishes what it makes, unless
+    /// `lease_lost` is cancelled before.
     ///
     /// Of the times in the result, `fetch_ms` is from the start until the bands are open and their
     /// headers read, `fuse_ms` from the first tile to the last, and `publish_ms` from there until
@@ -31,14 +32,14 @@ impl CellProcessor {
         activity: &Arc<Activity>,
         lease_lost: &CancellationToken,
     ) -> Result<Success, CellError> {
-        let location = cell.output_location(job, &extent.scope);
         match job {
             Job::Raster(recipe) => {
-                self.process_raster(cell, recipe, &extent, location, activity, lease_lost)
+                self.process_raster(cell, recipe, &extent, activity, lease_lost)
                     .await
             }
             Job::Probe => {
                 activity.enter(Phase::Publishing);
+                let location = cell.output_location(job, &extent.scope);
                 Box::pin(self.process_probe(cell, location, lease_lost)).await
             }
         }

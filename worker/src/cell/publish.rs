@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tilefleet_common::aws::{AwsError, HeaderLastUpload, Stored};
+use tilefleet_common::aws::{AwsError, ClosedUpload, HeaderLastUpload};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -56,8 +56,8 @@ impl Output for BodyWriter {
     }
 }
 
-/// An upload that takes its body from a `BodyWriter`. Nothing is visible before
-/// [`Publication::finish`] has succeeded.
+/// An upload that takes its body from a `BodyWriter`. Nothing is visible before the upload that
+/// [`Publication::close`] returns is published.
 #[derive(Debug)]
 pub struct Publication {
     uploading: JoinHandle<Result<HeaderLastUpload, PublishError>>,
@@ -105,13 +105,13 @@ impl Publication {
     }
 
     /// Waits until the body is uploaded, whose `BodyWriter` must have been dropped, and puts
-    /// `head` in front of it: the object becomes visible.
+    /// `head` in front of it. Nothing is visible yet.
     ///
     /// # Errors
-    /// `PublishError`; then nothing is visible.
-    pub async fn finish(self, head: Vec<Bytes>) -> Result<Stored, PublishError> {
+    /// `PublishError`; then nothing will be visible.
+    pub async fn close(self, head: Vec<Bytes>) -> Result<ClosedUpload, PublishError> {
         let upload = self.uploading.await.map_err(|_| PublishError::Stopped)??;
-        Ok(upload.finish_with_header(head).await?)
+        Ok(upload.close_with_header(head).await?)
     }
 
     /// Why the upload ended before its body did.

@@ -262,7 +262,9 @@ pub(crate) fn tags() -> Vec<Case> {
         ),
         set("TIFF: 32 bits", UNSUPPORTED, "", BITS_PER_SAMPLE, 32),
         set("TIFF: 65535 bits", ANY, "", BITS_PER_SAMPLE, 65535),
-        set("TIFF: signed samples", UNSUPPORTED, "", SAMPLE_FORMAT, 2),
+        // The same numbers, as long as the highest bit is not set.
+        never_wrong("TIFF: signed samples", cog().set(SAMPLE_FORMAT, 0, 2).bytes),
+        set("TIFF: samples of floats", UNSUPPORTED, "", SAMPLE_FORMAT, 3),
         set("TIFF: three samples a pixel", ANY, "", SAMPLES_PER_PIXEL, 3),
         set("TIFF: no samples", ANY, "", SAMPLES_PER_PIXEL, 0),
         set(
@@ -328,7 +330,7 @@ pub(crate) fn tags() -> Vec<Case> {
             "known type",
         ),
         refused(
-            "TIFF: nodata 255",
+            "TIFF: nodata that is no number",
             geotiff_with_nodata(),
             UNSUPPORTED,
             "nodata",
@@ -486,7 +488,7 @@ fn geotiff_with_nodata() -> Vec<u8> {
     // GDAL_NODATA (42113) in the place of the sample format, with four characters in the entry.
     let mut tiff = plain();
     let at = tiff.entry(SAMPLE_FORMAT);
-    tiff.bytes[at..at + 12].copy_from_slice(&[0x81, 0xa4, 2, 0, 4, 0, 0, 0, b'2', b'5', b'5', 0]);
+    tiff.bytes[at..at + 12].copy_from_slice(&[0x81, 0xa4, 2, 0, 4, 0, 0, 0, b'2', b',', b'5', 0]);
     tiff.sorted().bytes
 }
 

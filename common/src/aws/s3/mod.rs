@@ -12,5 +12,5 @@ mod store;
 pub use error::ObjectError;
 pub use get::{Object, ObjectLines, ObjectReader, ReadOptions};
 pub use head::Head;
-pub use put::{Existing, HeaderLastUpload, Stored, Upload};
+pub use put::{ClosedUpload, Existing, HeaderLastUpload, Stored, Upload};
 pub use store::{ListedObject, ObjectStore};

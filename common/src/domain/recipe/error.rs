@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::expression::ExpressionError;
 use super::value::MAX_RECIPE_BYTES;
 
 /// Why a text is not a recipe: where it stands, and what was expected there.
@@ -58,6 +59,51 @@ pub(super) enum Problem {
     Reserved(String),
     #[error("a second output is named \"{0}\"; give each output a name of its own")]
     Repeated(String),
+    #[error("\"{name}\" is a band of no sensor; {known}")]
+    UnknownBand { name: String, known: String },
+    #[error("{0}")]
+    Expression(Box<ExpressionError>),
+    #[error(
+        "an output has either band or expression; write band = \"B04\" or expression = \"(N - R) / (N + R)\""
+    )]
+    OneSource,
+    #[error(
+        "{0} stands beside band, whose stored numbers are copied; remove {0}, or write an expression instead of band"
+    )]
+    BesideBand(&'static str),
+    #[error(
+        "outputs \"{one}\" and \"{other}\" are in one raster, but differ in {what}; let them agree, or give each a \
+         raster of its own with file = \"{other}\""
+    )]
+    Differ {
+        one: String,
+        other: String,
+        what: &'static str,
+    },
+    #[error("no sensor has all bands of the recipe: {0}")]
+    NoSensor(String),
+    #[error("a mask has one of values, bits and above; write one of them")]
+    OneTest,
+    #[error("{band} holds {holds}, which {test} does not test; write {instead}")]
+    Test {
+        band: String,
+        holds: &'static str,
+        test: &'static str,
+        instead: &'static str,
+    },
+    #[error("the constant \"{0}\" has the name of {1}; give it another name")]
+    ConstantName(String, &'static str),
+    #[error("a class has no {what}; {instead}")]
+    Class {
+        what: &'static str,
+        instead: &'static str,
+    },
+    #[error("downsample = \"wavelet\" is not built yet; write \"average\" or \"nearest\"")]
+    Wavelet,
+    #[error("the recipe has masks already; remove them from it, or leave out --mask")]
+    HasMasks,
+    #[error("recipe probe reads no band that could be masked; leave out --mask")]
+    MaskOfProbe,
 }
 
 /// Why `--recipe` names no recipe.
@@ -65,9 +111,18 @@ pub(super) enum Problem {
 pub enum RecipeFileError {
     /// Not the name of a built-in recipe.
     #[error(
-        "\"{name}\" is not a recipe; built in are {known}; the name of a file ends in .toml or contains a /"
+        "\"{name}\" is not a recipe; `producer recipes` lists {known}; the name of a file ends in .toml or contains a /, \
+         and an expression begins with expr:"
     )]
     UnknownName {
+        /// The name as it was given.
+        name: String,
+        /// Some of the built-in names.
+        known: String,
+    },
+    /// Without regard to case, the names of several built-in recipes.
+    #[error("\"{name}\" is the name of several recipes; write one of {known} as it stands here")]
+    Ambiguous {
         /// The name as it was given.
         name: String,
         /// The built-in names.

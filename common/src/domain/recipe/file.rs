@@ -1,11 +1,12 @@
-//! Recipes from texts and files.
+//! Recipes from texts and files, and back.
 
 use std::fs::File;
 use std::io::Read as _;
 
 use super::error::{Problem, RecipeError, RecipeFileError};
+use super::text::{document, toml};
 use super::value::{MAX_RECIPE_BYTES, Recipe};
-use super::{builtin, document, keys};
+use super::{builtin, keys};
 
 impl Recipe {
     /// Reads the text of a TOML file; `source` is the file's name in error messages. A text that
@@ -16,7 +17,7 @@ impl Recipe {
     pub fn from_toml(source: &str, text: &str) -> Result<Self, RecipeError> {
         within_limit(source, text)?;
         let mut recipe = keys::read(source, &document::from_toml(source, text)?, false)?;
-        recipe.builtin = builtin::is_builtin(&recipe.digest);
+        recipe.builtin = builtin::is_builtin(&recipe);
         Ok(recipe)
     }
 
@@ -47,6 +48,16 @@ impl Recipe {
             .read_to_string(&mut text)
             .map_err(unreadable)?;
         Ok(Self::from_toml(path, &text)?)
+    }
+
+    /// The recipe as the text of a TOML file: that of `recipes/` if it was made of one, with its
+    /// comments, else one that says the same.
+    pub fn to_toml(&self) -> String {
+        let written = || {
+            let tree = document::from_json(&self.name, &self.canonical);
+            tree.map(|tree| toml::text(&tree)).unwrap_or_default()
+        };
+        self.builtin_file().unwrap_or_else(written)
     }
 }
 

@@ -6,13 +6,22 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::builtin::builtin_names;
+use super::derived::CloudMask;
 use super::digest::RecipeDigest;
-use super::error::RecipeFileError;
+use super::error::{Problem, RecipeError, RecipeFileError};
+use super::resolve::{ResolveError, ResolvedRecipe};
+use super::sensor::Sensor;
 use super::value::{PROBE, Recipe};
+
+/// What `--recipe` begins with that is an expression.
+const EXPRESSION: &str = "expr:";
 
 /// What is to be done with each cell of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all jobs are rasters, and a cell has one"
+)]
 pub enum Job {
     /// A raster is made of its bands.
     Raster(Recipe),
@@ -41,23 +50,44 @@ impl Job {
         }
     }
 
-    /// The bands that are read, each once.
-    pub fn inputs(&self) -> &[String] {
+    /// The same job with a mask of clouds in its recipe ([`Recipe::with_cloud_mask`]).
+    ///
+    /// # Errors
+    /// [`RecipeError`] when the recipe has masks already, or reads no band.
+    pub fn with_cloud_mask(&self, clouds: CloudMask) -> Result<Self, RecipeError> {
         match self {
-            Self::Raster(recipe) => recipe.inputs(),
-            Self::Probe => &[],
+            Self::Raster(recipe) => Ok(Self::Raster(recipe.with_cloud_mask(clouds)?)),
+            Self::Probe => Err(RecipeError {
+                source: "--mask".to_owned(),
+                line: None,
+                problem: Problem::MaskOfProbe,
+            }),
+        }
+    }
+
+    /// The recipe for the bands of `sensor`; a probe has none.
+    ///
+    /// # Errors
+    /// [`ResolveError`] when the sensor lacks a band.
+    pub fn resolve(&self, sensor: Sensor) -> Result<Option<ResolvedRecipe>, ResolveError> {
+        match self {
+            Self::Raster(recipe) => recipe.resolve(sensor).map(Some),
+            Self::Probe => Ok(None),
         }
     }
 }
 
-/// As `--recipe` takes it: the name of a built-in recipe, `probe`, or the path of a TOML file, which
-/// ends in `.toml` or contains a `/`.
+/// As `--recipe` takes it: the name of a built-in recipe, `probe`, `expr:` and an expression, or
+/// the path of a TOML file, which ends in `.toml` or contains a `/`.
 impl FromStr for Job {
     type Err = RecipeFileError;
 
     fn from_str(text: &str) -> Result<Self, RecipeFileError> {
         if text == PROBE {
             return Ok(Self::Probe);
+        }
+        if let Some(expression) = text.strip_prefix(EXPRESSION) {
+            return Ok(Self::Raster(Recipe::of_expression(expression)?));
         }
         let has_extension = |wanted: &str| {
             let extension = Path::new(text).extension();
@@ -66,16 +96,7 @@ impl FromStr for Job {
         if text.contains('/') || has_extension("toml") {
             return Ok(Self::Raster(Recipe::read(text)?));
         }
-        match Recipe::builtin(text) {
-            Some(recipe) => Ok(Self::Raster(recipe.clone())),
-            None => Err(RecipeFileError::UnknownName {
-                name: text.to_owned(),
-                known: builtin_names()
-                    .chain([PROBE])
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            }),
-        }
+        Recipe::find_builtin(text).map(|recipe| Self::Raster(recipe.clone()))
     }
 }
 
@@ -169,7 +190,7 @@ mod tests {
     #[test]
     fn a_built_in_name_a_probe_and_a_file_are_jobs() {
         let rgb: Job = "rgb".parse().unwrap();
-        assert_eq!(rgb.inputs(), ["B04", "B03", "B02"]);
+        assert_eq!("RGB".parse::<Job>().unwrap(), rgb);
         assert_eq!("probe".parse::<Job>().unwrap(), Job::Probe);
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../recipes/rgb.toml");
         assert_eq!(
@@ -183,15 +204,12 @@ mod tests {
     fn what_is_neither_says_what_there_is() {
         let complaint = |text: &str| text.parse::<Job>().unwrap_err().to_string();
         let soup = complaint("soup");
-        assert!(
-            soup.starts_with("\"soup\" is not a recipe; built in are "),
-            "{soup}"
-        );
-        for name in builtin_names().chain([PROBE]) {
-            assert!(soup.contains(name), "{soup}");
-        }
+        let words = "\"soup\" is not a recipe; `producer recipes` lists ";
+        assert!(soup.starts_with(words), "{soup}");
         assert!(complaint("./soup").starts_with("./soup cannot be read: "));
         assert!(complaint("soup.toml").starts_with("soup.toml cannot be read: "));
+        let words = "the expression: \"soup\" is neither a band nor a constant; ";
+        assert!(complaint("expr:N * soup").starts_with(words));
     }
 
     #[test]

@@ -219,6 +219,7 @@ impl Head<'_> {
     fn metadata(&self) -> Result<Vec<Field>, CogError> {
         let mut fields = Vec::new();
         let mut xml = String::from("<GDALMetadata>\n");
+        // Items of the image.
         for (key, value) in &self.description.metadata {
             if let Some(name) = key.strip_prefix("TIFFTAG_") {
                 let tag = TEXT_TAGS.iter().find(|(known, _)| *known == name);
@@ -234,6 +235,7 @@ impl Head<'_> {
                 item(&mut xml, key, "", value);
             }
         }
+        // Items of the bands, in GDAL's order.
         for (band, (name, statistics)) in self
             .description
             .names
@@ -244,12 +246,15 @@ impl Head<'_> {
             for (key, value) in statistics.items() {
                 item(&mut xml, key, &format!(" sample=\"{band}\""), &value);
             }
-            item(
-                &mut xml,
-                "DESCRIPTION",
-                &format!(" sample=\"{band}\" role=\"description\""),
-                name,
-            );
+            let mut of_role = |key, role: &str, value: &str| {
+                let attributes = format!(" sample=\"{band}\" role=\"{role}\"");
+                item(&mut xml, key, &attributes, value);
+            };
+            if let Some(Some(of)) = self.description.scales.get(band) {
+                of_role("OFFSET", "offset", &general(of.offset));
+                of_role("SCALE", "scale", &general(of.scale));
+            }
+            of_role("DESCRIPTION", "description", name);
         }
         xml.push_str("</GDALMetadata>\n");
         // GDAL_METADATA (GDAL's "GTiff driver" page, "Metadata").

@@ -15,6 +15,7 @@ mod value_type {
     pub(crate) const ASCII: u16 = 2;
     pub(crate) const SHORT: u16 = 3;
     pub(crate) const LONG: u16 = 4;
+    pub(crate) const DOUBLE: u16 = 12;
     pub(crate) const LONG8: u16 = 16;
 }
 
@@ -49,6 +50,19 @@ impl Field {
         Self {
             tag,
             value_type: value_type::LONG,
+            count: values.len() as u64,
+            bytes,
+        }
+    }
+
+    pub(crate) fn doubles(tag: u16, values: &[f64]) -> Self {
+        let bytes = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        Self {
+            tag,
+            value_type: value_type::DOUBLE,
             count: values.len() as u64,
             bytes,
         }
@@ -96,8 +110,14 @@ impl Field {
 
     /// Text, with the NUL that ends it.
     pub(crate) fn ascii(tag: u16, text: &str) -> Self {
-        let mut bytes = text.as_bytes().to_vec();
-        bytes.push(0);
+        Self::text(tag, text.as_bytes().to_vec())
+    }
+
+    /// Text in whatever encoding a file has it in, with the NUL that ends it.
+    pub(crate) fn text(tag: u16, mut bytes: Vec<u8>) -> Self {
+        if !bytes.ends_with(&[0]) {
+            bytes.push(0);
+        }
         Self {
             tag,
             value_type: value_type::ASCII,

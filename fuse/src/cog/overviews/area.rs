@@ -105,7 +105,7 @@ impl Sums {
 }
 
 impl<T: Mean> AreaHalving<T> {
-    /// For an image of this size; neither side may be 1 or less.
+    /// For an image of this size; neither side may be 0.
     pub(crate) fn new((width, height): (usize, usize), bands: usize, nodata: T) -> Self {
         let length = if width.is_multiple_of(2) && height.is_multiple_of(2) {
             0

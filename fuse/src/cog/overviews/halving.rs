@@ -20,7 +20,7 @@ enum Method<T> {
 }
 
 impl<T: Mean> Halving<T> {
-    /// For an image of this size; neither side may be 1 or less.
+    /// For an image of this size; neither side may be 0.
     pub(crate) fn new(size: (usize, usize), bands: usize, overviews: Overviews, nodata: T) -> Self {
         let method = match overviews {
             Overviews::Average => Method::Area(AreaHalving::new(size, bands, nodata)),

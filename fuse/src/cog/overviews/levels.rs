@@ -22,14 +22,21 @@ impl Level {
     }
 }
 
-/// The full resolution and its overviews, with at least one whole pixel each.
+/// The longest side that needs no overviews: a reader who wants to see all of the image reads one
+/// tile (rio-cogeo's validator, "greater than 512").
+const WITHOUT: u32 = 512;
+
+/// The full resolution and its overviews, with at least one whole pixel each. A line of pixels has
+/// none to halve across, and is halved along if it is long.
 ///
 /// GDAL's COG driver would stop where one tile holds everything. The levels beyond cost a
 /// thousandth of the file, and every output has the same levels, whatever its size.
 pub(crate) fn levels(shape: &Shape) -> Vec<Level> {
-    let shorter = shape.width.min(shape.height);
+    let (shorter, longer) = (shape.width.min(shape.height), shape.width.max(shape.height));
+    let is_long_line = shorter == 1 && longer > WITHOUT;
+    let most = if is_long_line { longer } else { shorter };
     let factors =
-        std::iter::once(1).chain(FACTORS.into_iter().take_while(|&factor| factor <= shorter));
+        std::iter::once(1).chain(FACTORS.into_iter().take_while(|&factor| factor <= most));
     let side = |side: u32, factor| side.div_ceil(factor) as usize;
     let level = |factor| Level {
         factor,
@@ -76,7 +83,19 @@ mod tests {
         assert_eq!(factors(10980, 10980), [2, 4, 8, 16, 32]);
         assert_eq!(factors(32, 99), [2, 4, 8, 16, 32]);
         assert_eq!(factors(99, 31), [2, 4, 8, 16]);
-        assert_eq!(factors(1, 1000), [0; 0]);
+        assert_eq!(factors(1, 512), [0; 0]);
+    }
+
+    #[test]
+    fn a_long_line_of_pixels_has_all_overviews() {
+        for (width, height) in [(1, 513), (1000, 1)] {
+            let sides: Vec<_> = levels(width, height)
+                .iter()
+                .map(|level| (level.width, level.height))
+                .collect();
+            assert_eq!(sides.len(), 6);
+            assert!(sides.iter().all(|&(width, height)| width.min(height) == 1));
+        }
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub(crate) struct PickHalving<T> {
 }
 
 impl<T: Mean> PickHalving<T> {
-    /// For an image of this size; neither side may be 1 or less.
+    /// For an image of this size; neither side may be 0.
     pub(crate) fn new((width, height): (usize, usize), method: Overviews, nodata: T) -> Self {
         Self {
             width,

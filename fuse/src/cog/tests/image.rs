@@ -133,6 +133,7 @@ pub(super) fn description(bands: usize) -> Description {
             ("TIFFTAG_SOFTWARE".into(), "tilefleet".into()),
         ],
         georeference: utm(),
+        ..Description::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::image::{Image, assert_levels, reopened, write, written};
+use super::image::{Image, assert_levels, levels, reopened, write, written};
 use crate::cog::{CogSample, Compression, Overviews};
 use crate::sample::Nodata;
 
@@ -43,13 +43,34 @@ fn overviews_are_those_of_gdal_whatever_the_size() {
         (512, 1024, 1),
         (2744, 2050, 1),
         (2745, 1373, 1),
-        (1, 1000, 1),
+        (1, 512, 1),
         (2, 2, 1),
         (33, 2, 4),
         (1025, 3, 1),
     ] {
         let image = Image::scene(width, height, bands);
         assert_same_pixels(&image, &written(&image, Compression::None));
+    }
+}
+
+/// GDAL makes each level of such an image from the full resolution, and not from the one before.
+#[test]
+fn a_long_line_of_pixels_is_halved_again_and_again() {
+    for (width, height) in [(1, 1024), (2048, 1)] {
+        let image = Image::new(width, height, 1, |x, y, _| {
+            u16::try_from((x + y) * 7 % 4000 + 1).unwrap()
+        });
+        let read = reopened(&written(&image, Compression::None), |dataset| {
+            levels::<u16>(dataset, 1)
+        });
+        assert_eq!(read.len(), 6);
+        for pair in read.windows(2) {
+            let halves = pair[0].as_chunks::<2>().0.iter();
+            let expected: Vec<_> = halves
+                .map(|[one, other]| (one + other).div_ceil(2))
+                .collect();
+            assert_eq!(pair[1], expected);
+        }
     }
 }
 

@@ -4,17 +4,19 @@
 //! announces, checksums included where the compression has any. A larger result is not made, so no
 //! tile takes more memory than it should.
 
+use std::fmt;
 use std::ops::Range;
 
 use libdeflater::{DecompressionError, Decompressor};
 use tiff::TiffError;
+use tiff::decoder::IfdDecoder;
 use tiff::tags::{ByteOrder, Tag};
 use weezl::{BitOrder, LzwStatus};
 
 use crate::band::Band;
 use crate::error::FuseError;
 use crate::grid::{Rect, TileGrid};
-use crate::input::geotiff::stream::{PROFILE, TiffDecoder, explain};
+use crate::input::geotiff::stream::{PROFILE, explain};
 
 /// Samples of the largest tile or strip that is read.
 const LARGEST_TILE: u64 = 1 << 26;
@@ -28,7 +30,23 @@ enum Coding {
     Zstd,
 }
 
-/// What the first directory says about its tiles or strips.
+/// Which part of the file some tiles belong to, as messages begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Image,
+    Mask,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Image => "its",
+            Self::Mask => "its mask's",
+        })
+    }
+}
+
+/// What a directory says about its tiles or strips.
 #[derive(Debug)]
 pub(crate) struct TiffTiles {
     pub(crate) grid: TileGrid,
@@ -36,7 +54,9 @@ pub(crate) struct TiffTiles {
     /// their last rows only if their writer cared to.
     stored: (u32, u32),
     in_strips: bool,
-    sample_bytes: u32,
+    /// Bits of a sample. Where they are neither 8 nor 16, samples are packed, and each row begins
+    /// with a byte.
+    bits: u8,
     big_endian: bool,
     coding: Coding,
     /// Samples are differences to the ones to the left (section 14).
@@ -47,12 +67,13 @@ pub(crate) struct TiffTiles {
 }
 
 impl TiffTiles {
-    /// Reads the directory's tags about tiles, of samples of 8 or 16 bits.
+    /// Reads a directory's tags about tiles, of an image of this size and samples of 1 to 16 bits.
     pub(crate) fn read(
         band: &Band,
-        decoder: &mut TiffDecoder,
-        (width, height): (u32, u32),
-        bits: u8,
+        part: Part,
+        tags: &mut IfdDecoder<'_>,
+        order: ByteOrder,
+        ((width, height), bits): ((u32, u32), u8),
     ) -> Result<Self, FuseError> {
         let wrong = |error| explain(error, band);
         let unsupported = |detail: String| FuseError::Unsupported {
@@ -64,7 +85,8 @@ impl TiffTiles {
             offset: 0,
             detail,
         };
-        let coding = match decoder
+        // How the tiles are compressed.
+        let coding = match tags
             .find_tag_unsigned::<u16>(Tag::Compression)
             .map_err(wrong)?
             .unwrap_or(1)
@@ -75,43 +97,48 @@ impl TiffTiles {
             50000 => Coding::Zstd,
             other => {
                 return Err(unsupported(format!(
-                    "its compression has the number {other}; {PROFILE}"
+                    "{part} compression has the number {other}; {PROFILE}"
                 )));
             }
         };
-        let differences = match decoder
+        let differences = match tags
             .find_tag_unsigned::<u16>(Tag::Predictor)
             .map_err(wrong)?
             .unwrap_or(1)
         {
             1 => false,
-            2 if coding != Coding::None => true,
-            other => return Err(unsupported(format!("its predictor has the number {other}"))),
+            2 if coding != Coding::None && bits.is_multiple_of(8) => true,
+            other => {
+                return Err(unsupported(format!(
+                    "{part} predictor has the number {other}, with samples of {bits} bits"
+                )));
+            }
         };
-        let in_strips = decoder.find_tag(Tag::TileWidth).map_err(wrong)?.is_none();
-        let (tile_width, tile_height) = decoder.chunk_dimensions();
-        // A strip may say that it is higher than the image.
-        let stored = if in_strips {
-            (width, tile_height.min(height))
+        // How large they are. A strip may say that it is higher than the image.
+        let mut side = |tag| tags.find_tag_unsigned::<u32>(tag).map_err(wrong);
+        let tile_width = side(Tag::TileWidth)?;
+        let in_strips = tile_width.is_none();
+        let stored = if let Some(tile_width) = tile_width {
+            (tile_width, side(Tag::TileLength)?.unwrap_or_default())
         } else {
-            (tile_width, tile_height)
+            let rows = side(Tag::RowsPerStrip)?.unwrap_or(height);
+            (width, rows.min(height))
         };
         let area = u64::from(stored.0) * u64::from(stored.1);
         if area == 0 || area > LARGEST_TILE {
             return Err(unsupported(format!(
-                "it has tiles or strips of {}x{} pixels",
+                "{part} tiles or strips have {}x{} pixels",
                 stored.0, stored.1
             )));
         }
+        // Where they are.
         let (offsets, counts) = if in_strips {
             (Tag::StripOffsets, Tag::StripByteCounts)
         } else {
             (Tag::TileOffsets, Tag::TileByteCounts)
         };
         let mut list = |tag| -> Result<Vec<u64>, TiffError> {
-            Ok(decoder
-                .find_tag_unsigned_vec::<u64>(tag)?
-                .unwrap_or_default())
+            Ok(tags.find_tag_unsigned_vec::<u64>(tag)?.unwrap_or_default())
         };
         let (offsets, counts) = (list(offsets).map_err(wrong)?, list(counts).map_err(wrong)?);
         let tiles = u64::from(width.div_ceil(stored.0)) * u64::from(height.div_ceil(stored.1));
@@ -119,12 +146,12 @@ impl TiffTiles {
         if offsets.len() as u64 != tiles || counts.len() as u64 != tiles {
             let (offsets, counts) = (offsets.len(), counts.len());
             let detail = format!(
-                "it lists {offsets} offsets and {counts} lengths of {tiles} tiles or strips"
+                "{part} directory lists {offsets} offsets and {counts} lengths of {tiles} tiles \
+                 or strips"
             );
             return Err(malformed(detail));
         }
-        let sample_bytes = u32::from(bits / 8);
-        let raw = area * u64::from(sample_bytes);
+        let raw = row_bytes(stored.0, bits).saturating_mul(stored.1.into());
         let ranges = offsets.iter().zip(&counts).enumerate();
         let ranges =
             ranges.map(|(tile, (&start, &count))| tile_range(band, tile, (start, count), raw));
@@ -132,8 +159,8 @@ impl TiffTiles {
             grid: TileGrid::regular(width, height, stored.0.min(width), stored.1.min(height)),
             stored,
             in_strips,
-            sample_bytes,
-            big_endian: decoder.byte_order() == ByteOrder::BigEndian,
+            bits,
+            big_endian: order == ByteOrder::BigEndian,
             coding,
             differences,
             ranges: ranges.collect::<Result<_, _>>()?,
@@ -156,7 +183,18 @@ impl TiffTiles {
     /// Bytes of so many stored rows.
     fn raw_bytes(&self, rows: u32) -> usize {
         // At most 2^27, see LARGEST_TILE.
-        self.stored.0 as usize * rows as usize * self.sample_bytes as usize
+        let bytes = row_bytes(self.stored.0, self.bits).saturating_mul(rows.into());
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// The tiles or strips that have a part of `rect`, and what they cover.
+    pub(crate) fn touched(&self, rect: Rect) -> impl Iterator<Item = (u32, Rect)> {
+        let (width, height) = (self.stored.0.max(1), self.stored.1.max(1));
+        let across = self.grid.width.div_ceil(width);
+        let columns = rect.x / width..rect.columns().end.div_ceil(width);
+        let rows = rect.y / height..rect.rows().end.div_ceil(height);
+        rows.flat_map(move |row| columns.clone().map(move |column| row * across + column))
+            .filter_map(|tile| Some((tile, *self.grid.tiles.get(tile as usize)?)))
     }
 
     /// Two tiles that share some bytes are damage; writers that store equal tiles once do it with
@@ -222,12 +260,12 @@ impl TiffTiles {
             .chunks_exact(row_bytes)
             .zip(samples.chunks_exact_mut(rect.width as usize));
         for (row, out) in rows {
-            match (self.sample_bytes, self.big_endian) {
-                (1, _) => out
+            match (self.bits, self.big_endian) {
+                (8, _) => out
                     .iter_mut()
                     .zip(row)
                     .for_each(|(out, &byte)| *out = byte.into()),
-                (_, big_endian) => {
+                (16, big_endian) => {
                     let number = if big_endian {
                         u16::from_be_bytes
                     } else {
@@ -237,11 +275,12 @@ impl TiffTiles {
                         .zip(row.as_chunks().0)
                         .for_each(|(out, &bytes)| *out = number(bytes));
                 }
+                (bits, _) => unpack(row, bits, out),
             }
             // The horizontal predictor: each sample is stored as its difference from the one to
             // the left.
             if self.differences {
-                let most = if self.sample_bytes == 1 { 0xff } else { 0xffff };
+                let most = if self.bits == 8 { 0xff } else { 0xffff };
                 let mut left = 0_u16;
                 for sample in out {
                     left = left.wrapping_add(*sample) & most;
@@ -250,6 +289,27 @@ impl TiffTiles {
             }
         }
         Ok(())
+    }
+}
+
+/// Bytes of a row of so many samples.
+fn row_bytes(samples: u32, bits: u8) -> u64 {
+    (u64::from(samples) * u64::from(bits)).div_ceil(8)
+}
+
+/// Samples that are packed without gaps, high bits first, whatever the order of bytes (TIFF 6.0,
+/// section 8, `FillOrder`; libtiff and GDAL do the same).
+fn unpack(row: &[u8], bits: u8, out: &mut [u16]) {
+    let (bits, mut bytes) = (u32::from(bits), row.iter());
+    let (mut held, mut have) = (0_u32, 0);
+    for sample in out {
+        while have < bits {
+            held = held << 8 | bytes.next().map_or(0, |&byte| u32::from(byte));
+            have += 8;
+        }
+        have -= bits;
+        let mask = (1_u32 << bits) - 1;
+        *sample = u16::try_from(held >> have & mask).unwrap_or_default();
     }
 }
 

@@ -14,11 +14,10 @@ use tilefleet_jpeg2000::{Image, Tiles};
 
 use crate::band::Band;
 use crate::error::FuseError;
-use crate::gdal::{MemoryFolder, Session};
+use crate::gdal::{MemoryFolder, Session, open};
 use crate::grid::Rect;
 use crate::input::band_reader::{DecodeScratch, TileReader, whole};
 use crate::input::jpeg2000::explain::explain;
-use crate::input::stub;
 
 const DRIVER: &str = "JP2OpenJPEG";
 
@@ -94,7 +93,7 @@ impl GdalReader {
             return Ok(dataset);
         }
         let path = self.file(session, stop)?;
-        let dataset = stub::open(&path, DRIVER)
+        let dataset = open(&path, DRIVER)
             .map_err(|error| Self::failed(&self.band, session.reason(&error)))?;
         self.silent(session, "while it was opened")?;
         let announced = (self.image.width() as usize, self.image.height() as usize);

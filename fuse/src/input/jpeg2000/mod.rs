@@ -3,5 +3,6 @@
 mod explain;
 mod gdal_reader;
 mod reader;
+mod stub;
 
 pub(crate) use reader::open;

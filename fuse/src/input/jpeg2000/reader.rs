@@ -8,14 +8,15 @@ use tilefleet_jpeg2000::{Error, Flaw, FlawKind, Image, Tiles};
 
 use crate::band::{Band, Input};
 use crate::error::FuseError;
-use crate::gdal::Session;
+use crate::gdal::{Session, opened};
 use crate::georeference::Georeference;
 use crate::grid::{Rect, TileGrid};
 use crate::input::band_reader::{DecodeScratch, OpenedBand, TileReader};
-use crate::input::header::{Header, check_size};
+use crate::input::header::{Header, check_size, read_scale};
 use crate::input::jpeg2000::explain::{BandBytes, explain};
 use crate::input::jpeg2000::gdal_reader::GdalReader;
-use crate::input::stub;
+use crate::input::jpeg2000::stub;
+use crate::scale::ScaleOffset;
 
 /// Samples of the largest tile that is read, by whatever decoder: one that holds a whole Sentinel-2
 /// band fits.
@@ -49,10 +50,11 @@ pub(crate) fn open(
             detail,
         });
     }
-    let georeference = georeference(session, band, &image)?;
+    let (georeference, scale) = georeference(session, band, &image)?;
     let header = |grid| Header {
         grid,
         bits: image.bits(),
+        scale,
     };
     if let Some(reason) = image.outside_profile() {
         tracing::info!(
@@ -141,13 +143,18 @@ fn check_component(band: &Band, image: &Image) -> Result<(), FuseError> {
     Ok(())
 }
 
-/// Where the image lies.
-fn georeference(session: &Session, band: &Band, image: &Image) -> Result<Georeference, FuseError> {
+/// Where the image lies, and what its numbers stand for.
+fn georeference(
+    session: &Session,
+    band: &Band,
+    image: &Image,
+) -> Result<(Georeference, Option<ScaleOffset>), FuseError> {
     let read = |trailing| {
         let stub = stub::jp2(image, &BandBytes(&*band.bytes), trailing)
             .map_err(|error| explain(error, band))?;
-        let read = stub::opened(stub, "JP2OpenJPEG", |dataset| {
-            Georeference::read(session, dataset, band)
+        let read = opened(stub, "JP2OpenJPEG", |dataset| {
+            let georeference = Georeference::read(session, dataset, band)?;
+            Ok::<_, FuseError>((georeference, read_scale(dataset, band)?))
         });
         read.map_err(|error| GdalReader::failed(band, session.reason(&error)))?
     };

@@ -62,7 +62,7 @@ impl SubmitPlan {
     ) -> Result<Self, ProducerError> {
         let input = InputPath::of_argument(&args.input);
         let options = SubmitOptions {
-            job: args.recipe.clone(),
+            job: args.job()?,
             output: args.output.clone(),
             request_payer: args.request_payer,
         };
@@ -137,19 +137,20 @@ impl Builder {
             area: area.as_ref().map(|area| area.digest().clone()),
             min_valid: args.area.min_valid,
         };
-        if args.recipe == Job::Probe && !scope.is_all() {
+        let job = args.job()?;
+        if job == Job::Probe && !scope.is_all() {
             return Err(ProducerError::ProbeOfArea);
         }
         Ok(Self {
-            job: args.recipe.clone(),
             skip_duplicates: args.skip_duplicates,
             output: args.output.clone(),
             region: None,
             cells: 0,
             skipped: 0,
-            digest: DigestBuilder::new(&args.recipe.id()).scope(&scope),
+            digest: DigestBuilder::new(&job.id()).scope(&scope),
             area,
             scope,
+            job,
             spool: BufWriter::new(tempfile::tempfile().map_err(ProducerError::Spool)?),
             bytes: 0,
             outputs: OutputIndex::default(),

@@ -22,12 +22,12 @@ pub(super) struct Claim {
     pub(super) number: Option<u32>,
 }
 
-impl From<ScenePath> for Claim {
-    fn from(path: ScenePath) -> Self {
+impl From<&ScenePath> for Claim {
+    fn from(path: &ScenePath) -> Self {
         Self {
             tile: Some(path.tile),
             date: Some(path.date),
-            number: Some(path.number),
+            number: path.number,
         }
     }
 }
@@ -83,10 +83,10 @@ impl Claims {
         self
     }
 
-    /// Adds what an address says, if it is in the layout of the scene buckets.
+    /// Adds what an address says, if it is in the layout of a scene bucket.
     pub(super) fn and_path(self, address: &S3Url, from: &'static str) -> Self {
         match ScenePath::from_key(address.key()) {
-            Some(path) => self.and(path.into(), from),
+            Some(path) => self.and((&path).into(), from),
             None => self,
         }
     }

@@ -1,6 +1,6 @@
 //! Why a cell of the input cannot be used.
 
-use tilefleet_common::domain::{DomainError, S3Url};
+use tilefleet_common::domain::{DomainError, ResolveError, S3Url};
 
 /// Why a cell of the input cannot be used. The message says the next step; the input and the
 /// position are added where it is printed.
@@ -65,12 +65,29 @@ pub(crate) enum CellError {
     FilesIsObject { object: S3Url },
     #[error("asset {band} names the prefix {url}, not an object; give the object's whole address")]
     AssetIsPrefix { band: String, url: S3Url },
-    #[error("no asset {band}, which recipe {recipe} reads; it reads {bands}")]
+    #[error("no asset {band}, which recipe {recipe} reads; it reads {bands}; the cell has {found}")]
     MissingAsset {
         band: String,
         recipe: String,
         bands: String,
+        found: String,
     },
+    #[error(
+        "assets {one} and {other} are both band {band}; remove one, or rename the right one to {band}"
+    )]
+    SeveralAssets {
+        band: String,
+        one: String,
+        other: String,
+    },
+    #[error("bands {one} and {other} are one object, {url}; give each its own")]
+    OneObject {
+        one: String,
+        other: String,
+        url: S3Url,
+    },
+    #[error("{0}; choose another recipe with --recipe")]
+    Recipe(ResolveError),
     #[error("{what} {first} {from_first} does not agree with {second} {from_second}; {remedy}")]
     Disagreement {
         what: &'static str,
@@ -91,9 +108,21 @@ pub(crate) enum CellError {
     )]
     NoName { recipe: String },
     #[error(
-        "no object of band {band} below {prefix}; check \"files\", or name the objects in \"assets\""
+        "no object of band {band} below {prefix}, {found}; check \"files\", or name the objects in \"assets\""
     )]
-    MissingBand { band: String, prefix: S3Url },
+    MissingBand {
+        band: String,
+        prefix: S3Url,
+        found: String,
+    },
+    #[error(
+        "asset {asset} is Landsat's, but no address has the name of a product, such as LC08_L2SP_…; the numbers of the bands differ between satellites, so give addresses that have it"
+    )]
+    UnknownLandsat { asset: String },
+    #[error(
+        "recipe {recipe} reads {band}, which level 1C does not have; choose another recipe, or level 2A"
+    )]
+    NotInLevel1C { recipe: String, band: String },
     #[error(
         "band {band} exists more than once below {prefix}, as {one} and {other}; give the prefix of one resolution, or name the objects in \"assets\""
     )]
@@ -102,6 +131,27 @@ pub(crate) enum CellError {
         prefix: S3Url,
         one: String,
         other: String,
+    },
+    #[error(
+        "{product} is a Landsat product of level 1, which has no surface reflectance; name the product of level 2 (L2SP)"
+    )]
+    Level1 { product: String },
+    #[error(
+        "the Landsat sensor is unknown: no address has a product's name such as LC08_L2SP_033032_20231008_20231017_02_T1; band 4 is red on some and near infrared on others"
+    )]
+    NoSensor,
+    #[error("asset {band} is {url}, which is named after {named}; correct one of them")]
+    OtherBand {
+        band: String,
+        url: S3Url,
+        named: String,
+    },
+    #[error("band {one} is of level {level}, band {two} of level {other}; give bands of one level")]
+    Levels {
+        one: String,
+        level: &'static str,
+        two: String,
+        other: &'static str,
     },
     #[error("{object} does not name the tile: {cause}; add \"tile\":\"48RXT\"")]
     TileInfo { object: S3Url, cause: String },

@@ -111,6 +111,11 @@ impl Fields {
         }
         Ok(fields)
     }
+
+    /// The tile that the fields name.
+    pub(super) fn tile(&self) -> Option<Tile> {
+        self.cell.map(|cell| cell.tile).or(self.tile)
+    }
 }
 
 const ADDRESS: &str = "a string such as \"s3://bucket/prefix/\"";
@@ -341,7 +346,7 @@ mod tests {
             ),
             (
                 json!({"tile": "48rxt"}),
-                "field \"tile\": \"48rxt\" is not a tile: expected zone, band and square as in 48RXT",
+                "field \"tile\": \"48rxt\" is not a tile: expected zone, band and square as in 48RXT, or path and row of Landsat as in 033032",
             ),
             (
                 json!({"cell": "48RXT"}),

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use tilefleet_common::domain::{Cell, CellId, Job, JobId, Recipe, S3Url, ScenePath};
+use tilefleet_common::domain::{Cell, CellId, CloudMask, Job, JobId, Recipe, S3Url, ScenePath};
 
-use super::assets::{assets_of_job, assets_of_layout, is_jp2};
+use super::assets::{assets_of_job, assets_of_layout, check_level, is_image};
 use super::claims::Claims;
 use super::error::CellError;
+use super::evidence::check_evidence;
 use super::fields::Fields;
 
 /// How a claim of the path in "files" is named.
@@ -61,6 +62,10 @@ pub(crate) fn resolve_identity(
     let reads_nothing = *job == Job::Probe;
     let request_payer =
         !reads_nothing && (options.request_payer || fields.request_payer.unwrap_or_default());
+    if !reads_nothing {
+        let assets = fields.assets.iter().flat_map(BTreeMap::values);
+        check_level(fields.files.iter().chain(assets))?;
+    }
     let (id, assets) = match (fields.files.take(), fields.assets.take()) {
         // Neither prefix nor assets are read, but their addresses can identify the cell.
         (files, assets) if reads_nothing => {
@@ -68,10 +73,10 @@ pub(crate) fn resolve_identity(
             (id, BTreeMap::new())
         }
         (Some(files), _) => {
-            if is_jp2(files.object_name()) {
+            if is_image(files.object_name()) {
                 return Err(CellError::FilesIsObject { object: files });
             }
-            // In the layout of the scene buckets, the path says which cell it is, and the names of
+            // In the layout of a scene bucket, the path says which cell it is, and the names of
             // the bands are known. Another prefix must be listed.
             let Some(path) = ScenePath::from_key(files.key()) else {
                 return Ok(Resolved::Prefix(Box::new(Unlocated {
@@ -81,22 +86,25 @@ pub(crate) fn resolve_identity(
                     request_payer,
                 })));
             };
-            let claims = Claims::of(&fields).and(path.into(), FILES_PATH);
-            (claims.reconcile(&files)?, assets_of_layout(&files, job))
+            let claims = Claims::of(&fields).and((&path).into(), FILES_PATH);
+            let id = claims.reconcile(&files)?;
+            (id, assets_of_layout(&files, &path, job)?)
         }
         (None, Some(assets)) => {
-            let assets = assets_of_job(assets, job)?;
+            let assets = assets_of_job(&assets, fields.tile(), job)?;
             (id_of_assets(&fields, &assets)?, assets)
         }
         (None, None) => return Err(CellError::NoFiles),
     };
-    Ok(Resolved::Cell(Cell {
+    let cell = Cell {
         id,
         assets,
         output,
         region: fields.region,
         request_payer,
-    }))
+    };
+    check_evidence(&cell)?;
+    Ok(Resolved::Cell(cell))
 }
 
 /// Refuses a cell that was listed from a task with another recipe than the one it is submitted with.
@@ -109,16 +117,30 @@ fn check_recipe(listed: &JobId, given: &Job) -> Result<(), CellError> {
         Some(digest) => format!("{} (digest {}…)", id.name(), digest.short()),
         None => id.name().to_owned(),
     };
-    let built_in = Recipe::builtin(listed.name()).map(Recipe::digest);
-    let argument = if built_in == listed.digest() {
-        listed.name().to_owned()
-    } else {
-        format!("with the file of recipe {}", listed.name())
-    };
+    let own = || format!("with the file of recipe {}", listed.name());
     Err(CellError::OtherRecipe {
         listed: show(listed),
         given: show(&given),
-        argument,
+        argument: argument_of(listed).unwrap_or_else(own),
+    })
+}
+
+/// The arguments behind `--recipe` that give a recipe, if it is a built-in one, with a mask of
+/// clouds or without.
+fn argument_of(listed: &JobId) -> Option<String> {
+    /// The widest mask that is tried; few are wider.
+    const WIDEST: u32 = 20;
+    let (name, built_in) = (listed.name(), Recipe::builtin(listed.name())?);
+    if Some(built_in.digest()) == listed.digest() {
+        return Some(name.to_owned());
+    }
+    (0..=WIDEST).find_map(|dilate| {
+        let masked = built_in.with_cloud_mask(CloudMask { dilate }).ok()?;
+        let is_it = Some(masked.digest()) == listed.digest();
+        is_it.then(|| match dilate {
+            0 => format!("{name} --mask clouds"),
+            _ => format!("{name} --mask clouds:{dilate}"),
+        })
     })
 }
 
@@ -155,6 +177,7 @@ fn id_of_assets(fields: &Fields, assets: &BTreeMap<String, S3Url>) -> Result<Cel
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use tilefleet_common::domain::Sensor;
 
     use super::*;
 
@@ -212,7 +235,12 @@ mod tests {
         let built_in = |name| Recipe::builtin(name).unwrap().digest().as_str();
         assert!(listed("rgb", built_in("rgb")).is_ok());
         let other = "a".repeat(64);
+        let masked = Recipe::builtin("rgb")
+            .unwrap()
+            .with_cloud_mask(CloudMask { dilate: 2 });
+        let masked = masked.unwrap().digest().to_string();
         for (recipe, digest, argument) in [
+            ("rgb", masked.as_str(), "rgb --mask clouds:2"),
             ("false-color", built_in("false-color"), "false-color"),
             ("mine", &other, "with the file of recipe mine"),
             ("rgb", &other, "with the file of recipe rgb"),
@@ -243,7 +271,7 @@ mod tests {
             error(
                 json!({"cell": "48RXT/2020-08-01/0", "assets": two, "output_bucket": "my-bucket"})
             ),
-            "no asset B03, which recipe rgb reads; it reads B04, B03, B02"
+            "no asset B03, which recipe rgb reads; it reads B04, B03, B02; the cell has B02, B04"
         );
     }
 
@@ -309,6 +337,51 @@ mod tests {
                 .to_string(),
             "29UNU/2022-10-06/0"
         );
+    }
+
+    #[test]
+    fn a_product_of_landsat_is_a_cell_by_its_folder_or_its_names() {
+        let name = "LC08_L2SP_033032_20231008_20231017_02_T1";
+        let folder = |name: &str| {
+            format!("s3://usgs-landsat/collection02/level-2/standard/oli-tirs/2023/033/032/{name}/")
+        };
+        let bands = |address: &dyn Fn(&str) -> String| json!({"red": address("SR_B4"), "green": address("SR_B3"), "blue": address("SR_B2")});
+        let listed = bands(&|band| format!("{}{name}_{band}.TIF", folder(name)));
+        let cell = cell(json!({"assets": listed, "output": "s3://my-bucket/x"}));
+        assert_eq!(cell.id.to_string(), "033032/2023-10-08/0");
+        assert_eq!(cell.sensor(), Some(Sensor::LandsatOli));
+        let files = json!({"files": folder(name), "output": "s3://my-bucket/x"});
+        assert_eq!(self::cell(files), cell);
+        let copied = bands(&|band| format!("s3://bucket/x/{name}_{band}.TIF"));
+        let given = json!({"assets": copied, "output": "s3://my-bucket/x", "number": 1});
+        assert_eq!(self::cell(given).id.to_string(), "033032/2023-10-08/1");
+        let given = json!({"assets": listed, "output": "s3://my-bucket/x", "tile": "033033"});
+        assert_eq!(
+            error(given),
+            "tile 033033 of field \"tile\" does not agree with 033032 of an asset's path; correct one of them"
+        );
+        let unnamed = bands(&|band| format!("s3://bucket/x/{band}.TIF"));
+        let given =
+            json!({"assets": unnamed, "output": "s3://my-bucket/x", "cell": "033032/2023-10-08/0"});
+        assert!(error(given).starts_with("the Landsat sensor is unknown: "));
+        let level_1 = name.replace("L2SP", "L1TP");
+        let files = json!({"files": folder(&level_1), "output": "s3://my-bucket/x"});
+        let assets = json!({"B4": format!("s3://bucket/{level_1}_B4.TIF")});
+        let assets = json!({"assets": assets, "output": "s3://my-bucket/x"});
+        assert_eq!(error(assets), error(files.clone()));
+        assert_eq!(
+            error(files),
+            "LC08_L1TP_033032_20231008_20231017_02_T1 is a Landsat product of level 1, which has no surface reflectance; name the product of level 2 (L2SP)"
+        );
+    }
+
+    #[test]
+    fn a_folder_of_earth_search_says_all() {
+        let folder =
+            "s3://sentinel-cogs/sentinel-s2-l2a-cogs/48/R/XT/2020/8/S2A_48RXT_20200801_1_L2A/";
+        let cell = cell(json!({"files": folder, "output": "s3://my-bucket/x"}));
+        assert_eq!(cell.id.to_string(), "48RXT/2020-08-01/1");
+        assert_eq!(cell.assets["B04"].to_string(), format!("{folder}B04.tif"));
     }
 
     #[test]

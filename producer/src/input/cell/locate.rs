@@ -3,9 +3,10 @@
 use tilefleet_common::aws::{AwsErrorKind, ListedObject, ObjectError, ObjectStore};
 use tilefleet_common::domain::{Cell, S3Url};
 
-use super::assets::assets_of_listing;
+use super::assets::{assets_of_listing, check_level};
 use super::claims::{Claim, Claims};
 use super::error::CellError;
+use super::evidence::check_evidence;
 use super::fields::Fields;
 use super::identity::{Resolved, SubmitOptions, Unlocated, resolve_identity};
 use super::tile_info::claim_of_tile_info;
@@ -80,7 +81,8 @@ impl Resolver {
             .objects
             .list(&folder, request_payer, MOST_OBJECTS)
             .await?;
-        let assets = assets_of_listing(&folder, &listed, &self.options.job)?;
+        let assets = assets_of_listing(&folder, &listed, fields.tile(), &self.options.job)?;
+        check_level(assets.values())?;
         let mut claims = assets.values().fold(Claims::of(&fields), |claims, asset| {
             claims.and_name(asset.object_name())
         });
@@ -93,13 +95,15 @@ impl Resolver {
             );
         }
         let id = claims.reconcile(&folder)?;
-        Ok(Cell {
+        let cell = Cell {
             id,
             assets,
             output,
             region: fields.region,
             request_payer,
-        })
+        };
+        check_evidence(&cell)?;
+        Ok(cell)
     }
 
     /// What `tileInfo.json` says: that of the prefix, or of the prefix above if this one is a

@@ -3,6 +3,7 @@
 mod assets;
 mod claims;
 mod error;
+mod evidence;
 mod fields;
 mod identity;
 mod locate;

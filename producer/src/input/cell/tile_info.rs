@@ -1,7 +1,7 @@
 //! The `tileInfo.json` beside the bands of a scene.
 
 use serde::Deserialize;
-use tilefleet_common::domain::{SceneDate, Tile};
+use tilefleet_common::domain::{MgrsTile, SceneDate};
 
 use super::claims::Claim;
 
@@ -22,7 +22,7 @@ struct TileInfo {
 /// Says what is wrong with the file.
 pub(super) fn claim_of_tile_info(json: &[u8]) -> Result<Claim, String> {
     let info: TileInfo = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let tile = Tile::from_parts(
+    let tile = MgrsTile::from_parts(
         &info.utm_zone.to_string(),
         &info.latitude_band,
         &info.grid_square,
@@ -32,7 +32,7 @@ pub(super) fn claim_of_tile_info(json: &[u8]) -> Result<Claim, String> {
         .timestamp
         .and_then(|moment| moment.get(..10)?.parse::<SceneDate>().ok());
     Ok(Claim {
-        tile: Some(tile),
+        tile: Some(tile.into()),
         date,
         number: None,
     })
@@ -53,7 +53,7 @@ mod tests {
         let wrong = claim_of_tile_info(br#"{"utmZone":48,"latitudeBand":"I","gridSquare":"XT"}"#);
         assert_eq!(
             wrong.unwrap_err(),
-            "\"48IXT\" is not a tile: expected zone, band and square as in 48RXT"
+            "\"48IXT\" is not a tile: expected zone, band and square as in 48RXT, or path and row of Landsat as in 033032"
         );
     }
 }

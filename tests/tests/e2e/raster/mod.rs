@@ -2,4 +2,7 @@
 
 mod compressions;
 mod fuse_command;
+mod real_landsat;
+mod real_recipes;
 mod real_scenes;
+mod recipes;

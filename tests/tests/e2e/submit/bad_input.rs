@@ -93,7 +93,7 @@ async fn bad_cells_are_named_with_the_cause_and_the_next_step() -> Result<()> {
         (
             "{\"cell\":\"48RXT/2020-08-01/0\",\"assets\":{\"B02\":\"s3://bucket/B02.jp2\"},\"output_bucket\":\"my-bucket\"}\n"
                 .to_owned(),
-            "@ line 1: no asset B04, which recipe rgb reads; it reads B04, B03, B02",
+            "@ line 1: no asset B04, which recipe rgb reads; it reads B04, B03, B02; the cell has B02",
         ),
         (
             "{\"files\":\"s3://bucket/tiles/48/R/XT/2020/8/1/0/\"}\n".to_owned(),

@@ -2,5 +2,6 @@
 
 mod area;
 mod bad_input;
+mod masked_and_cut;
 pub(crate) mod recipes;
 mod walk_through;

@@ -184,13 +184,13 @@ async fn listed_cells_become_a_new_task_only_with_their_recipe() -> Result<()> {
 async fn a_recipe_that_cannot_be_read_is_refused_with_its_line() -> Result<()> {
     let site = Site::new("bad-recipe").await?;
     let document = site.document(&[site.cell("x/", "2020-08-01")])?;
-    let text = one_band("mine", "B02") + "expression = \"B02\"\n";
+    let text = one_band("mine", "B02") + "unit = \"1\"\n";
     let file = site.write("mine.toml", text)?;
     let refused = site
         .producer(&["submit", &document, "--recipe", &file])
         .await?;
     refused.expect_code(2)?;
-    let words = format!("{file} line 6: unknown key \"expression\"; an output has name, band");
+    let words = format!("{file} line 6: unknown key \"unit\"; an output has name, file, band");
     ensure!(refused.stderr.contains(&words), "{}", refused.story());
     Ok(())
 }

@@ -121,9 +121,11 @@ pub(crate) fn fused<S: Source + 'static>(
     let request = Request {
         bands: bands.collect(),
         kernel: Arc::new(fuse::Stack::default()),
+        crop: None,
         overviews: fuse::Overviews::Average,
         compression: Compression::None,
         metadata: Vec::new(),
+        scales: fuse::OutputScales::OfInputs,
         threads,
     };
     let (body, cancel) = (Body::default(), Cancel::new());

@@ -111,7 +111,16 @@ impl HeaderLastUpload {
     ///
     /// # Errors
     /// [`AwsError`] when a request failed; the upload is then aborted.
-    pub async fn finish_with_header(mut self, header: Vec<Bytes>) -> Result<Stored, AwsError> {
+    pub async fn finish_with_header(self, header: Vec<Bytes>) -> Result<Stored, AwsError> {
+        self.close_with_header(header).await?.publish().await
+    }
+
+    /// Puts the header in front of the body, and waits until all parts are stored. Nothing is
+    /// visible yet. So several objects can become visible one right after the other.
+    ///
+    /// # Errors
+    /// [`AwsError`] when a request failed; the upload is then aborted.
+    pub async fn close_with_header(mut self, header: Vec<Bytes>) -> Result<ClosedUpload, AwsError> {
         let mut header: Body = header.into_iter().collect();
         let bytes = self.bytes + header.len() as u64;
         header.append(std::mem::take(&mut self.front));
@@ -124,12 +133,13 @@ impl HeaderLastUpload {
                 let share = header.len() / (HEADER_PARTS - number + 1);
                 multipart.send(number, header.split_to(share)).await?;
             }
-            return multipart.complete(bytes).await;
+            return ClosedUpload::of_parts(multipart, bytes).await;
         }
         // Nothing is sent yet: a small object is one request.
         header.append(rest);
         if header.len() <= PART {
-            return self.target.put(header.join()).await;
+            let object = header.join();
+            return Ok(ClosedUpload(Closed::Object(self.target, object)));
         }
         // A long header with a short body is cut into parts from the start.
         let mut multipart = Multipart::create(&self.target, MAX_IN_FLIGHT).await?;
@@ -138,12 +148,60 @@ impl HeaderLastUpload {
             multipart.send(number, header.split_to(PART)).await?;
             number += 1;
         }
-        multipart.complete(bytes).await
+        ClosedUpload::of_parts(multipart, bytes).await
     }
 
     /// Aborts the upload. Nothing of it is left, if S3 can be reached.
     pub async fn abort(mut self) {
         if let Some(multipart) = &mut self.multipart {
+            multipart.abort().await;
+        }
+    }
+}
+
+/// An upload of which all is known, and nothing visible. One that is dropped is aborted in the
+/// background.
+///
+/// Memory: up to 8 MiB, for an object that is one request.
+#[derive(Debug)]
+pub struct ClosedUpload(Closed);
+
+#[derive(Debug)]
+enum Closed {
+    /// All parts are stored; the length of the object in bytes.
+    Parts(Multipart, u64),
+    /// A small object, which is sent when it is published.
+    Object(Target, Bytes),
+}
+
+impl ClosedUpload {
+    async fn of_parts(mut multipart: Multipart, bytes: u64) -> Result<Self, AwsError> {
+        multipart.collect_all().await?;
+        Ok(Self(Closed::Parts(multipart, bytes)))
+    }
+
+    /// Bytes of the object that are in memory, to be sent when it is published.
+    pub fn held_bytes(&self) -> u64 {
+        match &self.0 {
+            Closed::Parts(..) => 0,
+            Closed::Object(_, object) => object.len() as u64,
+        }
+    }
+
+    /// Makes the object visible.
+    ///
+    /// # Errors
+    /// [`AwsError`] when a request failed; the upload is then aborted.
+    pub async fn publish(self) -> Result<Stored, AwsError> {
+        match self.0 {
+            Closed::Parts(multipart, bytes) => multipart.complete(bytes).await,
+            Closed::Object(target, object) => target.put(object).await,
+        }
+    }
+
+    /// Aborts the upload. Nothing of it is left, if S3 can be reached.
+    pub async fn abort(self) {
+        if let Closed::Parts(mut multipart, _) = self.0 {
             multipart.abort().await;
         }
     }
@@ -243,6 +301,32 @@ mod tests {
             );
             assert_eq!(count(&log, "POST"), 2);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_visible_between_the_end_of_an_upload_and_its_publication() {
+        for (body_bytes, completions) in [(30 * MIB, 1), (MIB, 0)] {
+            let (mut upload, log) = begin(uploads);
+            upload.write(counted(body_bytes, 0)).await.unwrap();
+            let closed = upload.close_with_header(vec![counted(9, 1)]).await.unwrap();
+            let is_completion =
+                |request: &&Request| request.method == "POST" && !request.uri.contains("uploads");
+            let seen = |log: &Log| log.requests().iter().filter(is_completion).count();
+            assert_eq!(seen(&log), 0);
+            let puts = count(&log, "PUT");
+            closed.publish().await.unwrap();
+            assert_eq!(seen(&log), completions);
+            assert_eq!(
+                count(&log, "PUT") - puts,
+                1 - completions,
+                "a small object is put now"
+            );
+        }
+        let (mut upload, log) = begin(uploads);
+        upload.write(counted(30 * MIB, 0)).await.unwrap();
+        let closed = upload.close_with_header(vec![counted(9, 1)]).await.unwrap();
+        closed.abort().await;
+        assert_eq!((count(&log, "DELETE"), count(&log, "POST")), (1, 1));
     }
 
     #[tokio::test(start_paused = true)]

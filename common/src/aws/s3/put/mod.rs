@@ -6,6 +6,6 @@ mod multipart;
 mod target;
 mod upload;
 
-pub use header_last::HeaderLastUpload;
+pub use header_last::{ClosedUpload, HeaderLastUpload};
 pub use target::{Existing, Stored};
 pub use upload::Upload;

@@ -127,15 +127,24 @@ impl Multipart {
         }
     }
 
+    /// Waits for all parts that were sent.
+    ///
+    /// # Errors
+    /// [`AwsError`] when one could not be stored; the upload is then aborted.
+    pub(super) async fn collect_all(&mut self) -> Result<(), AwsError> {
+        while !self.in_flight.is_empty() {
+            self.collect().await?;
+        }
+        Ok(())
+    }
+
     /// Waits for all parts and makes the object of `bytes` bytes visible.
     ///
     /// # Errors
     /// [`AwsError`] when a request failed; the upload is then aborted.
     pub(super) async fn complete(mut self, bytes: u64) -> Result<Stored, AwsError> {
         // All parts must be stored before.
-        while !self.in_flight.is_empty() {
-            self.collect().await?;
-        }
+        self.collect_all().await?;
         let parts: Vec<_> = std::mem::take(&mut self.done).into_values().collect();
         let target = &self.target;
         let complete = || {
