@@ -97,14 +97,14 @@ pub struct TaskEnded {
 impl TaskEnded {
     /// The cells without a raster, for a subject that has a hundred characters.
     fn without_raster(&self) -> String {
-        let mut text = String::new();
-        if self.outside_area > 0 {
-            text.push_str(&format!(", {} outside", self.outside_area));
-        }
-        if self.too_few_valid > 0 {
-            text.push_str(&format!(", {} not valid", self.too_few_valid));
-        }
-        text
+        let counts = [
+            ("outside", self.outside_area),
+            ("not valid", self.too_few_valid),
+        ];
+        let there = counts.into_iter().filter(|(_, count)| *count > 0);
+        there
+            .map(|(end, count)| format!(", {count} {end}"))
+            .collect()
     }
 }
 

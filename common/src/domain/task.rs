@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{AreaDigest, Cell, DomainError, JobId, RecipeDigest, S3Url, Scope};
+use super::{AreaDigest, Cell, DomainError, JobId, MinValid, RecipeDigest, S3Url, Scope};
 use crate::hex;
 
 /// Cells of a shard: 200 ordinals of a million-cell task fill a number set of about 1 KB, one
@@ -164,7 +164,7 @@ impl DigestBuilder {
         self.0
             .update(scope.area.as_ref().map_or("", AreaDigest::as_str));
         self.0.update(b"\nmin_valid ");
-        let hundredths = scope.min_valid.map_or(0, |share| share.hundredths());
+        let hundredths = scope.min_valid.map_or(0, MinValid::hundredths);
         self.0.update(hundredths.to_string());
         self.0.update(b"\n");
         self

@@ -60,12 +60,12 @@ fn wkt(rings: &[PixelRing], y: f64) -> String {
 
 /// A star around a point, with these distances of its corners from there.
 fn star((x, y): (f64, f64), distances: &[f64]) -> PixelRing {
-    let count = distances.len() as f64;
-    let corner = |(n, distance): (usize, &f64)| {
-        let angle = n as f64 / count * std::f64::consts::TAU + 0.1;
+    let count = f64::from(u32::try_from(distances.len()).unwrap());
+    let corner = |(n, distance): (u32, &f64)| {
+        let angle = f64::from(n) / count * std::f64::consts::TAU + 0.1;
         (x + distance * angle.cos(), y + distance * angle.sin())
     };
-    distances.iter().enumerate().map(corner).collect()
+    (0..).zip(distances).map(corner).collect()
 }
 
 proptest! {

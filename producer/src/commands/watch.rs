@@ -126,12 +126,11 @@ fn counts(progress: Progress, approximate: bool) -> String {
         ..
     } = progress;
     let mark = mark(approximate);
-    let mut text = format!("{mark}{ok} ok, {mark}{failed} failed, ");
-    for (reason, count) in progress.reasons() {
-        text.push_str(&format!("{mark}{count} {reason}, "));
-    }
-    text.push_str(&format!("{mark}{remaining} remaining"));
-    text
+    let reasons = progress.reasons();
+    let reasons: String = reasons
+        .map(|(reason, count)| format!("{mark}{count} {reason}, "))
+        .collect();
+    format!("{mark}{ok} ok, {mark}{failed} failed, {reasons}{mark}{remaining} remaining")
 }
 
 /// How fast cells are done since the first read. The task may have run for hours before, at another

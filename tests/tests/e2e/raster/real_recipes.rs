@@ -72,7 +72,17 @@ struct Run {
     expression: &'static str,
     dilate: Option<u32>,
     is_clipped: bool,
+    /// Tables behind the recipe file, and the median that they ask for.
+    more: (&'static str, Option<u32>),
 }
+
+const NO_MORE: (&str, Option<u32>) = ("", None);
+
+/// All bands have 60 m: this one is bilinear.
+const FINER: (&str, Option<u32>) = ("[grid]\nresolution = 20\n", None);
+
+/// An average whose last pixels reach beyond the tile.
+const COARSER: (&str, Option<u32>) = ("[grid]\nresolution = 80\n[filter]\nmedian = 5\n", Some(5));
 
 const RED: (&str, &str, &str) = ("R", "B04", "R60m/T29UNU_20221005T115411_B04_60m.jp2");
 const NIR: (&str, &str, &str) = ("N2", "B8A", "R60m/T29UNU_20221005T115411_B8A_60m.jp2");
@@ -88,7 +98,7 @@ const OLI_NIR: (&str, &str, &str) = (
     "LC08_L2SP_008059_20191201_20200825_02_T1_SR_B5.TIF",
 );
 
-const RUNS: [Run; 6] = [
+const RUNS: [Run; 8] = [
     Run {
         scene: &SENTINEL_2,
         recipe: "expr:(N2 - R) / (N2 + R)",
@@ -96,6 +106,7 @@ const RUNS: [Run; 6] = [
         expression: "(N2 - R) / (N2 + R)",
         dilate: None,
         is_clipped: false,
+        more: NO_MORE,
     },
     Run {
         scene: &SENTINEL_2,
@@ -104,6 +115,7 @@ const RUNS: [Run; 6] = [
         expression: "(N2 - S1) / (N2 + S1)",
         dilate: None,
         is_clipped: false,
+        more: NO_MORE,
     },
     Run {
         scene: &SENTINEL_2,
@@ -112,6 +124,7 @@ const RUNS: [Run; 6] = [
         expression: "(N2 - S1) / (N2 + S1)",
         dilate: Some(2),
         is_clipped: false,
+        more: NO_MORE,
     },
     Run {
         scene: &SENTINEL_2,
@@ -120,6 +133,7 @@ const RUNS: [Run; 6] = [
         expression: "(N2 - S1) / (N2 + S1)",
         dilate: Some(2),
         is_clipped: true,
+        more: NO_MORE,
     },
     Run {
         scene: &LANDSAT,
@@ -128,6 +142,7 @@ const RUNS: [Run; 6] = [
         expression: "(N - R) / (N + R)",
         dilate: None,
         is_clipped: false,
+        more: NO_MORE,
     },
     Run {
         scene: &LANDSAT,
@@ -136,6 +151,25 @@ const RUNS: [Run; 6] = [
         expression: "(N - R) / (N + R)",
         dilate: Some(1),
         is_clipped: true,
+        more: NO_MORE,
+    },
+    Run {
+        scene: &SENTINEL_2,
+        recipe: "nbr-like.toml",
+        bands: &[NIR, SWIR],
+        expression: "(N2 - S1) / (N2 + S1)",
+        dilate: Some(1),
+        is_clipped: false,
+        more: FINER,
+    },
+    Run {
+        scene: &SENTINEL_2,
+        recipe: "nbr-like.toml",
+        bands: &[NIR, SWIR],
+        expression: "(N2 - S1) / (N2 + S1)",
+        dilate: Some(1),
+        is_clipped: false,
+        more: COARSER,
     },
 ];
 
@@ -153,6 +187,9 @@ fn arguments_of(run: &Run, folder: &Path, area: &str) -> Vec<String> {
         arguments.push(format!("--dilate={dilate}"));
         arguments.push(test.to_owned());
     }
+    if let (_, Some(median)) = run.more {
+        arguments.push(format!("--median={median}"));
+    }
     if run.is_clipped {
         arguments.push(format!("--clip={area}"));
     }
@@ -166,13 +203,14 @@ async fn real_recipes_have_the_values_of_a_second_computation() -> Result<()> {
         .context("TILEFLEET_REAL_SCENES names no directory")?;
     let root = PathBuf::from(root);
     let site = Site::new("real-recipes").await?;
-    let toml = site.write("nbr-like.toml", NBR_LIKE)?;
     let mut valid = vec![];
     for (number, run) in RUNS.iter().enumerate() {
         let folder = root.join(run.scene.folder);
         let area = site.write("area.geojson", run.scene.area)?;
         let raster = site.path(&format!("{number}.tif"));
         let (mask, file, _) = run.scene.mask;
+        let text = format!("{NBR_LIKE}{}", run.more.0);
+        let toml = site.write("nbr-like.toml", text)?;
         let recipe = match run.recipe {
             "nbr-like.toml" => toml.as_str(),
             recipe => recipe,
