@@ -154,7 +154,12 @@ impl CellProcessor {
         self.log_summary(&sources, &cog, upload_wait, fuse_time);
         if extent.is_too_few(&cog, &part) {
             publication.abort().await;
-            return Ok(Made::Nothing(NoRaster::TooFewValid));
+            // A band that was damaged on its way may only look empty.
+            let verifying = or_cancelled(abort, lease_lost, band_source::verify(&sources));
+            return match verifying.await? {
+                Ok(()) => Ok(Made::Nothing(NoRaster::TooFewValid)),
+                Err(damage) => Err(CellError::of_band(&damage, "")),
+            };
         }
 
         // 4. Compare the bands with their digests, and store the rest of the raster.
