@@ -26,7 +26,7 @@ pub enum Command {
     /// Process cells until a SIGTERM or SIGINT.
     Run(Box<RunArgs>),
     /// Fuse the bands of one scene, local files or S3 objects, into a Cloud Optimized GeoTIFF.
-    Fuse(FuseArgs),
+    Fuse(Box<FuseArgs>),
     /// Check the health file of a worker: the exit status is 0 if the worker is alive.
     Health(HealthArgs),
 }
@@ -107,7 +107,7 @@ pub struct FuseArgs {
     #[arg(long, value_name = "NAME", requires = "recipe", value_parser = sensor)]
     pub sensor: Option<Sensor>,
     /// The file to write; it appears when it is complete. A recipe of several rasters writes one
-    /// beside the other: out_B04.tif for out.tif.
+    /// beside the other: `out_B04.tif` for `out.tif`.
     #[arg(short, long, value_name = "FILE")]
     pub output: String,
     /// Threads that decode and compress [default: one per core].

@@ -102,9 +102,10 @@ impl TaskEnded {
             ("not valid", self.too_few_valid),
         ];
         let there = counts.into_iter().filter(|(_, count)| *count > 0);
-        there
+        let words: Vec<String> = there
             .map(|(end, count)| format!(", {count} {end}"))
-            .collect()
+            .collect();
+        words.concat()
     }
 }
 

@@ -127,9 +127,10 @@ fn counts(progress: Progress, approximate: bool) -> String {
     } = progress;
     let mark = mark(approximate);
     let reasons = progress.reasons();
-    let reasons: String = reasons
+    let reasons: Vec<String> = reasons
         .map(|(reason, count)| format!("{mark}{count} {reason}, "))
         .collect();
+    let reasons = reasons.concat();
     format!("{mark}{ok} ok, {mark}{failed} failed, {reasons}{mark}{remaining} remaining")
 }
 

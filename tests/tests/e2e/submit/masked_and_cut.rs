@@ -127,11 +127,11 @@ assume = { scale = 0.0001, offset = 0 }
         ((left - x) / width).round() as isize,
         ((top - y) / height).round() as isize,
     );
-    let size = cut.raster_size();
-    ensure!(size.0 < whole.raster_size().0 && column > 0 && row > 0);
+    let extent = cut.raster_size();
+    ensure!(extent.0 < whole.raster_size().0 && column > 0 && row > 0);
     let of_whole = whole
         .rasterband(1)?
-        .read_as::<f32>((column, row), size, size, None)?;
+        .read_as::<f32>((column, row), extent, extent, None)?;
     let of_cut = cut.rasterband(1)?.read_band_as::<f32>()?;
     let pairs = of_cut.data().iter().zip(of_whole.data());
     let inside: Vec<_> = pairs.filter(|(cut, _)| !cut.is_nan()).collect();

@@ -61,7 +61,7 @@ pub(super) struct Course<'a> {
 #[derive(Debug)]
 pub(super) enum Made {
     /// A raster that is stored and not visible yet.
-    Raster(ClosedUpload),
+    Raster(Box<ClosedUpload>),
     /// Nothing, for this reason.
     Nothing(NoRaster),
 }
@@ -168,7 +168,7 @@ impl CellProcessor {
         let closing = Box::pin(self.verify_and_close(&sources, publication, cog));
         let upload = or_cancelled(abort, lease_lost, closing).await??;
         times.close += clock.elapsed();
-        Ok(Made::Raster(upload))
+        Ok(Made::Raster(Box::new(upload)))
     }
 
     /// Opens the bands side by side and reads their headers. `None` when the area does not touch the

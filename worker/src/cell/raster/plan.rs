@@ -328,6 +328,11 @@ impl Parts<'_> {
     }
 
     /// Type and nodata value of the outputs. Numbers that are copied keep the type of their bands.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a nodata value is one of the type: the reader of the recipe's keys sees to it"
+    )]
     fn nodata(&self) -> Nodata {
         let nodata = self.file.nodata;
         match self.file.data_type {

@@ -67,7 +67,7 @@ impl CellProcessor {
             };
             let making = Box::pin(self.make(pass, course, &mut running, &mut times));
             match making.await {
-                Ok(Made::Raster(upload)) => stored.push((location, upload)),
+                Ok(Made::Raster(upload)) => stored.push((location, *upload)),
                 Ok(Made::Nothing(why)) => {
                     abort(stored).await;
                     let (fetch_ms, fuse_ms) = (milliseconds(times.fetch), milliseconds(times.fuse));
