@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         }
         Command::Fuse(args) => {
             telemetry::start("warn");
-            runtime().and_then(|runtime| runtime.block_on(fuse_command::run(args)))
+            runtime().and_then(|runtime| runtime.block_on(fuse_command::run(*args)))
         }
         Command::Health(args) => health::check(&args.health_file, args.max_age)
             .map(|_| ())
