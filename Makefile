@@ -39,7 +39,7 @@ dist: setup ## pack producer, worker and documentation into target/dist/tileflee
 	@scripts/no-faults.sh $(TARGET)/release/producer $(TARGET)/release/worker
 	@scripts/dist.sh
 
-bench: setup ## compare a cell with GDAL, rio-cogeo and the walk-through: ROUNDS=5 ONLY=cell,decode
+bench: setup ## compare a cell with GDAL, rio-cogeo and the walk-through: ROUNDS=5 ONLY=cell,ndvi
 	@scripts/bench-tools.sh
 	cargo build --release --bins -p tilefleet-producer -p tilefleet-worker -p tilefleet-bench
 	cargo build --release --example decode -p tilefleet-jpeg2000

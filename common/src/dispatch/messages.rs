@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::pin::pin;
 
 use crate::aws::{ObjectStore, Queue};
-use crate::domain::{CellMessage, LAYOUT, TaskId, ordinals_of_shard};
+use crate::domain::{CellMessage, TaskId, ordinals_of_shard};
 use crate::fault::{self, Point};
 use crate::ledger::{
     Answer, CodecError, Key, Ledger, LedgerError, ShardRecord, TaskRecord, transition,
@@ -55,7 +55,7 @@ impl<'a> Dispatch<'a> {
         let bodies = wanted
             .map(|(ordinal, cell)| {
                 let message = CellMessage {
-                    layout: LAYOUT,
+                    layout: self.record.scope.layout(),
                     task: self.task.clone(),
                     shard: shard.number,
                     group: self.record.group_of(shard.number),

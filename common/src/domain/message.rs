@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, JobId, LAYOUT, Scope, TaskId};
+use super::{Cell, JobId, Scope, TaskId, is_known_layout};
 
 /// The body of a queue message: one cell of one task. The recipe is not in it but in the ledger,
 /// where its digest finds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellMessage {
-    /// [`LAYOUT`]: how the message and its task are laid out.
+    /// How the message and its task are laid out ([`Scope::layout`]).
     pub layout: u32,
     /// The task that the cell is in.
     pub task: TaskId,
@@ -90,7 +90,7 @@ impl CellMessage {
     pub fn read(body: &str) -> Result<Self, MessageError> {
         let envelope: Option<Envelope> = serde_json::from_str(body).ok();
         match envelope.and_then(|envelope| envelope.layout()) {
-            Some(layout) if layout != LAYOUT => Err(MessageError::Layout(layout)),
+            Some(layout) if !is_known_layout(layout) => Err(MessageError::Layout(layout)),
             _ => Ok(serde_json::from_str(body)?),
         }
     }
@@ -158,7 +158,7 @@ mod tests {
         for (body, layout) in [
             (r#"{"task":"t","shard":0,"ordinal":7}"#, 1),
             (r#"{"layout":1,"anything":true}"#, 1),
-            (r#"{"layout":3}"#, 3),
+            (r#"{"layout":9}"#, 9),
         ] {
             let error = CellMessage::read(body).unwrap_err();
             assert!(

@@ -47,7 +47,7 @@ pub use scene::{
 };
 pub use signature::MessageKey;
 pub use task::{
-    ContentDigest, DigestBuilder, GROUP_SIZE, LAYOUT, SHARD_SIZE, TaskId, group_count, group_of,
+    ContentDigest, DigestBuilder, GROUP_SIZE, LAYOUT, LAYOUT_OF_SCOPE, SHARD_SIZE, TaskId, group_count, group_of, is_known_layout,
     ordinals_of_shard, shard_count, shard_of, shards_of_group,
 };
 pub use tile::{MgrsTile, Tile, Wrs2Tile};

@@ -8,7 +8,7 @@ use super::item::{Item, Key, Value, attribute};
 use super::records::{CellState, NoRaster, RecipeTrouble, TaskState, task_recipe};
 use super::transition::{self, Failure, Notice, Success, Ticket};
 use super::write::{Transaction, Write};
-use crate::domain::{Job, JobId, LAYOUT};
+use crate::domain::{Job, JobId, is_known_layout};
 
 /// How the work on a cell ended for good.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -236,9 +236,8 @@ impl Step {
         match self {
             Self::ReadTask => match item(answer) {
                 None => Self::Defer(Deferral::UnknownTask),
-                Some(task) if number(task, attribute::LAYOUT) != i64::from(LAYOUT) => {
-                    let found = number(task, attribute::LAYOUT);
-                    Self::Defer(Deferral::Layout(u32::try_from(found).unwrap_or(0)))
+                Some(task) if !is_known_layout(layout(task)) => {
+                    Self::Defer(Deferral::Layout(layout(task)))
                 }
                 Some(task) if is_state(task, TaskState::Cancelled.name()) => due(task),
                 // The worker that counted the last of these failures may have died before it
@@ -410,6 +409,10 @@ fn is_state(item: &Item, state: &str) -> bool {
 
 fn contains(item: &Item, set: &'static str, element: u32) -> bool {
     matches!(item.get(set), Some(Value::Numbers(numbers)) if numbers.contains(&element))
+}
+
+fn layout(task: &Item) -> u32 {
+    u32::try_from(number(task, attribute::LAYOUT)).unwrap_or(0)
 }
 
 fn number(item: &Item, name: &'static str) -> i64 {

@@ -11,7 +11,7 @@ use super::records::{TaskState, is_expired};
 use super::store::{Ledger, LedgerError, foreign};
 use super::transition::FORGOTTEN;
 use crate::deployment::{PARTITION_KEY, SORT_KEY};
-use crate::domain::{LAYOUT, TaskId, shard_count};
+use crate::domain::{TaskId, is_known_layout, shard_count};
 use crate::fault::{self, Point};
 
 /// Shards that are deleted at a time.
@@ -63,7 +63,7 @@ impl Ledger {
             Some(Value::Number(number)) => u32::try_from(*number).unwrap_or(0),
             _ => 0,
         };
-        if number(attribute::LAYOUT) != LAYOUT {
+        if !is_known_layout(number(attribute::LAYOUT)) {
             return Err(foreign(task, number(attribute::LAYOUT)));
         }
         let state = match header.get(attribute::STATE) {

@@ -11,7 +11,7 @@ use super::transition::{FORGOTTEN, LISTED};
 use super::write::{Part, Transaction, Write};
 use crate::aws::{AwsError, RetryBudget};
 use crate::deployment::{PARTITION_KEY, SORT_KEY, TASK_INDEX, TASK_INDEX_PARTITION_KEY};
-use crate::domain::{LAYOUT, TaskId};
+use crate::domain::{TaskId, is_known_layout};
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
@@ -341,8 +341,9 @@ impl Ledger {
                 None => Ok(None),
             };
         };
+        let is_known = |layout: i64| u32::try_from(layout).is_ok_and(is_known_layout);
         match item.get(attribute::LAYOUT) {
-            Some(Value::Number(layout)) if *layout != i64::from(LAYOUT) => {
+            Some(Value::Number(layout)) if !is_known(*layout) => {
                 Err(foreign(task, u32::try_from(*layout).unwrap_or(0)))
             }
             _ => record(&key, TaskRecord::from_item(&item)).map(Some),

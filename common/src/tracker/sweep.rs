@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::aws::{AwsError, ObjectStore, Queue, Topic};
 use crate::dispatch::{Dispatch, DispatchError};
-use crate::domain::{Event, LAYOUT, TaskId, TaskStalled};
+use crate::domain::{Event, TaskId, TaskStalled, is_known_layout};
 use crate::fault::{self, Point};
 use crate::ledger::transition;
 use crate::ledger::{Answer, Ledger, LedgerError, Progress, TaskRecord, TaskState};
@@ -68,7 +68,7 @@ impl Sweep {
         // The queues are asked once, and only if a task needs to know.
         let mut quiet = None;
         for (task, summary) in self.ledger.tasks(TASKS).await? {
-            if summary.state != TaskState::Running || summary.layout != LAYOUT {
+            if summary.state != TaskState::Running || !is_known_layout(summary.layout) {
                 continue;
             }
             // The index may be a moment old.

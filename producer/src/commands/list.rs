@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tilefleet_common::domain::{LAYOUT, S3Url, TaskId};
+use tilefleet_common::domain::{S3Url, TaskId, is_known_layout};
 use tilefleet_common::ledger::{TaskState, TaskSummary};
 
 use crate::cli::{Exit, GlobalArgs, ListArgs, Output};
@@ -52,7 +52,7 @@ impl TaskLine {
     }
 
     fn row(&self) -> Vec<String> {
-        let state = if self.layout != LAYOUT {
+        let state = if !is_known_layout(self.layout) {
             format!("{} (layout {})", self.state.name(), self.layout)
         } else if self.submit_left {
             "RUNNING (submit left unfinished)".to_owned()
@@ -91,6 +91,8 @@ pub(crate) async fn run(
 
 #[cfg(test)]
 mod tests {
+    use tilefleet_common::domain::LAYOUT;
+
     use super::*;
     use crate::cli::{Format, printed};
 

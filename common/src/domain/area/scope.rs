@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::AreaDigest;
 use super::min_valid::MinValid;
+use crate::domain::{LAYOUT, LAYOUT_OF_SCOPE};
 
 /// Which part of each cell a task makes, and how much of it must be valid. The area itself is an
 /// object beside the task's manifest.
@@ -25,8 +26,28 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The layout of a task with this scope.
+    pub fn layout(&self) -> u32 {
+        if self.is_all() { LAYOUT } else { LAYOUT_OF_SCOPE }
+    }
+
     /// Whether cells are whole, however many of their pixels are valid.
     pub fn is_all(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_without_areas_leaves_a_task_with_one_alone() {
+        let with_area = Scope {
+            area: Some("1a2b3c4d".repeat(8).parse().unwrap()),
+            min_valid: None,
+        };
+        assert_eq!(Scope::default().layout(), 2, "all versions do");
+        assert_eq!(with_area.layout(), 3);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ticket::expiry;
 use crate::domain::{
-    JobId, LAYOUT, MessageKey, Recipe, S3Url, Scope, TaskId, group_count, shard_count,
+    JobId, MessageKey, Recipe, S3Url, Scope, TaskId, group_count, shard_count,
 };
 use crate::ledger::item::{Key, Value, attribute};
 use crate::ledger::records::{LAST_DAYS_S, TaskState};
@@ -102,7 +102,7 @@ pub fn create_header(new: &NewTask) -> Write {
         Action::Set(attribute::STATE, TaskState::Running.name().into()),
         Action::Set(attribute::EPOCH, 1_u32.into()),
         Action::Set(attribute::NOTIFIED_EPOCH, 0_u32.into()),
-        Action::Set(attribute::LAYOUT, LAYOUT.into()),
+        Action::Set(attribute::LAYOUT, new.scope.layout().into()),
         Action::Set(attribute::OPEN_GROUPS, Value::Numbers(open)),
         Action::Set(attribute::CELLS, new.cells.into()),
         Action::Set(attribute::SHARD_SIZE, new.shard_size.into()),

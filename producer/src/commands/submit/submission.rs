@@ -11,7 +11,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tilefleet_common::aws::{Existing, ObjectError, Stored, Upload};
 use tilefleet_common::domain::{
-    Cell, CellMessage, GROUP_SIZE, Job, JobId, LAYOUT, MessageKey, Recipe, S3Url, SHARD_SIZE,
+    Cell, CellMessage, GROUP_SIZE, Job, JobId, MessageKey, Recipe, S3Url, SHARD_SIZE,
     TaskId, ordinals_of_shard,
 };
 use tilefleet_common::fault::{self, Point};
@@ -298,7 +298,7 @@ impl Submission {
             }
             let (task, epoch) = (self.task.clone(), record.epoch);
             let message = CellMessage {
-                layout: LAYOUT,
+                layout: record.scope.layout(),
                 task,
                 shard,
                 group: record.group_of(shard),
