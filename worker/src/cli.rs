@@ -106,8 +106,8 @@ pub struct FuseArgs {
     /// landsat-tm.
     #[arg(long, value_name = "NAME", requires = "recipe", value_parser = sensor)]
     pub sensor: Option<Sensor>,
-    /// The file to write; it appears when it is complete. A recipe of several rasters writes one
-    /// beside the other: `out_B04.tif` for `out.tif`.
+    /// The file to write; it appears when it is complete. A recipe of several rasters writes one file
+    /// for each: the raster's name stands before the extension.
     #[arg(short, long, value_name = "FILE")]
     pub output: String,
     /// Threads that decode and compress [default: one per core].

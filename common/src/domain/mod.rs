@@ -9,6 +9,7 @@ mod cell;
 mod date;
 mod error;
 mod event;
+mod layout;
 mod message;
 mod radiometry;
 mod recipe;
@@ -27,6 +28,7 @@ pub use cell::{Cell, CellId};
 pub use date::SceneDate;
 pub use error::DomainError;
 pub use event::{CellFailed, Event, TaskCancelled, TaskEnded, TaskOutcome, TaskStalled};
+pub use layout::{LAYOUT, LAYOUT_OF_SCOPE, is_known_layout};
 pub use message::{CellMessage, MessageError};
 pub use radiometry::{
     Baseline, DocumentPlaces, Item, Mtl, ProductInfo, ProductMetadata, Radiometry, RadiometryError,
@@ -47,7 +49,7 @@ pub use scene::{
 };
 pub use signature::MessageKey;
 pub use task::{
-    ContentDigest, DigestBuilder, GROUP_SIZE, LAYOUT, LAYOUT_OF_SCOPE, SHARD_SIZE, TaskId, group_count, group_of, is_known_layout,
+    ContentDigest, DigestBuilder, GROUP_SIZE, SHARD_SIZE, TaskId, group_count, group_of,
     ordinals_of_shard, shard_count, shard_of, shards_of_group,
 };
 pub use tile::{MgrsTile, Tile, Wrs2Tile};

@@ -28,7 +28,11 @@ pub struct Scope {
 impl Scope {
     /// The layout of a task with this scope.
     pub fn layout(&self) -> u32 {
-        if self.is_all() { LAYOUT } else { LAYOUT_OF_SCOPE }
+        if self.is_all() {
+            LAYOUT
+        } else {
+            LAYOUT_OF_SCOPE
+        }
     }
 
     /// Whether cells are whole, however many of their pixels are valid.

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::ticket::expiry;
-use crate::domain::{
-    JobId, MessageKey, Recipe, S3Url, Scope, TaskId, group_count, shard_count,
-};
+use crate::domain::{JobId, MessageKey, Recipe, S3Url, Scope, TaskId, group_count, shard_count};
 use crate::ledger::item::{Key, Value, attribute};
 use crate::ledger::records::{LAST_DAYS_S, TaskState};
 use crate::ledger::write::{Action, Condition, Write};

@@ -11,8 +11,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tilefleet_common::aws::{Existing, ObjectError, Stored, Upload};
 use tilefleet_common::domain::{
-    Cell, CellMessage, GROUP_SIZE, Job, JobId, MessageKey, Recipe, S3Url, SHARD_SIZE,
-    TaskId, ordinals_of_shard,
+    Cell, CellMessage, GROUP_SIZE, Job, JobId, MessageKey, Recipe, S3Url, SHARD_SIZE, TaskId,
+    ordinals_of_shard,
 };
 use tilefleet_common::fault::{self, Point};
 use tilefleet_common::ledger::transition::{self, NewTask};
