@@ -68,6 +68,11 @@ impl Georeference {
         })
     }
 
+    /// Whether coordinates are metres.
+    pub(crate) fn is_in_metres(&self) -> bool {
+        self.system.is_projected() && (self.system.linear_units() - 1.0).abs() < 1e-9
+    }
+
     /// The system as WKT.
     pub(crate) fn wkt(&self) -> Result<String, FuseError> {
         self.system.to_wkt().map_err(|error| FuseError::Internal {

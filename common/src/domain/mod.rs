@@ -44,8 +44,8 @@ pub use recipe::{
 };
 pub use s3_url::S3Url;
 pub use scene::{
-    LandsatLevel, LandsatProduct, SceneLayout, ScenePath, band_in_object_name, sensor_of_addresses,
-    tile_and_date_in_object_name,
+    LandsatLevel, LandsatProduct, SceneLayout, ScenePath, band_in_object_name,
+    other_band_in_object_name, sensor_of_addresses, tile_and_date_in_object_name,
 };
 pub use signature::MessageKey;
 pub use task::{

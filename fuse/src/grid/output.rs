@@ -87,6 +87,14 @@ pub(crate) fn output_grid(
             let place = nth(&placed, self::finest(&placed, named)?)?.place;
             (place.transform, place.pixel())
         }
+        Resolution::Metres(metres) if !finest_band.place.is_in_metres() => {
+            let detail = format!(
+                "pixels of {metres} metres cannot be made: {} has other units; reproject the bands, \
+                 or leave the resolution out",
+                finest_band.place.system_name()
+            );
+            return Err(FuseError::Request { detail });
+        }
         Resolution::Metres(metres) => ([x, *metres, 0.0, y, 0.0, -metres], (*metres, *metres)),
     };
     let ratios: Option<Vec<_>> = placed

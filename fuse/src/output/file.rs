@@ -60,6 +60,8 @@ impl FileOutput {
     /// # Errors
     /// The operating system's, when there can be no such file.
     pub fn create(path: &Path) -> io::Result<Self> {
+        // A link stays one: the file that it leads to is replaced.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let Some(name) = path.file_name() else {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -68,6 +70,10 @@ impl FileOutput {
         };
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if path.exists() && !path.is_file() {
+            let detail = "it is a device or a pipe, and a file would take its place";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, detail));
         }
         let mut part = name.to_os_string();
         part.push(format!(".{}.part", std::process::id()));
@@ -223,5 +229,22 @@ mod tests {
         drop(output);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         assert!(FileOutput::create(folder.path()).is_err());
+    }
+
+    #[test]
+    fn a_link_stays_one_and_a_pipe_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("a.tif"), folder.path().join("link.tif"));
+        fs::write(&file, b"old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let output = FileOutput::create(&link).unwrap();
+        output.publish(&[Bytes::from_static(b"new")]).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(FileOutput::create(&pipe).is_err());
+        assert!(!pipe.is_file());
     }
 }

@@ -1,12 +1,12 @@
 //! Which rasters the arguments ask for, and of which bands each is made.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use tilefleet_common::aws::ObjectStore;
 use tilefleet_common::domain::{
-    Radiometry, RadiometryError, Recipe, ResolvedRecipe, Sensor, find_band, sensor_of_addresses,
+    Radiometry, RadiometryError, Recipe, ResolvedRecipe, Sensor, find_band,
+    other_band_in_object_name, sensor_of_addresses,
 };
 use tilefleet_fuse::{Kernel, KernelError, OutputScales, Overviews, Stack};
 
@@ -121,6 +121,7 @@ fn bands(
                 band.name
             );
         };
+        check_place(resolved.sensor, name, &band.place, &found)?;
         if let Some(other) = found.iter().find(|other| other.name == name) {
             bail!(
                 "{} and {} are both band {name}; pass one",
@@ -143,6 +144,28 @@ fn bands(
     Ok(found)
 }
 
+/// Fails for a file that is named after another band, or is another band already.
+fn check_place(
+    sensor: Sensor,
+    name: &str,
+    place: &str,
+    others: &[NamedBand],
+) -> anyhow::Result<()> {
+    let file = place.rsplit('/').next().unwrap_or_default();
+    if let Some(named) = other_band_in_object_name(sensor, file, name) {
+        bail!("{place} is named after band {named} and passed as {name}; check it");
+    }
+    let path = whole_path(place);
+    let same = others.iter().find(|other| whole_path(&other.place) == path);
+    if let Some(other) = same.filter(|other| other.name != name) {
+        bail!(
+            "{place} is passed as {} and as {name}; pass two files",
+            other.name
+        );
+    }
+    Ok(())
+}
+
 /// What the numbers of the bands stand for, by the documents near their files.
 async fn scales(
     args: &FuseArgs,
@@ -155,26 +178,18 @@ async fn scales(
     if reflect.is_empty() {
         return Ok(Scales::default());
     }
-    if let Some(assumed) = resolved.radiometry.assume {
-        return Ok(Scales::new(Some(Radiometry::assumed(&reflect, assumed))));
-    }
+    let assumed = resolved.radiometry.assume;
+    let assumed = assumed.map(|assumed| Radiometry::assumed(&reflect, assumed));
     let documents = Documents {
         objects,
         request_payer: args.request_payer,
     };
     // 2. Where the bands are: the folders above a file are found from the whole path.
-    let place = |band: &NamedBand| {
-        if is_remote(&band.place) {
-            return band.place.clone();
-        }
-        let path = std::path::absolute(Path::new(&band.place));
-        path.map_or_else(|_| band.place.clone(), |path| path.display().to_string())
-    };
     let bands = bands
         .iter()
         .filter(|band| reflect.contains(&band.name.as_str()));
     let places: Vec<_> = bands
-        .map(|band| (band.name.as_str(), place(band)))
+        .map(|band| (band.name.as_str(), whole_path(&band.place)))
         .collect();
     let places: Vec<_> = places
         .iter()
@@ -185,11 +200,24 @@ async fn scales(
     let is_needed = files.any(|file| needs_reflectance(resolved, file));
     match look_up(&documents, &places).await {
         Ok(known) => Ok(Scales::new(Some(known))),
+        Err(LookUpError::Radiometry(
+            RadiometryError::Unknown { .. } | RadiometryError::Disagree { .. },
+        )) if assumed.is_some() => Ok(Scales::new(assumed)),
         Err(LookUpError::Radiometry(RadiometryError::Unknown { .. })) if !is_needed => {
             Ok(Scales::default())
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The whole path of a file without links: in its folders are the documents. An address in S3 stays
+/// as it is.
+fn whole_path(place: &str) -> String {
+    if is_remote(place) {
+        return place.to_owned();
+    }
+    let path = std::fs::canonicalize(place);
+    path.map_or_else(|_| place.to_owned(), |path| path.display().to_string())
 }
 
 /// `out_B04.tif` for the raster `B04` beside `out.tif`.

@@ -104,7 +104,7 @@ async fn make(
         }
     });
     let prepared = prepared.await?.map_err(describe)?;
-    let prepared = prepared.context("the area does not touch the bands; check --clip or --bbox")?;
+    let prepared = prepared.context("the area has no centre of a pixel of the bands; check --clip or --bbox, or pass --all-touched")?;
 
     // Fuse them into the output.
     let output = raster.output;

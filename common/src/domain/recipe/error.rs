@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::expression::ExpressionError;
+use super::sensor::Sensor;
 use super::value::MAX_RECIPE_BYTES;
 
 /// Why a text is not a recipe: where it stands, and what was expected there.
@@ -82,6 +83,14 @@ pub(super) enum Problem {
     },
     #[error("no sensor has all bands of the recipe: {0}")]
     NoSensor(String),
+    #[error(
+        "{sensor} is masked by {first} already, and this mask by {second} would never be used: the first whose band the sensor has is; put all values into one mask"
+    )]
+    MaskedTwice {
+        sensor: Sensor,
+        first: String,
+        second: String,
+    },
     #[error("a mask has one of values, bits and above; write one of them")]
     OneTest,
     #[error("{band} holds {holds}, which {test} does not test; write {instead}")]

@@ -5,7 +5,9 @@ mod path;
 mod product;
 mod sensor;
 
-pub use object_name::{band_in_object_name, tile_and_date_in_object_name};
+pub use object_name::{
+    band_in_object_name, other_band_in_object_name, tile_and_date_in_object_name,
+};
 pub use path::{SceneLayout, ScenePath};
 pub use product::{LandsatLevel, LandsatProduct};
 pub use sensor::sensor_of_addresses;

@@ -1,6 +1,7 @@
 //! What the name of an object says, as agencies and their mirrors write it.
 
 use super::product::LandsatProduct;
+use crate::domain::recipe::{Sensor, bands_of};
 use crate::domain::{MgrsTile, SceneDate, Tile};
 
 /// The tile and, if there is one, the day in an object's name, as ESA and its mirrors write them.
@@ -46,6 +47,24 @@ pub fn band_in_object_name(name: &str, band: &str) -> bool {
     }
     name.strip_suffix(".jp2")
         .is_some_and(|stem| stem.split('_').any(|part| part == band))
+}
+
+/// The band of `sensor` after which an object is named, if it is another one than `band`. A name that
+/// says nothing is believed.
+pub fn other_band_in_object_name(sensor: Sensor, object: &str, band: &str) -> Option<&'static str> {
+    let other = bands_of(sensor)
+        .iter()
+        .find(|other| is_named(object, other.key));
+    other
+        .filter(|_| !is_named(object, band))
+        .map(|other| other.key)
+}
+
+/// Whether an object is named after the band `key`: `B04.jp2`, `T29UNU_20221005T115411_B04_60m.jp2`,
+/// `LC08_…_SR_B4.TIF`.
+fn is_named(object: &str, key: &str) -> bool {
+    let stem = object.split('.').next().unwrap_or(object);
+    stem == key || stem.ends_with(&format!("_{key}")) || stem.contains(&format!("_{key}_"))
 }
 
 #[cfg(test)]

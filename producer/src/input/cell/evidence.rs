@@ -1,6 +1,8 @@
 //! Whether the addresses of a cell's bands say what the cell says of them.
 
-use tilefleet_common::domain::{Cell, LandsatLevel, LandsatProduct, S3Url, bands_of};
+use tilefleet_common::domain::{
+    Cell, LandsatLevel, LandsatProduct, S3Url, other_band_in_object_name,
+};
 
 use super::error::CellError;
 
@@ -11,13 +13,11 @@ pub(super) fn check_evidence(cell: &Cell) -> Result<(), CellError> {
         return Ok(());
     };
     for (band, url) in &cell.assets {
-        let names = |key: &str| is_named(url.object_name(), key);
-        let other = bands_of(sensor).iter().find(|other| names(other.key));
-        if let Some(other) = other.filter(|_| !names(band)) {
+        if let Some(named) = other_band_in_object_name(sensor, url.object_name(), band) {
             return Err(CellError::OtherBand {
                 band: band.clone(),
                 url: url.clone(),
-                named: other.key.to_owned(),
+                named: named.to_owned(),
             });
         }
     }
@@ -37,13 +37,6 @@ pub(super) fn check_evidence(cell: &Cell) -> Result<(), CellError> {
         }),
         None => Ok(()),
     }
-}
-
-/// Whether an object is named after the band `key`: `B04.jp2`, `T29UNU_20221005T115411_B04_60m.jp2`,
-/// `LC08_…_SR_B4.TIF`.
-fn is_named(object: &str, key: &str) -> bool {
-    let stem = object.split('.').next().unwrap_or(object);
-    stem == key || stem.ends_with(&format!("_{key}")) || stem.contains(&format!("_{key}_"))
 }
 
 /// The level of processing that an address names.

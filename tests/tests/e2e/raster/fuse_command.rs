@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tilefleet_tests::poll::BOUND;
@@ -166,5 +166,33 @@ async fn an_interrupt_ends_it_even_while_it_waits_for_s3() -> Result<()> {
         process.log()
     );
     assert_eq!(fs::read_dir(&folder)?.count(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_is_another_band_is_refused() -> Result<()> {
+    let site = Site::new("other-band").await?;
+    let cell = site.add_scene_of("48RXT", "2020-08-01", 64).await?;
+    let [red, green] = ["B04", "B03"].map(|band| site.band(&cell, band));
+    let (red, green) = (red?.display().to_string(), green?.display().to_string());
+    let plain = site.path("plain.jp2").display().to_string();
+    fs::copy(&red, &plain)?;
+    let output = site.path("out.tif").display().to_string();
+    for (first, second, words) in [
+        (&red, &red, "is named after band B04 and passed as B03"),
+        (&green, &green, "is named after band B03 and passed as B04"),
+        (
+            &plain,
+            &plain,
+            "is passed as B04 and as B03; pass two files",
+        ),
+    ] {
+        let bands = [format!("B04={first}"), format!("B03={second}")];
+        let recipe = ["--recipe", "expr:R - G", "-o", &output];
+        let arguments = [&["fuse", &bands[0], &bands[1]], &recipe[..]].concat();
+        let refused = site.fleet.worker(&arguments).await?;
+        refused.expect_code(1)?;
+        ensure!(refused.stderr.contains(words), "{}", refused.story());
+    }
     Ok(())
 }

@@ -55,10 +55,7 @@ impl RasterPlan {
             overviews: overviews(recipe.overviews),
             stack: parts.stack(),
             computation: parts.computation()?,
-            known: inputs
-                .iter()
-                .map(|&input| parts.scale_to_confirm(input))
-                .collect(),
+            known: inputs.iter().map(|&input| parts.scale_of(input)).collect(),
             inputs,
         })
     }
@@ -90,8 +87,8 @@ impl RasterPlan {
             {
                 return Err(FuseError::Request {
                     detail: format!(
-                        "the file of band {} has {of_file}, and the metadata of its product say \
-                         {known}: name the right ones in the recipe, under [radiometry] assume",
+                        "the file of band {} has {of_file}, and its product or the recipe says \
+                         {known}: correct the one that is wrong",
                         band.name
                     ),
                 });
@@ -177,12 +174,6 @@ impl Parts<'_> {
 
     fn scale_of(&self, input: usize) -> Option<ScaleOffset> {
         self.scales.get(input).copied().flatten()
-    }
-
-    /// What a recipe assumes is so, whatever files say.
-    fn scale_to_confirm(&self, input: usize) -> Option<ScaleOffset> {
-        let is_assumed = self.recipe.radiometry.assume.is_some();
-        self.scale_of(input).filter(|_| !is_assumed)
     }
 
     /// The kernel that copies nothing, for bands of one grid as they are.

@@ -9,6 +9,9 @@ use crate::cell::error::CellError;
 use crate::cell::processor::CellProcessor;
 use crate::cell::radiometry::{known_radiometry_of_cell, radiometry_of_cell};
 
+/// What a recipe's `assume` answers: documents that say nothing, or that contradict each other.
+const ASSUMED: [&str; 2] = ["unknown_radiometry", "radiometry_disagrees"];
+
 /// The radiometry of the bands that a recipe reads, where it is known.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scales {
@@ -66,13 +69,12 @@ impl CellProcessor {
         if bands.is_empty() {
             return Ok(Scales::default());
         }
-        if let Some(assumed) = recipe.radiometry.assume {
-            return Ok(Scales::new(Some(Radiometry::assumed(&bands, assumed))));
-        }
+        let assumed = recipe.radiometry.assume;
+        let assumed = assumed.map(|assumed| Radiometry::assumed(&bands, assumed));
         let mut files = recipe.files.iter();
         if !files.any(|file| needs_reflectance(recipe, file)) {
             let known = known_radiometry_of_cell(&self.objects, cell, &bands).await?;
-            return Ok(Scales::new(known));
+            return Ok(Scales::new(known.or(assumed)));
         }
         match radiometry_of_cell(&self.objects, cell, &bands).await {
             Ok(known) => Ok(Scales::new(Some(known))),
@@ -80,7 +82,10 @@ impl CellProcessor {
             // bands say what is wrong.
             Err(CellError::Permanent(failure)) => {
                 self.open(cell, &bands, cancel).await?;
-                Err(CellError::Permanent(failure))
+                match assumed {
+                    Some(_) if ASSUMED.contains(&failure.code.as_str()) => Ok(Scales::new(assumed)),
+                    _ => Err(CellError::Permanent(failure)),
+                }
             }
             Err(error) => Err(error),
         }

@@ -17,8 +17,8 @@ const OUTPUT_NAME: &str = "1 to 40 letters, digits, '-' and '_', such as \"B04\"
 const BAND: &str = "the name of a band, such as \"B04\"";
 const EXPRESSION: &str = "a text such as \"(N - R) / (N + R)\"";
 const DATA_TYPE: &str = "\"uint8\", \"uint16\", \"int16\" or \"float32\"";
-const SCALE: &str = "a number above 0";
-const OFFSET: &str = "a finite number";
+const SCALE: &str = "a number from 1e-30 to 1e30";
+const OFFSET: &str = "a number from -1e30 to 1e30";
 const NODATA: &str = "a number of the dtype; nan is one of float32 alone";
 
 /// The keys that say how the values of an expression are stored.
@@ -152,8 +152,8 @@ fn encoding(keys: &Keys<'_>) -> Result<Encoding, RecipeError> {
     let types = types.map(|data_type| (data_type.name(), data_type));
     let data_type = keys.choice("dtype", DATA_TYPE, &types)?;
     let data_type = data_type.unwrap_or(DataType::Float32);
-    let scale = keys.number("scale", SCALE, |scale| scale.is_finite() && scale > 0.0)?;
-    let offset = keys.number("offset", OFFSET, f64::is_finite)?;
+    let scale = keys.number("scale", SCALE, |scale| (1e-30..=1e30).contains(&scale))?;
+    let offset = keys.number("offset", OFFSET, |offset| offset.abs() <= 1e30)?;
     let nodata = keys.number("nodata", NODATA, |nodata| is_of(data_type, nodata))?;
     Ok(Encoding {
         data_type,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::super::bands::{kind_of, list_all};
+use super::super::bands::{find_band, kind_of, list_all};
 use super::super::error::{Problem, RecipeError};
 use super::super::expression::{is_float32, is_function};
 use super::super::resolve::BandKind;
+use super::super::sensor::Sensor;
 use super::super::settings::{
     Downsample, GridRule, MaskRule, MaskTest, Negative, Overviews, RadiometryRule, Resolution,
     ScaleOffset, Upsample,
@@ -80,9 +81,29 @@ pub(super) fn masks(recipe: &Keys<'_>) -> Result<Vec<MaskRule>, RecipeError> {
     for node in list {
         let known = ["band", "values", "bits", "above", "dilate"];
         let keys = Keys::new(recipe.source, "a mask", &known, node)?;
-        masks.push(mask(&keys)?);
+        let mask = mask(&keys)?;
+        if let Some((sensor, first)) = before(&masks, &mask) {
+            let (first, second) = (first.to_owned(), mask.band);
+            let problem = Problem::MaskedTwice {
+                sensor,
+                first,
+                second,
+            };
+            return Err(keys.error(keys.line, problem));
+        }
+        masks.push(mask);
     }
     Ok(masks)
+}
+
+/// The sensor for which one of these masks is used, so that `mask` never is.
+fn before<'m>(masks: &'m [MaskRule], mask: &MaskRule) -> Option<(Sensor, &'m str)> {
+    Sensor::ALL.into_iter().find_map(|sensor| {
+        find_band(sensor, &mask.band)?;
+        let mut masks = masks.iter();
+        let first = masks.find(|first| find_band(sensor, &first.band).is_some())?;
+        Some((sensor, first.band.as_str()))
+    })
 }
 
 fn mask(keys: &Keys<'_>) -> Result<MaskRule, RecipeError> {

@@ -217,3 +217,17 @@ fn constants_of_the_recipe_win_over_the_usual_ones_and_lambda_is_a_centre() {
     assert_eq!(constants("N * lambdaN2", "", msi), [864.7]);
     assert_eq!(constants("N * lambdaN", "", Sensor::LandsatOli), [865.0]);
 }
+
+#[test]
+fn a_recipe_from_the_ledger_has_the_very_numbers_of_its_file() {
+    for number in ["0.10811930596651731", "1e-30", "3.4028234663852886e38"] {
+        let text = format!(
+            "name = \"a\"\ntitle = \"A\"\n[[output]]\nname = \"a\"\nexpression = \"N * K\"\n[constants]\nK = {number}\n"
+        );
+        let written = Recipe::from_toml("my.toml", &text).unwrap();
+        let read = Recipe::from_canonical("the ledger", written.canonical(), false).unwrap();
+        assert_eq!(read.digest(), written.digest(), "{number}");
+        let again = Recipe::from_toml("its file", &written.to_toml()).unwrap();
+        assert_eq!(again.digest(), written.digest(), "{number}");
+    }
+}

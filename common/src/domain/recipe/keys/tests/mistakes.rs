@@ -249,3 +249,12 @@ fn of_classes_there_is_no_mean_and_of_fractions_no_mode() {
         format!("overviews = \"mode\"\n{GOOD}").replace("band = \"B02\"", "expression = \"N\"");
     assert!(complaint(&fraction).starts_with("my.toml line 1: a class has no fraction"));
 }
+
+#[test]
+fn a_mask_that_is_never_used_is_refused() {
+    let masks = "[[mask]]\nband = \"SCL\"\nvalues = [3]\n[[mask]]\nband = \"CLD\"\nabove = 40\n";
+    assert_eq!(
+        complaint(&format!("{GOOD}{masks}")),
+        "my.toml line 9: Sentinel-2 is masked by SCL already, and this mask by CLD would never be used: the first whose band the sensor has is; put all values into one mask"
+    );
+}
