@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use crate::support::site::Site;
 use crate::support::{rasters, reference};
 
-/// Pixels of 70 m, so that the last ones reach beyond the scene's 6 km. The scene has no metadata.
+/// Pixels of 70 m, so that the last ones reach beyond the scene's 6 km.
 const GREEN_OVER_RED: &str = r#"
 name = "green-red"
 title = "Green over red, smoothed, in pixels of 70 m"
@@ -31,8 +31,13 @@ async fn a_recipe_has_the_values_of_a_second_computation() -> Result<()> {
     let recipe = site.write("green-red.toml", GREEN_OVER_RED)?;
     let raster = site.path("out.tif");
     let output = raster.display().to_string();
-    let [green, red] = ["B03", "B04"].map(|band| site.band(&cell, band));
-    let (green, red) = (green?.display().to_string(), red?.display().to_string());
+    // Away from the scene's metadata, which would win over what the recipe assumes.
+    let alone = |band: &str| {
+        let path = site.path(&format!("{band}.jp2"));
+        std::fs::copy(site.band(&cell, band)?, &path)?;
+        Ok::<_, anyhow::Error>(path.display().to_string())
+    };
+    let (green, red) = (alone("B03")?, alone("B04")?);
 
     let bands = [format!("B03={green}"), format!("B04={red}")];
     let arguments = [

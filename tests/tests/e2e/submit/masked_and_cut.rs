@@ -32,7 +32,7 @@ async fn a_recipe_of_several_files_makes_a_raster_of_each() -> Result<()> {
     assert_eq!(site.completion(&task).await?.body["ok"], 1);
 
     let listed = site.json(&["cells", &task, "-o", "json"]).await?;
-    let artefacts = listed[0]["artefacts"].as_array().context("no artefacts")?;
+    let artefacts = listed[0]["ledger"]["artefacts"].as_array().context("no artefacts")?;
     assert_eq!(artefacts.len(), 2, "{listed}");
     for (artefact, (file, band)) in artefacts.iter().zip([("blue", "B02"), ("green", "B03")]) {
         let key = artefact["location"].as_str().context("no location")?;
@@ -105,7 +105,7 @@ assume = { scale = 0.0001, offset = 0 }
             site.work().await?;
             assert_eq!(site.completion(&task).await?.body["ok"], 1);
             let listed: Value = site.json(&["cells", &task, "-o", "json"]).await?;
-            let key = &listed[0]["artefacts"][0]["location"];
+            let key = &listed[0]["ledger"]["artefacts"][0]["location"];
             let key = key.as_str().context("no location")?.to_owned();
             Ok::<_, anyhow::Error>((site.output(&key).await?, key))
         }
@@ -152,9 +152,9 @@ async fn without_metadata_an_index_fails_with_what_was_looked_for() -> Result<()
     site.work().await?;
     assert_eq!(site.completion(&task).await?.body["failed"], 1);
     let listed = site.json(&["cells", &task, "-o", "json"]).await?;
-    let error = &listed[0]["error"];
-    assert_eq!(error["code"], json!("unknown_radiometry"), "{listed}");
-    let message = error["message"].as_str().context("no message")?;
+    let cell = &listed[0]["ledger"];
+    assert_eq!(cell["error_code"], json!("unknown_radiometry"), "{listed}");
+    let message = cell["error_message"].as_str().context("no message")?;
     ensure!(
         message.contains("productInfo.json") && message.contains("assume"),
         "{message}"
