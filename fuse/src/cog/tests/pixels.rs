@@ -74,9 +74,10 @@ fn a_long_line_of_pixels_is_halved_again_and_again() {
     }
 }
 
-/// Small values make means that lie exactly between two integers.
+/// Small values make means that lie exactly between two integers. Lines of pixels have a test of
+/// their own: GDAL halves the long ones in another way.
 fn images() -> impl Strategy<Value = Image<u16>> {
-    let side = || prop_oneof![1_u32..70, 1000_u32..1100];
+    let side = || prop_oneof![2_u32..70, 1000_u32..1100];
     let values = prop_oneof![Just(2_u32), Just(4), Just(255), Just(65_535)];
     (side(), side(), values, 0_u32..100, any::<u32>()).prop_map(
         |(width, height, values, holes, seed)| {
