@@ -4,8 +4,8 @@
 Both come from spyndex (MIT), in the version below. The build does not need this script: what it
 writes is committed. Run it again after a change of the table:
 
-    python3 -m venv /tmp/spyndex && /tmp/spyndex/bin/pip install spyndex==0.12.0 numpy
-    /tmp/spyndex/bin/python scripts/indices.py
+    python3 -m venv .cache/spyndex && .cache/spyndex/bin/pip install spyndex==0.12.0 numpy
+    .cache/spyndex/bin/python scripts/indices.py
 
 recipes/indices.tsv has one index a line: the name of the recipe, spyndex's name, the long name, the
 expression, its constants, the reference. docs/INDICES.md shows them to a reader.
