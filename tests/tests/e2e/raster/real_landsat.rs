@@ -1,83 +1,85 @@
-//! The fleet processes a real Landsat scene. It is not part of the repository:
-//! `TILEFLEET_REAL_SCENES` names the directory that holds it.
+//! The fleet processes a real Landsat scene, decimated to 512² pixels. It is not part of the
+//! repository: `TILEFLEET_REAL_SCENES` names the directory that holds it.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use gdal::{Dataset, Metadata as _};
 use serde_json::json;
-use tilefleet_tests::objects;
 
-use crate::submit::recipes::submit;
 use crate::support::site::Site;
 use crate::support::{rasters, reference};
 
-const FOLDER: &str = "LC08_008059_20191201_decimated";
 const PRODUCT: &str = "LC08_L2SP_008059_20191201_20200825_02_T1";
 
-/// Puts the scene where the bucket `usgs-landsat` has it, and gives the prefix.
-async fn put_scene(site: &Site, folder: &Path) -> Result<String> {
-    let prefix = format!(
-        "{}/collection02/level-2/standard/oli-tirs/2019/008/059/{PRODUCT}",
-        site.stack.prefix
-    );
-    let root = site.path("landsat");
-    std::fs::create_dir_all(root.join(&prefix))?;
-    let mut files = vec![];
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_name().context("a file without a name")?;
-        let file = PathBuf::from(&prefix).join(name);
-        std::fs::copy(&path, root.join(&file))?;
-        files.push(file);
+/// Puts the objects of the product where the bucket `usgs-landsat` has them, and returns a cell that
+/// names the folder.
+async fn add_product(site: &Site, folder: &Path) -> Result<String> {
+    let prefix = format!("collection02/level-2/standard/oli-tirs/2019/008/059/{PRODUCT}");
+    let mut key = String::new();
+    for object in [
+        "SR_B2.TIF",
+        "SR_B3.TIF",
+        "SR_B4.TIF",
+        "SR_B5.TIF",
+        "QA_PIXEL.TIF",
+        "MTL.json",
+    ] {
+        let name = format!("{PRODUCT}_{object}");
+        let bytes = std::fs::read(folder.join(&name)).with_context(|| name.clone())?;
+        key = site.put(&format!("{prefix}/{name}"), &bytes).await?;
     }
-    objects::upload(&site.stack.s3, &site.stack.scene_bucket, &root, &files).await?;
-    Ok(format!("{prefix}/"))
+    let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let files = format!("s3://{}/{folder}/", site.stack.scene_bucket);
+    let output = format!("s3://{}/", site.stack.output_bucket);
+    site.write(
+        "landsat.ndjson",
+        json!({"files": files, "output": output}).to_string(),
+    )
+}
+
+/// Submits the cells of `file` with a recipe, lets a worker make them, and returns the raster.
+async fn made(site: &Site, file: &str, recipe: &str, key: &str) -> Result<PathBuf> {
+    let submit = ["submit", file, "--recipe", recipe, "-o", "json"];
+    let submitted = site.json(&submit).await?;
+    let task = submitted["task"].as_str().context("no task")?;
+    let worked = site.work().await?;
+    let notice = site.completion(task).await?;
+    assert_eq!(notice.body["ok"], 1, "{}", worked.story());
+    let raster = site.output(key).await?;
+    rasters::assert_valid_cog(&raster)?;
+    Ok(raster)
 }
 
 #[tokio::test]
 #[ignore = "needs TILEFLEET_REAL_SCENES"]
-async fn real_landsat_becomes_true_colour_and_a_vegetation_index() -> Result<()> {
+async fn real_landsat_becomes_rgb_and_ndvi() -> Result<()> {
     let root = std::env::var_os("TILEFLEET_REAL_SCENES")
         .context("TILEFLEET_REAL_SCENES names no directory")?;
-    let folder = PathBuf::from(root).join(FOLDER);
+    let folder = PathBuf::from(root).join("LC08_008059_20191201_decimated");
+    let band = |band: &str| folder.join(format!("{PRODUCT}_{band}.TIF"));
     let site = Site::new("real-landsat").await?;
-    let prefix = put_scene(&site, &folder).await?;
-    let files = format!("s3://{}/{prefix}", site.stack.scene_bucket);
-    let output = format!("s3://{}/", site.stack.output_bucket);
-    let line = json!({"files": files, "output": output}).to_string();
-    let cells = site.write("cells.ndjson", line)?;
-    let mut tasks = vec![];
-    for recipe in ["rgb", "ndvi"] {
-        tasks.push(submit(&site, &cells, recipe).await?);
-    }
-    let worked = site.work().await?;
-    for task in &tasks {
-        let notice = site.completion(task).await?;
-        assert_eq!(notice.body["ok"], 1, "{}", worked.story());
-        site.producer(&["verify", task]).await?.expect_code(0)?;
-    }
+    let file = add_product(&site, &folder).await?;
 
-    let band = |name: &str| folder.join(format!("{PRODUCT}_{name}.TIF"));
-    let rgb = "20191201/landsat_l2sp_008059_20191201_0_RGB.tif";
-    let rgb = site.output(rgb).await?;
+    let key = "20191201/landsat_l2sp_008059_20191201_0_RGB.tif";
+    let rgb = made(&site, &file, "rgb", key).await?;
     rasters::assert_made_of(&rgb, &["SR_B4", "SR_B3", "SR_B2"].map(band))?;
-    rasters::assert_valid_cog(&rgb)?;
-    let dataset = gdal::Dataset::open(&rgb)?;
-    for number in 1..=3 {
-        let band = dataset.rasterband(number)?;
-        assert_eq!((band.scale(), band.offset()), (Some(2.75e-5), Some(-0.2)));
-    }
-    let ndvi = "20191201/landsat_l2sp_008059_20191201_0_NDVI.tif";
-    let ndvi = site.output(ndvi).await?;
-    rasters::assert_valid_cog(&ndvi)?;
-    let inputs = [("N", "SR_B5"), ("R", "SR_B4")];
-    let inputs = inputs.map(|(letter, name)| format!("{letter}={}", band(name).display()));
-    let options = [
-        "--expression=(N - R) / (N + R)",
-        "--reflectance=2.75e-5,-0.2",
-    ];
-    let arguments = inputs.into_iter().chain(options.map(str::to_owned));
-    let statistics = reference::assert_computed(&ndvi, &arguments.collect::<Vec<_>>())?;
+    let dataset = Dataset::open(&rgb)?;
+    let red = dataset.rasterband(1)?;
+    assert_eq!((red.scale(), red.offset()), (Some(2.75e-5), Some(-0.2)));
+    let why = dataset.metadata_item("RADIOMETRY", "");
+    let document = format!("surface reflectance parameters in {PRODUCT}_MTL.json");
+    assert_eq!(why, Some(document));
+
+    let key = "20191201/landsat_l2sp_008059_20191201_0_NDVI.tif";
+    let ndvi = made(&site, &file, "ndvi", key).await?;
+    let bands = [("N", "SR_B5"), ("R", "SR_B4")];
+    let mut arguments = bands
+        .map(|(letter, name)| format!("{letter}={}", band(name).display()))
+        .to_vec();
+    arguments.push("--expression=(N - R) / (N + R)".to_owned());
+    arguments.push("--reflectance=2.75e-5,-0.2".to_owned());
+    let statistics = reference::assert_computed(&ndvi, &arguments)?;
     let valid = statistics["valid"].as_u64().context("no count")?;
     assert!(valid > 100_000, "{statistics}");
     Ok(())
