@@ -32,7 +32,9 @@ async fn a_recipe_of_several_files_makes_a_raster_of_each() -> Result<()> {
     assert_eq!(site.completion(&task).await?.body["ok"], 1);
 
     let listed = site.json(&["cells", &task, "-o", "json"]).await?;
-    let artefacts = listed[0]["ledger"]["artefacts"].as_array().context("no artefacts")?;
+    let artefacts = listed[0]["ledger"]["artefacts"]
+        .as_array()
+        .context("no artefacts")?;
     assert_eq!(artefacts.len(), 2, "{listed}");
     for (artefact, (file, band)) in artefacts.iter().zip([("blue", "B02"), ("green", "B03")]) {
         let key = artefact["location"].as_str().context("no location")?;
