@@ -20,5 +20,5 @@ mod touch;
 
 pub use on_grid::on_grid;
 pub use outline::LonLatPolygon;
-pub use place::{Place, place_of};
+pub use place::Place;
 pub use polygon_area::PolygonArea;
